@@ -1,0 +1,43 @@
+# Needs Python 3.11 or newer and a package index; everything lands in .venv. Another interpreter: make run PYTHON=python3.12
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?= strategy=feature_transfer
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all check clean
+
+help: ## Show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: .venv/installed ## Install if needed, then run the main job: make run ARGS="strategy=parameter_transfer lam.value=inf"
+	$(BIN)/tl-run $(ARGS)
+
+test: .venv/installed-dev ## Run the quick tests
+	$(BIN)/pytest
+
+test-all: .venv/installed-dev ## Run every test, the slow ones too
+	$(BIN)/pytest $(or $(ARGS_PYTEST),-m "")
+
+check: .venv/installed-dev ## Lint, check formatting and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean: ## Remove what was built and cached; runs/ and .venv stay
+	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests configs -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "tl-run: expected Python 3.11 or newer as $(PYTHON), found $$($(PYTHON) -V 2>&1); try make run PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+# The stamps are older than pyproject.toml when it changes, and so renew the installation.
+.venv/installed: pyproject.toml | .venv/bin/python
+	@echo "Installing tl-run and PyTorch into .venv: some gigabytes once, so some minutes."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ .venv/installed

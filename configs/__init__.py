@@ -1,0 +1,1 @@
+"""The configs, installed with the package as `tlrun.configs`."""

@@ -1,0 +1,5 @@
+"""python -m tlrun is tl-run."""
+
+from tlrun.cli import main
+
+main()

@@ -1,0 +1,45 @@
+"""A small convolutional extractor: by default two convolutions, each halving the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tlrun.errors import UserError
+from tlrun.options import Range
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Conv:
+    """φ(x) = h_n(…h_1(x)) flattened, h_l(x) = maxpool_2(relu(norm(conv_3x3(x)))); `channels` holds the widths.
+
+    An image of H x W gives d = channels[-1] · ⌊H/2^n⌋ · ⌊W/2^n⌋ features for n layers.
+    """
+
+    channels: tuple[Annotated[int, Range(1)], ...] = (32, 64)
+    norm: Literal["none", "batch"] = "none"
+
+    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """The module. Raises UserError for an input that is no image, or one too small for so many layers."""
+        from torch import nn
+
+        if len(shape) != 3:
+            raise UserError(f"backbone: conv expects images (C, H, W), found inputs of shape {shape}; try backbone=mlp")
+        depth = len(self.channels)
+        height, width = shape[1] >> depth, shape[2] >> depth
+        if not height or not width:
+            raise UserError(
+                f"backbone.channels: expected at most {min(shape[1:]).bit_length() - 1} layers for images of "
+                f"{shape[1]}x{shape[2]}, found {depth}"
+            )
+        layers: list[nn.Module] = []
+        for channels_in, channels in pairwise((shape[0], *self.channels)):
+            layers.append(nn.Conv2d(channels_in, channels, kernel_size=3, padding=1))
+            if self.norm == "batch":
+                layers.append(nn.BatchNorm2d(channels))
+            layers += [nn.MaxPool2d(2), nn.ReLU()]  # relu after the pool: the same function, a quarter of the work
+        return nn.Sequential(*layers, nn.Flatten()), (shape[0], *self.channels)[-1] * height * width

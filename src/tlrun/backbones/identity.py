@@ -1,0 +1,20 @@
+"""No extractor: z is the input, flattened. The model is then linear in its input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Identity:
+    """φ(x) = x as a vector of d = C·H·W numbers; no parameters."""
+
+    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        from torch import nn
+
+        return nn.Flatten(), math.prod(shape)

@@ -1,0 +1,165 @@
+"""From config nodes to typed objects. A name finds a class of ours; nothing a config says is ever imported or called.
+
+A node such as `{name: feature_transfer, freeze: true}` of the group `strategy` is the class FeatureTransfer in
+`tlrun.strategies.feature_transfer`; the class's dataclass fields are the node's keys. The whole config is checked, and
+every error in it reported at once, before torch is imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, resources
+from typing import Annotated, Any, Literal
+
+from tlrun.core import Backbone, Dataset, Schedule, Strategy, Trainer
+from tlrun.errors import UserError, nearest
+from tlrun.optimizers import Optimizer
+from tlrun.options import Range, coerce, expected, fields, fits, strict
+
+Config = Mapping[str, Any]
+
+# Where the classes of a config group live: a package with one module a name, or one module with them all.
+GROUPS = {
+    "dataset": "tlrun.data",
+    "backbone": "tlrun.backbones",
+    "strategy": "tlrun.strategies",
+    "lam": "tlrun.schedules",
+    "optimizer": "tlrun.optimizers",
+    "trainer": "tlrun.core",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole config as typed objects. threads: of torch, on the CPU."""
+
+    dataset: Dataset
+    backbone: Backbone
+    strategy: Strategy
+    lam: Schedule
+    optimizer: Optimizer
+    trainer: Trainer
+    seed: Annotated[int, Range(0)]
+    threads: Annotated[int, Range(1, 1024)]
+    runs_dir: str
+    controls: bool
+    rerun: bool
+    reuse: Literal["same", "any"]
+
+
+@cache
+def names(group: str) -> tuple[str, ...]:
+    """Every name of `group`: it has a YAML of its own."""
+    files = resources.files("tlrun.configs").joinpath(group).iterdir()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+
+
+def find(group: str, name: str) -> type:
+    """The class called `name` in `group`. `name` is one of `names(group)`."""
+    module = import_module(GROUPS[group])
+    if hasattr(module, "__path__"):
+        module = import_module(f"{module.__name__}.{name}")
+    found: type = getattr(module, "".join(word.capitalize() for word in name.split("_")))
+    return found
+
+
+def equation(group: str, name: str) -> str:
+    """What line 1 of a YAML says, without the command."""
+    first = resources.files("tlrun.configs").joinpath(group, f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("# ").split("   ")[0]
+
+
+def check(config: Config) -> list[str]:
+    """Every error of keys and values in a resolved config, one line each; empty for a good one."""
+    lines = _check_keys("", config, fields(Run))
+    for key, hint in fields(Run).items():
+        if key in GROUPS:
+            lines += _check_node(key, config.get(key))
+        elif key in config:
+            lines += _check_value(key, config[key], hint)
+        else:
+            lines.append(f"{key}: expected {expected(hint)}, found nothing")
+    return lines or _check_together(config)
+
+
+def build(config: Config) -> Run:
+    """The typed objects of a config. Raises UserError with all that `check` finds."""
+    if lines := check(config):
+        raise UserError(*lines)
+    return _objects(config)
+
+
+def science(config: Config, ignores: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """What decides the result, in one form for all spellings: 0.10 as 0.1, 1 as 1.0, defaults of the classes filled in.
+
+    ignores: groups left out, for a strategy that does not depend on them.
+    """
+    run = _objects(config)
+    nodes: dict[str, Any] = {
+        group: {"name": config[group]["name"]} | dataclasses.asdict(getattr(run, group))
+        for group in GROUPS
+        if group not in ignores
+    }
+    return nodes | {"seed": run.seed}
+
+
+def identity(science: Mapping[str, Any], digest: str) -> str:
+    """The id of a run: the head of sha256 over its science config and the digest of its data."""
+    text = json.dumps(strict([science, digest]), sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _objects(config: Config) -> Run:
+    values: dict[str, Any] = {}
+    for key, hint in fields(Run).items():
+        if key in GROUPS:
+            cls = find(key, config[key]["name"])
+            hints = fields(cls)
+            values[key] = cls(**{k: coerce(v, hints[k]) for k, v in config[key].items() if k != "name"})
+        else:
+            values[key] = coerce(config[key], hint)
+    return Run(**values)
+
+
+def _check_together(config: Config) -> list[str]:
+    """What only an object itself, or two nodes together, can tell."""
+    try:
+        run = _objects(config)
+    except UserError as error:
+        return list(error.lines)
+    if run.trainer.select == "best" and not getattr(run.dataset, "val_share", 1.0):
+        return [
+            "trainer.select: best expects validation labels, found dataset.val_share=0; try dataset.val_share=0.2 "
+            "(labels_per_class then buys training and validation together)"
+        ]
+    return []
+
+
+def _check_node(group: str, node: object) -> list[str]:
+    if not isinstance(node, Mapping):
+        return [f"{group}: expected one of {', '.join(names(group))}, found {_shown(node)}"]
+    name = node.get("name")
+    if name not in names(group):
+        return [f"{group}.name: {_shown(name)} is not known; {nearest(str(name), names(group))}"]
+    hints = fields(find(group, name))
+    given = {key: value for key, value in node.items() if key != "name"}
+    return _check_keys(f"{group}.", given, hints) + [
+        line for key, value in given.items() if key in hints for line in _check_value(f"{group}.{key}", value, hints[key])
+    ]
+
+
+def _check_keys(prefix: str, given: Config, known: Mapping[str, object]) -> list[str]:
+    return [f"{prefix}{key}: no such key; {nearest(str(key), list(known))}" for key in given if key not in known]
+
+
+def _check_value(key: str, value: object, hint: Any) -> list[str]:
+    return [] if fits(value, hint) else [f"{key}: expected {expected(hint)}, found {_shown(value)}"]
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -1,0 +1,124 @@
+"""The front door: argv → preflight → @hydra.main → the answer. Exit codes: 0; 1 a run failed; 2 a mistake; 130/143 signals."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import FrameType
+from typing import Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.text import Text
+
+from tlrun.build import equation
+from tlrun.errors import TlrunError, UserError
+from tlrun.experiment import Outcome, answer
+from tlrun.preflight import preflight, rewrite
+from tlrun.report.screen import LiveScreen, printable
+from tlrun.report.tables import run_table, sweep_table
+
+TEN_SEEDS = "seed=0,1,2,3,4,5,6,7,8,9"
+
+
+@dataclass
+class Session:
+    """The runs of one command, and what became of them."""
+
+    console: Console
+    multirun: bool
+    answers: list[tuple[str, list[Outcome]]] = field(default_factory=list)  # what sets the run apart, and the answer
+    errors: list[TlrunError] = field(default_factory=list)
+
+    def job(self, config: DictConfig) -> None:
+        """Answer one config; a failure stops no other job of a sweep."""
+        plain: Any = OmegaConf.to_container(config, resolve=True)
+        own = [o for o in HydraConfig.get().overrides.task if not o.startswith(("seed=", "runs_dir=", "rerun="))]
+        label = " ".join(own) or plain["strategy"]["name"]
+        if not self.multirun:
+            self.console.print(Text(equation("strategy", plain["strategy"]["name"]), style="bold"), soft_wrap=True)
+        else:
+            self.console.print(Text(printable(f"{label} seed={plain['seed']}")), soft_wrap=True)
+        try:
+            self.answers.append((label, answer(plain, LiveScreen(self.console, transient=self.multirun))))
+        except TlrunError as error:
+            self.errors.append(error)
+            if self.multirun:
+                say(error)
+
+    def close(self, overrides: Sequence[str]) -> int:
+        """Print the table and the next command. Returns the exit code."""
+        if self.answers:
+            self.console.print()
+            if len(self.answers) == 1:
+                self._one_seed(overrides)
+            else:
+                settings: dict[str, tuple[str, list[list[Outcome]]]] = {}
+                for label, each in self.answers:
+                    settings.setdefault(each[0].setting, (label, []))[1].append(each)
+                self.console.print(sweep_table({label: seeds for label, seeds in settings.values()}))
+        if self.multirun and self.errors:
+            say(TlrunError(f"{len(self.errors)} of {len(self.errors) + len(self.answers)} jobs failed:"))
+        for error in self.errors:
+            say(error)
+        return max((error.exit_code for error in self.errors), default=0) if not self.answers else bool(self.errors)
+
+    def _one_seed(self, overrides: Sequence[str]) -> None:
+        outcomes = self.answers[0][1]
+        self.console.print(run_table(outcomes, self.console))
+        kept = [o for o in overrides if not o.startswith(("seed=", "rerun="))]
+        command = shlex.join(["tl-run", "-m", *kept, TEN_SEEDS])
+        self.console.print()
+        self.console.print("One seed proves nothing: another draw of labels and weights may turn the sign. Ten seeds, with intervals:")
+        self.console.print(Text(f"  {printable(command)}", style="bold"), soft_wrap=True)
+
+
+def say(error: TlrunError) -> None:
+    """An error, a line a message, on the error stream."""
+    for line in error.lines if isinstance(error, UserError) else [str(error)]:
+        print(f"tl-run: {printable(line)}", file=sys.stderr)
+
+
+def main() -> None:
+    """The console script."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("\ntl-run: interrupted; the same command starts the unfinished run again", file=sys.stderr)
+        code = 130
+    sys.exit(code)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Do what the command line says. Returns the exit code."""
+    if "--version" in argv:
+        print(f"tl-run {metadata.version('tl-run')}")
+        return 0
+    arguments = [rewrite(argument) for argument in argv]
+    parsed = get_args_parser().parse_intermixed_args(arguments)
+    for flag in ("config_path", "config_name", "config_dir"):
+        if getattr(parsed, flag) is not None:
+            say(UserError(f"--{flag.replace('_', '-')}: not supported; set keys on the command line as key=value"))
+            return 2
+    overrides, lines = preflight(parsed.overrides, parsed.multirun)
+    if lines:
+        say(UserError(*lines))
+        return 2
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    session = Session(console, parsed.multirun)
+    start = hydra.main(config_path="pkg://tlrun.configs", config_name="run", version_base="1.3")(session.job)
+    sys.argv = [sys.argv[0], *overrides, *(argument for argument in arguments if argument.startswith("-"))]
+    start()
+    return session.close(overrides)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,197 @@
+"""The nouns and protocols of tl-run. Nothing here imports torch, so that a config can be checked without it.
+
+    argv → config → Problem, Model, Strategy → for each stage: inherit → fit → run directory → table
+
+Shapes: B examples in a batch, d features, k outputs of a head.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
+
+from tlrun.options import Range
+from tlrun.problem import Problem, Role
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class Lam:
+    """λ of one step, in [0, ∞]. `alpha` = α = λ/(1+λ) in [0, 1] weighs the target's loss, 1-α the source's."""
+
+    value: float
+
+    @property
+    def alpha(self) -> float:
+        return 1.0 if math.isinf(self.value) else self.value / (1.0 + self.value)
+
+
+class Schedule(Protocol):
+    """λ over a stage's progress."""
+
+    @property
+    def label(self) -> str:
+        """How λ is written in names and tables."""
+
+    def at(self, progress: float) -> Lam:
+        """λ at `progress` in [0, 1]."""
+
+    def always(self, value: float) -> bool:
+        """Whether λ is `value` from the first step to the last."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run over some domains.
+
+    init names the random stream from which weights that are not inherited are drawn: `source-init` is independent of
+    `target-init`, so that no arm that starts afresh on the target meets the source's initial weights.
+    """
+
+    name: str
+    domains: tuple[str, ...]  # drawn in every step; a domain that λ gives no weight is not among them
+    steps: int
+    lam: Schedule
+    init: Literal["source", "target"] = "target"
+    frozen: bool = False  # φ is held fixed, in eval mode
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one update sees of one domain. losses: per task, the scalar L_i of this batch."""
+
+    role: Role
+    features: Tensor  # z [B, d]
+    outputs: Mapping[str, Tensor]  # per task [B, k]
+    losses: Mapping[str, Tensor]
+
+
+class Steps(dict[str, Step]):
+    """One `Step` per domain drawn."""
+
+    def loss(self, role: Role) -> Tensor | float:
+        """Σ L_i over the tasks of the domains of `role`; the plain number 0.0 where λ leaves them undrawn."""
+        return sum((loss for step in self.values() if step.role == role for loss in step.losses.values()), start=0.0)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The scalar that is minimised, and the raw terms it is made of. A term that was not drawn is a plain 0.0."""
+
+    total: Tensor | float
+    terms: Mapping[str, Tensor | float]
+
+
+Controls = Mapping[str, Mapping[str, Mapping[str, object]]]  # name → the config nodes to replace, whole
+
+
+@dataclass(frozen=True)
+class Strategy(ABC):
+    """A way of sharing what is learnt. Its fields are its YAML options; it holds no state.
+
+    ignores: config groups that do not decide its result (λ of `scratch`); they are left out of its run's id.
+    """
+
+    ignores: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """The stages in order; `steps` is the budget of one (`trainer.steps`).
+
+        Raises UserError where strategy, problem and λ do not fit.
+        """
+
+    def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
+        """What `stage` starts from, given freshly drawn weights and the model of the stage before (default: that model)."""
+        return previous
+
+    @abstractmethod
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """The equation: a pure function of parameters, batch and λ."""
+
+    def backward(self, objective: Objective, model: Model) -> None:
+        """Write the gradient of the objective into the parameters; gradient surgery overrides this."""
+        objective.total.backward()  # type: ignore[union-attr]  # a stage draws at least one domain
+
+    def lam_acts(self, problem: Problem) -> bool:
+        """Whether L_S and L_T share free parameters; where they do not, every λ gives the run of λ=∞."""
+        return True
+
+    def controls(self, problem: Problem) -> Controls:
+        """What a claim about this strategy on `problem` is measured against."""
+        return {}
+
+
+def transfer_controls(problem: Problem) -> Controls:
+    """The controls of every transfer: `scratch` at the target's and at the total budget, the source model untouched where
+    it can answer for the target, and `joint` at the seed's λ=1, one reference for the whole λ axis.
+    """
+    controls: dict[str, Mapping[str, Mapping[str, object]]] = {
+        "scratch": {"strategy": {"name": "scratch", "budget": "target"}},
+        "scratch, total budget": {"strategy": {"name": "scratch", "budget": "total"}},
+        "source_only": {"strategy": {"name": "source_only", "budget": "source"}},
+        "joint, λ=1": {"strategy": {"name": "joint"}, "lam": {"name": "constant", "value": 1.0}},
+    }
+    if not problem.one_label_space:
+        del controls["source_only"]
+    return controls
+
+
+class Backbone(Protocol):
+    """φ as a specification: a frozen dataclass whose fields are its YAML options."""
+
+    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """φ for inputs of `shape` (without the batch), and d, the width of its features z [B, d]."""
+
+
+class Dataset(Protocol):
+    """A source of problems: a frozen dataclass whose fields are its YAML options."""
+
+    def load(self, seed: int) -> Problem:
+        """The problem as `seed` draws its labels. Raises UserError where the options ask for more than there is."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The budget of one stage and how its model is chosen.
+
+    select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest validation loss.
+    """
+
+    steps: Annotated[int, Range(1)] = 200
+    batch_size: Annotated[int, Range(1)] = 64
+    eval_every: Annotated[int, Range(1)] = 20
+    select: Literal["last", "best"] = "last"
+
+
+class Recorder(Protocol):
+    """What the loop tells the world; it knows no path and no screen."""
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """Called after every update."""
+
+    def log(self, row: Mapping[str, object]) -> None:
+        """Keep one evaluation."""
+
+
+class Screen(Protocol):
+    """What a run shows while it works."""
+
+    def note(self, text: str) -> None:
+        """One line the user should know."""
+
+    def begin(self, run: str, stage: Stage) -> None:
+        """A stage of `run` starts."""
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """The stage has done `step` updates."""
+
+    def end(self) -> None:
+        """The stage is over, well or not."""

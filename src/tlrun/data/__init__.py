@@ -1,0 +1,1 @@
+"""Sources of problems, one a file, and what they share: splits and batches."""

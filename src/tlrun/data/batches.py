@@ -1,0 +1,75 @@
+"""Batches of examples that fit memory: tensors, indexed. On small data this is many times faster than a DataLoader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from tlrun.losses import labelled
+from tlrun.seeding import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
+
+    from tlrun.problem import Split
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs [B, …] and, per task, labels [B] of one domain."""
+
+    inputs: Tensor
+    labels: Mapping[str, Tensor]
+
+    def rows(self, chosen: Tensor | slice) -> Batch:
+        """The batch of the `chosen` rows."""
+        return Batch(self.inputs[chosen], {task: labels[chosen] for task, labels in self.labels.items()})
+
+
+def as_batch(split: Split) -> Batch:
+    """All of a split as one batch (sharing its memory)."""
+    return Batch(
+        torch.from_numpy(split.inputs), {task: torch.from_numpy(labels) for task, labels in split.labels.items()}
+    )
+
+
+class Batches:
+    """The endless sequence in which one domain's training examples are drawn.
+
+    It is a chain of permutations, one an epoch, cut into batches of `size`; the batch at `position` k is a function of
+    (seed, domain, k) alone. So every run of a seed reads the same batches, whatever it did between them.
+    A batch may be larger than the split: small data then counts several epochs a batch.
+    """
+
+    def __init__(self, split: Split, domain: str, size: int, seed: int) -> None:
+        self._all = as_batch(split)
+        self._size, self._seed, self._domain = size, seed, domain
+        self.position = 0
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self.shares = {task: float(labelled(labels).double().mean()) for task, labels in self._all.labels.items()}
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        start = self.position * self._size
+        self.position += 1
+        rows = list(self._pieces(start, start + self._size, len(self._all.inputs)))
+        return self._all.rows(torch.cat(rows))
+
+    def _pieces(self, start: int, stop: int, n: int) -> Iterator[Tensor]:
+        while start < stop:
+            epoch, offset = divmod(start, n)
+            piece = self._permutation(epoch, n)[offset : offset + stop - start]
+            yield piece
+            start += len(piece)
+
+    def _permutation(self, epoch: int, n: int) -> Tensor:
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(stream(self._seed, "order", self._domain, epoch))
+            self._epoch, self._order = epoch, torch.randperm(n, generator=generator)
+        return self._order

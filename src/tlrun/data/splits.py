@@ -1,0 +1,69 @@
+"""Who trains, who validates, who tests: seeded, stratified, never overlapping."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from tlrun.problem import Split
+from tlrun.errors import UserError
+from tlrun.seeding import stream
+
+
+def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split the positions of `labels` [N] in two: `share` of every class (rounded), and the rest; both sorted."""
+    chosen = _per_class(labels, {int(k): round(share * np.sum(labels == k)) for k in np.unique(labels)}, seed)
+    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+
+
+def few_per_class(labels: np.ndarray, count: int, seed: int, key: str) -> np.ndarray:
+    """The positions of `count` examples of every class, sorted. One seed's larger draws contain its smaller ones.
+
+    Raises UserError, naming the option `key`, where a class has fewer.
+    """
+    classes, sizes = np.unique(labels, return_counts=True)
+    if count > sizes.min():
+        raise UserError(f"{key}: expected at most {sizes.min()} (the smallest class has no more), found {count}")
+    return _per_class(labels, {int(k): count for k in classes}, seed)
+
+
+def buy_validation(labels: np.ndarray, share: float, seed: int, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Divide the positions of labels already drawn into training and validation: validation labels are labels too.
+
+    share: of each class for validation, at least one where share > 0. Raises UserError, naming `key`, where a class
+    would keep none for training.
+    """
+    sizes = {int(k): int(np.sum(labels == k)) for k in np.unique(labels)}
+    wanted = {k: max(1, round(share * n)) if share else 0 for k, n in sizes.items()}
+    short = [k for k in sizes if wanted[k] >= sizes[k]]
+    if short:
+        raise UserError(
+            f"{key}: expected to leave every class a label for training, found {share:g} of {sizes[short[0]]} labels; "
+            "lower it or draw more labels"
+        )
+    val = _per_class(labels, wanted, seed)
+    return np.setdiff1d(np.arange(len(labels)), val), val
+
+
+def _per_class(labels: np.ndarray, counts: Mapping[int, int], seed: int) -> np.ndarray:
+    """`counts[k]` positions of each class k, by a permutation of that class's own, so that draws are nested."""
+    parts = [
+        np.random.default_rng(stream(seed, "labels", k)).permutation(np.flatnonzero(labels == k))[:n]
+        for k, n in counts.items()
+    ]
+    return np.sort(np.concatenate(parts))
+
+
+def digest(splits: Iterable[Split | None]) -> str:
+    """sha256 of every array of the splits, with its type and shape."""
+    total = hashlib.sha256()
+    for split in splits:
+        if split is None:
+            total.update(b"none")
+            continue
+        for name, array in [("inputs", split.inputs), *sorted(split.labels.items()), ("index", split.index)]:
+            total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()

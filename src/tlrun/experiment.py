@@ -1,0 +1,190 @@
+"""One run: problem, model, strategy → stages → result. And an answer: the run asked for, with its controls."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from tlrun.build import Config, Run, build, identity, science
+from tlrun.core import Screen, Stage
+from tlrun.errors import RunFailed, TlrunError
+from tlrun.problem import Problem
+from tlrun.seeding import exactly
+from tlrun.store.fingerprint import differences, fingerprint
+from tlrun.store.rundir import RunDir, prepare
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+THIS = "this run"
+NO_EFFECT = "λ has no effect here (the losses share no free parameter): running as λ=inf"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished run, trained just now or found. seconds: of the training, whenever that was."""
+
+    name: str  # THIS, or the name of the control
+    strategy: str
+    lam: str  # empty where λ does not decide the result
+    seed: int
+    setting: str  # an id of all but the seed: what the runs of many seeds share
+    path: Path
+    result: Mapping[str, Any]
+    seconds: float
+    found: bool
+    differs: str  # how the fingerprint it was made under differs from today's; empty where it does not
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config comes to, before anything is trained."""
+
+    run: Run
+    science: Mapping[str, Any]
+    problem: Problem
+    stages: Sequence[Stage]
+    place: RunDir
+
+    @property
+    def lam(self) -> str:
+        return self.run.lam.label if "lam" in self.science else ""
+
+
+def answer(config: Config, screen: Screen) -> list[Outcome]:
+    """The run that `config` asks for, then, unless `controls` is false, each of its controls.
+
+    Raises UserError for what cannot work, RunBusy where another process has the run, RunFailed where training fails.
+    """
+    asked = plan(config, screen)
+    controls = asked.run.strategy.controls(asked.problem) if asked.run.controls else {}
+    planned = {name: plan({**config, **nodes}, screen) for name, nodes in controls.items()}  # all checked before any starts
+    return [perform(each, name, screen) for name, each in {THIS: asked, **planned}.items()]
+
+
+def plan(config: Config, screen: Screen) -> Plan:
+    """Check a config against its data and say where its run belongs. Raises UserError where they do not fit."""
+    run = build(config)
+    runs_dir = Path(run.runs_dir)
+    prepare(runs_dir)
+    problem = run.dataset.load(run.seed)
+    stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
+    if not run.strategy.lam_acts(problem) and not run.lam.always(math.inf):
+        screen.note(NO_EFFECT)
+        return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
+    decisive = science(config, run.strategy.ignores)
+    lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
+    name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
+    group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
+    return Plan(run, decisive, problem, stages, RunDir(runs_dir, group, name))
+
+
+def perform(plan: Plan, name: str, screen: Screen) -> Outcome:
+    """The run of a plan: found where it is finished, trained where it is not. A control waits for whoever trains it."""
+    with plan.place.locked(wait=name != THIS, note=screen.note):
+        found = None if plan.run.rerun and name == THIS else find(plan, name, screen)
+        if found is not None:
+            return found
+        train(plan, name, screen)
+        record = plan.place.record() or {}
+        return _outcome(plan, name, record, found=False, differs="")
+
+
+def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
+    """The finished run of a plan, or None, with a line that says why one that is there does not count."""
+    place = plan.place
+    if not place.path.exists():
+        return None
+    record = place.record() or {"status": "unreadable"}
+    if record["status"] != "finished":
+        screen.note(f"{place.path}: an earlier attempt is {record['status']}; starting it again")
+        return None
+    differs = differences(record.get("fingerprint", {}), fingerprint(plan.run.threads))
+    if differs and plan.run.reuse == "same":
+        screen.note(f"{place.path}: finished, but {differs}; running it anew (reuse=any accepts it)")
+        return None
+    try:
+        return _outcome(plan, name, record, found=True, differs=differs)
+    except (OSError, ValueError) as error:
+        screen.note(f"{place.path}: its result cannot be read ({error}); running it anew")
+        return None
+
+
+def _outcome(plan: Plan, name: str, record: Mapping[str, Any], found: bool, differs: str) -> Outcome:
+    decisive = dict(plan.science)
+    seed = decisive.pop("seed")
+    strategy = decisive["strategy"]["name"]
+    result, setting = plan.place.result(), identity(decisive, "")
+    return Outcome(name, strategy, plan.lam, seed, setting, plan.place.path, result, record["seconds"], found, differs)
+
+
+def train(plan: Plan, name: str, screen: Screen) -> None:
+    """Train the run of a plan into its folder, whatever stood there before. Raises RunFailed where it fails."""
+    from tlrun.model import state
+    from tlrun.result import tested
+
+    place = plan.place
+    record: dict[str, Any] = {"fingerprint": fingerprint(plan.run.threads), "data": plan.problem.digest}
+    place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
+    started = time.monotonic()
+    try:
+        with exactly(plan.run.threads):
+            model = _through_stages(plan, name, screen)
+            result, predictions = tested(plan.problem, plan.stages, plan.run.trainer.batch_size, model)
+    except BaseException as error:
+        took = {"seconds": time.monotonic() - started}
+        if not isinstance(error, Exception):
+            signal = "SIGINT" if isinstance(error, KeyboardInterrupt) else "SIGTERM"
+            place.close("interrupted", {"reason": signal, **took})
+            raise
+        reason = str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}"
+        place.close("failed", {"reason": reason, **took})
+        place.keep("traceback.txt", traceback.format_exc())
+        raise RunFailed(f"{place.path}: {reason} (details in traceback.txt there)") from error
+    record |= {"seconds": time.monotonic() - started, "test_opened": plan.problem.test.opened}
+    place.finish(result, state(model), predictions, record)
+
+
+def _through_stages(plan: Plan, run_name: str, screen: Screen) -> Model:
+    """The model after the last stage."""
+    from tlrun.data.batches import Batches
+    from tlrun.model import draw_model
+    from tlrun.result import drawn
+    from tlrun.trainer import fit
+
+    run, domains = plan.run, plan.problem.domains
+    batches = {name: Batches(domains[name].train, name, run.trainer.batch_size, run.seed) for name in drawn(domains, plan.stages)}
+    recorder = _Recorder(plan.place, screen)
+    model: Model | None = None
+    for stage in plan.stages:
+        tasks = {task.name: task for name in stage.domains for task in domains[name].tasks}
+        fresh = draw_model(run.backbone, plan.problem.shape, tasks.values(), stage.init, run.seed)
+        model = fresh if model is None else run.strategy.inherit(stage, fresh, model)
+        screen.begin(run_name, stage)
+        try:
+            fit(stage, model, domains, run.strategy, run.optimizer, run.trainer, batches, recorder)
+        finally:
+            screen.end()
+    assert model is not None  # a strategy has at least one stage
+    return model
+
+
+@dataclass(frozen=True)
+class _Recorder:
+    """The loop's recorder: rows to the run's folder, steps to the screen."""
+
+    place: RunDir
+    screen: Screen
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        self.screen.step(step, terms)
+
+    def log(self, row: Mapping[str, object]) -> None:
+        self.place.log(row)

@@ -1,0 +1,120 @@
+"""What is to be learnt: tasks, domains, and the problem they make up. No torch, and no numpy at import.
+
+Shapes: N examples in a split, k outputs of a head.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tlrun.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tlrun.core import Schedule
+
+Kind = Literal["multiclass", "binary", "regression"]
+Role = Literal["source", "target", "task"]
+Metric = Literal["accuracy", "auc", "r2"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted: a label space, and with it a loss, a metric and a head. One label space is one task."""
+
+    name: str
+    kind: Kind
+    classes: tuple[str, ...] = ()  # names in label order; empty for regression
+    metric: Metric | None = None  # the primary metric; None: the kind's own (metrics.PRIMARY)
+
+    @property
+    def outputs(self) -> int:
+        """k, the width of the head: one logit a class, or a single number."""
+        return len(self.classes) if self.kind == "multiclass" else 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some examples of one domain.
+
+    inputs: float32 [N, …]; labels: per task, int64 [N] with -1 or float32 [N] with nan where the label is missing;
+    index: int64 [N], each example's row in the data set, by which runs can be paired example by example.
+    """
+
+    inputs: np.ndarray
+    labels: Mapping[str, np.ndarray]
+    index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where inputs come from. Its tasks share the inputs and one backbone pass."""
+
+    name: str
+    role: Role
+    tasks: tuple[Task, ...]
+    train: Split
+    val: Split | None = None  # bought from the same labels as `train`
+
+
+class Sealed:
+    """The test examples of a problem: opened once, after the last stage, by `experiment` alone."""
+
+    def __init__(self, splits: Mapping[str, Split]) -> None:
+        self._splits = splits
+        self.opened = 0
+
+    def open(self) -> Mapping[str, Split]:
+        """Hand out the test splits, per domain, and count it."""
+        self.opened += 1
+        return self._splits
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The domains and tasks of one experiment. `digest` is the sha256 of every array in it."""
+
+    domains: Mapping[str, Domain]
+    test: Sealed
+    digest: str
+
+    def named(self, role: Role) -> tuple[str, ...]:
+        """The names of the domains that play `role`."""
+        return tuple(name for name, domain in self.domains.items() if domain.role == role)
+
+    def drawn(self, lam: Schedule) -> tuple[str, ...]:
+        """The domains that (L_S + λ L_T)/(1+λ) gives any weight: at λ=0 the sources, at λ=∞ the targets, else both.
+
+        Raises UserError at λ=0 where the target's labels mean something else: its head would never be trained.
+        """
+        if lam.always(0.0) and not self.one_label_space:
+            raise UserError(
+                "lam.value: expected more than 0, found 0: the target has a label space of its own, so at λ=0 its head "
+                "is never trained; try lam.value=1"
+            )
+        source = () if lam.always(math.inf) else self.named("source")
+        target = () if lam.always(0.0) else self.named("target")
+        return source + target
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(next(iter(self.domains.values())).train.inputs.shape[1:])
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """Every task, once, in the order of the domains."""
+        return {task.name: task for domain in self.domains.values() for task in domain.tasks}
+
+    @property
+    def one_label_space(self) -> bool:
+        """Whether the source is labelled for every task of the target, so that a head means the same on both."""
+        source = {task.name for name in self.named("source") for task in self.domains[name].tasks}
+        return {task.name for name in self.named("target") for task in self.domains[name].tasks} <= source

@@ -1,0 +1,75 @@
+"""What a run decides: scores, the headline, and what they cost. Here, and only here, the test examples are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tlrun.core import Stage
+from tlrun.losses import labelled
+from tlrun.metrics import primary
+from tlrun.problem import Domain, Problem
+from tlrun.trainer import Scores, evaluate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.model import Model
+
+
+def tested(
+    problem: Problem, stages: Sequence[Stage], batch_size: int, model: Model
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """result.json, and for predictions.safetensors every test example's outputs, labels and row in the data set.
+
+    Scores are given for the tasks that the last stage had, on every domain that has them.
+    """
+    scores: dict[str, Scores] = {"val": {}, "test": {}}
+    predictions: dict[str, Tensor] = {}
+    test = problem.test.open()
+    for name, domain in problem.domains.items():
+        tasks = [task for task in domain.tasks if task.name in model.heads]
+        if domain.val is not None:
+            scores["val"] |= evaluate(model, name, tasks, domain.val)[0]
+        found, outputs = evaluate(model, name, tasks, test[name])
+        scores["test"] |= found
+        for task in tasks:
+            predictions[f"{name}/{task.name}"] = outputs[task.name]
+            predictions[f"{name}/{task.name}/labels"] = torch.from_numpy(test[name].labels[task.name])
+            predictions[f"{name}/{task.name}/index"] = torch.from_numpy(test[name].index.copy())
+    return {"headline": headline(problem, scores), "metrics": scores, **spent(problem, stages, batch_size)}, predictions
+
+
+def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
+    """The mean primary metric over what the problem is about: the target's tasks, or all of them without a target."""
+    about = problem.named("target") or tuple(problem.domains)
+    wanted = [(f"{name}/{task.name}", primary(task)) for name in about for task in problem.domains[name].tasks]
+    metrics = {metric for _, metric in wanted}
+    title = metrics.pop() if len(metrics) == 1 else "score"
+    told: dict[str, Any] = {"name": f"target {title}" if problem.named("target") else f"mean {title}"}
+    for part, found in scores.items():
+        values = [found.get(key, {}).get(metric) for key, metric in wanted]
+        present = [value for value in values if value is not None]
+        told[part] = sum(present) / len(present) if len(present) == len(values) else None
+    return told
+
+
+def spent(problem: Problem, stages: Sequence[Stage], batch_size: int) -> dict[str, Any]:
+    """Labels bought (for training and validation) in each domain, updates made, and examples seen."""
+    used = drawn(problem.domains, stages)
+    labels = {name: _labels(domain) if name in used else 0 for name, domain in problem.domains.items()}
+    steps = sum(stage.steps for stage in stages)
+    examples = batch_size * sum(stage.steps * len(stage.domains) for stage in stages)
+    return {"labels": labels, "steps": steps, "examples": examples}
+
+
+def drawn(domains: Iterable[str], stages: Sequence[Stage]) -> tuple[str, ...]:
+    """The domains whose training examples are drawn in any stage."""
+    return tuple(name for name in domains if any(name in stage.domains for stage in stages))
+
+
+def _labels(domain: Domain) -> int:
+    splits = [split for split in (domain.train, domain.val) if split is not None]
+    return sum(int(labelled(torch.from_numpy(found)).sum()) for split in splits for found in split.labels.values())

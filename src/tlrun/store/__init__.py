@@ -1,0 +1,1 @@
+"""Everything that tl-run writes to disk."""

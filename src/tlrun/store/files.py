@@ -1,0 +1,53 @@
+"""Files that are either whole or absent: written aside, synced, then renamed. JSON is strict; there is no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tlrun.options import strict
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` at `path` so that a crash at any moment leaves the old file or the new one."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(aside, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder as durable as its files."""
+    if os.name != "posix":
+        return  # Windows cannot open a folder, and does not need it
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` whole, indented, for people and programs alike."""
+    write_whole(path, (json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode())
+
+
+def append_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Append `value` as one line."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(strict(value), allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in `path`. Raises OSError, or ValueError where it is no JSON object."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name}: expected a JSON object, found {type(value).__name__}")
+    return value
+

@@ -1,0 +1,141 @@
+"""Run directories: one run, one seed, one folder, found again by content.
+
+    <runs_dir>/digits/parameter_transfer/lam=1_seed=0_3fa2b1c09d4e/
+      config.yaml  run.json  metrics.jsonl  result.json  predictions.safetensors  model.safetensors
+
+run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing that another run of the
+same bits would say differently. A run is finished when run.json says so, and it says so last.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock, Timeout
+
+from tlrun.errors import RunBusy, UserError
+from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Status = Literal["running", "finished", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The folder of one run below `runs_dir`. group: folders between, such as digits/scratch. name: its own name."""
+
+    runs_dir: Path
+    group: str
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return self.runs_dir / self.group / self.name
+
+    def record(self) -> dict[str, Any] | None:
+        """run.json; None where there is no such run, or no file that can be read."""
+        try:
+            return read_json(self.path / "run.json")
+        except (OSError, ValueError):
+            return None
+
+    def result(self) -> dict[str, Any]:
+        """result.json. Raises OSError or ValueError where it cannot be read."""
+        return read_json(self.path / "result.json")
+
+    def begin(self, config: str, record: Mapping[str, Any]) -> None:
+        """Make the folder, which must be new: what stood there before is moved aside, not lost."""
+        if self.path.exists():
+            self._set_aside()
+        self.path.mkdir(parents=True)
+        write_whole(self.path / "config.yaml", config.encode())
+        write_json(self.path / "run.json", _started() | record)
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Append one evaluation to metrics.jsonl."""
+        append_json(self.path / "metrics.jsonl", row)
+
+    def keep(self, name: str, text: str) -> None:
+        """Put a text file beside the others."""
+        write_whole(self.path / name, text.encode())
+
+    def finish(
+        self,
+        result: Mapping[str, Any],
+        weights: Mapping[str, Tensor],
+        predictions: Mapping[str, Tensor],
+        record: Mapping[str, Any],
+    ) -> None:
+        """Keep what came out; the status, last, makes it valid."""
+        from safetensors.torch import save
+
+        write_whole(self.path / "model.safetensors", save(dict(weights)))
+        write_whole(self.path / "predictions.safetensors", save(dict(predictions)))
+        write_json(self.path / "result.json", result)
+        self.close("finished", record)
+
+    def close(self, status: Status, record: Mapping[str, Any]) -> None:
+        """Write how the run ended."""
+        started = self.record() or {}
+        write_json(self.path / "run.json", {**started, "status": status, "ended": _now(), **record})
+
+    def _set_aside(self) -> None:
+        """Move the folder to <runs_dir>/.superseded/, under the first free number."""
+        home = self.runs_dir / ".superseded" / self.group
+        home.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while (home / f"{self.name}_{number}").exists():
+            number += 1
+        os.rename(self.path, home / f"{self.name}_{number}")
+        sync_folder(home)
+
+    @contextmanager
+    def locked(self, wait: bool, note: Callable[[str], None]) -> Iterator[None]:
+        """Hold the run for this process alone. The lock goes with the process, however that ends.
+
+        wait: wait for another process that has it (and say so). Otherwise raises RunBusy.
+        """
+        locks = self.runs_dir / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{self.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            owner = self.record() or {}
+            who = f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'this machine')}"
+            if not wait:
+                raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it") from None
+            note(f"waiting for {who}, which is working on {self.path}")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def prepare(runs_dir: Path) -> None:
+    """Make `runs_dir`. Raises UserError where it cannot be written, before anything is computed."""
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        probe = runs_dir / f".probe.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"runs_dir: expected a folder that can be written, found {runs_dir}: {error.strerror}") from None
+
+
+def _started() -> dict[str, Any]:
+    return {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "started": _now()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Ways of sharing what is learnt: one method a file, its equation in objective()."""

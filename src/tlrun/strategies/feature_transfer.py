@@ -1,0 +1,52 @@
+"""Feature transfer: learn φ on the source, put a new head w on it for the target.
+
+    source stage   min_{φ,w'} L_S(φ, w')
+    target stage   min_w (L_S(φ, w) + λ L_T(φ, w)) / (1 + λ),   w fresh, φ the source's and frozen (`freeze`)
+                   or over φ and w, starting from the source's φ, where `freeze` is false
+
+The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. With one
+label space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a head that has
+seen both domains. With separate heads on a frozen φ the two losses share nothing, and every λ gives the run of λ=∞.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tlrun.core import Controls, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
+from tlrun.problem import Problem
+from tlrun.schedules import Constant
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class FeatureTransfer(Strategy):
+    """freeze: hold φ fixed on the target (in eval mode, BatchNorm statistics included)."""
+
+    freeze: bool = True
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        return (
+            Stage("source", problem.named("source"), steps, lam=Constant(0.0), init="source"),
+            Stage("target", problem.drawn(lam), steps, lam=lam, init="target", frozen=self.freeze),
+        )
+
+    def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
+        """φ alone; every head is new."""
+        fresh.take_backbone(previous)
+        return fresh
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L_S, L_T = steps.loss("source"), steps.loss("target")
+        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
+        return Objective(total, {"L_S": L_S, "L_T": L_T})
+
+    def lam_acts(self, problem: Problem) -> bool:
+        return not self.freeze or problem.one_label_space
+
+    def controls(self, problem: Problem) -> Controls:
+        return transfer_controls(problem)

@@ -1,0 +1,31 @@
+"""Control: source and target in one stage, from random weights. Does the order, source first, matter at all?
+
+    min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   θ and w random (the streams target-init and head-init)
+
+One stage as long as both stages of a transfer together, so at equal budget. At λ=∞ this is `scratch` with `budget: total`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
+from tlrun.problem import Problem
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class Joint(Strategy):
+    """Pooled training; a head of its own for each label space."""
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        return (Stage("joint", problem.drawn(lam), 2 * steps, lam=lam, init="target"),)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L_S, L_T = steps.loss("source"), steps.loss("target")
+        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
+        return Objective(total, {"L_S": L_S, "L_T": L_T})

@@ -1,0 +1,36 @@
+"""Control: the target alone, from random weights. What does the source add to this?
+
+    min_{θ,w} L_T(θ, w),   θ and w random (the streams target-init and head-init)
+
+This is (L_S + λ L_T) / (1 + λ) at λ=∞ without a source stage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
+from tlrun.problem import Problem
+from tlrun.schedules import Constant
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class Scratch(Strategy):
+    """budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages together."""
+
+    budget: Literal["target", "total"] = "target"
+    ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        budget = steps if self.budget == "target" else 2 * steps
+        return (Stage("target", problem.named("target"), budget, lam=Constant(math.inf), init="target"),)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L_T = steps.loss("target")
+        return Objective(L_T, {"L_T": L_T})

@@ -1,0 +1,43 @@
+"""Control: the source model, untouched, asked about the target. Was there anything left to learn there?
+
+    min_{θ,w} L_S(θ, w)
+
+No target label is used. With `budget: total` the source is trained as long as both stages of a transfer together, in two
+stages with a fresh optimiser each: this is parameter transfer at λ=0, to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
+from tlrun.problem import Problem
+from tlrun.errors import UserError
+from tlrun.schedules import Constant
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class SourceOnly(Strategy):
+    """budget: `source`, the steps of a transfer's source stage; `total`, those of both its stages together."""
+
+    budget: Literal["source", "total"] = "source"
+    ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError where the source model has no answer to the target's question."""
+        if not problem.one_label_space:
+            raise UserError(
+                "strategy: source_only expects one label space for source and target, found two, so the source model "
+                "cannot answer for the target; try strategy=scratch"
+            )
+        names = ("source",) if self.budget == "source" else ("source", "source, again")
+        return tuple(Stage(name, problem.named("source"), steps, lam=Constant(0.0), init="source") for name in names)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L_S = steps.loss("source")
+        return Objective(L_S, {"L_S": L_S})

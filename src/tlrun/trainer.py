@@ -1,0 +1,138 @@
+"""The one training loop, and evaluation. Neither knows a strategy, a data set, a path or a screen by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
+from tlrun.core import Recorder, Stage, Step, Steps, Strategy, Trainer
+from tlrun.problem import Domain, Split, Task
+from tlrun.data.batches import Batch, Batches, as_batch
+from tlrun.errors import RunFailed
+from tlrun.losses import labelled, task_loss
+from tlrun.metrics import METRICS, score
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.core import Objective
+    from tlrun.model import Model
+    from tlrun.optimizers import Optimizer
+
+Scores = dict[str, dict[str, float | None]]  # "<domain>/<task>" → {"loss", metric…}
+EVALUATION_BATCH = 1024  # examples a forward pass; bounds memory, changes no result beyond rounding
+
+
+def fit(
+    stage: Stage,
+    model: Model,
+    domains: Mapping[str, Domain],
+    strategy: Strategy,
+    optimizer_spec: Optimizer,
+    trainer: Trainer,
+    batches: Mapping[str, Batches],
+    recorder: Recorder,
+) -> None:
+    """Train `model` in place through `stage`.
+
+    domains: training and validation examples by name. batches: per domain the sequence it is drawn in, taken up where the
+    stage before left it. Raises RunFailed, before the update, when the objective is not finite.
+    """
+    model.track(stage.domains)
+    model.freeze_backbone(stage.frozen)
+    optimizer = optimizer_spec.build([p for p in model.parameters() if p.requires_grad])
+    schedule = optimizer_spec.schedule_of(optimizer, stage.steps)
+    best: tuple[float, dict[str, Tensor]] = (math.inf, {})
+    for step in range(1, stage.steps + 1):
+        training_mode(model, stage)
+        lam = stage.lam.at(step / stage.steps)
+        steps = Steps()
+        for name in stage.domains:
+            steps[name] = forward(model, domains[name], next(batches[name]), batches[name].shares)
+        objective = strategy.objective(steps, model, lam)
+        terms = measured(objective, stage, step)
+        optimizer.zero_grad()
+        strategy.backward(objective, model)
+        optimizer.step()
+        schedule.step()
+        recorder.step(step, terms)
+        if step % trainer.eval_every == 0 or step == stage.steps:
+            validation = {k: v for name in stage.domains for k, v in validate(model, domains[name]).items()}
+            recorder.log({"stage": stage.name, "step": step, "lam": lam.value, "terms": terms, "val": validation})
+            if trainer.select == "best" and (loss := selection_loss(domains, stage, validation)) < best[0]:
+                best = (loss, {name: tensor.clone() for name, tensor in model.state_dict().items()})
+    if best[1]:
+        model.load_state_dict(best[1])
+    model.freeze_backbone(False)
+
+
+def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, float]) -> Step:
+    """One pass of one domain: z, every task's output, and its loss where any training example has its label."""
+    z = model.features(batch.inputs, domain.name)
+    outputs = {task.name: model.output(task.name, z) for task in domain.tasks}
+    losses = {
+        task.name: task_loss(task, outputs[task.name], batch.labels[task.name], shares[task.name])
+        for task in domain.tasks
+        if shares[task.name] > 0.0
+    }
+    return Step(domain.role, z, outputs, losses)
+
+
+def training_mode(model: Model, stage: Stage) -> None:
+    """train(), but a frozen φ in eval(): neither dropout nor the statistics of BatchNorm may move it."""
+    model.train()
+    if stage.frozen:
+        model.backbone.eval()
+
+
+def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
+    """The terms drawn in this step and their total as numbers. Raises RunFailed at the first that is not finite."""
+    terms = {name: float(term.detach()) for name, term in objective.terms.items() if isinstance(term, torch.Tensor)}
+    terms["total"] = float(torch.as_tensor(objective.total).detach())
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise RunFailed(
+                f"stage {stage.name}, step {step}, λ={stage.lam.label}: expected a finite {name}, found {value}; "
+                "try a smaller optimizer.lr"
+            )
+    return terms
+
+
+def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores) -> float:
+    """Σ validation losses of the drawn targets, or, where none is drawn, of all drawn domains."""
+    targets = [name for name in stage.domains if domains[name].role == "target"]
+    wanted = [f"{name}/{task.name}" for name in targets or stage.domains for task in domains[name].tasks]
+    return sum(validation[key]["loss"] or 0.0 for key in wanted)
+
+
+def validate(model: Model, domain: Domain) -> Scores:
+    """Scores on the domain's validation examples; empty where it has none."""
+    return {} if domain.val is None else evaluate(model, domain.name, domain.tasks, domain.val)[0]
+
+
+def evaluate(
+    model: Model, domain: str, tasks: Iterable[Task], split: Split
+) -> tuple[Scores, dict[str, Tensor]]:
+    """Loss and every metric of each task on `split`, and each task's outputs [N, k], all in eval mode."""
+    tasks = tuple(tasks)
+    everything = as_batch(split)
+    collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, len(split), EVALUATION_BATCH):
+            z = model.features(everything.inputs[start : start + EVALUATION_BATCH], domain)
+            for task in tasks:
+                collected[task.name].append(model.output(task.name, z))
+    outputs = {name: torch.cat(parts) for name, parts in collected.items()}
+    scores: Scores = {}
+    for task in tasks:
+        labels = everything.labels[task.name]
+        present = labelled(labels)
+        share = float(present.double().mean())
+        found = outputs[task.name][present].numpy(), labels[present].numpy()
+        loss = float(task_loss(task, outputs[task.name], labels, share)) if share else None
+        scores[f"{domain}/{task.name}"] = {"loss": loss} | {m: score(m, task, *found) for m in METRICS[task.kind]}
+    return scores, outputs
