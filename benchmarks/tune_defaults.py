@@ -1,9 +1,9 @@
-"""How the defaults of backbone and optimiser were chosen: validation accuracy of every arm, seeds 100-109, no test example.
+"""How the defaults of backbone and optimiser were chosen: validation accuracy of every arm, seeds 100-109, no test.
 
     python benchmarks/tune_defaults.py
 
-5 labels a class train and 20 of the same pool validate (25 drawn, val_share 0.8). Every arm gets the same setting; the one
-with the best mean over all arms, controls included, is the default, so that no arm is favoured.
+5 labels a class train and 20 of the same pool validate (25 drawn, val_share 0.8). Every arm gets the same setting; the
+one with the best mean over all arms, controls included, is the default, so that no arm is favoured.
 """
 
 from __future__ import annotations

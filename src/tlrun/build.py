@@ -133,10 +133,8 @@ def _check_together(config: Config) -> list[str]:
     except UserError as error:
         return list(error.lines)
     if run.trainer.select == "best" and not getattr(run.dataset, "val_share", 1.0):
-        return [
-            "trainer.select: best expects validation labels, found dataset.val_share=0; try dataset.val_share=0.2 "
-            "(labels_per_class then buys training and validation together)"
-        ]
+        line = "trainer.select: best expects validation labels, found dataset.val_share=0; try dataset.val_share=0.2"
+        return [f"{line} (labels_per_class then buys training and validation together)"]
     return []
 
 
@@ -149,7 +147,10 @@ def _check_node(group: str, node: object) -> list[str]:
     hints = fields(find(group, name))
     given = {key: value for key, value in node.items() if key != "name"}
     return _check_keys(f"{group}.", given, hints) + [
-        line for key, value in given.items() if key in hints for line in _check_value(f"{group}.{key}", value, hints[key])
+        line
+        for key, value in given.items()
+        if key in hints
+        for line in _check_value(f"{group}.{key}", value, hints[key])
     ]
 
 

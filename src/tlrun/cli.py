@@ -1,4 +1,7 @@
-"""The front door: argv → preflight → @hydra.main → the answer. Exit codes: 0; 1 a run failed; 2 a mistake; 130/143 signals."""
+"""The front door: argv → preflight → @hydra.main → the answer.
+
+Exit codes: 0; 1 a run failed or is busy; 2 a mistake of the user, and nothing started; 130 and 143 signals.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -24,7 +28,9 @@ from tlrun.experiment import Outcome, answer
 from tlrun.preflight import preflight, rewrite
 from tlrun.report.screen import LiveScreen, printable
 from tlrun.report.tables import run_table, sweep_table
+from tlrun.store.rundir import prepare
 
+PIPE_WIDTH = 160  # columns where there is no terminal: nothing is cut, and paths stay whole
 TEN_SEEDS = "seed=0,1,2,3,4,5,6,7,8,9"
 
 
@@ -63,7 +69,7 @@ class Session:
                 settings: dict[str, tuple[str, list[list[Outcome]]]] = {}
                 for label, each in self.answers:
                     settings.setdefault(each[0].setting, (label, []))[1].append(each)
-                self.console.print(sweep_table({label: seeds for label, seeds in settings.values()}))
+                self.console.print(sweep_table(dict(settings.values())))
         if self.multirun and self.errors:
             say(TlrunError(f"{len(self.errors)} of {len(self.errors) + len(self.answers)} jobs failed:"))
         for error in self.errors:
@@ -76,7 +82,9 @@ class Session:
         kept = [o for o in overrides if not o.startswith(("seed=", "rerun="))]
         command = shlex.join(["tl-run", "-m", *kept, TEN_SEEDS])
         self.console.print()
-        self.console.print("One seed proves nothing: another draw of labels and weights may turn the sign. Ten seeds, with intervals:")
+        self.console.print(
+            "One seed proves nothing: another draw of labels and weights may turn the sign. Ten seeds, with intervals:"
+        )
         self.console.print(Text(f"  {printable(command)}", style="bold"), soft_wrap=True)
 
 
@@ -91,28 +99,30 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = run(sys.argv[1:])
+    except UserError as error:
+        say(error)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("\ntl-run: interrupted; the same command starts the unfinished run again", file=sys.stderr)
-        code = 130
+        code = 128 + signal.SIGINT
     sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:
-    """Do what the command line says. Returns the exit code."""
+    """Do what the command line says. Returns the exit code. Raises UserError, with nothing started or written."""
     if "--version" in argv:
         print(f"tl-run {metadata.version('tl-run')}")
         return 0
     arguments = [rewrite(argument) for argument in argv]
-    parsed = get_args_parser().parse_intermixed_args(arguments)
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]  # one line, not argparse's usage
+    parsed = parser.parse_intermixed_args(arguments)
     for flag in ("config_path", "config_name", "config_dir"):
         if getattr(parsed, flag) is not None:
-            say(UserError(f"--{flag.replace('_', '-')}: not supported; set keys on the command line as key=value"))
-            return 2
-    overrides, lines = preflight(parsed.overrides, parsed.multirun)
-    if lines:
-        say(UserError(*lines))
-        return 2
-    console = Console() if sys.stdout.isatty() else Console(width=160)
+            raise UserError(f"--{flag.replace('_', '-')}: not supported; set keys on the command line as key=value")
+    overrides, config = preflight(parsed.overrides, parsed.multirun)
+    prepare(Path(config["runs_dir"]))
+    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     session = Session(console, parsed.multirun)
     start = hydra.main(config_path="pkg://tlrun.configs", config_name="run", version_base="1.3")(session.job)
     sys.argv = [sys.argv[0], *overrides, *(argument for argument in arguments if argument.startswith("-"))]
@@ -120,5 +130,9 @@ def run(argv: Sequence[str]) -> int:
     return session.close(overrides)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
+def _refuse(message: str) -> NoReturn:
+    raise UserError(f"{message}; see tl-run --help")
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)

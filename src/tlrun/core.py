@@ -109,7 +109,7 @@ class Strategy(ABC):
         """
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
-        """What `stage` starts from, given freshly drawn weights and the model of the stage before (default: that model)."""
+        """What `stage` starts from, given fresh weights and the model of the stage before (default: that model)."""
         return previous
 
     @abstractmethod
@@ -130,8 +130,10 @@ class Strategy(ABC):
 
 
 def transfer_controls(problem: Problem) -> Controls:
-    """The controls of every transfer: `scratch` at the target's and at the total budget, the source model untouched where
-    it can answer for the target, and `joint` at the seed's λ=1, one reference for the whole λ axis.
+    """The controls of every transfer.
+
+    `scratch` at the target's and at the total budget; the source model untouched, where it can answer for the target;
+    and `joint` at the seed's λ=1, one reference for the whole λ axis.
     """
     controls: dict[str, Mapping[str, Mapping[str, object]]] = {
         "scratch": {"strategy": {"name": "scratch", "budget": "target"}},
@@ -147,8 +149,11 @@ def transfer_controls(problem: Problem) -> Controls:
 class Backbone(Protocol):
     """φ as a specification: a frozen dataclass whose fields are its YAML options."""
 
-    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """φ for inputs of `shape` (without the batch), and d, the width of its features z [B, d]."""
+    def width(self, shape: tuple[int, ...]) -> int:
+        """d, the width of z [B, d], for inputs of `shape` (without the batch). Raises UserError where it cannot be."""
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        """φ, a module from [B, *shape] to [B, d], with fresh weights from torch's global generator."""
 
 
 class Dataset(Protocol):

@@ -18,7 +18,7 @@ from tlrun.errors import RunFailed, TlrunError
 from tlrun.problem import Problem
 from tlrun.seeding import exactly
 from tlrun.store.fingerprint import differences, fingerprint
-from tlrun.store.rundir import RunDir, prepare
+from tlrun.store.rundir import RunDir
 
 if TYPE_CHECKING:
     from tlrun.model import Model
@@ -65,16 +65,17 @@ def answer(config: Config, screen: Screen) -> list[Outcome]:
     """
     asked = plan(config, screen)
     controls = asked.run.strategy.controls(asked.problem) if asked.run.controls else {}
-    planned = {name: plan({**config, **nodes}, screen) for name, nodes in controls.items()}  # all checked before any starts
+    planned = {
+        name: plan({**config, **nodes}, screen) for name, nodes in controls.items()
+    }  # all checked before any starts
     return [perform(each, name, screen) for name, each in {THIS: asked, **planned}.items()]
 
 
 def plan(config: Config, screen: Screen) -> Plan:
     """Check a config against its data and say where its run belongs. Raises UserError where they do not fit."""
     run = build(config)
-    runs_dir = Path(run.runs_dir)
-    prepare(runs_dir)
     problem = run.dataset.load(run.seed)
+    run.backbone.width(problem.shape)  # raises here, before anything starts
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     if not run.strategy.lam_acts(problem) and not run.lam.always(math.inf):
         screen.note(NO_EFFECT)
@@ -83,7 +84,7 @@ def plan(config: Config, screen: Screen) -> Plan:
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
     name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
-    return Plan(run, decisive, problem, stages, RunDir(runs_dir, group, name))
+    return Plan(run, decisive, problem, stages, RunDir(Path(run.runs_dir), group, name))
 
 
 def perform(plan: Plan, name: str, screen: Screen) -> Outcome:
@@ -160,7 +161,10 @@ def _through_stages(plan: Plan, run_name: str, screen: Screen) -> Model:
     from tlrun.trainer import fit
 
     run, domains = plan.run, plan.problem.domains
-    batches = {name: Batches(domains[name].train, name, run.trainer.batch_size, run.seed) for name in drawn(domains, plan.stages)}
+    batches = {
+        name: Batches(domains[name].train, name, run.trainer.batch_size, run.seed)
+        for name in drawn(domains, plan.stages)
+    }
     recorder = _Recorder(plan.place, screen)
     model: Model | None = None
     for stage in plan.stages:

@@ -1,8 +1,8 @@
 """Scores of a task on a split. Every metric is higher-is-better; scikit-learn computes them.
 
 accuracy: share of examples whose most probable class is right. auc: area under the ROC curve; for more than two classes
-the mean of one against the rest, by softmax probability. r2: coefficient of determination. A score that the labels leave
-undefined (auc with a class absent, r2 of one value) is None, never a number.
+the mean of one against the rest, by softmax probability. r2: coefficient of determination. A score that the labels
+leave undefined (auc with a class absent, r2 of one value) is None, never a number.
 """
 
 from __future__ import annotations

@@ -93,11 +93,11 @@ def draw_model(
 ) -> Model:
     """A model with fresh weights: φ from the stream `source-init` or `target-init`, each head from `head-init`.
 
-    Every head has a stream of its own, by task and `init`, so that adding a task moves no other head's weights and a new
-    head on an inherited φ is not the one φ was trained with.
+    Every head has a stream of its own, by task and `init`, so that adding a task moves no other head's weights and a
+    new head on an inherited φ is not the one φ was trained with.
     """
     with drawing_from(stream(seed, "source-init" if init == "source" else "target-init")):
-        model = Model(*backbone.build(shape), tasks)
+        model = Model(backbone.build(shape), backbone.width(shape), tasks)
     for task, head in model.heads.items():
         assert isinstance(head, nn.Linear)
         with drawing_from(stream(seed, "head-init", init, task)):

@@ -1,7 +1,7 @@
 """What the value of an option may be, read from the type of a dataclass field, and said in words.
 
-Types in use: int, float, bool, str, Literal[…], Annotated[number, Range(low, high)], tuple[X, ...], X | None. Nothing is
-converted silently, save a whole number where any number will do. nan is never a value.
+Types in use: int, float, bool, str, Literal[…], Annotated[number, Range(low, high)], tuple[X, ...], X | None. Nothing
+is converted silently, save a whole number where any number will do. nan is never a value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def fields(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def fits(value: object, hint: Any) -> bool:
+def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
     """Whether `value` is what `hint` allows."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tlrun.build import GROUPS, check, names
-from tlrun.errors import nearest
+from tlrun.errors import UserError, nearest
 
 LAMBDA = re.compile(r"^(\+{0,2})(?:λ|lambda)=")
 
@@ -26,8 +26,8 @@ def rewrite(argument: str) -> str:
     return LAMBDA.sub(r"\1lam.value=", argument).replace("∞", "inf")
 
 
-def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], list[str]]:
-    """The overrides as Hydra shall see them, and a line for every mistake in them.
+def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], dict[str, Any]]:
+    """The overrides as Hydra shall see them, and the first config they compose to. Raises UserError with every mistake.
 
     Of a sweep every value of every axis is checked, the other axes standing at their first.
     """
@@ -48,8 +48,16 @@ def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], list
     settings = [[axis[0] for axis in axes]]
     for k, axis in enumerate(axes):
         settings += [[*settings[0][:k], value, *settings[0][k + 1 :]] for value in axis[1:]]
-    lines += [line for setting in settings for line in _check_composed(setting)]
-    return clean, list(dict.fromkeys(lines))
+    first: dict[str, Any] = {}
+    for setting in settings:
+        try:
+            config = composed(setting)
+            first = first or config
+        except UserError as error:
+            lines += error.lines
+    if lines:
+        raise UserError(*dict.fromkeys(lines))
+    return clean, first
 
 
 def _values(override: Override, multirun: bool) -> tuple[list[str], list[str]]:
@@ -76,13 +84,16 @@ def _values(override: Override, multirun: bool) -> tuple[list[str], list[str]]:
     return [], [f"++{key}={value}" for value in values]  # ++: our own check reports unknown keys, and all of them
 
 
-def _check_composed(overrides: Sequence[str]) -> list[str]:
+def composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """The config that overrides compose to, checked. Raises UserError with every mistake in it."""
     try:
         with initialize_config_module("tlrun.configs", version_base="1.3"):
             config: Any = OmegaConf.to_container(compose("run", overrides=list(overrides)), resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
-        return [_one_line(error)]
-    return check(config)
+        raise UserError(_one_line(error)) from None
+    if lines := check(config):
+        raise UserError(*lines)
+    return config  # type: ignore[no-any-return]
 
 
 def _one_line(error: Exception) -> str:

@@ -39,7 +39,7 @@ def drawing_from(seed: int) -> Iterator[None]:
 
 @contextmanager
 def exactly(threads: int) -> Iterator[None]:
-    """Compute so that the same fingerprint gives the same bits: a fixed number of threads, deterministic kernels only."""
+    """Compute so that one fingerprint gives the same bits: a fixed number of threads, deterministic kernels only."""
     import torch
 
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from tlrun.core import Recorder, Stage, Step, Steps, Strategy, Trainer
-from tlrun.problem import Domain, Split, Task
 from tlrun.data.batches import Batch, Batches, as_batch
 from tlrun.errors import RunFailed
 from tlrun.losses import labelled, task_loss
 from tlrun.metrics import METRICS, score
+from tlrun.problem import Domain, Split, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,8 +38,8 @@ def fit(
 ) -> None:
     """Train `model` in place through `stage`.
 
-    domains: training and validation examples by name. batches: per domain the sequence it is drawn in, taken up where the
-    stage before left it. Raises RunFailed, before the update, when the objective is not finite.
+    domains: training and validation examples by name. batches: per domain the sequence it is drawn in, taken up where
+    the stage before left it. Raises RunFailed, before the update, when the objective is not finite.
     """
     model.track(stage.domains)
     model.freeze_backbone(stage.frozen)
@@ -113,9 +113,7 @@ def validate(model: Model, domain: Domain) -> Scores:
     return {} if domain.val is None else evaluate(model, domain.name, domain.tasks, domain.val)[0]
 
 
-def evaluate(
-    model: Model, domain: str, tasks: Iterable[Task], split: Split
-) -> tuple[Scores, dict[str, Tensor]]:
+def evaluate(model: Model, domain: str, tasks: Iterable[Task], split: Split) -> tuple[Scores, dict[str, Tensor]]:
     """Loss and every metric of each task on `split`, and each task's outputs [N, k], all in eval mode."""
     tasks = tuple(tasks)
     everything = as_batch(split)

@@ -23,23 +23,25 @@ class Conv:
     channels: tuple[Annotated[int, Range(1)], ...] = (32, 64)
     norm: Literal["none", "batch"] = "none"
 
-    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """The module. Raises UserError for an input that is no image, or one too small for so many layers."""
-        from torch import nn
-
+    def width(self, shape: tuple[int, ...]) -> int:
+        """Raises UserError for an input that is no image, or one too small for so many layers."""
         if len(shape) != 3:
             raise UserError(f"backbone: conv expects images (C, H, W), found inputs of shape {shape}; try backbone=mlp")
         depth = len(self.channels)
-        height, width = shape[1] >> depth, shape[2] >> depth
-        if not height or not width:
+        most = min(shape[1:]).bit_length() - 1
+        if depth > most:
             raise UserError(
-                f"backbone.channels: expected at most {min(shape[1:]).bit_length() - 1} layers for images of "
-                f"{shape[1]}x{shape[2]}, found {depth}"
+                f"backbone.channels: expected at most {most} layers for images of {shape[1]}x{shape[2]}, found {depth}"
             )
+        return self.channels[-1] * (shape[1] >> depth) * (shape[2] >> depth)
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        from torch import nn
+
         layers: list[nn.Module] = []
         for channels_in, channels in pairwise((shape[0], *self.channels)):
             layers.append(nn.Conv2d(channels_in, channels, kernel_size=3, padding=1))
             if self.norm == "batch":
                 layers.append(nn.BatchNorm2d(channels))
             layers += [nn.MaxPool2d(2), nn.ReLU()]  # relu after the pool: the same function, a quarter of the work
-        return nn.Sequential(*layers, nn.Flatten()), (shape[0], *self.channels)[-1] * height * width
+        return nn.Sequential(*layers, nn.Flatten())

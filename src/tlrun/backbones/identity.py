@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 class Identity:
     """φ(x) = x as a vector of d = C·H·W numbers; no parameters."""
 
-    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    def width(self, shape: tuple[int, ...]) -> int:
+        return math.prod(shape)
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
         from torch import nn
 
-        return nn.Flatten(), math.prod(shape)
+        return nn.Flatten()

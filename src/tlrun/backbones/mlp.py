@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tlrun.options import Range
 
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -21,7 +20,10 @@ class Mlp:
     hidden: tuple[Annotated[int, Range(1)], ...] = (128, 64)
     norm: Literal["none", "batch"] = "none"
 
-    def build(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    def width(self, shape: tuple[int, ...]) -> int:
+        return self.hidden[-1]
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
         from torch import nn
 
         layers: list[nn.Module] = [nn.Flatten()]
@@ -30,4 +32,4 @@ class Mlp:
             if self.norm == "batch":
                 layers.append(nn.BatchNorm1d(width))
             layers.append(nn.ReLU())
-        return nn.Sequential(*layers), (math.prod(shape), *self.hidden)[-1]
+        return nn.Sequential(*layers)

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from tlrun.problem import Domain, Problem, Sealed, Split, Task
 from tlrun.data.splits import buy_validation, digest, few_per_class, stratified
 from tlrun.options import Range
+from tlrun.problem import Domain, Problem, Sealed, Split, Task
 from tlrun.seeding import stream
 
 SOURCE_TEST_SHARE = 0.2  # enough to see what the source is known by; the rest is for training
@@ -33,8 +33,8 @@ class Digits:
     classes: `shared`, one label space; `split`, the source has the digits 0-4 and the target 5-9, a head of its own.
     labels_per_class: labelled target examples a class, for training and validation together. The source keeps all.
     val_share: the share of either domain's labels that validate instead of train (at least one a class where > 0).
-    test_share: the share of the target that tests (of the source, a fifth). Test examples are fixed by `split_seed`; the
-        run's seed only draws which of the others are labelled.
+    test_share: the share of the target that tests (of the source, a fifth). Test examples are fixed by `split_seed`;
+        the run's seed only draws which of the others are labelled.
     metric: the primary metric.
     """
 
@@ -80,7 +80,9 @@ class Digits:
         test_share = self.test_share if role == "target" else SOURCE_TEST_SHARE
         test, pool = stratified(labels, test_share, stream(self.split_seed, "split", role))
         if role == "target":
-            drawn = few_per_class(labels[pool], self.labels_per_class, stream(seed, "labels"), "dataset.labels_per_class")
+            drawn = few_per_class(
+                labels[pool], self.labels_per_class, stream(seed, "labels"), "dataset.labels_per_class"
+            )
             pool = pool[drawn]
         train, val = buy_validation(labels[pool], self.val_share, stream(seed, "labels", "val"), "dataset.val_share")
         bought = split(pool[val]) if len(val) else None
@@ -102,18 +104,18 @@ def _occlusion(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return hidden
 
 
-def _rotation(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _rotation(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
     from scipy.ndimage import rotate
 
     turned: np.ndarray = rotate(images, angle=45.0, axes=(1, 2), reshape=False, order=1)
-    return np.clip(turned, 0.0, 1.0)
+    return turned
 
 
 def _inverted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(0.5 * (1.0 - images) + 0.3 * rng.standard_normal(images.shape), 0.0, 1.0)
 
 
-def _none(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _none(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
     return images
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from tlrun.problem import Split
 from tlrun.errors import UserError
+from tlrun.problem import Split
 from tlrun.seeding import stream
 
 

@@ -44,7 +44,14 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run")
     table.add_column("λ", justify="right")
-    for name in (f"test {title}" + (" %" if title.endswith("accuracy") else ""), "gain", "labels", "steps", "examples", "s"):
+    for name in (
+        f"test {title}" + (" %" if title.endswith("accuracy") else ""),
+        "gain",
+        "labels",
+        "steps",
+        "examples",
+        "s",
+    ):
         table.add_column(name, justify="right")
     if wide:
         table.add_column("path")
@@ -96,8 +103,8 @@ def sweep_table(answers: Mapping[str, Sequence[Sequence[Outcome]]]) -> Renderabl
             *[_interval(title, each, signed=True) for each in gains],
         )
     legend = Text(
-        "± 95 % paired t interval over seeds (draws of labels, weights and order; same test examples); one interval each, "
-        "not corrected for the number of arms. A gain whose interval lies above 0 helps, below 0 hurts."
+        "± 95 % paired t interval over seeds (draws of labels, weights and order; same test examples), one interval "
+        "each, not corrected for the number of arms.\nA gain whose interval lies above 0 helps; below 0 hurts."
     )
     return Group(table, Text(""), legend)
 

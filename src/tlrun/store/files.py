@@ -18,7 +18,7 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(aside, path)
+    aside.replace(path)
     sync_folder(path.parent)
 
 
@@ -48,6 +48,5 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in `path`. Raises OSError, or ValueError where it is no JSON object."""
     value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name}: expected a JSON object, found {type(value).__name__}")
+        raise ValueError(f"{path.name}: expected a JSON object")  # noqa: TRY004
     return value
-

@@ -36,9 +36,10 @@ def differences(then: dict[str, str | int], now: dict[str, str | int]) -> str:
 
 @cache
 def cpu_capability() -> str:
-    """Maker of the processor and the vector instructions torch chooses on it: AVX512, AVX2, DEFAULT, or the machine's own.
+    """Maker of the processor, and the vector instructions torch chooses on it: AVX512, AVX2 or DEFAULT.
 
-    torch's kernels, and its BLAS, take other paths, and so round otherwise, on each.
+    torch's kernels, and its BLAS, take other paths, and so round otherwise, on each. Elsewhere than on x86 Linux: what
+    the platform calls itself.
     """
     if platform.machine().lower() not in ("x86_64", "amd64") or not Path("/proc/cpuinfo").exists():
         return f"{platform.system()} {platform.machine()} {platform.processor()}".strip()

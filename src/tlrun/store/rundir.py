@@ -58,7 +58,7 @@ class RunDir:
             self._set_aside()
         self.path.mkdir(parents=True)
         write_whole(self.path / "config.yaml", config.encode())
-        write_json(self.path / "run.json", _started() | record)
+        write_json(self.path / "run.json", {**_started(), **record})
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one evaluation to metrics.jsonl."""
@@ -95,7 +95,7 @@ class RunDir:
         number = 1
         while (home / f"{self.name}_{number}").exists():
             number += 1
-        os.rename(self.path, home / f"{self.name}_{number}")
+        self.path.rename(home / f"{self.name}_{number}")
         sync_folder(home)
 
     @contextmanager
@@ -130,7 +130,9 @@ def prepare(runs_dir: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UserError(f"runs_dir: expected a folder that can be written, found {runs_dir}: {error.strerror}") from None
+        raise UserError(
+            f"runs_dir: expected a folder that can be written, found {runs_dir}: {error.strerror}"
+        ) from None
 
 
 def _started() -> dict[str, Any]:

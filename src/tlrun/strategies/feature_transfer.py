@@ -4,9 +4,9 @@
     target stage   min_w (L_S(φ, w) + λ L_T(φ, w)) / (1 + λ),   w fresh, φ the source's and frozen (`freeze`)
                    or over φ and w, starting from the source's φ, where `freeze` is false
 
-The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. With one
-label space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a head that has
-seen both domains. With separate heads on a frozen φ the two losses share nothing, and every λ gives the run of λ=∞.
+The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. With
+one label space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a head that
+has seen both domains. With separate heads on a frozen φ the two losses share nothing, and every λ gives the run of λ=∞.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   θ and w random (the streams target-init and head-init)
 
-One stage as long as both stages of a transfer together, so at equal budget. At λ=∞ this is `scratch` with `budget: total`.
+One stage as long as both stages of a transfer together, so at equal budget. At λ=∞ this is `scratch` with `budget:
+total`.
 """
 
 from __future__ import annotations

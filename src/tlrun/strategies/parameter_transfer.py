@@ -3,8 +3,8 @@
     source stage   min_{θ,w} L_S(θ, w)
     target stage   min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   starting from the source's θ and w
 
-The seed's equation is L_S + λ L_T. Dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ: at λ=0 the
-source stage just goes on, at λ=∞ only L_T is left, which is classical fine-tuning (Pan and Yang, 2010, "parameter
+The seed's equation is L_S + λ L_T. Dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ: at λ=0
+the source stage just goes on, at λ=∞ only L_T is left, which is classical fine-tuning (Pan and Yang, 2010, "parameter
 transfer"). Where the label spaces differ the target's head is new, and the source keeps its own.
 """
 

@@ -1,0 +1,57 @@
+import itertools
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlrun.data.batches import Batches, as_batch
+from tlrun.problem import Split, Task
+
+from problems import split
+
+TASK = Task("t", "multiclass", ("a", "b"))
+
+
+def rows(batches: Batches, data: Split, count: int) -> list[int]:
+    """The positions in `data` of the next `count` batches, one after the other."""
+    place = {tuple(row.flatten().tolist()): k for k, row in enumerate(as_batch(data).inputs)}
+    return [place[tuple(row.flatten().tolist())] for batch in itertools.islice(batches, count) for row in batch.inputs]
+
+
+@given(st.integers(1, 9), st.integers(1, 25))
+def test_every_epoch_is_a_permutation_whatever_the_batch_size(n: int, size: int) -> None:
+    data = split(0, n, (TASK,))
+    drawn = rows(Batches(data, "d", size, seed=0), data, 3 * n)
+
+    assert len(drawn) == 3 * n * size
+    for epoch in range(3 * size):
+        assert sorted(drawn[epoch * n : (epoch + 1) * n]) == list(range(n))
+
+
+def test_a_batch_depends_on_seed_domain_and_position_alone() -> None:
+    data = split(0, 10, (TASK,))
+    straight = rows(Batches(data, "d", 4, seed=1), data, 6)
+    jumped = Batches(data, "d", 4, seed=1)
+    jumped.position = 3
+
+    assert rows(jumped, data, 3) == straight[12:]
+    assert rows(Batches(data, "d", 4, seed=2), data, 6) != straight
+    assert rows(Batches(data, "e", 4, seed=1), data, 6) != straight
+
+
+def test_labels_stay_with_their_inputs() -> None:
+    data = split(0, 10, (TASK,))
+    everything = as_batch(data)
+    batch = next(Batches(data, "d", 32, seed=0))
+
+    for x, label in zip(batch.inputs, batch.labels["t"], strict=True):
+        match = (everything.inputs == x).flatten(1).all(dim=1)
+        assert everything.labels["t"][match].tolist() == [label]
+
+
+def test_shares_count_the_labels_that_are_present() -> None:
+    data = split(0, 10, (TASK,))
+    data.labels["t"][:4] = -1
+
+    assert Batches(data, "d", 4, seed=0).shares == {"t": 0.6}
+    assert torch.equal(as_batch(data).labels["t"], torch.from_numpy(data.labels["t"]))

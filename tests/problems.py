@@ -1,0 +1,93 @@
+"""Small problems and configs for tests, and doubles for what watches a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tlrun.core import Stage
+from tlrun.problem import Domain, Problem, Sealed, Split, Task
+
+SHAPE = (1, 4, 4)
+
+
+def split(seed: int, n: int, tasks: tuple[Task, ...], shape: tuple[int, ...] = SHAPE) -> Split:
+    """`n` random examples whose class is written into their first pixel, so that there is something to learn."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.standard_normal((n, *shape)).astype(np.float32)
+    labels: dict[str, np.ndarray] = {}
+    for place, task in enumerate(tasks):
+        if task.kind == "regression":
+            labels[task.name] = rng.standard_normal(n).astype(np.float32)
+        else:
+            labels[task.name] = rng.integers(0, len(task.classes), n)
+        inputs.reshape(n, -1)[:, place] += labels[task.name]
+    return Split(inputs, labels, np.arange(n))
+
+
+def problem(label_space: Literal["shared", "split"] = "shared", val: bool = False) -> Problem:
+    """A source of 40 and a target of 12 labelled examples, three classes."""
+    ours = Task("ours", "multiclass", ("a", "b", "c"))
+    theirs = ours if label_space == "shared" else Task("theirs", "multiclass", ("d", "e"))
+    source = Domain("source", "source", (ours,), split(0, 40, (ours,)), split(1, 9, (ours,)) if val else None)
+    target = Domain("target", "target", (theirs,), split(2, 12, (theirs,)), split(3, 9, (theirs,)) if val else None)
+    test = Sealed({"source": split(4, 20, (ours,)), "target": split(5, 30, (theirs,))})
+    return Problem({"source": source, "target": target}, test, "digest")
+
+
+def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
+    """A whole config on the digits, small enough for a test; `changes` replace whole nodes or keys."""
+    plain: dict[str, Any] = {
+        "dataset": {"name": "digits"},
+        "backbone": {"name": "mlp", "hidden": [16]},
+        "strategy": {"name": "parameter_transfer"},
+        "lam": {"name": "constant", "value": 1.0},
+        "optimizer": {"name": "adam", "lr": 0.003},
+        "trainer": {"name": "trainer", "steps": 6, "batch_size": 16, "eval_every": 4},
+        "seed": 0,
+        "threads": 1,
+        "runs_dir": str(runs_dir),
+        "controls": False,
+        "rerun": False,
+        "reuse": "same",
+    }
+    return plain | changes
+
+
+@dataclass
+class Watcher:
+    """A screen that remembers what it was told."""
+
+    notes: list[str] = field(default_factory=list)
+    stages: list[tuple[str, Stage]] = field(default_factory=list)
+    steps: int = 0
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def begin(self, run: str, stage: Stage) -> None:
+        self.stages.append((run, stage))
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        self.steps += 1
+
+    def end(self) -> None:
+        pass
+
+
+@dataclass
+class Rows:
+    """A recorder that keeps everything in memory."""
+
+    terms: list[Mapping[str, float]] = field(default_factory=list)
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        self.terms.append(terms)
+
+    def log(self, row: Mapping[str, object]) -> None:
+        self.rows.append(row)

@@ -1,0 +1,76 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from tlrun.experiment import THIS, Outcome
+from tlrun.report.tables import gain, number, run_table, sweep_table
+
+
+def outcome(name: str = THIS, test: float | None = 0.5, seed: int = 0, **changes: Any) -> Outcome:
+    result = {
+        "headline": {"name": "target accuracy", "val": None, "test": test},
+        "labels": {"source": 719, "target": 50},
+        "steps": 400,
+        "examples": 38400,
+    }
+    facts: dict[str, Any] = {
+        "name": name, "strategy": "feature_transfer", "lam": "1", "seed": seed, "setting": "s", "seconds": 1.25,
+        "path": Path("runs/digits/[bold]/x"), "result": result, "found": False, "differs": "",
+    }  # fmt: skip
+    return Outcome(**facts | changes)
+
+
+def text(table: RenderableType, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_gain_is_this_run_minus_the_control() -> None:
+    assert gain(outcome(test=0.5), outcome("scratch", test=0.4)) == pytest.approx(0.1)
+    assert gain(outcome(test=None), outcome("scratch")) is None
+
+
+def test_accuracy_is_in_percent_and_other_scores_are_not() -> None:
+    assert number("target accuracy", 0.5) == "50.0"
+    assert number("target accuracy", -0.012, signed=True) == "-1.2"
+    assert number("target r2", 0.5, signed=True) == "+0.500"
+    assert number("target r2", None) == "–"
+
+
+@pytest.mark.parametrize("width", [200, 80])
+def test_the_run_table_answers_the_question_at_any_width(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width)
+    shown = text(run_table([outcome(), outcome("scratch", 0.4, lam="", found=True)], console), width)
+    rows = [line.split() for line in shown.splitlines()]
+
+    assert ["feature_transfer", "(this", "run)", "1", "50.0", "719+50", "400", "38,400", "1.2"] in [r[:9] for r in rows]
+    assert ["scratch", "–", "40.0", "+10.0", "719+50", "400", "38,400", "found"] in [row[:8] for row in rows]
+    assert shown.count("runs/digits/[bold]/x") == 2
+
+
+def test_a_result_made_elsewhere_is_marked() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    shown = text(run_table([outcome(differs="torch 1 then, 2 now")], console), 200)
+
+    assert "this run: made elsewhere (torch 1 then, 2 now)" in shown
+
+
+def test_the_sweep_table_has_an_interval_per_control() -> None:
+    seeds = [[outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))]
+    shown = text(sweep_table({"λ=1": seeds}), 200)
+
+    assert "gain over scratch" in shown
+    assert "60.0 ± 24.8" in shown  # t(0.975, 2) · 10 / √3
+    assert "+20.0 ± 24.8" in shown
+
+
+def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:
+    shown = text(sweep_table({"a": [[outcome(), outcome("scratch")]], "b": [[outcome()]]}), 200)
+    rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(("a ", "b "))}
+
+    assert "50.0 ± –" in rows["a"]
+    assert rows["b"].rstrip().endswith("–")

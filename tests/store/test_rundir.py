@@ -1,0 +1,120 @@
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tlrun.errors import RunBusy, UserError
+from tlrun.store.rundir import RunDir, prepare
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> RunDir:
+    return RunDir(tmp_path, "digits/scratch", "seed=0_abc")
+
+
+def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
+    assert place.record() is None
+    place.begin("seed: 0\n", {"fingerprint": {"torch": "2"}})
+    started = place.record()
+    assert started is not None
+    assert started["status"] == "running"
+    assert started["fingerprint"] == {"torch": "2"}
+
+    place.log({"step": 1})
+    place.finish({"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {"seconds": 0.5})
+
+    record = place.record()
+    assert record is not None
+    assert record["status"] == "finished"
+    assert record["seconds"] == 0.5
+    assert record["pid"] == started["pid"]
+    assert place.result() == {"headline": 1}
+    assert torch.equal(load_file(place.path / "model.safetensors")["w"], torch.ones(2))
+    assert torch.equal(load_file(place.path / "predictions.safetensors")["p"], torch.zeros(3))
+    assert sorted(path.name for path in place.path.iterdir()) == [
+        "config.yaml", "metrics.jsonl", "model.safetensors", "predictions.safetensors", "result.json", "run.json",
+    ]  # fmt: skip
+
+
+def test_a_new_attempt_loses_nothing_of_the_old_ones(place: RunDir) -> None:
+    for text in ("one", "two", "three"):
+        place.begin(text, {})
+        place.log({"attempt": text})
+
+    old = sorted((place.runs_dir / ".superseded" / place.group).iterdir())
+    assert [(path / "config.yaml").read_text() for path in old] == ["one", "two"]
+    assert [(path / "metrics.jsonl").exists() for path in old] == [True, True]
+    assert (place.path / "config.yaml").read_text() == "three"
+
+
+def test_an_unreadable_record_is_no_record(place: RunDir) -> None:
+    place.begin("", {})
+    (place.path / "run.json").write_text("{half")
+
+    assert place.record() is None
+
+
+def test_a_failed_run_keeps_reason_and_extra_files(place: RunDir) -> None:
+    place.begin("", {})
+    place.close("failed", {"reason": "nan"})
+    place.keep("traceback.txt", "Traceback…")
+
+    record = place.record()
+    assert record is not None
+    assert (record["status"], record["reason"]) == ("failed", "nan")
+    assert (place.path / "traceback.txt").read_text() == "Traceback…"
+
+
+def hold(place: RunDir, ready: object, seconds: float) -> None:
+    with place.locked(wait=False, note=print):
+        place.begin("", {})
+        ready.set()  # type: ignore[attr-defined]
+        time.sleep(seconds)
+
+
+def holder(place: RunDir, seconds: float) -> multiprocessing.Process:
+    context = multiprocessing.get_context("fork")
+    ready = context.Event()
+    process = context.Process(target=hold, args=(place, ready, seconds))
+    process.start()
+    assert ready.wait(20)
+    return process  # type: ignore[return-value]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_second_process_is_refused_or_waits_and_says_for_whom(place: RunDir) -> None:
+    process = holder(place, 0.7)
+    notes: list[str] = []
+
+    with (
+        pytest.raises(RunBusy, match=f"process {process.pid} on .* is working on this run"),
+        place.locked(wait=False, note=notes.append),
+    ):
+        pass
+    with place.locked(wait=True, note=notes.append):
+        assert not process.is_alive() or process.join(5) is None
+
+    assert len(notes) == 1
+    assert f"waiting for process {process.pid}" in notes[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_lock_goes_with_a_killed_process(place: RunDir) -> None:
+    process = holder(place, 60)
+    process.kill()
+    process.join()
+
+    with place.locked(wait=False, note=print):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    prepare(tmp_path / "new" / "deep")
+
+    assert list((tmp_path / "new" / "deep").iterdir()) == []
+    with pytest.raises(UserError, match="runs_dir: expected a folder that can be written"):
+        prepare(tmp_path / "file" / "runs")

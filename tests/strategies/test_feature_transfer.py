@@ -1,0 +1,72 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from tlrun.backbones.mlp import Mlp
+from tlrun.errors import UserError
+from tlrun.experiment import NO_EFFECT, THIS, perform, plan
+from tlrun.model import draw_model
+from tlrun.schedules import Constant
+from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.parameter_transfer import ParameterTransfer
+
+from problems import SHAPE, Watcher, config, problem
+from properties import assert_same_bits
+
+
+def test_only_features_are_taken_over() -> None:
+    ours = problem()
+    stage = FeatureTransfer().stages(ours, Constant(1.0), 5)[1]
+    previous = draw_model(Mlp(), SHAPE, ours.tasks.values(), "source", 0)
+    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0) for _ in range(2))
+
+    model = FeatureTransfer().inherit(stage, fresh, previous)
+
+    assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
+    assert_same_bits(model.heads.state_dict(), untouched.heads.state_dict())
+    assert not (model.heads["ours"].weight == previous.heads["ours"].weight).any()  # type: ignore[operator, union-attr]
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_freeze_holds_the_backbone_in_the_target_stage_alone(freeze: bool) -> None:
+    source, target = FeatureTransfer(freeze=freeze).stages(problem(), Constant(1.0), 5)
+
+    assert not source.frozen
+    assert target.frozen == freeze
+
+
+def test_both_transfers_share_the_source_stage() -> None:
+    lam = Constant(1.0)
+
+    assert FeatureTransfer().stages(problem(), lam, 5)[0] == ParameterTransfer().stages(problem(), lam, 5)[0]
+
+
+def test_where_losses_share_nothing_every_lambda_is_the_run_of_infinity(tmp_path: Path) -> None:
+    nodes = {"dataset": {"name": "digits", "classes": "split"}, "strategy": {"name": "feature_transfer"}}
+    watcher = Watcher()
+    some = perform(plan(config(tmp_path, **nodes), watcher), THIS, watcher)
+    infinite = config(tmp_path, **nodes, lam={"name": "constant", "value": math.inf})
+    again = perform(plan(infinite, watcher), THIS, watcher)
+
+    assert watcher.notes == [NO_EFFECT]
+    assert again.found
+    assert some.path == again.path
+    assert some.lam == "inf"
+
+
+def test_lambda_acts_where_a_head_or_the_backbone_is_shared() -> None:
+    assert FeatureTransfer().lam_acts(problem("shared"))
+    assert FeatureTransfer(freeze=False).lam_acts(problem("split"))
+    assert not FeatureTransfer().lam_acts(problem("split"))
+
+
+def test_lambda_zero_with_a_new_label_space_is_refused(tmp_path: Path) -> None:
+    zero = config(
+        tmp_path,
+        dataset={"name": "digits", "classes": "split"},
+        strategy={"name": "feature_transfer"},
+        lam={"name": "constant", "value": 0.0},
+    )
+    with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
+        plan(zero, Watcher())

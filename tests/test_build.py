@@ -1,0 +1,128 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlrun.backbones.mlp import Mlp
+from tlrun.build import GROUPS, build, check, equation, find, identity, names, science
+from tlrun.core import Trainer
+from tlrun.errors import UserError
+from tlrun.schedules import Constant
+
+from problems import config
+
+GOOD = config(Path("runs"))
+
+
+def test_a_good_config_becomes_typed_objects() -> None:
+    run = build(GOOD)
+
+    assert check(GOOD) == []
+    assert run.backbone == Mlp(hidden=(16,))
+    assert run.lam == Constant(1.0)
+    assert run.trainer == Trainer(steps=6, batch_size=16, eval_every=4)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"seed": 1.5}, "seed: expected a whole number >= 0, found 1.5"),
+        ({"seed": -1}, "seed: expected a whole number >= 0, found -1"),
+        ({"seed": True}, "seed: expected a whole number >= 0, found True"),
+        ({"reuse": "all"}, "reuse: expected one of same, any, found 'all'"),
+        ({"sede": 1}, "sede: no such key; did you mean seed?"),
+        ({"lam": {"name": "constant", "value": math.nan}}, "lam.value: expected a number >= 0 (inf is allowed), found n"),
+        ({"lam": {"name": "constant", "value": -1}}, "lam.value: expected a number >= 0 (inf is allowed), found -1"),
+        ({"lam": {"name": "sigmod"}}, "lam.name: 'sigmod' is not known; (one of: constant)"),
+        ({"lam": 3}, "lam: expected one of constant, found 3"),
+        ({"strategy": {"name": "feature_transfr"}}, "did you mean feature_transfer?"),
+        ({"strategy": {"name": "feature_transfer", "freez": True}}, "strategy.freez: no such key; did you mean freeze"),
+        ({"strategy": {}}, "strategy.name: nothing is not known"),
+        ({"backbone": {"name": "../conv"}}, "backbone.name: '../conv' is not known"),
+        ({"backbone": {"name": ["conv"]}}, "backbone.name: ['conv'] is not known"),
+        ({"dataset": {"name": "digits", "_target_": "os.system"}}, "dataset._target_: no such key"),
+        ({"optimizer": {"name": "sgd", "momentum": 0, "nesterov": True}}, "optimizer.momentum: expected more than 0"),
+        ({"trainer": {"name": "trainer", "select": "best"}}, "trainer.select: best expects validation labels"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_one_line(change: dict[str, Any], line: str) -> None:
+    (found,) = check(GOOD | change)
+
+    assert line in found
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    wrong = GOOD | {"seed": "x", "threads": 0, "lam": {"name": "constant", "value": -1}, "extra": 1}
+
+    with pytest.raises(UserError) as caught:
+        build(wrong)
+
+    assert {line.split(":")[0] for line in caught.value.lines} == {"seed", "threads", "lam.value", "extra"}
+
+
+def test_a_missing_key_is_told() -> None:
+    assert check({key: value for key, value in GOOD.items() if key != "seed"}) == [
+        "seed: expected a whole number >= 0, found nothing"
+    ]
+    assert check({key: value for key, value in GOOD.items() if key != "lam"}) == [
+        "lam: expected one of constant, found nothing"
+    ]
+
+
+@given(st.floats(0, math.inf), st.integers(0, 10**6))
+def test_spellings_of_one_config_are_one_run(value: float, seed: int) -> None:
+    plain = GOOD | {"lam": {"name": "constant", "value": value}, "seed": seed}
+    spelt = GOOD | {
+        "seed": seed,
+        "lam": {"value": float(repr(value)), "name": "constant"},
+        "trainer": {"eval_every": 4, "steps": 6, "batch_size": 16, "name": "trainer", "select": "last"},
+    }
+
+    assert identity(science(plain), "d") == identity(science(spelt), "d")
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, -0.0), (1, 1.0), (0.1, 0.10), (math.inf, float("1e400"))])
+def test_numbers_are_compared_by_value(one: float, other: float) -> None:
+    ids = {identity(science(GOOD | {"lam": {"name": "constant", "value": v}}), "d") for v in (one, other)}
+
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize("key", ["runs_dir", "controls", "rerun", "reuse", "threads"])
+def test_what_does_not_decide_the_result_is_not_in_the_id(key: str) -> None:
+    other = {"runs_dir": "elsewhere", "controls": True, "rerun": True, "reuse": "any", "threads": 2}[key]
+
+    assert science(GOOD | {key: other}) == science(GOOD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"lam": {"name": "constant", "value": 2.0}},
+        {"trainer": {"name": "trainer", "steps": 7}},
+        {"dataset": {"name": "digits", "split_seed": 1}},
+        {"strategy": {"name": "joint"}},
+    ],
+)
+def test_what_decides_the_result_is_in_the_id(change: dict[str, Any]) -> None:
+    assert identity(science(GOOD | change), "d") != identity(science(GOOD), "d")
+    assert identity(science(GOOD), "e") != identity(science(GOOD), "d")
+
+
+def test_ignored_groups_are_left_out() -> None:
+    assert "lam" not in science(GOOD, frozenset({"lam"}))
+
+
+def test_every_group_has_names_and_every_name_a_class() -> None:
+    for group in GROUPS:
+        assert names(group)
+        for name in names(group):
+            assert find(group, name).__name__.lower() == name.replace("_", "")
+
+
+def test_the_equation_is_the_first_line_without_the_command() -> None:
+    assert equation("strategy", "scratch") == "Control: min L_T from random weights, no source."

@@ -1,0 +1,64 @@
+import math
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from tlrun.options import Range, coerce, expected, fits, strict
+
+COUNT = Annotated[int, Range(1)]
+SHARE = Annotated[float, Range(0.0, 1.0)]
+OPEN = Annotated[float, Range(0.0)]
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "fit"),
+    [
+        (1, COUNT, True),
+        (0, COUNT, False),
+        (1.5, COUNT, False),
+        (1.0, COUNT, False),
+        (True, COUNT, False),
+        ("1", COUNT, False),
+        (None, COUNT, False),
+        (1, SHARE, True),
+        (1.01, SHARE, False),
+        (math.nan, SHARE, False),
+        (False, SHARE, False),
+        (math.inf, OPEN, True),
+        (-1, OPEN, False),
+        (math.nan, OPEN, False),
+        ("a", Literal["a", "b"], True),
+        ("c", Literal["a", "b"], False),
+        (1, Literal[True], False),
+        (True, bool, True),
+        (1, bool, False),
+        ([3, 4], tuple[COUNT, ...], True),
+        ([], tuple[COUNT, ...], False),
+        ([0], tuple[COUNT, ...], False),
+        (3, tuple[COUNT, ...], False),
+        (None, int | None, True),
+        ("x", int | None, False),
+    ],
+)
+def test_fits(value: object, hint: Any, fit: bool) -> None:
+    assert fits(value, hint) is fit
+
+
+def test_expected_says_it_in_words() -> None:
+    assert expected(COUNT) == "a whole number >= 1"
+    assert expected(OPEN) == "a number >= 0 (inf is allowed)"
+    assert expected(SHARE) == "a number from 0 to 1"
+    assert expected(Literal["a", "b"]) == "one of a, b"
+    assert expected(tuple[COUNT, ...]) == "a list like [64,32], each a whole number >= 1"
+    assert expected(int | None) == "a whole number or null"
+
+
+def test_coerce_gives_one_form_to_every_spelling() -> None:
+    assert repr(coerce(1, SHARE)) == "1.0"
+    assert repr(coerce(-0.0, OPEN)) == "0.0"
+    assert coerce([1, 2], tuple[COUNT, ...]) == (1, 2)
+    assert coerce("a", Literal["a"]) == "a"
+
+
+def test_strict_writes_infinity_as_text() -> None:
+    assert strict({"lam": [math.inf, 1.0, (-math.inf,)]}) == {"lam": ["inf", 1.0, ["-inf"]]}

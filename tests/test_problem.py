@@ -1,0 +1,47 @@
+import math
+
+import pytest
+
+from tlrun.errors import UserError
+from tlrun.problem import Task
+from tlrun.schedules import Constant
+
+from problems import problem
+
+
+def test_the_ends_of_lambda_draw_one_domain_and_the_middle_both() -> None:
+    ours = problem()
+
+    assert ours.drawn(Constant(0.0)) == ("source",)
+    assert ours.drawn(Constant(1e-9)) == ("source", "target")
+    assert ours.drawn(Constant(math.inf)) == ("target",)
+
+
+def test_lambda_zero_is_refused_where_the_targets_head_would_never_be_trained() -> None:
+    with pytest.raises(UserError, match=r"lam.value: expected more than 0, found 0"):
+        problem("split").drawn(Constant(0.0))
+
+
+def test_one_label_space_is_one_task() -> None:
+    assert problem("shared").one_label_space
+    assert list(problem("shared").tasks) == ["ours"]
+    assert not problem("split").one_label_space
+    assert list(problem("split").tasks) == ["ours", "theirs"]
+
+
+def test_the_width_of_a_head_follows_the_kind() -> None:
+    assert Task("m", "multiclass", ("a", "b", "c")).outputs == 3
+    assert Task("b", "binary", ("no", "yes")).outputs == 1
+    assert Task("r", "regression").outputs == 1
+
+
+def test_opening_the_test_set_is_counted() -> None:
+    ours = problem()
+    assert ours.test.opened == 0
+
+    assert set(ours.test.open()) == {"source", "target"}
+    assert ours.test.opened == 1
+
+
+def test_shape_is_that_of_one_input() -> None:
+    assert problem().shape == (1, 4, 4)
