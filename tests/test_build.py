@@ -34,7 +34,7 @@ def test_a_good_config_becomes_typed_objects() -> None:
         ({"seed": True}, "seed: expected a whole number >= 0, found True"),
         ({"reuse": "all"}, "reuse: expected one of same, any, found 'all'"),
         ({"sede": 1}, "sede: no such key; did you mean seed?"),
-        ({"lam": {"name": "constant", "value": math.nan}}, "lam.value: expected a number >= 0 (inf is allowed), found n"),
+        ({"lam": {"name": "constant", "value": math.nan}}, "lam.value: expected a number >= 0 (inf is allowed)"),
         ({"lam": {"name": "constant", "value": -1}}, "lam.value: expected a number >= 0 (inf is allowed), found -1"),
         ({"lam": {"name": "sigmod"}}, "lam.name: 'sigmod' is not known; (one of: constant)"),
         ({"lam": 3}, "lam: expected one of constant, found 3"),

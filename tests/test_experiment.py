@@ -143,7 +143,7 @@ def test_test_examples_are_not_read_before_the_end(tmp_path: Path, monkeypatch: 
 def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Per domain, an arm's batches are the first of one endless sequence; per origin, its fresh weights are the same."""
+    """Per domain, an arm's batches are the first of one endless sequence; per origin, fresh weights are the same."""
     drawn: dict[str, list[str]] = {}
     fresh: dict[str, dict[str, Tensor]] = {}
     real_forward, real_draw = tlrun.trainer.forward, draw_model
@@ -267,8 +267,8 @@ def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"stage source, step \d+, λ=0: expected a finite L_S, found (nan|inf)"):
         done(
             tmp_path,
-            optimizer={"name": "sgd", "lr": 1000.0, "momentum": 1.0},
-            trainer={"name": "trainer", "steps": 300},
+            optimizer={"name": "sgd", "lr": 1000.0, "weight_decay": 1000.0},
+            trainer={"name": "trainer"},
         )
 
 

@@ -35,6 +35,14 @@ def test_multiclass_auc_is_the_mean_of_one_against_the_rest_by_probability() -> 
     assert score("auc", THREE, logits, labels) == pytest.approx(mean)
 
 
+def test_auc_of_two_classes_is_the_binary_one() -> None:
+    rng = np.random.default_rng(0)
+    logits, labels = rng.standard_normal((40, 2)), np.arange(40) % 2
+    pair = Task("pair", "multiclass", ("a", "b"))
+
+    assert score("auc", pair, logits, labels) == pytest.approx(score("auc", TWO, logits[:, 1:] - logits[:, :1], labels))
+
+
 def test_a_score_that_labels_leave_undefined_is_none() -> None:
     assert score("auc", TWO, np.ones((3, 1)), np.array([1, 1, 1])) is None
     assert score("auc", THREE, np.eye(3)[:2], np.array([0, 1])) is None

@@ -6,7 +6,7 @@ import torch
 from tlrun.backbones.mlp import Mlp
 from tlrun.metrics import score
 from tlrun.model import draw_model
-from tlrun.result import drawn, headline, spent, tested
+from tlrun.result import conclude, drawn, headline, spent
 from tlrun.schedules import Constant
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.scratch import Scratch
@@ -22,7 +22,7 @@ def test_the_test_set_is_opened_once_and_scores_can_be_recomputed_from_predictio
     stages = Scratch().stages(ours, LAM, 5)
     model = draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0)
 
-    result, predictions = tested(ours, stages, 8, model)
+    result, predictions = conclude(ours, stages, 8, model)
 
     assert ours.test.opened == 1
     outputs, labels = predictions["target/ours"].numpy(), predictions["target/ours/labels"].numpy()
@@ -38,7 +38,7 @@ def test_only_heads_of_the_last_stage_are_scored() -> None:
     ours = problem("split")
     model = draw_model(Mlp(), SHAPE, [ours.tasks["theirs"]], "target", 0)
 
-    result, predictions = tested(ours, Scratch().stages(ours, LAM, 5), 8, model)
+    result, predictions = conclude(ours, Scratch().stages(ours, LAM, 5), 8, model)
 
     assert set(result["metrics"]["test"]) == {"target/theirs"}
     assert set(predictions) == {"target/theirs", "target/theirs/labels", "target/theirs/index"}

@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -124,9 +125,14 @@ def test_missing_labels_change_no_other_tasks_loss() -> None:
 def test_tasks_of_one_domain_share_one_backbone_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     domain = with_a_second_task(slice(0, 3))
     model = draw_model(Mlp(), SHAPE, domain.tasks, "target", 0)
-    passes = []
+    passes: list[object] = []
     inner = model.features
-    monkeypatch.setattr(model, "features", lambda *a: passes.append(1) or inner(*a))
+
+    def counted(*arguments: Any) -> torch.Tensor:
+        passes.append(arguments)
+        return inner(*arguments)
+
+    monkeypatch.setattr(model, "features", counted)
     batches = Batches(domain.train, "source", 16, 0)
 
     assert set(forward(model, domain, next(batches), batches.shares).losses) == {"ours", "other"}

@@ -40,20 +40,20 @@ class Session:
 
     console: Console
     multirun: bool
-    answers: list[tuple[str, list[Outcome]]] = field(default_factory=list)  # what sets the run apart, and the answer
+    answers: list[tuple[list[str], list[Outcome]]] = field(default_factory=list)  # with the overrides asked for
     errors: list[TlrunError] = field(default_factory=list)
 
     def job(self, config: DictConfig) -> None:
         """Answer one config; a failure stops no other job of a sweep."""
         plain: Any = OmegaConf.to_container(config, resolve=True)
-        own = [o for o in HydraConfig.get().overrides.task if not o.startswith(("seed=", "runs_dir=", "rerun="))]
-        label = " ".join(own) or plain["strategy"]["name"]
+        asked = [o for o in HydraConfig.get().overrides.task if not o.startswith("seed=")]
         if not self.multirun:
             self.console.print(Text(equation("strategy", plain["strategy"]["name"]), style="bold"), soft_wrap=True)
         else:
-            self.console.print(Text(printable(f"{label} seed={plain['seed']}")), soft_wrap=True)
+            label = " ".join([*asked, f"seed={plain['seed']}"])
+            self.console.print(Text(printable(label), style="bold"), soft_wrap=True)
         try:
-            self.answers.append((label, answer(plain, LiveScreen(self.console, transient=self.multirun))))
+            self.answers.append((asked, answer(plain, LiveScreen(self.console, transient=self.multirun))))
         except TlrunError as error:
             self.errors.append(error)
             if self.multirun:
@@ -66,15 +66,21 @@ class Session:
             if len(self.answers) == 1:
                 self._one_seed(overrides)
             else:
-                settings: dict[str, tuple[str, list[list[Outcome]]]] = {}
-                for label, each in self.answers:
-                    settings.setdefault(each[0].setting, (label, []))[1].append(each)
-                self.console.print(sweep_table(dict(settings.values())))
+                self.console.print(sweep_table(self._by_setting()))
         if self.multirun and self.errors:
             say(TlrunError(f"{len(self.errors)} of {len(self.errors) + len(self.answers)} jobs failed:"))
         for error in self.errors:
             say(error)
         return max((error.exit_code for error in self.errors), default=0) if not self.answers else bool(self.errors)
+
+    def _by_setting(self) -> list[tuple[str, list[list[Outcome]]]]:
+        """The answers of each setting, one a seed, under what sets it apart from the other settings."""
+        common = set.intersection(*(set(asked) for asked, _ in self.answers))
+        settings: dict[str, tuple[str, list[list[Outcome]]]] = {}
+        for asked, outcomes in self.answers:
+            label = " ".join(o for o in asked if o not in common) or outcomes[0].strategy
+            settings.setdefault(outcomes[0].setting, (label, []))[1].append(outcomes)
+        return list(settings.values())
 
     def _one_seed(self, overrides: Sequence[str]) -> None:
         outcomes = self.answers[0][1]
@@ -97,6 +103,8 @@ def say(error: TlrunError) -> None:
 def main() -> None:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         code = run(sys.argv[1:])
     except UserError as error:

@@ -105,7 +105,8 @@ def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         return None
     record = place.record() or {"status": "unreadable"}
     if record["status"] != "finished":
-        screen.note(f"{place.path}: an earlier attempt is {record['status']}; starting it again")
+        was = "stopped half-way" if record["status"] == "running" else record["status"]  # nobody holds the lock
+        screen.note(f"{place.path}: an earlier attempt was {was}; starting it again")
         return None
     differs = differences(record.get("fingerprint", {}), fingerprint(plan.run.threads))
     if differs and plan.run.reuse == "same":
@@ -129,7 +130,7 @@ def _outcome(plan: Plan, name: str, record: Mapping[str, Any], found: bool, diff
 def train(plan: Plan, name: str, screen: Screen) -> None:
     """Train the run of a plan into its folder, whatever stood there before. Raises RunFailed where it fails."""
     from tlrun.model import state
-    from tlrun.result import tested
+    from tlrun.result import conclude
 
     place = plan.place
     record: dict[str, Any] = {"fingerprint": fingerprint(plan.run.threads), "data": plan.problem.digest}
@@ -138,7 +139,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     try:
         with exactly(plan.run.threads):
             model = _through_stages(plan, name, screen)
-            result, predictions = tested(plan.problem, plan.stages, plan.run.trainer.batch_size, model)
+            result, predictions = conclude(plan.problem, plan.stages, plan.run.trainer.batch_size, model)
     except BaseException as error:
         took = {"seconds": time.monotonic() - started}
         if not isinstance(error, Exception):

@@ -46,7 +46,8 @@ def score(metric: Metric, task: Task, outputs: np.ndarray, labels: np.ndarray) -
         return float(sk.roc_auc_score(labels, outputs[:, 0]))
     from scipy.special import softmax
 
-    return float(sk.roc_auc_score(labels, softmax(outputs.astype(np.float64), axis=1), multi_class="ovr"))
+    chances = softmax(outputs.astype(np.float64), axis=1)
+    return float(sk.roc_auc_score(labels, chances[:, 1] if task.outputs == 2 else chances, multi_class="ovr"))
 
 
 def _distinct_needed(metric: Metric, task: Task) -> int:

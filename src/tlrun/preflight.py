@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -38,7 +38,7 @@ def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], dict
         try:
             override = OverridesParser.create().parse_override(text)
         except HydraException as error:
-            lines.append(f"{text}: expected key=value, found something else ({_one_line(error)})")
+            lines.append(f"{_one_line(text)}: expected key=value, found something else ({_one_line(error)})")
             continue
         found, values = _values(override, multirun)
         lines += found
@@ -69,7 +69,11 @@ def _values(override: Override, multirun: bool) -> tuple[list[str], list[str]]:
         if not multirun:
             return [f"{key}: expected one value, found {override.get_value_string()}; add -m to sweep over them"], []
         try:
-            values = [str(value) for value in override.sweep_string_iterator()]
+            axis = override.value()
+            if isinstance(axis, Glob) and key in GROUPS:
+                values = axis.filter(list(names(key)))
+            else:
+                values = [str(value) for value in override.sweep_string_iterator()]
         except (HydraException, TypeError, ValueError) as error:
             return [f"{key}: expected a list of values, found {override.get_value_string()} ({_one_line(error)})"], []
     else:
@@ -96,5 +100,5 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     return config  # type: ignore[no-any-return]
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())

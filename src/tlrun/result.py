@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tlrun.model import Model
 
 
-def tested(
+def conclude(
     problem: Problem, stages: Sequence[Stage], batch_size: int, model: Model
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """result.json, and for predictions.safetensors every test example's outputs, labels and row in the data set.

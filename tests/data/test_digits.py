@@ -69,7 +69,7 @@ def test_a_shift_changes_the_target_alone_and_keeps_it_an_image(shift: Shift) ->
 
 
 def test_an_occluded_image_has_a_dark_patch() -> None:
-    ours, theirs = (Digits(shift=s).load(seed=0).test.open()["target"].inputs for s in ("none", "occlusion"))  # type: ignore[arg-type]
+    ours, theirs = (Digits(shift=s).load(seed=0).test.open()["target"].inputs for s in ("none", "occlusion"))
     changed = ours != theirs
 
     assert (theirs[changed] == 0).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -42,7 +42,7 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     title = this.result["headline"]["name"]
     wide = console.width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run")
+    table.add_column("run", no_wrap=True)
     table.add_column("λ", justify="right")
     for name in (
         f"test {title}" + (" %" if title.endswith("accuracy") else ""),
@@ -58,7 +58,7 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     for outcome in outcomes:
         result = outcome.result
         table.add_row(
-            f"{this.strategy} ({outcome.name})" if outcome is this else outcome.name,
+            this.strategy if outcome is this else outcome.name,
             outcome.lam or "–",
             number(title, result["headline"]["test"]),
             "" if outcome is this else number(title, gain(this, outcome), signed=True),
@@ -78,20 +78,20 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     return Group(table, Text(""), legend, *paths, *differing)
 
 
-def sweep_table(answers: Mapping[str, Sequence[Sequence[Outcome]]]) -> RenderableType:
-    """Many seeds: for each setting (its label → one answer a seed), its mean score and its mean gain over each control.
+def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]]) -> RenderableType:
+    """Many seeds: the mean score of each setting (its label, one answer a seed) and its mean gain over each control.
 
     Every figure is a mean ± the half-width of a 95 % paired t interval over the seeds.
     """
-    controls = list(dict.fromkeys(o.name for seeds in answers.values() for answer in seeds for o in answer[1:]))
-    first = next(iter(answers.values()))[0][0].result["headline"]["name"]
+    controls = list(dict.fromkeys(o.name for _, seeds in answers for answer in seeds for o in answer[1:]))
+    first = answers[0][1][0][0].result["headline"]["name"]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("setting")
+    table.add_column("setting", no_wrap=True)
     for name in ("λ", "seeds", f"test {first}" + (" %" if first.endswith("accuracy") else "")):
         table.add_column(name, justify="right")
     for name in controls:
         table.add_column(f"gain over {name}", justify="right")
-    for label, seeds in answers.items():
+    for label, seeds in answers:
         title = seeds[0][0].result["headline"]["name"]
         scores = [answer[0].result["headline"]["test"] for answer in seeds]
         gains = [[gain(answer[0], o) for answer in seeds for o in answer[1:] if o.name == name] for name in controls]
