@@ -132,6 +132,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     from tlrun.model import state
     from tlrun.result import conclude
 
+    warm_up()
     place = plan.place
     record: dict[str, Any] = {"fingerprint": fingerprint(plan.run.threads), "data": plan.problem.digest}
     place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
@@ -152,6 +153,13 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
         raise RunFailed(f"{place.path}: {reason} (details in traceback.txt there)") from error
     record |= {"seconds": time.monotonic() - started, "test_opened": plan.problem.test.opened}
     place.finish(result, state(model), predictions, record)
+
+
+def warm_up() -> None:
+    """Let torch load what its first optimiser loads, a second or two, so that no run's time includes it."""
+    import torch
+
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
 
 
 def _through_stages(plan: Plan, run_name: str, screen: Screen) -> Model:

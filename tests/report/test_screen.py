@@ -52,6 +52,16 @@ def test_a_stage_that_is_cut_short_says_how_far_it_came() -> None:
     assert "1/3 steps" in file.getvalue()
 
 
+def test_in_a_sweep_short_stages_are_silent_without_a_terminal() -> None:
+    file = io.StringIO()
+    screen = LiveScreen(Console(file=file, width=100), transient=True)
+    screen.begin("a", STAGE)
+    screen.step(3, {"L_T": 0.5})
+    screen.end()
+
+    assert file.getvalue() == ""
+
+
 @pytest.mark.parametrize("transient", [True, False])
 def test_a_screen_can_show_many_stages(transient: bool) -> None:
     file = io.StringIO()

@@ -1,4 +1,4 @@
-"""Progress: a bar per stage on a terminal, plain lines elsewhere."""
+"""Progress: a bar per stage on a terminal, plain lines elsewhere; in a sweep, only what takes long."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class _Current:
 
 
 class LiveScreen:
-    """Shows the runs of one command as they go. transient: take each bar away when its stage is done."""
+    """Shows the runs of one command as they go.
+
+    transient: for a sweep. A bar goes when its stage is done; without a terminal, only stages over SAY seconds speak.
+    """
 
     def __init__(self, console: Console, transient: bool = False) -> None:
         self._console = console
@@ -81,7 +84,7 @@ class LiveScreen:
         if self._bar:
             self._bar.stop()
             self._bar = None
-        else:
+        elif not self._transient:
             self._say()
 
     def _say(self) -> None:
