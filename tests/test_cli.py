@@ -62,6 +62,14 @@ def test_the_same_command_finds_its_runs(here: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.count(" found") == 5
 
 
+def test_a_run_that_two_jobs_share_counts_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run([*TINY, "-m", "strategy=scratch", "lam.value=0,1", "seed=0,1,2"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "±" in line and "interval" not in line]
+
+    assert [row[2] for row in rows] == ["3"]
+    assert len(list((here / "runs" / "digits" / "scratch").iterdir())) == 3
+
+
 def test_a_sweep_goes_on_after_a_failure_and_lists_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.run([*TINY, "-m", "controls=false", "dataset.classes=split", "lam.value=0,inf", "seed=0,1"])
     shown = capsys.readouterr()
@@ -86,6 +94,15 @@ def test_a_mistake_that_only_the_data_can_tell_has_exit_code_2(here: Path, capsy
     assert cli.run([*TINY, "dataset.labels_per_class=900"]) == 2
 
     assert_one_line_each(capsys.readouterr().err, "dataset.labels_per_class: expected at most")
+
+
+def test_flags_may_stand_anywhere_and_keep_their_arguments(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["seed=7", "--cfg", "job", "strategy=joint"]) == 0
+    shown = capsys.readouterr().out
+
+    assert "seed: 7" in shown
+    assert "name: joint" in shown
+    assert list((here / "runs").iterdir()) == []
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,16 +71,21 @@ class Session:
             say(TlrunError(f"{len(self.errors)} of {len(self.errors) + len(self.answers)} jobs failed:"))
         for error in self.errors:
             say(error)
-        return max((error.exit_code for error in self.errors), default=0) if not self.answers else bool(self.errors)
+        if not self.errors:
+            return 0
+        return 1 if self.answers else max(error.exit_code for error in self.errors)
 
     def _by_setting(self) -> list[tuple[str, list[list[Outcome]]]]:
-        """The answers of each setting, one a seed, under what sets it apart from the other settings."""
+        """The answers of each setting, one a seed, under what sets it apart from the other settings.
+
+        Two jobs may be one run (scratch at two λ, a seed typed twice); it counts once, or n would be a lie.
+        """
         common = set.intersection(*(set(asked) for asked, _ in self.answers))
-        settings: dict[str, tuple[str, list[list[Outcome]]]] = {}
+        settings: dict[str, tuple[str, dict[int, list[Outcome]]]] = {}
         for asked, outcomes in self.answers:
             label = " ".join(o for o in asked if o not in common) or outcomes[0].strategy
-            settings.setdefault(outcomes[0].setting, (label, []))[1].append(outcomes)
-        return list(settings.values())
+            settings.setdefault(outcomes[0].setting, (label, {}))[1][outcomes[0].seed] = outcomes
+        return [(label, list(seeds.values())) for label, seeds in settings.values()]
 
     def _one_seed(self, overrides: Sequence[str]) -> None:
         outcomes = self.answers[0][1]
@@ -133,7 +138,8 @@ def run(argv: Sequence[str]) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     session = Session(console, parsed.multirun)
     start = hydra.main(config_path="pkg://tlrun.configs", config_name="run", version_base="1.3")(session.job)
-    sys.argv = [sys.argv[0], *overrides, *(argument for argument in arguments if argument.startswith("-"))]
+    flags = [argument for argument in arguments if argument not in parsed.overrides]
+    sys.argv = [sys.argv[0], *overrides, *flags]  # in this order: Hydra itself cannot read an override after a flag
     start()
     return session.close(overrides)
 
