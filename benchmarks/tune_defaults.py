@@ -38,7 +38,7 @@ ARMS = {
     "joint": {"strategy": {"name": "joint"}},
 }
 SEEDS = range(100, 110)
-CHANNELS, RATES, STEPS = ((16, 32), (32, 64)), (3e-4, 1e-3, 3e-3), (200, 400)
+CHANNELS, RATES = ((16, 32), (32, 64)), (3e-4, 1e-3, 3e-3)
 
 
 class Silent:
@@ -50,12 +50,13 @@ class Silent:
     def end(self) -> None: ...
 
 
-def measure(setting: tuple[tuple[int, int], float, int]) -> dict[str, object]:
+def measure(setting: tuple[tuple[int, int], float]) -> dict[str, object]:
     """Mean validation accuracy of each arm in one setting."""
-    from tlrun.experiment import perform, plan
+    from tlrun.experiment import perform
+    from tlrun.planning import plan
 
-    channels, rate, steps = setting
-    row: dict[str, object] = {"channels": channels, "lr": rate, "steps": steps}
+    channels, rate = setting
+    row: dict[str, object] = {"channels": channels, "lr": rate}
     with tempfile.TemporaryDirectory() as runs_dir:
         for name, arm in ARMS.items():
             scores = []
@@ -65,7 +66,7 @@ def measure(setting: tuple[tuple[int, int], float, int]) -> dict[str, object]:
                     "backbone": {"name": "conv", "channels": channels},
                     "lam": {"name": "constant", "value": 1.0},
                     "optimizer": {"name": "adam", "lr": rate},
-                    "trainer": {"name": "trainer", "steps": steps},
+                    "trainer": {"name": "trainer"},
                     "seed": seed, "threads": 1, "runs_dir": str(Path(runs_dir)), "controls": False, "rerun": False,
                     "reuse": "same", **arm,
                 }  # fmt: skip
@@ -78,6 +79,6 @@ def measure(setting: tuple[tuple[int, int], float, int]) -> dict[str, object]:
 
 if __name__ == "__main__":
     with get_context("spawn").Pool(2) as pool:
-        for row in pool.imap_unordered(measure, itertools.product(CHANNELS, RATES, STEPS)):
+        for row in pool.imap_unordered(measure, itertools.product(CHANNELS, RATES)):
             print(json.dumps(row))
             sys.stdout.flush()

@@ -12,15 +12,18 @@ import torch
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn import Dropout, Sequential
 
 import tlrun.trainer
+from tlrun.backbones.mlp import Mlp
 from tlrun.build import build
 from tlrun.core import Stage
 from tlrun.data.batches import Batch
 from tlrun.data.digits import Digits
 from tlrun.errors import RunBusy, RunFailed, UserError
-from tlrun.experiment import THIS, answer, perform, plan
+from tlrun.experiment import THIS, answer, perform
 from tlrun.model import Model, draw_model, restore
+from tlrun.planning import plan
 from tlrun.problem import Problem, Sealed, Split
 from tlrun.trainer import evaluate
 
@@ -56,6 +59,7 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert (result["steps"], result["examples"]) == (12, 16 * 6 + 2 * 16 * 6)
     assert record["status"] == "finished"
     assert record["test_opened"] == 1
+    assert record["seconds"] > 0
     assert record["fingerprint"]["threads"] == 1
 
 
@@ -165,10 +169,10 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
         arm_batches: dict[str, list[str]] = defaultdict(list)
         done(tmp_path, strategy=arm)
         for domain, batches in arm_batches.items():
-            longest = max(batches, drawn.get(domain, []), key=len)
-            shorter = min(batches, drawn.get(domain, []), key=len)
-            assert longest[: len(shorter)] == shorter, (arm, domain)
-            drawn[domain] = longest
+            known = drawn.setdefault(domain, batches)
+            common = min(len(known), len(batches))
+            assert known[:common] == batches[:common], (arm, domain)
+            drawn[domain] = max(known, batches, key=len)
 
     assert len(drawn["source"]) == len(drawn["target"]) == 12
     assert set(fresh) == {"source", "target"}
@@ -261,6 +265,39 @@ def test_a_run_that_fails_is_marked_and_the_next_attempt_may_succeed(
     assert "broken" in (path / "traceback.txt").read_text()
 
     assert done(tmp_path) == path
+
+
+def test_a_full_disk_at_the_end_is_a_failed_run_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tlrun.store.rundir.write_json", full)
+    with pytest.raises(RunFailed, match="No space left on device"):
+        done(tmp_path)
+
+
+def test_a_backbone_that_draws_random_numbers_gives_the_same_bits_whatever_ran_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_plain = Mlp.build
+    monkeypatch.setattr(Mlp, "build", lambda self, shape: Sequential(build_plain(self, shape), Dropout(0.5)))
+    one = done(tmp_path / "a")
+    torch.rand(7)
+    other = done(tmp_path / "b")
+
+    assert_same_run(one, other)
+
+
+def test_best_chooses_in_both_stages_through_the_whole_run(tmp_path: Path) -> None:
+    nodes: dict[str, Any] = {"dataset": {"name": "digits", "val_share": 0.4}, "optimizer": {"name": "adam", "lr": 0.05}}
+    trainer = {"name": "trainer", "steps": 40, "batch_size": 16, "eval_every": 5}
+    best = done(tmp_path, **nodes, trainer=trainer | {"select": "best"})
+    rows = [json.loads(line) for line in (best / "metrics.jsonl").read_text().splitlines()]
+    lowest = min(row["val"]["target/digit"]["loss"] for row in rows if row["stage"] == "target")
+    kept = json.loads((best / "result.json").read_text())["metrics"]["val"]["target/digit"]["loss"]
+
+    assert kept == pytest.approx(lowest)
+    assert {"source/digit"} == set(rows[0]["val"])
 
 
 def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:

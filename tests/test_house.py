@@ -17,7 +17,7 @@ LAYERS = [
     {"losses", "metrics", "seeding"},
     {"backbones", "data", "model", "optimizers", "schedules", "strategies"},
     {"build", "store", "trainer"},
-    {"result"},
+    {"planning", "result"},
     {"experiment"},
     {"preflight", "report"},
     {"cli"},

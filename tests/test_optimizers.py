@@ -23,10 +23,12 @@ def test_every_optimizer_goes_downhill(spec: Optimizer) -> None:
 def test_the_options_reach_torch() -> None:
     weight = Parameter(torch.ones(1))
     sgd = Sgd(lr=0.3, momentum=0.4, weight_decay=0.2, nesterov=True).build([weight])
+    adam = Adam(lr=0.3, weight_decay=0.2).build([weight])
     adamw = Adamw(lr=0.3).build([weight])
 
     found = sgd.param_groups[0]
     assert (found["lr"], found["momentum"], found["weight_decay"], found["nesterov"]) == (0.3, 0.4, 0.2, True)
+    assert (adam.param_groups[0]["lr"], adam.param_groups[0]["weight_decay"]) == (0.3, 0.2)
     assert adamw.param_groups[0]["weight_decay"] == 0.01
 
 

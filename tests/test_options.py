@@ -56,6 +56,8 @@ def test_expected_says_it_in_words() -> None:
 def test_coerce_gives_one_form_to_every_spelling() -> None:
     assert repr(coerce(1, SHARE)) == "1.0"
     assert repr(coerce(-0.0, OPEN)) == "0.0"
+    assert repr(coerce(1, OPEN | None)) == "1.0"
+    assert coerce(None, OPEN | None) is None
     assert coerce([1, 2], tuple[COUNT, ...]) == (1, 2)
     assert coerce("a", Literal["a"]) == "a"
 

@@ -54,6 +54,8 @@ def test_a_good_line_is_composed_and_handed_on() -> None:
         ("strategy@x=scratch", "strategy@x=scratch: expected key=value"),
         ("lam.value=${nope}", "nope"),
         ("strategy=null", "strategy: null is not known"),
+        ("hydra.run.dir=x", "hydra.run.dir: setting Hydra's own keys is not supported"),
+        ("hydra/job_logging=default", "hydra/job_logging: setting Hydra's own keys is not supported"),
     ],
 )
 def test_each_mistake_is_one_line(override: str, line: str) -> None:
@@ -67,6 +69,10 @@ def test_all_mistakes_are_told_at_once() -> None:
     found = mistakes("strategy=feature_transfr", "lam.value=-1", "trainer.stepz=3", "seed=x", "foo")
 
     assert sorted(line.split(":")[0] for line in found) == ["foo", "lam.value", "seed", "strategy", "trainer.stepz"]
+
+
+def test_a_key_given_twice_is_refused() -> None:
+    assert mistakes("seed=1", "lam.value=1", "seed=2") == ("seed: expected once, found twice",)
 
 
 def test_every_value_of_every_axis_of_a_sweep_is_checked() -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tlrun.backbones.conv import Conv
+from tlrun.backbones.identity import Identity
 from tlrun.backbones.mlp import Mlp
 from tlrun.core import Backbone, Lam, Objective, Schedule, Stage, Steps, Trainer
 from tlrun.data.batches import Batches, as_batch
@@ -185,6 +186,50 @@ def test_a_term_that_is_not_finite_stops_before_the_update_and_is_named() -> Non
         fit(stage, model, ours.domains, Poisoned(), Sgd(), BUDGET, batches, Rows())
 
     assert_same_bits(state(model), SEEN[-1])
+
+
+def test_evaluation_reads_running_statistics_and_moves_nothing() -> None:
+    ours = problem()
+    model, _ = trained(ours, both(ours, Constant(1.0)), Conv((4,), "batch"))
+    before = state(model)
+    test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
+    model.train()
+    _, outputs = evaluate(model, "target", tasks, test)
+    alone = Split(test.inputs[:1], {"ours": test.labels["ours"][:1]}, test.index[:1])
+
+    assert_same_bits(state(model), before)
+    assert torch.allclose(evaluate(model, "target", tasks, alone)[1]["ours"], outputs["ours"][:1], atol=1e-6)
+
+
+def test_the_learning_rate_follows_its_schedule_through_the_stage() -> None:
+    """SGD with a rate too small to move the gradients: decayed steps add up to Σ (8-k)/8 over k = 0…7, so 4.5 of 8."""
+    ours = problem()
+    start = state(draw_model(Identity(), SHAPE, ours.tasks.values(), "target", 0))["heads.ours.weight"]
+    moved: list[float] = []
+    for schedule in ("constant", "linear"):
+        spec = Sgd(lr=1e-3, momentum=0.0, schedule=schedule)
+        model, _ = trained(ours, both(ours, Constant(1.0)), Identity(), optimizer=spec)
+        moved.append(float((state(model)["heads.ours.weight"] - start).norm()))
+
+    assert moved[1] / moved[0] == pytest.approx(4.5 / 8, rel=0.1)
+
+
+def test_lambda_is_read_at_the_end_of_each_step() -> None:
+    class Ramp:
+        """λ(p) = p."""
+
+        label = "ramp"
+
+        def at(self, progress: float) -> Lam:
+            return Lam(progress)
+
+        def always(self, value: float) -> bool:
+            return False
+
+    ours = problem()
+    _, rows = trained(ours, both(ours, Ramp()), Mlp())
+
+    assert [row["lam"] for row in rows.rows] == [3 / 8, 6 / 8, 1.0]
 
 
 def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) -> None:

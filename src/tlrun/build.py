@@ -127,14 +127,11 @@ def _objects(config: Config) -> Run:
 
 
 def _check_together(config: Config) -> list[str]:
-    """What only an object itself, or two nodes together, can tell."""
+    """What only an object itself can tell, from its options together."""
     try:
-        run = _objects(config)
+        _objects(config)
     except UserError as error:
         return list(error.lines)
-    if run.trainer.select == "best" and not getattr(run.dataset, "val_share", 1.0):
-        line = "trainer.select: best expects validation labels, found dataset.val_share=0; try dataset.val_share=0.2"
-        return [f"{line} (labels_per_class then buys training and validation together)"]
     return []
 
 

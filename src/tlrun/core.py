@@ -120,10 +120,6 @@ class Strategy(ABC):
         """Write the gradient of the objective into the parameters; gradient surgery overrides this."""
         objective.total.backward()  # type: ignore[union-attr]  # a stage draws at least one domain
 
-    def lam_acts(self, problem: Problem) -> bool:
-        """Whether L_S and L_T share free parameters; where they do not, every λ gives the run of λ=∞."""
-        return True
-
     def controls(self, problem: Problem) -> Controls:
         """What a claim about this strategy on `problem` is measured against."""
         return {}
@@ -147,7 +143,9 @@ def transfer_controls(problem: Problem) -> Controls:
 
 
 class Backbone(Protocol):
-    """φ as a specification: a frozen dataclass whose fields are its YAML options."""
+    """φ as a specification: a frozen dataclass whose fields are its YAML options. learns: whether φ has parameters."""
+
+    learns: ClassVar[bool]
 
     def width(self, shape: tuple[int, ...]) -> int:
         """d, the width of z [B, d], for inputs of `shape` (without the batch). Raises UserError where it cannot be."""

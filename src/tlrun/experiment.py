@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from tlrun.build import Config, Run, build, identity, science
-from tlrun.core import Screen, Stage
+from tlrun.build import Config, identity
+from tlrun.core import Screen
 from tlrun.errors import RunFailed, TlrunError
-from tlrun.problem import Problem
-from tlrun.seeding import exactly
+from tlrun.planning import Plan, plan
+from tlrun.seeding import drawing_from, exactly, stream
 from tlrun.store.fingerprint import differences, fingerprint
 from tlrun.store.rundir import RunDir
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tlrun.model import Model
 
 THIS = "this run"
-NO_EFFECT = "λ has no effect here (the losses share no free parameter): running as λ=inf"
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,6 @@ class Outcome:
     differs: str  # how the fingerprint it was made under differs from today's; empty where it does not
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a config comes to, before anything is trained."""
-
-    run: Run
-    science: Mapping[str, Any]
-    problem: Problem
-    stages: Sequence[Stage]
-    place: RunDir
-
-    @property
-    def lam(self) -> str:
-        return self.run.lam.label if "lam" in self.science else ""
-
-
 def answer(config: Config, screen: Screen) -> list[Outcome]:
     """The run that `config` asks for, then, unless `controls` is false, each of its controls.
 
@@ -69,22 +53,6 @@ def answer(config: Config, screen: Screen) -> list[Outcome]:
         name: plan({**config, **nodes}, screen) for name, nodes in controls.items()
     }  # all checked before any starts
     return [perform(each, name, screen) for name, each in {THIS: asked, **planned}.items()]
-
-
-def plan(config: Config, screen: Screen) -> Plan:
-    """Check a config against its data and say where its run belongs. Raises UserError where they do not fit."""
-    run = build(config)
-    problem = run.dataset.load(run.seed)
-    run.backbone.width(problem.shape)  # raises here, before anything starts
-    stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
-    if not run.strategy.lam_acts(problem) and not run.lam.always(math.inf):
-        screen.note(NO_EFFECT)
-        return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
-    decisive = science(config, run.strategy.ignores)
-    lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
-    name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
-    group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
-    return Plan(run, decisive, problem, stages, RunDir(Path(run.runs_dir), group, name))
 
 
 def perform(plan: Plan, name: str, screen: Screen) -> Outcome:
@@ -135,24 +103,24 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     warm_up()
     place = plan.place
     record: dict[str, Any] = {"fingerprint": fingerprint(plan.run.threads), "data": plan.problem.digest}
-    place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
     started = time.monotonic()
     try:
+        place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
         with exactly(plan.run.threads):
             model = _through_stages(plan, name, screen)
             result, predictions = conclude(plan.problem, plan.stages, plan.run.trainer.batch_size, model)
+        record |= {"seconds": time.monotonic() - started, "test_opened": plan.problem.test.opened}
+        place.finish(result, state(model), predictions, record)
     except BaseException as error:
-        took = {"seconds": time.monotonic() - started}
         if not isinstance(error, Exception):
             signal = "SIGINT" if isinstance(error, KeyboardInterrupt) else "SIGTERM"
-            place.close("interrupted", {"reason": signal, **took})
+            place.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
             raise
         reason = str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}"
-        place.close("failed", {"reason": reason, **took})
-        place.keep("traceback.txt", traceback.format_exc())
+        with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
+            place.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
+            place.keep("traceback.txt", traceback.format_exc())
         raise RunFailed(f"{place.path}: {reason} (details in traceback.txt there)") from error
-    record |= {"seconds": time.monotonic() - started, "test_opened": plan.problem.test.opened}
-    place.finish(result, state(model), predictions, record)
 
 
 def warm_up() -> None:
@@ -176,13 +144,14 @@ def _through_stages(plan: Plan, run_name: str, screen: Screen) -> Model:
     }
     recorder = _Recorder(plan.place, screen)
     model: Model | None = None
-    for stage in plan.stages:
+    for number, stage in enumerate(plan.stages):
         tasks = {task.name: task for name in stage.domains for task in domains[name].tasks}
         fresh = draw_model(run.backbone, plan.problem.shape, tasks.values(), stage.init, run.seed)
         model = fresh if model is None else run.strategy.inherit(stage, fresh, model)
         screen.begin(run_name, stage)
         try:
-            fit(stage, model, domains, run.strategy, run.optimizer, run.trainer, batches, recorder)
+            with drawing_from(stream(run.seed, "dropout", number)):
+                fit(stage, model, domains, run.strategy, run.optimizer, run.trainer, batches, recorder)
         finally:
             screen.end()
     assert model is not None  # a strategy has at least one stage

@@ -37,7 +37,10 @@ class Model(nn.Module):
     backbone: φ. features: d, the width of z. tasks: each gets a linear head d → k.
 
     Statistics of BatchNorm are kept per domain: a batch of one domain neither reads nor moves another's, so that λ=∞ is
-    the limit of large λ. A domain that was never trained on borrows those of the first one that was.
+    the limit of large λ. A domain that was never trained on borrows those of one that was (the first by name).
+
+    So λ=0 is *not* the limit of small λ where φ has BatchNorm: at λ=0 the target borrows the source's statistics, at
+    any λ > 0 it has its own. The step between them is that of adapting the statistics (AdaBN, Li et al., 2017).
     """
 
     def __init__(self, backbone: nn.Module, features: int, tasks: Iterable[Task]) -> None:
@@ -80,7 +83,7 @@ class Model(nn.Module):
         self.backbone.requires_grad_(not frozen)
 
     def _buffers_for(self, domain: str) -> dict[str, Tensor]:
-        owner = domain if domain in self.statistics else next(iter(self.statistics), None)
+        owner = domain if domain in self.statistics else min(self.statistics, default=None)
         if owner is None:
             return dict(self.backbone.named_buffers())
         statistics = self.statistics[owner]

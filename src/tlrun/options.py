@@ -74,6 +74,8 @@ def coerce(value: Any, hint: Any) -> Any:
         return coerce(value, args[0])
     if origin is tuple:
         return tuple(coerce(item, args[0]) for item in value)
+    if origin in (Union, UnionType):
+        return coerce(value, next(arg for arg in args if fits(value, arg)))
     return float(value) + 0.0 if hint is float else value
 
 

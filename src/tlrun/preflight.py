@@ -34,6 +34,7 @@ def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], dict
     lines: list[str] = []
     axes: list[list[str]] = []  # one entry an override: its values, as key=value
     clean: list[str] = []
+    seen: set[str] = set()
     for text in overrides:
         try:
             override = OverridesParser.create().parse_override(text)
@@ -41,6 +42,9 @@ def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], dict
             lines.append(f"{_one_line(text)}: expected key=value, found something else ({_one_line(error)})")
             continue
         found, values = _values(override, multirun)
+        if override.key_or_group in seen:
+            found.append(f"{override.key_or_group}: expected once, found twice")
+        seen.add(override.key_or_group)
         lines += found
         if not found:
             clean.append(text.lstrip("+"))
@@ -65,6 +69,8 @@ def _values(override: Override, multirun: bool) -> tuple[list[str], list[str]]:
     key = override.key_or_group
     if override.type == OverrideType.DEL or override.package is not None:
         return [f"{override.input_line}: expected key=value, found a form that tl-run does not use"], []
+    if key.split(".")[0].split("/")[0] == "hydra":
+        return [f"{key}: setting Hydra's own keys is not supported; set tl-run's (see tl-run --cfg job)"], []
     if override.is_sweep_override():
         if not multirun:
             return [f"{key}: expected one value, found {override.get_value_string()}; add -m to sweep over them"], []
@@ -83,8 +89,6 @@ def _values(override: Override, multirun: bool) -> tuple[list[str], list[str]]:
         return [f"{key}: {value} is not known; {nearest(value, names(key))}" for value in wrong], [
             f"{key}={value}" for value in values
         ]
-    if key.startswith("hydra"):
-        return [], [f"{key}={value}" for value in values]
     return [], [f"++{key}={value}" for value in values]  # ++: our own check reports unknown keys, and all of them
 
 

@@ -105,7 +105,8 @@ def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scor
     """Σ validation losses of the drawn targets, or, where none is drawn, of all drawn domains."""
     targets = [name for name in stage.domains if domains[name].role == "target"]
     wanted = [f"{name}/{task.name}" for name in targets or stage.domains for task in domains[name].tasks]
-    return sum(validation[key]["loss"] or 0.0 for key in wanted)
+    losses = [validation[key]["loss"] for key in wanted]
+    return sum(math.inf if loss is None else loss for loss in losses)  # undefined is never the best
 
 
 def validate(model: Model, domain: Domain) -> Scores:

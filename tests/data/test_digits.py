@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import numpy as np
@@ -32,6 +33,32 @@ def test_seeds_draw_labels_and_never_move_the_test_set() -> None:
         assert np.array_equal(mine.index, theirs.index)
     assert not np.array_equal(one.domains["target"].train.index, other.domains["target"].train.index)
     assert one.digest != other.digest
+
+
+def test_the_digest_sees_the_test_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Digits().load(seed=0)
+    seen: list[Split | None] = []
+
+    def digest(splits: Iterable[Split | None]) -> str:
+        seen.extend(splits)
+        return ""
+
+    monkeypatch.setattr("tlrun.data.digits.digest", digest)
+    Digits().load(seed=0)
+    test = plain.test.open()
+
+    for name in ("source", "target"):
+        assert any(split is not None and np.array_equal(split.index, test[name].index) for split in seen)
+
+
+def test_seeds_draw_validation_labels_too() -> None:
+    one, other = (Digits(val_share=0.4).load(seed=seed).domains for seed in (0, 1))
+
+    for name in ("source", "target"):
+        mine, theirs = one[name].val, other[name].val
+        assert mine is not None
+        assert theirs is not None
+        assert not np.array_equal(mine.index, theirs.index)
 
 
 def test_split_seed_moves_the_test_set_and_the_shift() -> None:

@@ -64,8 +64,17 @@ def test_the_sweep_table_has_an_interval_per_control() -> None:
     shown = text(sweep_table([("λ=1", seeds)]), 200)
 
     assert "gain over scratch" in shown
+    assert "Fewer than 5 seeds: no verdict." in shown
     assert "60.0 ± 24.8" in shown  # t(0.975, 2) · 10 / √3
     assert "+20.0 ± 24.8" in shown
+
+
+def test_from_five_seeds_on_an_interval_may_be_read_and_foreign_runs_are_marked() -> None:
+    seeds = [[outcome(seed=k, differs="torch 1 then, 2 now" if k else "")] for k in range(5)]
+    shown = text(sweep_table([("a", seeds)]), 200)
+
+    assert "below 0 hurts" in shown
+    assert shown.count("made elsewhere (torch 1 then, 2 now)") == 1
 
 
 def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tlrun.errors import RunBusy, UserError
+from tlrun.store.files import write_whole
 from tlrun.store.rundir import RunDir, prepare
 
 
@@ -37,6 +38,27 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
     assert sorted(path.name for path in place.path.iterdir()) == [
         "config.yaml", "metrics.jsonl", "model.safetensors", "predictions.safetensors", "result.json", "run.json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", ["model.safetensors", "predictions.safetensors", "result.json", "run.json"])
+def test_a_crash_while_finishing_leaves_it_unfinished(
+    place: RunDir, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    place.begin("", {})
+
+    def crash(path: Path, content: bytes) -> None:
+        if path.name == broken:
+            raise OSError("crash")
+        write_whole(path, content)
+
+    monkeypatch.setattr("tlrun.store.rundir.write_whole", crash)
+    monkeypatch.setattr("tlrun.store.files.write_whole", crash)
+    with pytest.raises(OSError, match="crash"):
+        place.finish({"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {})
+
+    record = place.record()
+    assert record is not None
+    assert record["status"] == "running"
 
 
 def test_a_new_attempt_loses_nothing_of_the_old_ones(place: RunDir) -> None:

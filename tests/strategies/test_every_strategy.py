@@ -48,13 +48,14 @@ def test_all_are_seen() -> None:
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("value", LAMBDAS)
 def test_terms_reproduce_the_total(name: str, value: float) -> None:
-    """total = (1-α) L_S + α L_T over the domains that were drawn: the equation, for every stage and λ."""
+    """(1+λ) · total = L_S + λ L_T, the seed's equation, for every stage and λ; total = L_T at λ=∞."""
     ours = problem()
     for stage in made(name).stages(ours, Constant(value), 5):
         model = draw_model(Mlp(), ours.shape, ours.tasks.values(), stage.init, 0).double()
         found = objective(made(name), stage, ours, model)
         lam = stage.lam.at(0.5)
-        expected = (1 - lam.alpha) * number(found.terms.get("L_S")) + lam.alpha * number(found.terms.get("L_T"))
+        source, target = number(found.terms.get("L_S")), number(found.terms.get("L_T"))
+        expected = target if math.isinf(lam.value) else (source + lam.value * target) / (1 + lam.value)
 
         assert math.isfinite(number(found.total))
         if found.terms.keys() <= {"L_S", "L_T"}:  # a method with terms of its own has an equation of its own to test
@@ -65,7 +66,7 @@ def test_terms_reproduce_the_total(name: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_gradients_are_those_of_the_equation(name: str) -> None:
+def test_backward_gives_the_gradient_of_the_total(name: str) -> None:
     """Central differences along a random direction, in float64."""
     ours = problem()
     for stage in made(name).stages(ours, Constant(0.7), 5):

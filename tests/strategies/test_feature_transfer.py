@@ -6,8 +6,9 @@ import torch
 
 from tlrun.backbones.mlp import Mlp
 from tlrun.errors import UserError
-from tlrun.experiment import NO_EFFECT, THIS, perform, plan
+from tlrun.experiment import THIS, perform
 from tlrun.model import draw_model
+from tlrun.planning import NO_EFFECT, plan
 from tlrun.schedules import Constant
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer
@@ -55,12 +56,6 @@ def test_where_losses_share_nothing_every_lambda_is_the_run_of_infinity(tmp_path
     assert again.found
     assert some.path == again.path
     assert some.lam == "inf"
-
-
-def test_lambda_acts_where_a_head_or_the_backbone_is_shared() -> None:
-    assert FeatureTransfer().lam_acts(problem("shared"))
-    assert FeatureTransfer(freeze=False).lam_acts(problem("split"))
-    assert not FeatureTransfer().lam_acts(problem("split"))
 
 
 def test_lambda_zero_with_a_new_label_space_is_refused(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import pytest
 
 from tlrun.backbones.mlp import Mlp
 from tlrun.core import Lam
-from tlrun.experiment import THIS, perform, plan
+from tlrun.experiment import THIS, perform
 from tlrun.model import draw_model
+from tlrun.planning import plan
 from tlrun.schedules import Constant
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 

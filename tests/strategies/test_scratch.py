@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tlrun.experiment import plan
+from tlrun.planning import plan
 from tlrun.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.errors import UserError
 from tlrun.options import Range
@@ -22,6 +22,8 @@ class Conv:
 
     channels: tuple[Annotated[int, Range(1)], ...] = (32, 64)
     norm: Literal["none", "batch"] = "none"
+
+    learns: ClassVar[bool] = True
 
     def width(self, shape: tuple[int, ...]) -> int:
         """Raises UserError for an input that is no image, or one too small for so many layers."""

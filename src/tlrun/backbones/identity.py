@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Identity:
     """φ(x) = x as a vector of d = C·H·W numbers; no parameters."""
+
+    learns: ClassVar[bool] = False
 
     def width(self, shape: tuple[int, ...]) -> int:
         return math.prod(shape)

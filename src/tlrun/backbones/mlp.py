@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.options import Range
 
@@ -19,6 +19,8 @@ class Mlp:
 
     hidden: tuple[Annotated[int, Range(1)], ...] = (128, 64)
     norm: Literal["none", "batch"] = "none"
+
+    learns: ClassVar[bool] = True
 
     def width(self, shape: tuple[int, ...]) -> int:
         return self.hidden[-1]

@@ -17,6 +17,7 @@ from tlrun.problem import Domain, Problem, Sealed, Split, Task
 from tlrun.seeding import stream
 
 SOURCE_TEST_SHARE = 0.2  # enough to see what the source is known by; the rest is for training
+SOURCE_VAL_SHARE = 0.2  # of the rest, where anything validates
 Shift = Literal["noise", "occlusion", "rotation", "inverted", "none"]
 
 
@@ -32,7 +33,8 @@ class Digits:
         none       nothing
     classes: `shared`, one label space; `split`, the source has the digits 0-4 and the target 5-9, a head of its own.
     labels_per_class: labelled target examples a class, for training and validation together. The source keeps all.
-    val_share: the share of either domain's labels that validate instead of train (at least one a class where > 0).
+    val_share: the share of the target's labels that validate instead of train; where it is more than 0, at least one a
+        class, and a fifth of the source's labels too.
     test_share: the share of the target that tests (of the source, a fifth). Test examples are fixed by `split_seed`;
         the run's seed only draws which of the others are labelled.
     metric: the primary metric.
@@ -84,7 +86,8 @@ class Digits:
                 labels[pool], self.labels_per_class, stream(seed, "labels"), "dataset.labels_per_class"
             )
             pool = pool[drawn]
-        train, val = buy_validation(labels[pool], self.val_share, stream(seed, "labels", "val"), "dataset.val_share")
+        val_share = self.val_share if role == "target" else SOURCE_VAL_SHARE if self.val_share else 0.0
+        train, val = buy_validation(labels[pool], val_share, stream(seed, "labels", "val"), "dataset.val_share")
         bought = split(pool[val]) if len(val) else None
         return Domain(role, role, (task,), split(pool[train]), bought), split(test)
 

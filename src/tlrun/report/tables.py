@@ -15,6 +15,8 @@ from tlrun.report.screen import printable
 from tlrun.report.statistics import paired_interval
 
 WIDE = 130  # columns from which on paths fit into the table
+FEWEST = 5  # seeds below which an interval is too unsure of its own width to be read as a verdict
+NO_VERDICT = f"Fewer than {FEWEST} seeds: no verdict."
 
 
 def number(name: str, value: float | None, signed: bool = False) -> str:
@@ -81,7 +83,7 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
 def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]]) -> RenderableType:
     """Many seeds: the mean score of each setting (its label, one answer a seed) and its mean gain over each control.
 
-    Every figure is a mean ± the half-width of a 95 % paired t interval over the seeds.
+    Every figure is a mean ± the half-width of a 95 % t interval over the seeds, paired where it is a gain.
     """
     controls = list(dict.fromkeys(o.name for _, seeds in answers for answer in seeds for o in answer[1:]))
     first = answers[0][1][0][0].result["headline"]["name"]
@@ -103,10 +105,14 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]]) -> R
             *[_interval(title, each, signed=True) for each in gains],
         )
     legend = Text(
-        "± 95 % paired t interval over seeds (draws of labels, weights and order; same test examples), one interval "
-        "each, not corrected for the number of arms.\nA gain whose interval lies above 0 helps; below 0 hurts."
+        "± 95 % t interval over seeds (draws of labels, weights and order; same test examples), paired for gains, one "
+        "interval each,\nnot corrected for the number of arms. All arms have the same optimizer settings."
     )
-    return Group(table, Text(""), legend)
+    enough = min(len(seeds) for _, seeds in answers) >= FEWEST
+    verdict = "A gain whose interval lies above 0 helps; below 0 hurts." if enough else NO_VERDICT
+    differing = dict.fromkeys(o.differs for _, seeds in answers for answer in seeds for o in answer if o.differs)
+    marks = [Text(f"some runs were made elsewhere ({differs})", style="yellow") for differs in differing]
+    return Group(table, Text(""), legend, Text(verdict), *marks)
 
 
 def _interval(title: str, values: Sequence[float | None], signed: bool = False) -> str:

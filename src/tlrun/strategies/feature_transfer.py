@@ -45,8 +45,5 @@ class FeatureTransfer(Strategy):
         total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
         return Objective(total, {"L_S": L_S, "L_T": L_T})
 
-    def lam_acts(self, problem: Problem) -> bool:
-        return not self.freeze or problem.one_label_space
-
     def controls(self, problem: Problem) -> Controls:
         return transfer_controls(problem)

@@ -2,8 +2,9 @@
 
     min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   θ and w random (the streams target-init and head-init)
 
-One stage as long as both stages of a transfer together, so at equal budget. At λ=∞ this is `scratch` with `budget:
-total`.
+One stage of as many steps as both stages of a transfer together. Every step draws both domains, so it sees more
+examples than a transfer does, and twice the target's; the table shows how many. At λ=∞ it is `scratch` with
+`budget: total`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     min_{θ,w} L_S(θ, w)
 
-No target label is used. With `budget: total` the source is trained as long as both stages of a transfer together, in
-two stages with a fresh optimiser each: this is parameter transfer at λ=0, to the bit.
+No target label is trained on. With `budget: total` the source is trained as long as both stages of a transfer together,
+in two stages with a fresh optimiser each: this is parameter transfer at λ=0, to the bit.
 """
 
 from __future__ import annotations

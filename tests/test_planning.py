@@ -1,0 +1,73 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from tlrun.backbones.identity import Identity
+from tlrun.backbones.mlp import Mlp
+from tlrun.core import Backbone, Strategy
+from tlrun.errors import UserError
+from tlrun.planning import NO_EFFECT, lam_acts, plan
+from tlrun.schedules import Constant
+from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.joint import Joint
+from tlrun.strategies.parameter_transfer import ParameterTransfer
+
+from problems import Watcher, config, problem
+
+
+@pytest.mark.parametrize(
+    ("strategy", "label_space", "backbone", "acts"),
+    [
+        (FeatureTransfer(), "shared", Mlp(), True),
+        (FeatureTransfer(), "split", Mlp(), False),
+        (FeatureTransfer(freeze=False), "split", Mlp(), True),
+        (FeatureTransfer(freeze=False), "split", Identity(), False),
+        (ParameterTransfer(), "split", Mlp(), True),
+        (ParameterTransfer(), "split", Identity(), False),
+        (ParameterTransfer(), "shared", Identity(), True),
+        (Joint(), "split", Identity(), False),
+    ],
+)
+def test_lambda_acts_where_the_losses_share_a_free_parameter(
+    strategy: Strategy, label_space: str, backbone: Backbone, acts: bool
+) -> None:
+    ours = problem(label_space)  # type: ignore[arg-type]
+
+    assert lam_acts(ours, strategy.stages(ours, Constant(1.0), 5), backbone) is acts
+    assert lam_acts(ours, strategy.stages(ours, Constant(math.inf), 5), backbone)
+
+
+def test_where_it_does_not_act_every_lambda_is_one_run_and_that_is_said(tmp_path: Path) -> None:
+    nodes = {"dataset": {"name": "digits", "classes": "split"}, "backbone": {"name": "identity"}}
+    watcher = Watcher()
+    places = {
+        plan(config(tmp_path, **nodes, lam={"name": "constant", "value": value}), watcher).place
+        for value in (0.1, 1, 10, math.inf)
+    }
+
+    assert len(places) == 1
+    assert watcher.notes == [NO_EFFECT] * 3
+
+
+def test_choosing_the_best_needs_validation_labels(tmp_path: Path) -> None:
+    best = {"name": "trainer", "select": "best"}
+    with pytest.raises(UserError, match=r"trainer.select: best expects .* found none in source, target"):
+        plan(config(tmp_path, trainer=best), Watcher())
+
+    assert plan(config(tmp_path, trainer=best, dataset={"name": "digits", "val_share": 0.2}), Watcher())
+
+
+def test_a_backbone_that_does_not_fit_the_data_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"backbone.channels: expected at most 3 layers"):
+        plan(config(tmp_path, backbone={"name": "conv", "channels": [2, 2, 2, 2]}), Watcher())
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_knows_its_place(tmp_path: Path) -> None:
+    planned = plan(config(tmp_path, seed=3), Watcher())
+
+    assert planned.place.path.parent == tmp_path / "digits" / "parameter_transfer"
+    assert planned.place.name.startswith("lam=1_seed=3_")
+    assert [stage.name for stage in planned.stages] == ["source", "target"]
