@@ -76,12 +76,24 @@ def test_a_sweep_goes_on_after_a_failure_and_lists_it(here: Path, capsys: pytest
 
     assert code == 1
     assert "2 of 4 jobs failed" in shown.err
-    assert shown.err.count("lam.value: expected more than 0") == 4  # as they happen, and listed at the end
+    assert shown.out.count("failed: lam.value: expected more than 0") == 2  # as they happen
+    assert shown.err.count("lam.value: expected more than 0") == 2  # and listed at the end
     assert len(list((here / "runs" / "digits" / "feature_transfer").iterdir())) == 2
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--config-dir", "x"], ["--config-name", "x"], ["-x"], ["strategy=nope"], ["runs_dir=/dev/null/x"]]
+    "arguments",
+    [
+        ["--config-dir", "x"],
+        ["--config-name", "x"],
+        ["--experimental-rerun", "x"],
+        ["--resolve"],
+        ["-x"],
+        ["--shell-completion"],
+        ["strategy=nope"],
+        ["runs_dir=/dev/null/x"],
+        ["hydra.run.dir=x"],
+    ],
 )
 def test_a_mistake_writes_nothing(here: Path, arguments: list[str]) -> None:
     with pytest.raises(UserError):
@@ -94,6 +106,27 @@ def test_a_mistake_that_only_the_data_can_tell_has_exit_code_2(here: Path, capsy
     assert cli.run([*TINY, "dataset.labels_per_class=900"]) == 2
 
     assert_one_line_each(capsys.readouterr().err, "dataset.labels_per_class: expected at most")
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".locks", "digits"])
+def test_a_file_where_a_folder_belongs_is_one_line(here: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (here / "runs").mkdir()
+    (here / "runs" / name).write_text("mine")
+
+    assert cli.run(TINY) == 1
+    assert_one_line_each(capsys.readouterr().err, f"runs/{name}")
+    assert (here / "runs" / name).read_text() == "mine"
+
+
+def test_a_stream_that_cannot_show_greek_or_is_closed_stops_nothing(here: Path) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ascii_only = subprocess.run(command(*TINY), env=environment, capture_output=True, text=True, check=False)
+    closed = subprocess.run(f"{' '.join(command(*TINY))} >&-", shell=True, capture_output=True, text=True, check=False)
+
+    assert (ascii_only.returncode, ascii_only.stderr) == (0, "")
+    assert "joint, ?=1" in ascii_only.stdout
+    assert (closed.returncode, closed.stderr) == (0, "")
 
 
 def test_flags_may_stand_anywhere_and_keep_their_arguments(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +135,7 @@ def test_flags_may_stand_anywhere_and_keep_their_arguments(here: Path, capsys: p
 
     assert "seed: 7" in shown
     assert "name: joint" in shown
-    assert list((here / "runs").iterdir()) == []
+    assert list(here.iterdir()) == []
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

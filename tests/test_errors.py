@@ -14,6 +14,6 @@ def test_a_user_error_keeps_its_lines_apart() -> None:
 
 
 def test_nearest_names_the_nearest_and_all() -> None:
-    assert nearest("freez", ["freeze", "name"]) == "did you mean freeze? (one of: freeze, name)"
-    assert nearest("qqqqq", ["freeze"]) == "(one of: freeze)"
-    assert nearest("x", []) == "(one of: nothing)"
+    assert nearest("freez", ["freeze", "name"]) == "; did you mean freeze? (one of: freeze, name)"
+    assert nearest("qqqqq", ["freeze"]) == " (one of: freeze)"
+    assert nearest("x", []) == " (there are none)"

@@ -20,7 +20,7 @@ from tlrun.build import build
 from tlrun.core import Stage
 from tlrun.data.batches import Batch
 from tlrun.data.digits import Digits
-from tlrun.errors import RunBusy, RunFailed, UserError
+from tlrun.errors import RunBusy, RunFailed, Terminated, UserError
 from tlrun.experiment import THIS, answer, perform
 from tlrun.model import Model, draw_model, restore
 from tlrun.planning import plan
@@ -226,7 +226,7 @@ def test_rerun_trains_the_run_asked_for_again_but_not_its_controls(tmp_path: Pat
     assert [o.found for o in again] == [False, True, True, True, True]
 
 
-@pytest.mark.parametrize("damage", ["killed", "no result", "half a result", "no record"])
+@pytest.mark.parametrize("damage", ["killed", "no result", "half a result", "empty result", "no model", "no record"])
 def test_what_is_not_finished_is_started_again(tmp_path: Path, damage: str) -> None:
     path = done(tmp_path)
     good = (path / "result.json").read_bytes()
@@ -235,6 +235,10 @@ def test_what_is_not_finished_is_started_again(tmp_path: Path, damage: str) -> N
         (path / "run.json").write_text(json.dumps(record))
     elif damage == "no record":
         (path / "run.json").unlink()
+    elif damage == "empty result":
+        (path / "result.json").write_text("{}")
+    elif damage == "no model":
+        (path / "model.safetensors").unlink()
     elif damage == "no result":
         (path / "result.json").unlink()
     else:
@@ -309,7 +313,7 @@ def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize(("error", "signal"), [(KeyboardInterrupt, "SIGINT"), (SystemExit, "SIGTERM")])
+@pytest.mark.parametrize(("error", "signal"), [(KeyboardInterrupt, "SIGINT"), (Terminated, "SIGTERM")])
 def test_an_interrupted_run_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], signal: str
 ) -> None:

@@ -22,6 +22,7 @@ def mistakes(*overrides: str, multirun: bool = False) -> tuple[str, ...]:
         ("lam.value=∞", "lam.value=inf"),
         ("lambdas=1", "lambdas=1"),
         ("runs_dir=∞", "runs_dir=∞"),
+        ("lambda=0,.inf,Infinity", "lam.value=0,inf,inf"),
     ],
 )
 def test_lambda_may_be_written_as_people_write_it(typed: str, meant: str) -> None:
@@ -53,6 +54,8 @@ def test_a_good_line_is_composed_and_handed_on() -> None:
         ("seed", "seed: expected key=value"),
         ("strategy@x=scratch", "strategy@x=scratch: expected key=value"),
         ("lam.value=${nope}", "nope"),
+        ("lam=10", "lam: 10 is not known (one of: constant); λ itself is lam.value=…"),
+        ("strategy.name=joint", "strategy.name: expected to be left alone; choose with strategy=…"),
         ("strategy=null", "strategy: null is not known"),
         ("hydra.run.dir=x", "hydra.run.dir: setting Hydra's own keys is not supported"),
         ("hydra/job_logging=default", "hydra/job_logging: setting Hydra's own keys is not supported"),
@@ -82,11 +85,15 @@ def test_every_value_of_every_axis_of_a_sweep_is_checked() -> None:
     assert preflight(["lam.value=0,1,inf", "seed=range(0,3)", "strategy=glob(*)"], multirun=True)[0]
 
 
+def test_an_axis_has_an_end() -> None:
+    assert mistakes("seed=range(0,1000000000)", multirun=True) == ("seed: expected at most 1000 values, found more",)
+
+
 @pytest.mark.parametrize("override", ["seed=interval(0,1)", "seed=range(0,2,0)"])
 def test_an_axis_that_is_no_list_is_refused(override: str) -> None:
     (found,) = mistakes(override, multirun=True)
 
-    assert "seed: expected a list of values" in found
+    assert "seed: expected a list of values like 1,2,3, found" in found
 
 
 @settings(max_examples=40, deadline=None)

@@ -140,7 +140,7 @@ def _check_node(group: str, node: object) -> list[str]:
         return [f"{group}: expected one of {', '.join(names(group))}, found {_shown(node)}"]
     name = node.get("name")
     if name not in names(group):
-        return [f"{group}.name: {_shown(name)} is not known; {nearest(str(name), names(group))}"]
+        return [f"{group}.name: {_shown(name)} is not known{nearest(str(name), names(group))}"]
     hints = fields(find(group, name))
     given = {key: value for key, value in node.items() if key != "name"}
     return _check_keys(f"{group}.", given, hints) + [
@@ -152,7 +152,7 @@ def _check_node(group: str, node: object) -> list[str]:
 
 
 def _check_keys(prefix: str, given: Config, known: Mapping[str, object]) -> list[str]:
-    return [f"{prefix}{key}: no such key; {nearest(str(key), list(known))}" for key in given if key not in known]
+    return [f"{prefix}{key}: no such key{nearest(str(key), list(known))}" for key in given if key not in known]
 
 
 def _check_value(key: str, value: object, hint: Any) -> list[str]:

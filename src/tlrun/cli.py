@@ -5,9 +5,11 @@ Exit codes: 0; 1 a run failed or is busy; 2 a mistake of the user, and nothing s
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -23,14 +25,16 @@ from rich.console import Console
 from rich.text import Text
 
 from tlrun.build import equation
-from tlrun.errors import TlrunError, UserError
+from tlrun.errors import RunFailed, Terminated, TlrunError, UserError
 from tlrun.experiment import Outcome, answer
 from tlrun.preflight import preflight, rewrite
 from tlrun.report.screen import LiveScreen, printable
 from tlrun.report.tables import run_table, sweep_table
-from tlrun.store.rundir import prepare
+from tlrun.store.rundir import check_writable
 
 PIPE_WIDTH = 160  # columns where there is no terminal: nothing is cut, and paths stay whole
+# What does not tell settings apart in a table: λ has a column of its own, the rest decides no result.
+NOT_A_SETTING = {"seed", "lam.value", "runs_dir", "threads", "controls", "rerun", "reuse"}
 TEN_SEEDS = "seed=0,1,2,3,4,5,6,7,8,9"
 
 
@@ -46,27 +50,32 @@ class Session:
     def job(self, config: DictConfig) -> None:
         """Answer one config; a failure stops no other job of a sweep."""
         plain: Any = OmegaConf.to_container(config, resolve=True)
-        asked = [o for o in HydraConfig.get().overrides.task if not o.startswith("seed=")]
+        asked = [o for o in HydraConfig.get().overrides.task if o.split("=")[0] not in NOT_A_SETTING]
         if not self.multirun:
             self.console.print(Text(equation("strategy", plain["strategy"]["name"]), style="bold"), soft_wrap=True)
         else:
-            label = " ".join([*asked, f"seed={plain['seed']}"])
+            label = " ".join(HydraConfig.get().overrides.task) or plain["strategy"]["name"]
             self.console.print(Text(printable(label), style="bold"), soft_wrap=True)
         try:
             self.answers.append((asked, answer(plain, LiveScreen(self.console, transient=self.multirun))))
+        except OSError as error:
+            self._failed(RunFailed(f"{error.filename or 'a file of the run'}: {error.strerror}"))
         except TlrunError as error:
-            self.errors.append(error)
-            if self.multirun:
-                say(error)
+            self._failed(error)
+
+    def _failed(self, error: TlrunError) -> None:
+        self.errors.append(error)
+        if self.multirun:
+            self.console.print(Text(printable(f"failed: {error}")), soft_wrap=True)
 
     def close(self, overrides: Sequence[str]) -> int:
         """Print the table and the next command. Returns the exit code."""
         if self.answers:
             self.console.print()
-            if len(self.answers) == 1:
-                self._one_seed(overrides)
+            if self.multirun:
+                self.console.print(sweep_table(self._by_setting(), self.console))
             else:
-                self.console.print(sweep_table(self._by_setting()))
+                self._one_seed(overrides)
         if self.multirun and self.errors:
             say(TlrunError(f"{len(self.errors)} of {len(self.errors) + len(self.answers)} jobs failed:"))
         for error in self.errors:
@@ -110,14 +119,18 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
+        stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest
+        setattr(sys, name, stream)
     try:
         code = run(sys.argv[1:])
     except UserError as error:
         say(error)
         code = error.exit_code
-    except KeyboardInterrupt:
-        print("\ntl-run: interrupted; the same command starts the unfinished run again", file=sys.stderr)
-        code = 128 + signal.SIGINT
+    except (KeyboardInterrupt, Terminated) as stop:
+        print("\ntl-run: stopped; the same command starts the unfinished run again", file=sys.stderr)
+        code = 128 + (signal.SIGINT if isinstance(stop, KeyboardInterrupt) else signal.SIGTERM)
     sys.exit(code)
 
 
@@ -130,11 +143,11 @@ def run(argv: Sequence[str]) -> int:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]  # one line, not argparse's usage
     parsed = parser.parse_intermixed_args(arguments)
-    for flag in ("config_path", "config_name", "config_dir"):
-        if getattr(parsed, flag) is not None:
-            raise UserError(f"--{flag.replace('_', '-')}: not supported; set keys on the command line as key=value")
-    overrides, config = preflight(parsed.overrides, parsed.multirun)
-    prepare(Path(config["runs_dir"]))
+    _refuse_flags(parsed)
+    overrides: Sequence[str] = parsed.overrides
+    if not parsed.shell_completion:
+        overrides, config = preflight(overrides, parsed.multirun)
+        check_writable(Path(config["runs_dir"]).expanduser())
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
     session = Session(console, parsed.multirun)
     start = hydra.main(config_path="pkg://tlrun.configs", config_name="run", version_base="1.3")(session.job)
@@ -144,9 +157,20 @@ def run(argv: Sequence[str]) -> int:
     return session.close(overrides)
 
 
+def _refuse_flags(parsed: Namespace) -> None:
+    """Raises UserError for flags of Hydra that tl-run does not support, or that Hydra answers with a traceback."""
+    for flag in ("config_path", "config_name", "config_dir", "experimental_rerun"):
+        if getattr(parsed, flag) is not None:
+            raise UserError(f"--{flag.replace('_', '-')}: not supported; set keys on the command line as key=value")
+    if parsed.resolve and not (parsed.cfg or parsed.help):
+        raise UserError("--resolve: expected with --cfg job, found alone")
+    if parsed.shell_completion and not parsed.overrides:
+        raise UserError("--shell-completion: expected install=bash or uninstall=bash after it, found nothing")
+
+
 def _refuse(message: str) -> NoReturn:
     raise UserError(f"{message}; see tl-run --help")
 
 
-def _terminate(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _terminate(_: int, __: FrameType | None) -> None:
+    raise Terminated

@@ -168,8 +168,8 @@ class Trainer:
     select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest validation loss.
     """
 
-    steps: Annotated[int, Range(1)] = 200
-    batch_size: Annotated[int, Range(1)] = 64
+    steps: Annotated[int, Range(1, 10**9)] = 200
+    batch_size: Annotated[int, Range(1, 2**20)] = 64
     eval_every: Annotated[int, Range(1)] = 20
     select: Literal["last", "best"] = "last"
 

@@ -29,6 +29,10 @@ class RunFailed(TlrunError, RuntimeError):
     """A run started and could not be finished. Exit code 1."""
 
 
+class Terminated(BaseException):
+    """SIGTERM arrived. Not an Exception, so that nothing but the end of the run catches it."""
+
+
 class RunBusy(TlrunError, RuntimeError):
     """Another process is working on the run that was asked for. Exit code 1."""
 
@@ -36,5 +40,5 @@ class RunBusy(TlrunError, RuntimeError):
 def nearest(name: str, valid: Sequence[str]) -> str:
     """The tail of a message about an unknown `name`: the nearest valid one, then all of them."""
     near = get_close_matches(name, valid, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}(one of: {', '.join(valid) or 'nothing'})"
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{hint} ({'one of: ' + ', '.join(valid) if valid else 'there are none'})"

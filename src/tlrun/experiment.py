@@ -71,10 +71,15 @@ def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     place = plan.place
     if not place.path.exists():
         return None
-    record = place.record() or {"status": "unreadable"}
-    if record["status"] != "finished":
-        was = "stopped half-way" if record["status"] == "running" else record["status"]  # nobody holds the lock
-        screen.note(f"{place.path}: an earlier attempt was {was}; starting it again")
+    record = place.record() or {}
+    if record.get("status") != "finished" or "seconds" not in record:
+        how = {
+            "running": "was stopped half-way",
+            "interrupted": "was interrupted",
+            "failed": "failed",
+        }  # nobody holds it
+        why = how.get(str(record.get("status")), "left no run.json that can be read")
+        screen.note(f"{place.path}: an earlier attempt {why}; starting it again")
         return None
     differs = differences(record.get("fingerprint", {}), fingerprint(plan.run.threads))
     if differs and plan.run.reuse == "same":

@@ -54,7 +54,7 @@ def expected(hint: Any) -> str:
         low, high = args[1]
         if math.isinf(high):
             return f"{expected(args[0])} >= {low:g}{' (inf is allowed)' if args[0] is float else ''}"
-        return f"{expected(args[0])} from {low:g} to {high:g}"
+        return f"{expected(args[0])} from {low:.15g} to {high:.15g}"
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"
     if origin in (Union, UnionType):

@@ -46,7 +46,7 @@ def plan(config: Config, screen: Screen) -> Plan:
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
     name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
-    return Plan(run, decisive, problem, stages, RunDir(Path(run.runs_dir), group, name))
+    return Plan(run, decisive, problem, stages, RunDir(Path(run.runs_dir).expanduser(), group, name))
 
 
 def lam_acts(problem: Problem, stages: Sequence[Stage], backbone: Backbone) -> bool:

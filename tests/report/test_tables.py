@@ -29,6 +29,10 @@ def text(table: RenderableType, width: int) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
+def swept(answers: Any, width: int) -> str:
+    return text(sweep_table(answers, Console(file=io.StringIO(), width=width)), width)
+
+
 def test_gain_is_this_run_minus_the_control() -> None:
     assert gain(outcome(test=0.5), outcome("scratch", test=0.4)) == pytest.approx(0.1)
     assert gain(outcome(test=None), outcome("scratch")) is None
@@ -41,7 +45,7 @@ def test_accuracy_is_in_percent_and_other_scores_are_not() -> None:
     assert number("target r2", None) == "–"
 
 
-@pytest.mark.parametrize("width", [200, 80])
+@pytest.mark.parametrize("width", [200, 100, 80])
 def test_the_run_table_answers_the_question_at_any_width(width: int) -> None:
     console = Console(file=io.StringIO(), width=width)
     shown = text(run_table([outcome(), outcome("scratch", 0.4, lam="", found=True)], console), width)
@@ -50,6 +54,22 @@ def test_the_run_table_answers_the_question_at_any_width(width: int) -> None:
     assert ["feature_transfer", "1", "50.0", "719+50", "400", "38,400", "1.2"] in [row[:7] for row in rows]
     assert ["scratch", "–", "40.0", "+10.0", "719+50", "400", "38,400", "found"] in [row[:8] for row in rows]
     assert shown.count("runs/digits/[bold]/x") == 2
+
+
+def test_a_narrow_terminal_loses_columns_and_no_number() -> None:
+    console = Console(file=io.StringIO(), width=60)
+    shown = text(run_table([outcome(), outcome("scratch, total budget", 0.4)], console), 60)
+    seeds = [[outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))]
+
+    assert "+10.0" in shown
+    assert "719+50" in shown
+    assert "…" not in shown
+    assert "60.0 ± 24.8" in swept([("λ=1", seeds)], 60)
+    assert "+20.0 ± 24.8" in swept([("λ=1", seeds)], 60)
+
+
+def test_a_run_without_controls_speaks_of_no_gain() -> None:
+    assert "gain" not in text(run_table([outcome()], Console(file=io.StringIO(), width=100)), 100)
 
 
 def test_a_result_made_elsewhere_is_marked() -> None:
@@ -61,7 +81,7 @@ def test_a_result_made_elsewhere_is_marked() -> None:
 
 def test_the_sweep_table_has_an_interval_per_control() -> None:
     seeds = [[outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))]
-    shown = text(sweep_table([("λ=1", seeds)]), 200)
+    shown = swept([("λ=1", seeds)], 200)
 
     assert "gain over scratch" in shown
     assert "Fewer than 5 seeds: no verdict." in shown
@@ -71,14 +91,14 @@ def test_the_sweep_table_has_an_interval_per_control() -> None:
 
 def test_from_five_seeds_on_an_interval_may_be_read_and_foreign_runs_are_marked() -> None:
     seeds = [[outcome(seed=k, differs="torch 1 then, 2 now" if k else "")] for k in range(5)]
-    shown = text(sweep_table([("a", seeds)]), 200)
+    shown = swept([("a", seeds)], 200)
 
     assert "below 0 hurts" in shown
     assert shown.count("made elsewhere (torch 1 then, 2 now)") == 1
 
 
 def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:
-    shown = text(sweep_table([("a", [[outcome(), outcome("scratch")]]), ("b", [[outcome()]])]), 200)
+    shown = swept([("a", [[outcome(), outcome("scratch")]]), ("b", [[outcome()]])], 200)
     rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(("a ", "b "))}
 
     assert "50.0 ± –" in rows["a"]

@@ -8,7 +8,9 @@ from safetensors.torch import load_file
 
 from tlrun.errors import RunBusy, UserError
 from tlrun.store.files import write_whole
-from tlrun.store.rundir import RunDir, prepare
+from tlrun.store.rundir import RunDir, check_writable
+
+RESULT = {"headline": {"test": 1.0}, "metrics": {}, "labels": {}, "steps": 1, "examples": 1}
 
 
 @pytest.fixture
@@ -25,14 +27,14 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
     assert started["fingerprint"] == {"torch": "2"}
 
     place.log({"step": 1})
-    place.finish({"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {"seconds": 0.5})
+    place.finish(RESULT, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {"seconds": 0.5})
 
     record = place.record()
     assert record is not None
     assert record["status"] == "finished"
     assert record["seconds"] == 0.5
     assert record["pid"] == started["pid"]
-    assert place.result() == {"headline": 1}
+    assert place.result() == RESULT
     assert torch.equal(load_file(place.path / "model.safetensors")["w"], torch.ones(2))
     assert torch.equal(load_file(place.path / "predictions.safetensors")["p"], torch.zeros(3))
     assert sorted(path.name for path in place.path.iterdir()) == [
@@ -135,8 +137,9 @@ def test_the_lock_goes_with_a_killed_process(place: RunDir) -> None:
 
 def test_a_folder_that_cannot_be_written_is_a_mistake_of_the_user(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    prepare(tmp_path / "new" / "deep")
+    check_writable(tmp_path / "new" / "deep")
+    check_writable(tmp_path)
 
-    assert list((tmp_path / "new" / "deep").iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(UserError, match="runs_dir: expected a folder that can be written"):
-        prepare(tmp_path / "file" / "runs")
+        check_writable(tmp_path / "file" / "runs")

@@ -14,8 +14,10 @@ from tlrun.experiment import Outcome
 from tlrun.report.screen import printable
 from tlrun.report.statistics import paired_interval
 
-WIDE = 130  # columns from which on paths fit into the table
+WIDE = 130  # columns of the terminal from which on paths, or all gains of a sweep, fit beside each other
+NARROW = 80  # columns below which steps and examples are left out: a number is never cut
 FEWEST = 5  # seeds below which an interval is too unsure of its own width to be read as a verdict
+LEFT = {"run", "setting", "path", ""}  # columns of words; the others hold numbers
 NO_VERDICT = f"Fewer than {FEWEST} seeds: no verdict."
 
 
@@ -42,77 +44,88 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     """One run and its controls: score, gain over each control, and what each cost."""
     this = outcomes[0]
     title = this.result["headline"]["name"]
-    wide = console.width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", no_wrap=True)
-    table.add_column("λ", justify="right")
-    for name in (
-        f"test {title}" + (" %" if title.endswith("accuracy") else ""),
-        "gain",
-        "labels",
-        "steps",
-        "examples",
-        "s",
-    ):
-        table.add_column(name, justify="right")
-    if wide:
-        table.add_column("path")
     for outcome in outcomes:
-        result = outcome.result
-        table.add_row(
-            this.strategy if outcome is this else outcome.name,
-            outcome.lam or "–",
-            number(title, result["headline"]["test"]),
-            "" if outcome is this else number(title, gain(this, outcome), signed=True),
-            "+".join(str(count) for count in result["labels"].values()),
-            str(result["steps"]),
-            f"{result['examples']:,}",
-            ("found" if outcome.found else f"{outcome.seconds:.1f}"),
-            *([link(outcome.path)] if wide else []),
-            style="bold" if outcome is this else "",
-        )
+        cells = _run_cells(outcome, this, title)
+        if len(outcomes) == 1:
+            del cells["gain"]
+        if console.width < NARROW:
+            del cells["steps"], cells["examples"]
+        if console.width >= WIDE:
+            cells["path"] = link(outcome.path)
+        if not table.columns:
+            for name in cells:
+                table.add_column(name, justify="left" if name in LEFT else "right", no_wrap=name == "run")
+        table.add_row(*cells.values(), style="bold" if outcome is this else "")
     domains = "+".join(this.result["labels"])
-    legend = Text(
-        f"gain: {this.strategy} minus the control on the same seed; above 0 the control is beaten. labels: {domains}."
-    )
-    paths = [] if wide else [Text(""), *[Text.assemble(f"{o.name}: ", link(o.path)) for o in outcomes]]
+    legend = f"labels: {domains}. examples: drawn in training, all domains together."
+    if len(outcomes) > 1:
+        legend = f"gain: {this.strategy} minus the control on the same seed; above 0 the control is beaten. {legend}"
+    paths = [] if console.width >= WIDE else [Text.assemble(f"{o.name}: ", link(o.path)) for o in outcomes]
     differing = [Text(f"{o.name}: made elsewhere ({o.differs})", style="yellow") for o in outcomes if o.differs]
-    return Group(table, Text(""), legend, *paths, *differing)
+    return Group(table, Text(""), Text(legend), *paths, *differing)
 
 
-def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]]) -> RenderableType:
+def _run_cells(outcome: Outcome, this: Outcome, title: str) -> dict[str, str | Text]:
+    result = outcome.result
+    return {
+        "run": this.strategy if outcome is this else outcome.name,
+        "λ": outcome.lam or "–",
+        f"test {_with_unit(title)}": number(title, result["headline"]["test"]),
+        "gain": "" if outcome is this else number(title, gain(this, outcome), signed=True),
+        "labels": "+".join(str(count) for count in result["labels"].values()),
+        "steps": str(result["steps"]),
+        "examples": f"{result['examples']:,}",
+        "s": "found" if outcome.found else f"{outcome.seconds:.1f}",
+    }
+
+
+def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], console: Console) -> RenderableType:
     """Many seeds: the mean score of each setting (its label, one answer a seed) and its mean gain over each control.
 
-    Every figure is a mean ± the half-width of a 95 % t interval over the seeds, paired where it is a gain.
+    Every figure is a mean ± the half-width of a 95 % t interval over the seeds, paired where it is a gain. On a narrow
+    terminal the figures of a setting stand below one another.
     """
-    controls = list(dict.fromkeys(o.name for _, seeds in answers for answer in seeds for o in answer[1:]))
-    first = answers[0][1][0][0].result["headline"]["name"]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("setting", no_wrap=True)
-    for name in ("λ", "seeds", f"test {first}" + (" %" if first.endswith("accuracy") else "")):
-        table.add_column(name, justify="right")
-    for name in controls:
-        table.add_column(f"gain over {name}", justify="right")
+    controls = list(dict.fromkeys(o.name for _, seeds in answers for answer in seeds for o in answer[1:]))
     for label, seeds in answers:
-        title = seeds[0][0].result["headline"]["name"]
-        scores = [answer[0].result["headline"]["test"] for answer in seeds]
-        gains = [[gain(answer[0], o) for answer in seeds for o in answer[1:] if o.name == name] for name in controls]
-        table.add_row(
-            printable(label),
-            seeds[0][0].lam or "–",
-            str(len(seeds)),
-            _interval(title, scores),
-            *[_interval(title, each, signed=True) for each in gains],
-        )
+        cells = _sweep_cells(label, seeds, controls)
+        wide = console.width >= WIDE
+        if not table.columns:
+            for name in cells if wide else ("setting", "λ", "seeds", "", "figure"):
+                table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+        if wide:
+            table.add_row(*cells.values())
+            continue
+        names, values = list(cells), list(cells.values())
+        for k, (name, value) in enumerate(zip(names[3:], values[3:], strict=True)):
+            table.add_row(*(values[:3] if k == 0 else ("", "", "")), name, value)
     legend = Text(
         "± 95 % t interval over seeds (draws of labels, weights and order; same test examples), paired for gains, one "
-        "interval each,\nnot corrected for the number of arms. All arms have the same optimizer settings."
+        "interval each, not corrected for the number of arms. All arms have the same optimizer settings."
     )
     enough = min(len(seeds) for _, seeds in answers) >= FEWEST
     verdict = "A gain whose interval lies above 0 helps; below 0 hurts." if enough else NO_VERDICT
     differing = dict.fromkeys(o.differs for _, seeds in answers for answer in seeds for o in answer if o.differs)
     marks = [Text(f"some runs were made elsewhere ({differs})", style="yellow") for differs in differing]
     return Group(table, Text(""), legend, Text(verdict), *marks)
+
+
+def _sweep_cells(label: str, seeds: Sequence[Sequence[Outcome]], controls: Sequence[str]) -> dict[str, str]:
+    title = seeds[0][0].result["headline"]["name"]
+    scores = [answer[0].result["headline"]["test"] for answer in seeds]
+    gains = {name: [gain(answer[0], o) for answer in seeds for o in answer[1:] if o.name == name] for name in controls}
+    return {
+        "setting": printable(label),
+        "λ": seeds[0][0].lam or "–",
+        "seeds": str(len(seeds)),
+        f"test {_with_unit(title)}": _interval(title, scores),
+        **{f"gain over {name}": _interval(title, each, signed=True) for name, each in gains.items()},
+    }
+
+
+def _with_unit(title: str) -> str:
+    return f"{title} %" if title.endswith("accuracy") else title
 
 
 def _interval(title: str, values: Sequence[float | None], signed: bool = False) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Status = Literal["running", "finished", "failed", "interrupted"]
+RESULT_KEYS = ("headline", "metrics", "labels", "steps", "examples")
+FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,13 @@ class RunDir:
             return None
 
     def result(self) -> dict[str, Any]:
-        """result.json. Raises OSError or ValueError where it cannot be read."""
-        return read_json(self.path / "result.json")
+        """result.json. Raises OSError or ValueError where it, or another file of a finished run, is not all there."""
+        found = read_json(self.path / "result.json")
+        if missing := [key for key in RESULT_KEYS if key not in found]:
+            raise ValueError(f"result.json lacks {', '.join(missing)}")
+        if missing := [name for name in FILES if not (self.path / name).is_file()]:
+            raise ValueError(f"{', '.join(missing)} missing")
+        return found
 
     def begin(self, config: str, record: Mapping[str, Any]) -> None:
         """Make the folder, which must be new: what stood there before is moved aside, not lost."""
@@ -111,7 +118,7 @@ class RunDir:
             lock.acquire(timeout=0)
         except Timeout:
             owner = self.record() or {}
-            who = f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'this machine')}"
+            who = f"process {owner['pid']} on {owner['host']}" if owner.keys() >= {"pid", "host"} else "another process"
             if not wait:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it") from None
             note(f"waiting for {who}, which is working on {self.path}")
@@ -122,17 +129,19 @@ class RunDir:
             lock.release()
 
 
-def prepare(runs_dir: Path) -> None:
-    """Make `runs_dir`. Raises UserError where it cannot be written, before anything is computed."""
+def check_writable(runs_dir: Path) -> None:
+    """Raises UserError where `runs_dir` cannot be made or written. Leaves nothing behind."""
+    made = [folder for folder in (runs_dir, *runs_dir.parents) if not folder.exists()]
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         probe = runs_dir / f".probe.{os.getpid()}"
         probe.touch()
         probe.unlink()
+        for folder in made:
+            folder.rmdir()
     except OSError as error:
-        raise UserError(
-            f"runs_dir: expected a folder that can be written, found {runs_dir}: {error.strerror}"
-        ) from None
+        found = f"found {runs_dir}: {error.strerror}"
+        raise UserError(f"runs_dir: expected a folder that can be written, {found}") from None
 
 
 def _started() -> dict[str, Any]:
