@@ -1,9 +1,10 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from tlrun.errors import UserError
-from tlrun.problem import Task
+from tlrun.problem import Problem, Task
 from tlrun.schedules import Constant
 
 from problems import problem
@@ -27,6 +28,15 @@ def test_one_label_space_is_one_task() -> None:
     assert list(problem("shared").tasks) == ["ours"]
     assert not problem("split").one_label_space
     assert list(problem("split").tasks) == ["ours", "theirs"]
+
+
+def test_one_name_is_one_label_space() -> None:
+    ours = problem("split")
+    source = ours.domains["source"]
+    renamed = replace(ours.domains["target"], tasks=(Task("ours", "multiclass", ("d", "e")),))
+
+    with pytest.raises(ValueError, match="task ours: expected one label space, found two"):
+        Problem({"source": source, "target": renamed}, ours.test, "")
 
 
 def test_the_width_of_a_head_follows_the_kind() -> None:

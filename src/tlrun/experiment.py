@@ -49,9 +49,7 @@ def answer(config: Config, screen: Screen) -> list[Outcome]:
     """
     asked = plan(config, screen)
     controls = asked.run.strategy.controls(asked.problem) if asked.run.controls else {}
-    planned = {
-        name: plan({**config, **nodes}, screen) for name, nodes in controls.items()
-    }  # all checked before any starts
+    planned = {name: plan({**config, **nodes}, screen) for name, nodes in controls.items()}  # all, before any starts
     return [perform(each, name, screen) for name, each in {THIS: asked, **planned}.items()]
 
 
@@ -73,11 +71,8 @@ def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         return None
     record = place.record() or {}
     if record.get("status") != "finished" or "seconds" not in record:
-        how = {
-            "running": "was stopped half-way",
-            "interrupted": "was interrupted",
-            "failed": "failed",
-        }  # nobody holds it
+        # "running" while nobody holds the lock: the process is gone
+        how = {"running": "was stopped half-way", "interrupted": "was interrupted", "failed": "failed"}
         why = how.get(str(record.get("status")), "left no run.json that can be read")
         screen.note(f"{place.path}: an earlier attempt {why}; starting it again")
         return None
@@ -122,10 +117,12 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
             place.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
             raise
         reason = str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}"
+        details = ""
         with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
             place.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
             place.keep("traceback.txt", traceback.format_exc())
-        raise RunFailed(f"{place.path}: {reason} (details in traceback.txt there)") from error
+            details = " (details in traceback.txt there)"
+        raise RunFailed(f"{place.path}: {reason}{details}") from error
 
 
 def warm_up() -> None:

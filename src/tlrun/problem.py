@@ -79,11 +79,20 @@ class Sealed:
 
 @dataclass(frozen=True)
 class Problem:
-    """The domains and tasks of one experiment. `digest` is the sha256 of every array in it."""
+    """The domains and tasks of one experiment. `digest` is the sha256 of every array in it.
+
+    Raises ValueError where two different tasks have one name: a head belongs to one label space.
+    """
 
     domains: Mapping[str, Domain]
     test: Sealed
     digest: str
+
+    def __post_init__(self) -> None:
+        for domain in self.domains.values():
+            for task in domain.tasks:
+                if task != self.tasks[task.name]:
+                    raise ValueError(f"task {task.name}: expected one label space, found two")
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""
