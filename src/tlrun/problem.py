@@ -29,7 +29,7 @@ class Task:
     name: str
     kind: Kind
     classes: tuple[str, ...] = ()  # names in label order; empty for regression
-    metric: Metric | None = None  # the primary metric; None: the kind's own (metrics.PRIMARY)
+    metric: Metric | None = None  # the primary metric; None: the first of its kind in metrics.METRICS
 
     @property
     def outputs(self) -> int:
@@ -65,7 +65,7 @@ class Domain:
 
 
 class Sealed:
-    """The test examples of a problem: opened once, after the last stage, by `experiment` alone."""
+    """The test examples of a problem: opened once, after the last stage, by `result` alone."""
 
     def __init__(self, splits: Mapping[str, Split]) -> None:
         self._splits = splits

@@ -1,10 +1,11 @@
 import platform
-from importlib import metadata
+from importlib import metadata, resources
+from pathlib import Path
 
 import pytest
 import torch
 
-from tlrun.store.fingerprint import cpu_capability, differences, fingerprint
+from tlrun.store.fingerprint import NOT_DECISIVE, cpu_capability, differences, fingerprint
 
 
 def test_the_capability_is_the_one_torch_chooses() -> None:
@@ -20,6 +21,12 @@ def test_it_holds_what_decides_the_bits() -> None:
     assert found["threads"] == 1
     assert found == fingerprint(threads=1)
     assert found != fingerprint(threads=2)
+
+
+def test_every_source_it_leaves_out_exists() -> None:
+    root = Path(str(resources.files("tlrun")))
+
+    assert all((root / name).exists() for name in NOT_DECISIVE if name != "configs")
 
 
 def test_differences_are_named_both_ways() -> None:

@@ -13,8 +13,8 @@ from importlib import metadata, resources
 from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
-# What only shows results cannot change them.
-NOT_DECISIVE = ("cli.py", "report", "configs")
+# What only reads a command line or shows results cannot change them; what a config says is in the id already.
+NOT_DECISIVE = ("cli.py", "preflight.py", "report", "configs")
 
 
 def fingerprint(threads: int) -> dict[str, str | int]:

@@ -7,6 +7,7 @@
 The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. With
 one label space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a head that
 has seen both domains. With separate heads on a frozen φ the two losses share nothing, and every λ gives the run of λ=∞.
+Pan and Yang (2010) call it feature-representation transfer.
 """
 
 from __future__ import annotations
