@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+
+from tlrun import planning
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and a command line that the test may set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tl-run"])
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +33,26 @@ def _fixed_randomness() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _fresh_data() -> None:
+    """No problem is kept from another test, which may have changed how it is loaded."""
+    planning._load.cache_clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Under `nohup` or `&` SIGINT is ignored, and so it would be in every process that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    def refuse(self: socket.socket, address: Any) -> NoReturn:
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family == socket.AF_UNIX:  # how the processes of a sweep are reached
+            return connect(self, address)
         raise AssertionError(f"a test tried to connect to {address}")
+
+    connect = socket.socket.connect
 
     if "slow" not in request.keywords:
         monkeypatch.setattr(socket.socket, "connect", refuse)

@@ -13,6 +13,7 @@ from tlrun.core import Stage
 from tlrun.problem import Domain, Problem, Sealed, Split, Task
 
 SHAPE = (1, 4, 4)
+TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]  # a run in an instant
 
 
 def split(seed: int, n: int, tasks: tuple[Task, ...], shape: tuple[int, ...] = SHAPE) -> Split:
@@ -49,11 +50,13 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "optimizer": {"name": "adam", "lr": 0.003},
         "trainer": {"name": "trainer", "steps": 6, "batch_size": 16, "eval_every": 4},
         "seed": 0,
+        "device": "cpu",
         "threads": 1,
         "runs_dir": str(runs_dir),
         "controls": False,
         "rerun": False,
         "reuse": "same",
+        "sweep": {"jobs": None},
     }
     return plain | changes
 

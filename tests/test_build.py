@@ -36,8 +36,8 @@ def test_a_good_config_becomes_typed_objects() -> None:
         ({"sede": 1}, "sede: no such key; did you mean seed?"),
         ({"lam": {"name": "constant", "value": math.nan}}, "lam.value: expected a number >= 0 (inf is allowed)"),
         ({"lam": {"name": "constant", "value": -1}}, "lam.value: expected a number >= 0 (inf is allowed), found -1"),
-        ({"lam": {"name": "sigmod"}}, "lam.name: 'sigmod' is not known (one of: constant)"),
-        ({"lam": 3}, "lam: expected one of constant, found 3"),
+        ({"lam": {"name": "sigmod"}}, "lam.name: 'sigmod' is not known; did you mean sigmoid?"),
+        ({"lam": 3}, "lam: expected one of constant, cosine, linear, sigmoid, found 3"),
         ({"strategy": {"name": "feature_transfr"}}, "did you mean feature_transfer?"),
         ({"strategy": {"name": "feature_transfer", "freez": True}}, "strategy.freez: no such key; did you mean freeze"),
         ({"strategy": {}}, "strategy.name: nothing is not known"),
@@ -67,7 +67,7 @@ def test_a_missing_key_is_told() -> None:
         "seed: expected a whole number >= 0, found nothing"
     ]
     assert check({key: value for key, value in GOOD.items() if key != "lam"}) == [
-        "lam: expected one of constant, found nothing"
+        "lam: expected one of constant, cosine, linear, sigmoid, found nothing"
     ]
 
 

@@ -21,9 +21,9 @@ from tlrun.core import Stage
 from tlrun.data.batches import Batch
 from tlrun.data.digits import Digits
 from tlrun.errors import RunBusy, RunFailed, Terminated, UserError
-from tlrun.experiment import THIS, answer, perform
+from tlrun.experiment import answer, perform
 from tlrun.model import Model, draw_model, restore
-from tlrun.planning import plan
+from tlrun.planning import THIS, plan
 from tlrun.problem import Problem, Sealed, Split
 from tlrun.trainer import evaluate
 
@@ -346,7 +346,7 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(t
         perform(planned, THIS, Watcher())
     watcher = Watcher()
     threading.Timer(0.3, release.set).start()
-    waited = perform(planned, "a control", watcher)
+    waited = perform(planned, "a control", watcher, wait=True)
     thread.join()
 
     assert "waiting for" in watcher.notes[0]

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tlrun.errors import UserError
-from tlrun.preflight import composed, preflight, rewrite
+from tlrun.preflight import Asked, preflight, rewrite
 
 
 def mistakes(*overrides: str, multirun: bool = False) -> tuple[str, ...]:
@@ -17,6 +17,7 @@ def mistakes(*overrides: str, multirun: bool = False) -> tuple[str, ...]:
     [
         ("λ=3", "lam.value=3"),
         ("++λ=3", "++lam.value=3"),
+        ("~λ", "~lam.value"),
         ("lambda=0.1,1", "lam.value=0.1,1"),
         ("λ=∞", "lam.value=inf"),
         ("lam.value=∞", "lam.value=inf"),
@@ -30,9 +31,12 @@ def test_lambda_may_be_written_as_people_write_it(typed: str, meant: str) -> Non
 
 
 def test_a_good_line_is_composed_and_handed_on() -> None:
-    clean, config = preflight(["+seed=3", "strategy=joint", "lam.value=inf"], multirun=False)
+    asked = preflight(["+seed=3", "strategy=joint", "lam.value=inf"], multirun=False)
+    (job,) = asked.jobs
+    config = job.config
 
-    assert clean == ["seed=3", "strategy=joint", "lam.value=inf"]
+    assert job.overrides == ("seed=3", "strategy=joint", "lam.value=inf")
+    assert asked.overrides == ["++seed=3", "strategy=joint", "++lam.value=inf"]
     assert (config["seed"], config["strategy"], config["lam"]["value"]) == (3, {"name": "joint"}, float("inf"))
 
 
@@ -48,17 +52,32 @@ def test_a_good_line_is_composed_and_handed_on() -> None:
         ("seed=", "seed: expected a whole number >= 0, found ''"),
         ("seed=1,2", "seed: expected one value, found 1,2; add -m to sweep over them"),
         ("+new=1", "new: no such key"),
-        ("strategy._target_=os.system", "strategy._target_: no such key"),
+        ("strategy._target_=os.system", "strategy._target_: refused; a config names things, and never code"),
+        ("+a.b._args_=[1]", "a.b._args_.0: refused"),
+        ("seed=${oc.env:HOME}", "seed: expected a value or one reference like ${seed}, found ${oc.env:HOME}"),
+        ("runs_dir=x${seed}", "runs_dir: expected a value or one reference like ${seed}, found x${seed}"),
+        ("threads=${threads}", "threads: expected a reference to a key with a value of its own"),
+        ("dataset.split_seed=${trainer}", "dataset.split_seed: expected a reference to a key with a value of its own"),
         ("strategy=[scratch,joint]", "strategy: [scratch,joint] is not known; did you mean scratch?"),
         ("~lam", "~lam: expected key=value"),
         ("seed", "seed: expected key=value"),
         ("strategy@x=scratch", "strategy@x=scratch: expected key=value"),
         ("lam.value=${nope}", "nope"),
-        ("lam=10", "lam: 10 is not known (one of: constant); λ itself is lam.value=…"),
+        ("lam=10", "lam: 10 is not known (one of: constant, cosine, linear, sigmoid); λ itself is lam.value=…"),
+        ("~λ", "~λ: expected key=value"),
+        ("experiment=smok", "experiment: smok is not known; did you mean smoke?"),
+        ("seed.x=3", "seed: expected a whole number >= 0, found {'x': 3}"),
+        ("sweep=3", "sweep: expected the keys jobs, found 3"),
+        ("sweep.job=3", "sweep.job: no such key; did you mean jobs?"),
+        ("device=gpu", "device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
         ("strategy.name=joint", "strategy.name: expected to be left alone; choose with strategy=…"),
         ("strategy=null", "strategy: null is not known"),
-        ("hydra.run.dir=x", "hydra.run.dir: setting Hydra's own keys is not supported"),
-        ("hydra/job_logging=default", "hydra/job_logging: setting Hydra's own keys is not supported"),
+        ("hydra.run.dir=x", "hydra.run.dir: expected to be left as tl-run sets it, found x"),
+        (
+            "hydra.searchpath=[x]",
+            "hydra.searchpath: expected to be left alone; a folder of YAMLs of your own is --config-d",
+        ),
+        ("hydra/launcher=slurm", "hydra/launcher"),
     ],
 )
 def test_each_mistake_is_one_line(override: str, line: str) -> None:
@@ -82,7 +101,20 @@ def test_every_value_of_every_axis_of_a_sweep_is_checked() -> None:
     found = mistakes("lam.value=0,1,-1", "seed=0,x", "strategy=joint,jont", multirun=True)
 
     assert sorted(line.split(":")[0] for line in found) == ["lam.value", "seed", "strategy"]
-    assert preflight(["lam.value=0,1,inf", "seed=range(0,3)", "strategy=glob(*)"], multirun=True)[0]
+    assert len(preflight(["lam.value=0,1,inf", "seed=range(0,3)", "strategy=glob(*)"], multirun=True).jobs) == 45
+
+
+def test_a_sweep_has_an_end() -> None:
+    assert mistakes("seed=range(0,1000)", "dataset.split_seed=range(0,11)", multirun=True) == (
+        "sweep: expected at most 10000 jobs, found 11000",
+    )
+
+
+def test_every_job_of_a_sweep_is_checked_together_with_its_choices() -> None:
+    """`freeze` is a key of one of the two strategies only, and 0.5 fits no head of a batch."""
+    found = mistakes("strategy=feature_transfer,joint", "strategy.freeze=true", multirun=True)
+
+    assert found == ("strategy.freeze: no such key (there are none)",)
 
 
 def test_an_axis_has_an_end() -> None:
@@ -102,19 +134,49 @@ def test_an_axis_that_is_no_list_is_refused(override: str) -> None:
 )
 def test_whatever_is_typed_is_a_config_or_lines(key: str, value: str) -> None:
     lines: tuple[str, ...] = ()
-    config: dict[str, object] = {}
+    asked: Asked | None = None
     try:
-        _, config = preflight([f"{key}={value}"], multirun=False)
+        asked = preflight([f"{key}={value}"], multirun=False)
     except UserError as error:
         lines = error.lines
 
-    assert lines or config
+    assert lines or asked
     assert all("\n" not in line for line in lines)
 
 
-def test_composed_is_the_shipped_default() -> None:
-    config = composed([])
+def test_a_reference_to_another_key_is_followed_in_every_job() -> None:
+    jobs = preflight(["dataset.split_seed=${seed}", "seed=3,5"], multirun=True).jobs
 
-    assert config["strategy"]["name"] == "feature_transfer"
-    assert config["dataset"]["shift"] == "noise"
-    assert "hydra" not in config
+    assert [job.config["dataset"]["split_seed"] for job in jobs] == [3, 5]
+
+
+def test_jobs_come_in_hydras_order_and_spell_what_hydra_is_handed() -> None:
+    """Other launchers compose the jobs themselves: from the overrides that they are handed, one after another."""
+    asked = preflight(["seed=range(2)", "strategy=glob(s*)", "backbone.channels=[8],[8,16]"], multirun=True)
+
+    assert asked.overrides == ["++seed=0,1", "strategy=scratch,source_only", "++backbone.channels=[8],[8,16]"]
+    assert [job.overrides[0] for job in asked.jobs] == ["seed=0"] * 4 + ["seed=1"] * 4
+    assert asked.jobs[1].overrides == ("seed=0", "strategy=scratch", "backbone.channels=[8,16]")
+    assert asked.jobs[1].config["backbone"]["channels"] == [8, 16]
+
+
+def test_a_study_sweeps_by_itself_and_any_axis_can_be_replaced() -> None:
+    plain = preflight(["experiment=which_transfer"], multirun=False)
+    fewer = preflight(["experiment=which_transfer", "seed=5,6", "strategy=joint"], multirun=False)
+
+    assert plain.multirun
+    assert len(plain.jobs) == 20
+    assert [job.config["seed"] for job in fewer.jobs] == [5, 6]
+    assert {job.config["strategy"]["name"] for job in fewer.jobs} == {"joint"}
+
+
+def test_studies_do_not_sweep_over_one_another() -> None:
+    (line,) = mistakes("experiment=smoke,which_transfer", multirun=True)
+
+    assert line == "experiment: expected one value, found smoke,which_transfer"
+
+
+def test_what_stands_in_quotes_for_the_shells_sake_is_plain_text() -> None:
+    (job,) = preflight(['runs_dir="a [b], c=d"'], multirun=False).jobs
+
+    assert job.config["runs_dir"] == "a [b], c=d"

@@ -2,4 +2,5 @@
 
 from tlrun.cli import main
 
-main()
+if __name__ == "__main__":  # a process of a sweep imports this file again
+    main()

@@ -16,7 +16,9 @@ from functools import cache
 from importlib import import_module, resources
 from typing import Annotated, Any, Literal
 
+from tlrun import plugins
 from tlrun.core import Backbone, Dataset, Schedule, Strategy, Trainer
+from tlrun.devices import DEVICE
 from tlrun.errors import UserError, nearest
 from tlrun.optimizers import Optimizer
 from tlrun.options import Range, coerce, expected, fields, fits, strict
@@ -35,6 +37,13 @@ GROUPS = {
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """How a sweep is run. jobs: processes at a time; none for as many as there are cores."""
+
+    jobs: Annotated[int, Range(1, 1024)] | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """A whole config as typed objects. threads: of torch, on the CPU."""
 
@@ -45,22 +54,32 @@ class Run:
     optimizer: Optimizer
     trainer: Trainer
     seed: Annotated[int, Range(0)]
+    device: Annotated[str, DEVICE]
     threads: Annotated[int, Range(1, 1024)]
     runs_dir: str
     controls: bool
     rerun: bool
     reuse: Literal["same", "any"]
+    sweep: Sweep
 
 
 @cache
-def names(group: str) -> tuple[str, ...]:
-    """Every name of `group`: it has a YAML of its own."""
+def shipped(group: str) -> tuple[str, ...]:
+    """Every name of ours in `group`: it has a YAML of its own."""
     files = resources.files("tlrun.configs").joinpath(group).iterdir()
     return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
 
 
+def names(group: str) -> tuple[str, ...]:
+    """Every name of `group`: ours, then those of installed plug-ins."""
+    ours = shipped(group)
+    return ours + tuple(name for name in plugins.announced(group) if name not in ours)
+
+
 def find(group: str, name: str) -> type:
-    """The class called `name` in `group`. `name` is one of `names(group)`."""
+    """The class called `name` in `group`. `name` is one of `names(group)`. Raises UserError for a broken plug-in."""
+    if name not in shipped(group):
+        return plugins.load(group, name)
     module = import_module(GROUPS[group])
     if hasattr(module, "__path__"):
         module = import_module(f"{module.__name__}.{name}")
@@ -69,7 +88,9 @@ def find(group: str, name: str) -> type:
 
 
 def equation(group: str, name: str) -> str:
-    """What line 1 of a YAML says, without the command."""
+    """What line 1 of a YAML says, without the command; of a plug-in, line 1 of its docstring."""
+    if name not in shipped(group):
+        return (find(group, name).__doc__ or name).strip().splitlines()[0]
     first = resources.files("tlrun.configs").joinpath(group, f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
     return first.removeprefix("# ").split("   ")[0]
 
@@ -80,6 +101,8 @@ def check(config: Config) -> list[str]:
     for key, hint in fields(Run).items():
         if key in GROUPS:
             lines += _check_node(key, config.get(key))
+        elif dataclasses.is_dataclass(hint):
+            lines += _check_options(key, config.get(key), hint)
         elif key in config:
             lines += _check_value(key, config[key], hint)
         else:
@@ -121,6 +144,8 @@ def _objects(config: Config) -> Run:
             cls = find(key, config[key]["name"])
             hints = fields(cls)
             values[key] = cls(**{k: coerce(v, hints[k]) for k, v in config[key].items() if k != "name"})
+        elif dataclasses.is_dataclass(hint):
+            values[key] = Sweep(**config[key])
         else:
             values[key] = coerce(config[key], hint)
     return Run(**values)
@@ -141,13 +166,22 @@ def _check_node(group: str, node: object) -> list[str]:
     name = node.get("name")
     if name not in names(group):
         return [f"{group}.name: {_shown(name)} is not known{nearest(str(name), names(group))}"]
-    hints = fields(find(group, name))
-    given = {key: value for key, value in node.items() if key != "name"}
-    return _check_keys(f"{group}.", given, hints) + [
+    try:
+        cls = find(group, str(name))
+    except UserError as error:
+        return list(error.lines)
+    return _check_options(group, {key: value for key, value in node.items() if key != "name"}, cls)
+
+
+def _check_options(prefix: str, given: object, cls: Any) -> list[str]:
+    hints = fields(cls)
+    if not isinstance(given, Mapping):
+        return [f"{prefix}: expected the keys {', '.join(hints)}, found {_shown(given)}"]
+    return _check_keys(f"{prefix}.", given, hints) + [
         line
         for key, value in given.items()
         if key in hints
-        for line in _check_value(f"{group}.{key}", value, hints[key])
+        for line in _check_value(f"{prefix}.{key}", value, hints[key])
     ]
 
 

@@ -32,6 +32,11 @@ class Lam:
     def alpha(self) -> float:
         return 1.0 if math.isinf(self.value) else self.value / (1.0 + self.value)
 
+    @classmethod
+    def weighing(cls, alpha: float) -> Lam:
+        """λ = α/(1-α), the λ whose `alpha` is α; ∞ at α=1."""
+        return cls(math.inf if alpha >= 1.0 else alpha / (1.0 - alpha))
+
 
 class Schedule(Protocol):
     """λ over a stage's progress."""

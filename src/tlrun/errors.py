@@ -30,11 +30,19 @@ class RunFailed(TlrunError, RuntimeError):
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived. Not an Exception, so that nothing but the end of the run catches it."""
+    """SIGTERM, or the signal of the given number, arrived.
+
+    Not an Exception, so that nothing but the end of the run catches it.
+    """
 
 
 class RunBusy(TlrunError, RuntimeError):
     """Another process is working on the run that was asked for. Exit code 1."""
+
+
+def printable(text: str) -> str:
+    """`text` without the control and direction characters that could take over a terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

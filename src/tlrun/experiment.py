@@ -14,16 +14,17 @@ from omegaconf import OmegaConf
 
 from tlrun.build import Config, identity
 from tlrun.core import Screen
-from tlrun.errors import RunFailed, TlrunError
-from tlrun.planning import Plan, plan
+from tlrun.errors import RunFailed, Terminated, TlrunError
+from tlrun.planning import THIS, Plan, planned
 from tlrun.seeding import drawing_from, exactly, stream
-from tlrun.store.fingerprint import differences, fingerprint
+from tlrun.store.fingerprint import differences
 from tlrun.store.rundir import RunDir
 
 if TYPE_CHECKING:
     from tlrun.model import Model
+    from tlrun.problem import Problem
 
-THIS = "this run"
+STOPPED = (KeyboardInterrupt, Terminated)
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,26 @@ def answer(config: Config, screen: Screen) -> list[Outcome]:
 
     Raises UserError for what cannot work, RunBusy where another process has the run, RunFailed where training fails.
     """
-    asked = plan(config, screen)
-    controls = asked.run.strategy.controls(asked.problem) if asked.run.controls else {}
-    planned = {name: plan({**config, **nodes}, screen) for name, nodes in controls.items()}  # all, before any starts
-    return [perform(each, name, screen) for name, each in {THIS: asked, **planned}.items()]
+    plans = planned(config, screen)  # all, before any starts
+    return [perform(each, name, screen, wait=name != THIS) for name, each in plans.items()]
 
 
-def perform(plan: Plan, name: str, screen: Screen) -> Outcome:
-    """The run of a plan: found where it is finished, trained where it is not. A control waits for whoever trains it."""
-    with plan.place.locked(wait=name != THIS, note=screen.note):
+def perform(plan: Plan, name: str, screen: Screen, wait: bool = False) -> Outcome:
+    """The run of a plan: found where it is finished, trained where it is not.
+
+    wait: for another process that has it; otherwise raises RunBusy.
+    """
+    with plan.place.locked(wait=wait, note=screen.note):
         found = None if plan.run.rerun and name == THIS else find(plan, name, screen)
         if found is not None:
             return found
         train(plan, name, screen)
-        record = plan.place.record() or {}
-        return _outcome(plan, name, record, found=False, differs="")
+        return trained(plan, name)
+
+
+def trained(plan: Plan, name: str) -> Outcome:
+    """The outcome of a plan that was trained just now. Raises OSError or ValueError where its files are not there."""
+    return _outcome(plan, name, plan.place.record() or {}, found=False, differs="")
 
 
 def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
@@ -76,7 +82,7 @@ def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         why = how.get(str(record.get("status")), "left no run.json that can be read")
         screen.note(f"{place.path}: an earlier attempt {why}; starting it again")
         return None
-    differs = differences(record.get("fingerprint", {}), fingerprint(plan.run.threads))
+    differs = differences(record.get("fingerprint", {}), plan.fingerprint)
     if differs and plan.run.reuse == "same":
         screen.note(f"{place.path}: finished, but {differs}; running it anew (reuse=any accepts it)")
         return None
@@ -101,28 +107,39 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     from tlrun.result import conclude
 
     warm_up()
-    place = plan.place
-    record: dict[str, Any] = {"fingerprint": fingerprint(plan.run.threads), "data": plan.problem.digest}
+    place, problem = plan.place, plan.problem()
+    record: dict[str, Any] = {"fingerprint": plan.fingerprint, "data": problem.digest}
     started = time.monotonic()
     try:
         place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
         with exactly(plan.run.threads):
-            model = _through_stages(plan, name, screen)
-            result, predictions = conclude(plan.problem, plan.stages, plan.run.trainer.batch_size, model)
-        record |= {"seconds": time.monotonic() - started, "test_opened": plan.problem.test.opened}
+            model = _through_stages(plan, problem, name, screen)
+            result, predictions = conclude(problem, plan.stages, plan.run.trainer.batch_size, model)
+        record |= {"seconds": time.monotonic() - started, "test_opened": problem.test.opened}
         place.finish(result, state(model), predictions, record)
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            signal = "SIGINT" if isinstance(error, KeyboardInterrupt) else "SIGTERM"
-            place.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
-            raise
-        reason = str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}"
+    except STOPPED as stop:
+        signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
+        place.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
+        raise
+    except BaseException as error:  # SystemExit too: a run has no business ending more than itself
+        reason = _reason(error)
         details = ""
         with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
             place.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
             place.keep("traceback.txt", traceback.format_exc())
             details = " (details in traceback.txt there)"
         raise RunFailed(f"{place.path}: {reason}{details}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Why a run failed, in one line, with what to do where that is known."""
+    if isinstance(error, TlrunError):
+        return str(error)
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    # torch raises a plain RuntimeError on the CPU
+    if isinstance(error, MemoryError) or any(sign in told for sign in ("allocate memory", "OutOfMemory")):
+        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({told})"
+    return told
 
 
 def warm_up() -> None:
@@ -132,23 +149,23 @@ def warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
 
 
-def _through_stages(plan: Plan, run_name: str, screen: Screen) -> Model:
+def _through_stages(plan: Plan, problem: Problem, run_name: str, screen: Screen) -> Model:
     """The model after the last stage."""
     from tlrun.data.batches import Batches
     from tlrun.model import draw_model
     from tlrun.result import drawn
     from tlrun.trainer import fit
 
-    run, domains = plan.run, plan.problem.domains
+    run, domains = plan.run, problem.domains
     batches = {
-        name: Batches(domains[name].train, name, run.trainer.batch_size, run.seed)
+        name: Batches(domains[name].train, name, run.trainer.batch_size, run.seed, plan.device)
         for name in drawn(domains, plan.stages)
     }
     recorder = _Recorder(plan.place, screen)
     model: Model | None = None
     for number, stage in enumerate(plan.stages):
         tasks = {task.name: task for name in stage.domains for task in domains[name].tasks}
-        fresh = draw_model(run.backbone, plan.problem.shape, tasks.values(), stage.init, run.seed)
+        fresh = draw_model(run.backbone, problem.shape, tasks.values(), stage.init, run.seed).to(plan.device)
         model = fresh if model is None else run.strategy.inherit(stage, fresh, model)
         screen.begin(run_name, stage)
         try:

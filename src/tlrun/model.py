@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -48,6 +49,11 @@ class Model(nn.Module):
         self.backbone = backbone
         self.heads = nn.ModuleDict({task.name: nn.Linear(features, task.outputs) for task in tasks})
         self.statistics = nn.ModuleDict()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     def track(self, domains: Iterable[str]) -> None:
         """Give each of `domains` statistics of its own from here on, starting from those it has borrowed so far."""

@@ -1,13 +1,15 @@
 """What the value of an option may be, read from the type of a dataclass field, and said in words.
 
-Types in use: int, float, bool, str, Literal[…], Annotated[number, Range(low, high)], tuple[X, ...], X | None. Nothing
-is converted silently, save a whole number where any number will do. nan is never a value.
+Types in use: int, float, bool, str, Literal[…], Annotated[number, Range(low, high)], Annotated[str, Form(…)],
+tuple[X, ...], X | None. Nothing is converted silently, save a whole number where any number will do. nan is never a
+value.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from types import NoneType, UnionType
@@ -21,6 +23,13 @@ class Range(NamedTuple):
     high: float = math.inf
 
 
+class Form(NamedTuple):
+    """The form a text must have, as a regular expression and in words; written as `Annotated[str, Form(…, …)]`."""
+
+    pattern: str
+    words: str
+
+
 @cache
 def fields(cls: type) -> dict[str, Any]:
     """The fields of a dataclass with their types, `Annotated` kept."""
@@ -32,8 +41,10 @@ def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
     """Whether `value` is what `hint` allows."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        bounds: Range = args[1]
-        return fits(value, args[0]) and bounds.low <= value <= bounds.high  # type: ignore[operator]  # a number
+        rule: Range | Form = args[1]
+        if isinstance(rule, Form):
+            return isinstance(value, str) and re.fullmatch(rule.pattern, value) is not None
+        return fits(value, args[0]) and rule.low <= value <= rule.high  # type: ignore[operator]  # a number
     if origin is Literal:
         return any(value == arg and type(value) is type(arg) for arg in args)
     if origin in (Union, UnionType):
@@ -47,10 +58,12 @@ def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
     return isinstance(value, hint)
 
 
-def expected(hint: Any) -> str:
+def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
     """What `hint` allows, in words."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
+        if isinstance(args[1], Form):
+            return args[1].words
         low, high = args[1]
         if math.isinf(high):
             return f"{expected(args[0])} >= {low:g}{' (inf is allowed)' if args[0] is float else ''}"

@@ -4,38 +4,77 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tlrun.build import Config, Run, build, identity, science
-from tlrun.core import Backbone, Screen, Stage
+from tlrun.build import GROUPS, Config, Run, build, identity, science
+from tlrun.core import Backbone, Dataset, Screen, Stage
+from tlrun.devices import describe, resolve
 from tlrun.errors import UserError
+from tlrun.plugins import sources
 from tlrun.problem import Problem
+from tlrun.store.fingerprint import fingerprint
 from tlrun.store.rundir import RunDir
 
 NO_EFFECT = "λ has no effect here (the losses share no free parameter): running as λ=inf"
+THIS = "this run"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run, ready to be trained or found."""
+    """One run, ready to be trained or found. config: what it was planned from. device: cpu or cuda:N."""
 
+    config: Config
     run: Run
     science: Mapping[str, Any]
-    problem: Problem
     stages: Sequence[Stage]
     place: RunDir
+    device: str
 
     @property
     def lam(self) -> str:
         return self.run.lam.label if "lam" in self.science else ""
 
+    @property
+    def fingerprint(self) -> dict[str, str | int]:
+        """Everything beside config, seed and data that may decide the bits."""
+        roles = [type(getattr(self.run, group)) for group in GROUPS]
+        foreign = {cls.__name__: sources(cls.__module__) for cls in roles if not cls.__module__.startswith("tlrun.")}
+        return fingerprint(self.run.threads, describe(self.device), foreign)
+
+    def problem(self) -> Problem:
+        """The data of the run, its test set shut."""
+        return load(self.run.dataset, self.run.seed)
+
+
+def load(dataset: Dataset, seed: int) -> Problem:
+    """The problem of a data set and a seed, its test set shut. The last one is kept: arms of a seed share it."""
+    problem = _load(dataset, seed)  # type: ignore[arg-type]  # a frozen dataclass can be hashed
+    return replace(problem, test=problem.test.shut())
+
+
+@lru_cache(maxsize=1)
+def _load(dataset: Dataset, seed: int) -> Problem:
+    return dataset.load(seed)
+
+
+def planned(config: Config, screen: Screen) -> dict[str, Plan]:
+    """The run that `config` asks for, as THIS, and, unless `controls` is false, each of its controls by name.
+
+    Raises UserError where any of them cannot work.
+    """
+    asked = plan(config, screen)
+    controls = asked.run.strategy.controls(asked.problem()) if asked.run.controls else {}
+    return {THIS: asked} | {name: plan({**config, **nodes}, screen) for name, nodes in controls.items()}
+
 
 def plan(config: Config, screen: Screen) -> Plan:
     """Check a config against its data and say where its run belongs. Raises UserError where they do not fit."""
     run = build(config)
-    problem = run.dataset.load(run.seed)
+    device = resolve(run.device)
+    problem = load(run.dataset, run.seed)
     run.backbone.width(problem.shape)  # raises here, before anything starts
     check_selection(run, problem)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
@@ -46,7 +85,8 @@ def plan(config: Config, screen: Screen) -> Plan:
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
     name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
-    return Plan(run, decisive, problem, stages, RunDir(Path(run.runs_dir).expanduser(), group, name))
+    place = RunDir(Path(run.runs_dir).expanduser(), group, name)
+    return Plan(config, run, decisive, stages, place, device)
 
 
 def lam_acts(problem: Problem, stages: Sequence[Stage], backbone: Backbone) -> bool:

@@ -2,67 +2,98 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import re
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from tlrun.build import GROUPS, check, names
-from tlrun.errors import UserError, nearest
+from tlrun.compose import Composition, composed, foreign, offer, resolved
+from tlrun.errors import UserError
 
-LAMBDA = re.compile(r"^(\+{0,2})(?:λ|lambda|lam\.value)=")
+LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 KEY_VALUE = "expected key=value; a value with special characters goes in quotes, as in 'runs_dir=\"a [b]\"'"
-MOST_VALUES = 1000  # of one axis: beyond it, checking alone would take minutes
+MOST_VALUES, MOST_JOBS = 1000, 10_000  # of one axis, of a sweep: beyond them, checking alone would take minutes
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a command: what it sets, as key=value, and the whole config that comes to, checked."""
+
+    overrides: tuple[str, ...]
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A checked command line. overrides: as Hydra shall see them. jobs: one, or all of a sweep, in Hydra's order."""
+
+    overrides: list[str]
+    multirun: bool
+    jobs: list[Job]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A key and the values it takes, as they are written. A choice picks a YAML; the others set a value."""
+
+    key: str
+    values: list[str]
+    sweeps: bool
+
+    @property
+    def choice(self) -> bool:
+        return self.key in GROUPS or self.key == "experiment" or "/" in self.key or self.key.startswith("hydra.")
 
 
 def rewrite(argument: str) -> str:
     """λ=… and lambda=… as lam.value=…, which Hydra's grammar can read; ∞ as inf."""
     if not LAMBDA.match(argument):
         return argument
-    return INFINITY.sub("inf", LAMBDA.sub(r"\1lam.value=", argument))
+    return INFINITY.sub("inf", LAMBDA.sub(r"\1lam.value", argument))
 
 
-def preflight(overrides: Sequence[str], multirun: bool) -> tuple[list[str], dict[str, Any]]:
-    """The overrides as Hydra shall see them, and the first config they compose to. Raises UserError with every mistake.
+def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = None) -> Asked:
+    """Check a command line, every job of its sweep included. folder: YAMLs of the user's own.
 
-    Of a sweep every value of every axis is checked, the other axes standing at their first.
+    Raises UserError with every mistake.
     """
     lines: list[str] = []
-    axes: list[list[str]] = []  # one entry an override: its values, as key=value
-    clean: list[str] = []
-    seen: set[str] = set()
+    axes: dict[str, Axis] = {}
     for text in overrides:
         try:
-            override = _parsed(text)
-            axes.append(_values(override, multirun))
-            clean.append(text.lstrip("+"))
+            axis = _axis(_parsed(text))
         except UserError as error:
             lines += error.lines
             continue
-        if override.key_or_group in seen:
-            lines.append(f"{override.key_or_group}: expected once, found twice")
-        seen.add(override.key_or_group)
-    settings = [[axis[0] for axis in axes]]
-    for k, axis in enumerate(axes):
-        settings += [[*settings[0][:k], value, *settings[0][k + 1 :]] for value in axis[1:]]
-    first: dict[str, Any] = {}
-    for setting in settings:
-        try:
-            config = composed(setting)
-            first = first or config
-        except UserError as error:
-            lines += error.lines
-    if lines:
-        raise UserError(*dict.fromkeys(lines))
-    return clean, first
+        if axis.key in axes:
+            lines.append(f"{axis.key}: expected once, found twice")
+        axes[axis.key] = axis
+    compositions = _Compositions(folder)
+    first = compositions.of([f"{axis.key}={axis.values[0]}" for axis in axes.values() if axis.choice])
+    multirun = multirun or first.multirun
+    lines += [
+        f"{axis.key}: expected one value, found {','.join(axis.values)}"
+        + ("" if axis.key == "experiment" else "; add -m to sweep over them")
+        for axis in axes.values()
+        if axis.sweeps and (not multirun or axis.key == "experiment" or axis.key.startswith("hydra"))
+    ]
+    if multirun:
+        axes = {key: axes.get(key) or _axis(_parsed(f"{key}={value}")) for key, value in first.axes.items()} | axes
+    jobs, found = _jobs(list(axes.values()), compositions)
+    if lines := list(dict.fromkeys([*lines, *compositions.lines, *found])):
+        raise UserError(*lines)
+    handed = [f"{'' if axis.choice else '++'}{axis.key}={','.join(axis.values)}" for axis in axes.values()]
+    return Asked(handed, multirun, jobs)
 
 
 def _parsed(text: str) -> Override:
@@ -70,60 +101,92 @@ def _parsed(text: str) -> Override:
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException:
-        raise UserError(f"{_one_line(text)}: {KEY_VALUE}") from None
+        raise UserError(f"{' '.join(text.split())}: {KEY_VALUE}") from None
     key = override.key_or_group
     if override.type == OverrideType.DEL or override.package is not None:
         raise UserError(f"{text}: {KEY_VALUE}")
-    if key.split(".")[0].split("/")[0] == "hydra":
-        raise UserError(f"{key}: setting Hydra's own keys is not supported; set tl-run's (see tl-run --cfg job)")
+    if key == "hydra.searchpath":
+        raise UserError(f"{key}: expected to be left alone; a folder of YAMLs of your own is --config-dir FOLDER")
     if key.endswith(".name") and key.removesuffix(".name") in GROUPS:
         raise UserError(f"{key}: expected to be left alone; choose with {key.removesuffix('.name')}=…")
     return override
 
 
-def _values(override: Override, multirun: bool) -> list[str]:
-    """The values of one override, each as an override that Hydra composes without a complaint of its own.
-
-    Raises UserError for values that are no list, and for unknown names.
-    """
-    key, values = override.key_or_group, [override.get_value_string()]
-    if override.is_sweep_override():
-        if not multirun:
-            raise UserError(f"{key}: expected one value, found {values[0]}; add -m to sweep over them")
-        values = _axis(override)
-    if key not in GROUPS:
-        return [f"++{key}={value}" for value in values]  # ++: our own check reports unknown keys, and all of them
-    hint = "; λ itself is lam.value=…" if key == "lam" else ""
-    if wrong := [value for value in values if value not in names(key)]:
-        raise UserError(*[f"{key}: {value} is not known{nearest(value, names(key))}{hint}" for value in wrong])
-    return [f"{key}={value}" for value in values]
-
-
-def _axis(override: Override) -> list[str]:
-    """Every value of a sweep's axis. Raises UserError where it has none, or too many."""
-    key, axis = override.key_or_group, override.value()
+def _axis(override: Override) -> Axis:
+    """The values of one override. Raises UserError where a sweep is no list, has no value, or too many."""
+    key = override.key_or_group
+    if not override.is_sweep_override():
+        return Axis(key, [override.get_value_element_as_str()], sweeps=False)
+    axis = override.value()
     try:
         if isinstance(axis, Glob) and key in GROUPS:
-            return list(axis.filter(list(names(key))))
-        values = [str(value) for value in islice(override.sweep_string_iterator(), MOST_VALUES + 1)]
+            values = [str(name) for name in axis.filter(list(names(key)))]
+        else:
+            values = [str(value) for value in islice(override.sweep_string_iterator(), MOST_VALUES + 1)]
     except (HydraException, TypeError, ValueError):
+        values = []
+    if not values:
         raise UserError(f"{key}: expected a list of values like 1,2,3, found {override.get_value_string()}") from None
     if len(values) > MOST_VALUES:
         raise UserError(f"{key}: expected at most {MOST_VALUES} values, found more")
-    return values
+    return Axis(key, values, sweeps=True)
 
 
-def composed(overrides: Sequence[str]) -> dict[str, Any]:
-    """The config that overrides compose to, checked. Raises UserError with every mistake in it."""
-    try:
-        with initialize_config_module("tlrun.configs", version_base="1.3"):
-            config: Any = OmegaConf.to_container(compose("run", overrides=list(overrides)), resolve=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_one_line(error)) from None
-    if lines := check(config):
-        raise UserError(*lines)
-    return config  # type: ignore[no-any-return]
+class _Compositions:
+    """What each choice of groups composes to, once. Composing is what costs: tens of milliseconds."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._known: dict[tuple[str, ...], Composition] = {}
+        self.lines: list[str] = []
+
+    def of(self, choices: Sequence[str]) -> Composition:
+        key = tuple(choices)
+        if key not in self._known:
+            for choice in choices:
+                group, _, name = choice.partition("=")
+                try:
+                    offer(group, name)
+                except UserError as error:
+                    raise UserError(*self.lines, *error.lines) from None
+            self._known[key], lines = composed(choices, self._folder)
+            self.lines += lines
+        return self._known[key]
 
 
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
+def _jobs(axes: Sequence[Axis], compositions: _Compositions) -> tuple[list[Job], list[str]]:
+    """Every job of the axes' product, and a line for every mistake in any."""
+    count = math.prod(len(axis.values) for axis in axes)
+    if count > MOST_JOBS:
+        return [], [f"sweep: expected at most {MOST_JOBS} jobs, found {count}"]
+    meant = {(a.key, v): _value(a.key, v) for a in axes if not a.choice for v in a.values}
+    jobs: list[Job] = []
+    lines: dict[str, None] = {}
+    for values in product(*(axis.values for axis in axes)):
+        pairs = list(zip(axes, values, strict=True))
+        base = compositions.of([f"{axis.key}={value}" for axis, value in pairs if axis.choice])
+        config = copy.deepcopy(base.config)
+        for axis, value in pairs:
+            if not axis.choice:
+                _put(config, axis.key, meant[axis.key, value])
+        found = foreign(config)
+        config = config if found else resolved(config)
+        lines |= dict.fromkeys(found or check(config))
+        jobs.append(Job(tuple(f"{axis.key}={value}" for axis, value in pairs), config))
+    return jobs, list(lines)
+
+
+def _value(key: str, text: str) -> Any:
+    """What a written value means. Text that only stands in quotes for the shell's sake is plain text."""
+    return OverridesParser.create().parse_override(f"{key}={text}").value()
+
+
+def _put(config: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key, whether it exists or not: it is `check` that knows the keys."""
+    *parents, last = key.split(".")
+    node = config
+    for parent in parents:
+        if not isinstance(node.get(parent), Mapping):
+            node[parent] = {}
+        node = node[parent]
+    node[last] = copy.deepcopy(value)

@@ -76,6 +76,10 @@ class Sealed:
         self.opened += 1
         return self._splits
 
+    def shut(self) -> Sealed:
+        """The same examples, not opened yet: for another run on the same problem."""
+        return type(self)(self._splits)
+
 
 @dataclass(frozen=True)
 class Problem:

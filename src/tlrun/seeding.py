@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -34,7 +35,8 @@ def drawing_from(seed: int) -> Iterator[None]:
     """Draw torch's global random numbers (module initialisers use them) from `seed`; leave them as they were after."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]  # theirs
+    with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(seed)
         yield
 
@@ -44,6 +46,7 @@ def exactly(threads: int) -> Iterator[None]:
     """Compute so that one fingerprint gives the same bits: a fixed number of threads, deterministic kernels only."""
     import torch
 
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to be deterministic
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)

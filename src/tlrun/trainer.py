@@ -115,9 +115,9 @@ def validate(model: Model, domain: Domain) -> Scores:
 
 
 def evaluate(model: Model, domain: str, tasks: Iterable[Task], split: Split) -> tuple[Scores, dict[str, Tensor]]:
-    """Loss and every metric of each task on `split`, and each task's outputs [N, k], all in eval mode."""
+    """Loss and every metric of each task on `split`, and each task's outputs [N, k] (on the CPU), all in eval mode."""
     tasks = tuple(tasks)
-    everything = as_batch(split)
+    everything = as_batch(split, model.device)
     collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     model.eval()
     with torch.no_grad():
@@ -125,10 +125,10 @@ def evaluate(model: Model, domain: str, tasks: Iterable[Task], split: Split) -> 
             z = model.features(everything.inputs[start : start + EVALUATION_BATCH], domain)
             for task in tasks:
                 collected[task.name].append(model.output(task.name, z))
-    outputs = {name: torch.cat(parts) for name, parts in collected.items()}
+    outputs = {name: torch.cat(parts).cpu() for name, parts in collected.items()}
     scores: Scores = {}
     for task in tasks:
-        labels = everything.labels[task.name]
+        labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
         share = float(present.double().mean())
         found = outputs[task.name][present].numpy(), labels[present].numpy()

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 
 from tlrun.core import Stage
-from tlrun.report.screen import LiveScreen, printable
+from tlrun.errors import printable
+from tlrun.report.screen import LiveScreen
 from tlrun.schedules import Constant
 
 STAGE = Stage("target", ("target",), 3, lam=Constant(1.0))

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from tlrun.experiment import THIS, Outcome
+from tlrun.experiment import Outcome
+from tlrun.planning import THIS
 from tlrun.report.tables import gain, number, run_table, sweep_table
 
 

@@ -15,12 +15,14 @@ def test_the_capability_is_the_one_torch_chooses() -> None:
 
 
 def test_it_holds_what_decides_the_bits() -> None:
-    found = fingerprint(threads=1)
+    found = fingerprint(1, "cpu", {})
 
     assert found["torch"] == metadata.version("torch")
     assert found["threads"] == 1
-    assert found == fingerprint(threads=1)
-    assert found != fingerprint(threads=2)
+    assert found == fingerprint(1, "cpu", {})
+    assert found != fingerprint(2, "cpu", {})
+    assert found != fingerprint(1, "a GPU, CUDA 13.0", {})
+    assert found != fingerprint(1, "cpu", {"Mine": "0123"})
 
 
 def test_every_source_it_leaves_out_exists() -> None:

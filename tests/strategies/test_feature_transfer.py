@@ -6,9 +6,9 @@ import torch
 
 from tlrun.backbones.mlp import Mlp
 from tlrun.errors import UserError
-from tlrun.experiment import THIS, perform
+from tlrun.experiment import perform
 from tlrun.model import draw_model
-from tlrun.planning import NO_EFFECT, plan
+from tlrun.planning import NO_EFFECT, THIS, plan
 from tlrun.schedules import Constant
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer

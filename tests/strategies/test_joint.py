@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tlrun.errors import UserError
-from tlrun.experiment import THIS, perform
-from tlrun.planning import plan
+from tlrun.experiment import perform
+from tlrun.planning import THIS, plan
 from tlrun.schedules import Constant
 from tlrun.strategies.joint import Joint
 

@@ -5,9 +5,9 @@ import pytest
 
 from tlrun.backbones.mlp import Mlp
 from tlrun.core import Lam
-from tlrun.experiment import THIS, perform
+from tlrun.experiment import perform
 from tlrun.model import draw_model
-from tlrun.planning import plan
+from tlrun.planning import THIS, plan
 from tlrun.schedules import Constant
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 

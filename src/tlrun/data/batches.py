@@ -30,11 +30,10 @@ class Batch:
         return Batch(self.inputs[chosen], {task: labels[chosen] for task, labels in self.labels.items()})
 
 
-def as_batch(split: Split) -> Batch:
-    """All of a split as one batch (sharing its memory)."""
-    return Batch(
-        torch.from_numpy(split.inputs), {task: torch.from_numpy(labels) for task, labels in split.labels.items()}
-    )
+def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
+    """All of a split as one batch on `device` (on the CPU it shares the split's memory)."""
+    labels = {task: torch.from_numpy(values).to(device) for task, values in split.labels.items()}
+    return Batch(torch.from_numpy(split.inputs).to(device), labels)
 
 
 class Batches:
@@ -42,11 +41,12 @@ class Batches:
 
     It is a chain of permutations, one an epoch, cut into batches of `size`; the batch at `position` k is a function of
     (seed, domain, k) alone. So every run of a seed reads the same batches, whatever it did between them.
+    The order is drawn on the CPU, so it is one order on every device.
     A batch may be larger than the split: small data then counts several epochs a batch.
     """
 
-    def __init__(self, split: Split, domain: str, size: int, seed: int) -> None:
-        self._all = as_batch(split)
+    def __init__(self, split: Split, domain: str, size: int, seed: int, device: str = "cpu") -> None:
+        self._all = as_batch(split, device)
         self._size, self._seed, self._domain = size, seed, domain
         self.position = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)

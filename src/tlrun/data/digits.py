@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-
-from tlrun.data.splits import buy_validation, digest, few_per_class, stratified
 from tlrun.options import Range
 from tlrun.problem import Domain, Problem, Sealed, Split, Task
 from tlrun.seeding import stream
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SOURCE_TEST_SHARE = 0.2  # enough to see what the source is known by; the rest is for training
 SOURCE_VAL_SHARE = 0.2  # of the rest, where anything validates
@@ -50,7 +50,10 @@ class Digits:
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few examples."""
+        import numpy as np
         from sklearn.datasets import load_digits
+
+        from tlrun.data.splits import digest
 
         pixels, digits = load_digits(return_X_y=True)
         images = (pixels / 16.0).reshape(-1, 8, 8)
@@ -71,6 +74,10 @@ class Digits:
         self, role: Literal["source", "target"], images: np.ndarray, digits: np.ndarray, rows: np.ndarray, seed: int
     ) -> tuple[Domain, Split]:
         """One domain and its test split."""
+        import numpy as np
+
+        from tlrun.data.splits import buy_validation, few_per_class, stratified
+
         names = sorted(set(digits.tolist()))
         task = Task(_task_name(names), "multiclass", tuple(str(k) for k in names), self.metric)
         labels = np.searchsorted(names, digits)
@@ -97,7 +104,7 @@ def _task_name(digits: list[int]) -> str:
 
 
 def _noise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return np.clip(images + 0.6 * rng.standard_normal(images.shape), 0.0, 1.0)
+    return (images + 0.6 * rng.standard_normal(images.shape)).clip(0.0, 1.0)
 
 
 def _occlusion(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -115,7 +122,7 @@ def _rotation(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
 
 
 def _inverted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return np.clip(0.5 * (1.0 - images) + 0.3 * rng.standard_normal(images.shape), 0.0, 1.0)
+    return (0.5 * (1.0 - images) + 0.3 * rng.standard_normal(images.shape)).clip(0.0, 1.0)
 
 
 def _none(images: np.ndarray, _: np.random.Generator) -> np.ndarray:

@@ -11,14 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from tlrun.core import Stage
+from tlrun.errors import printable
 
 REDRAW = 0.05  # seconds; faster than the eye, far slower than a step
 SAY = 10.0  # seconds between lines where there is no terminal
-
-
-def printable(text: str) -> str:
-    """`text` without the control and direction characters that could take over a terminal."""
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 @dataclass

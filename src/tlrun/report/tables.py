@@ -10,8 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tlrun.errors import printable
 from tlrun.experiment import Outcome
-from tlrun.report.screen import printable
 from tlrun.report.statistics import paired_interval
 
 WIDE = 130  # columns of the terminal from which on paths, or all gains of a sweep, fit beside each other

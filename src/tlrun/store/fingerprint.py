@@ -8,23 +8,28 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 # What only reads a command line or shows results cannot change them; what a config says is in the id already.
-NOT_DECISIVE = ("cli.py", "preflight.py", "report", "configs")
+NOT_DECISIVE = ("report", "sweeps", "configs", *(
+    f"{name}.py" for name in ("__main__", "cli", "compose", "doctor", "door", "help", "preflight", "session")
+))  # fmt: skip
 
 
-def fingerprint(threads: int) -> dict[str, str | int]:
-    """Versions, threads, CPU capability, and a digest of tlrun's own sources."""
+def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[str, str | int]:
+    """Versions, threads, device, CPU capability, and digests of the sources of tlrun and of the plug-ins in use."""
     return {
         "tlrun sources": _sources(),
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in LIBRARIES},
         "threads": threads,
         "cpu": cpu_capability(),
+        "device": device,
+        **{f"plug-in {name}": digest for name, digest in plugins.items()},
     }
 
 

@@ -43,6 +43,11 @@ class RunDir:
     def path(self) -> Path:
         return self.runs_dir / self.group / self.name
 
+    @property
+    def lock(self) -> Path:
+        """The file that the process which has this run holds a lock on."""
+        return self.runs_dir / ".locks" / f"{self.name}.lock"
+
     def record(self) -> dict[str, Any] | None:
         """run.json; None where there is no such run, or no file that can be read."""
         try:
@@ -111,9 +116,8 @@ class RunDir:
 
         wait: wait for another process that has it (and say so). Otherwise raises RunBusy.
         """
-        locks = self.runs_dir / ".locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"{self.name}.lock")
+        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.lock)
         try:
             lock.acquire(timeout=0)
         except Timeout:

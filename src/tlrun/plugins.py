@@ -1,0 +1,104 @@
+"""Strategies, backbones and data sets of other installed packages, found by entry point and held to our own rules.
+
+A package announces a class under one of the groups `tlrun.strategies`, `tlrun.backbones` and `tlrun.datasets`:
+
+    [project.entry-points."tlrun.strategies"]
+    sparse_features = "my_package.sparse_features:SparseFeatures"
+
+It is imported only when it is chosen. A name of ours cannot be taken over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from tlrun.core import Strategy
+from tlrun.errors import UserError
+from tlrun.options import expected, fields
+
+ENTRY_POINTS = {"strategy": "tlrun.strategies", "backbone": "tlrun.backbones", "dataset": "tlrun.datasets"}
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+MEMBERS = {"strategy": ("stages", "objective"), "backbone": ("learns", "width", "build"), "dataset": ("load",)}
+
+
+@cache
+def announced(group: str) -> Mapping[str, EntryPoint]:
+    """The entry points of a config group, by name; none for a group that takes no plug-ins."""
+    found = entry_points(group=ENTRY_POINTS[group]) if group in ENTRY_POINTS else ()
+    return {point.name: point for point in sorted(found, key=lambda point: point.name) if NAME.fullmatch(point.name)}
+
+
+def origin(group: str, name: str) -> str:
+    """The package, with its version, that announces a plug-in."""
+    dist = announced(group)[name].dist
+    return f"{dist.name} {dist.version}" if dist else "an unnamed package"
+
+
+def load(group: str, name: str) -> type:
+    """The class of a plug-in. Raises UserError where it cannot be imported or is not what its group needs."""
+    point = announced(group)[name]
+    where = f"{group}: {name} of {origin(group, name)} ({point.value})"
+    try:
+        cls = point.load()
+    except Exception as error:  # noqa: BLE001  # whatever a stranger's module raises
+        told = " ".join(str(error).split())
+        raise UserError(f"{where} cannot be imported: {type(error).__name__}: {told}") from None
+    if lines := [f"{where}: {line}" for line in faults(group, cls)]:
+        raise UserError(*lines)
+    return cls  # type: ignore[no-any-return]
+
+
+def faults(group: str, cls: Any) -> list[str]:
+    """What keeps `cls` from being a class of `group`; empty for a good one."""
+    if not isinstance(cls, type) or not dataclasses.is_dataclass(cls):
+        return ["expected a frozen dataclass whose fields are its options"]
+    lines = [f"expected a member {name}, found none" for name in MEMBERS[group] if not hasattr(cls, name)]
+    if group == "strategy" and not issubclass(cls, Strategy):
+        lines.append("expected a subclass of tlrun.core.Strategy")
+    if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        lines.append("expected @dataclass(frozen=True)")
+    lines += [
+        f"expected a default for the option {field.name}, found none"
+        for field in dataclasses.fields(cls)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    try:
+        for name, hint in fields(cls).items():
+            if name == "name":
+                lines.append("expected no option called name: that is what it is chosen by")
+            expected(hint)
+    except (NameError, KeyError, TypeError) as error:
+        lines.append(f"expected types of options as in tlrun.options, found {error}")
+    return lines
+
+
+def defaults(cls: Any) -> dict[str, Any]:
+    """The options of a class at their defaults, as a config node holds them."""
+    values = {
+        field.name: field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        for field in dataclasses.fields(cls)
+    }
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+@cache
+def sources(module: str) -> str:
+    """The head of sha256 over the modules of the package that a plug-in's `module` is in."""
+    top = module.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    total = hashlib.sha256()
+    if spec is not None and spec.submodule_search_locations:
+        files = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.py"))
+    else:
+        files = [Path(spec.origin)] if spec is not None and spec.origin else []
+    for path in files:
+        total.update(f"{path.name}\n".encode() + path.read_bytes())
+    return total.hexdigest()[:12]

@@ -1,0 +1,55 @@
+"""The runs that are there: read back from their folders, finished or not, by people's commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from tlrun.store.rundir import RunDir
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A folder with a run.json. record: what is in it; empty where it cannot be read."""
+
+    place: RunDir
+    record: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """finished, failed, interrupted, running; `stopped` where it says running and no process has it."""
+        status = str(self.record.get("status", "unreadable"))
+        return "stopped" if status == "running" and not self._held() else status
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        """result.json; empty where there is none that can be read."""
+        try:
+            return self.place.result()
+        except (OSError, ValueError):
+            return {}
+
+    def _held(self) -> bool:
+        lock = FileLock(self.place.lock)
+        try:
+            with lock.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
+
+
+def runs(runs_dir: Path) -> Iterator[FoundRun]:
+    """Every run below `runs_dir`, the oldest first. Those that newer ones superseded are left out."""
+    found = []
+    for file in runs_dir.glob("[!.]*/[!.]*/*/run.json"):
+        path = file.parent
+        place = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
+        found.append(FoundRun(place, place.record() or {}))
+    yield from sorted(found, key=lambda run: (str(run.record.get("started", "")), run.place.name))

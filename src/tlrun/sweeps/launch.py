@@ -1,0 +1,119 @@
+"""One sweep from its configs to its outcomes: plan the union, train what is missing, read what came out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tlrun.build import Config
+from tlrun.core import Screen
+from tlrun.errors import RunBusy
+from tlrun.experiment import Outcome, trained
+from tlrun.planning import THIS, Plan
+from tlrun.store.sweepdir import SweepDir
+from tlrun.sweeps.pool import Watcher, Work, run_all
+from tlrun.sweeps.union import Arms, Union, unite
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed, why, and the file its process printed to."""
+
+    place: Path
+    reason: str
+    log: Path
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What became of a sweep. answers: per job the outcomes of its run and controls; empty where its run failed."""
+
+    answers: list[list[Outcome]]
+    failures: list[Failure]
+    trained: int
+    found: int
+
+
+Watch = Callable[[int, int], AbstractContextManager[Watcher]]  # (runs in all, runs found) → who is told
+
+
+def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen: Screen, watch: Watch) -> Swept:
+    """Run a sweep. commands: what sets each job, for the record.
+
+    Raises UserError, with nothing started, where any job cannot work.
+    """
+    union = unite(configs, screen)
+    missing = union.missing
+    runs_dir = Path(configs[0]["runs_dir"]).expanduser()
+    folder = SweepDir.of(runs_dir, [arms[THIS].place for arms in union.arms])
+    works = {path: Work(name, plan.config, path, folder.log(plan.place)) for path, (name, plan) in missing.items()}
+    folder.write(_record(union, commands, "running", []))
+    status, failures = "interrupted", list[Failure]()
+    try:
+        failed = {}
+        if works:
+            with watch(len(union.runs), len(union.found)) as watcher:
+                failed = run_all(list(works.values()), _jobs(configs[0]), watcher)
+        failures = [Failure(path, failed[work], work.log) for path, work in works.items() if work in failed]
+        for failure in failures:
+            folder.add(failure.log, failure.reason)
+        status = "failed" if failures else "finished"
+    finally:
+        folder.write(_record(union, commands, status, failures))
+        for work in works.values():
+            _drop_if_empty(work.log)
+        with suppress(OSError):
+            folder.logs.rmdir()  # where no process had anything to say
+    for failure in failures:
+        _say_it_died(missing[failure.place][1], failure.reason)
+    lost = {failure.place for failure in failures}
+    answers = [_answer(arms_of, union, lost) for arms_of in union.arms]
+    return Swept(answers, failures, len(works) - len(failures), len(union.found))
+
+
+def _jobs(config: Config) -> int:
+    """Processes at a time: as many as asked for, or as the cores hold at `threads` threads each."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked: int | None = config["sweep"]["jobs"]
+    return asked or max(1, cores // int(config["threads"]))
+
+
+def _answer(arms: Arms, union: Union, lost: set[Path]) -> list[Outcome]:
+    if arms[THIS].place.path in lost:
+        return []
+    return [
+        replace(union.found[path], name=name) if (path := plan.place.path) in union.found else trained(plan, name)
+        for name, plan in arms.items()
+        if plan.place.path not in lost
+    ]
+
+
+def _say_it_died(plan: Plan, reason: str) -> None:
+    """Close the record of a run whose process could not do it itself."""
+    with suppress(RunBusy, OSError), plan.place.locked(wait=False, note=lambda _: None):
+        if (plan.place.record() or {}).get("status") == "running":
+            plan.place.close("failed", {"reason": reason})
+
+
+def _record(
+    union: Union, commands: Sequence[Sequence[str]], status: str, failures: Sequence[Failure]
+) -> dict[str, object]:
+    jobs = [
+        {"sets": list(sets), "runs": {name: f"{p.place.group}/{p.place.name}" for name, p in arms.items()}}
+        for sets, arms in zip(commands, union.arms, strict=True)
+    ]
+    return {
+        "status": status,
+        "runs": len(union.runs),
+        "failed": {str(f.place): f.reason for f in failures},
+        "jobs": jobs,
+    }
+
+
+def _drop_if_empty(log: Path) -> None:
+    with suppress(OSError):
+        if log.stat().st_size == 0:
+            log.unlink()

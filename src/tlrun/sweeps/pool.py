@@ -1,0 +1,147 @@
+"""Jobs as processes from a warm fork server: torch is imported once, and a process that dies takes no other along."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, get_all_start_methods, get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Protocol
+
+from tlrun.build import Config
+
+GRACE = 10.0  # seconds a process has to write down that it was interrupted
+# What data sets import when they load: worth importing once where planning has shown that it is needed.
+SHARED = ("sklearn.datasets", "scipy.ndimage", "torchvision.datasets")
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """One run to be trained. name: THIS, or that of a control. place: its folder. log: where its process prints to."""
+
+    name: str
+    config: Config
+    place: Path
+    log: Path
+
+    @property
+    def title(self) -> str:
+        """How the screen calls it: the end of its folder."""
+        return "/".join(self.place.parts[-3:])
+
+
+class Watcher(Protocol):
+    """Who is told how a sweep goes."""
+
+    def note(self, text: str) -> None:
+        """One line the user should know."""
+
+    def started(self, title: str) -> None:
+        """A run starts."""
+
+    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
+        """A run is at `step` of a stage."""
+
+    def finished(self, title: str, reason: str) -> None:
+        """A run is over; reason: why it failed, empty where it did not."""
+
+
+@dataclass
+class _Running:
+    work: Work
+    process: BaseProcess
+    channel: connection.Connection
+    stage: tuple[str, int] = ("", 0)
+    reason: str = ""
+
+
+def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> dict[Work, str]:
+    """Train every run, `jobs` at a time. Returns why each that failed did.
+
+    Whatever ends this function early, a signal too, ends all processes first.
+    """
+    methods = get_all_start_methods()
+    context = get_context("forkserver" if "forkserver" in methods else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["tlrun.sweeps.worker", *(name for name in SHARED if name in sys.modules)])
+    waiting, running = deque(works), dict[int, _Running]()
+    failures: dict[Work, str] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                started = _start(context, waiting.popleft())
+                running[started.process.sentinel] = started
+                watcher.started(started.work.title)
+            ready = connection.wait([*running, *(each.channel for each in running.values() if not each.channel.closed)])
+            for each in [each for each in running.values() if each.channel in ready]:
+                _listen(each, watcher)
+            for sentinel in [sentinel for sentinel in list(running) if sentinel in ready]:
+                over = running.pop(sentinel)
+                while not over.channel.closed:
+                    _listen(over, watcher)
+                over.process.join()
+                reason = over.reason or _fate(over.process.exitcode)
+                if reason:
+                    failures[over.work] = reason
+                watcher.finished(over.work.title, reason)
+    finally:
+        _stop(list(running.values()))
+    return failures
+
+
+def _start(context: Any, work: Work) -> _Running:
+    from tlrun.sweeps.entry import enter
+
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=enter, args=(Path.cwd(), dict(work.config), work.name, work.log, theirs))
+    process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
+    return _Running(work, process, ours)
+
+
+def _listen(each: _Running, watcher: Watcher) -> None:
+    """Pass on one message, or close the channel at its end."""
+    try:
+        kind, *values = each.channel.recv()
+    except (EOFError, OSError):
+        each.channel.close()
+        return
+    if kind == "note":
+        watcher.note(f"{each.work.title}: {values[0]}")
+    elif kind == "failed":
+        each.reason = values[0].removeprefix(f"{each.work.place}: ")  # the title says which
+    elif kind == "stage":
+        each.stage = values[0], values[2]
+        watcher.progress(each.work.title, values[0], 0, values[2])
+    else:
+        watcher.progress(each.work.title, each.stage[0], values[0], each.stage[1])
+
+
+def _fate(code: int | None) -> str:
+    """What an exit code says; empty for 0."""
+    if code == 0:
+        return ""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"killed by {name}" + (" (often: no memory left)" if name == "SIGKILL" else "")
+    return f"the process ended with exit code {code}"
+
+
+def _stop(running: Sequence[_Running]) -> None:
+    """End the processes: first politely, so that each writes down that it was interrupted."""
+    for each in running:
+        each.process.terminate()
+    deadline = time.monotonic() + GRACE
+    try:
+        for each in running:
+            each.process.join(max(0.0, deadline - time.monotonic()))
+    finally:  # also at a second Ctrl-C
+        for each in running:
+            each.process.kill()
+            each.process.join()
+            each.channel.close()

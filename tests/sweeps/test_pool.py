@@ -1,0 +1,113 @@
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from packages import faulty
+
+from tlrun.planning import THIS
+from tlrun.store.files import read_json
+from tlrun.sweeps.pool import Work, run_all
+
+from problems import config
+
+
+@dataclass
+class Told:
+    """A watcher that remembers."""
+
+    notes: list[str] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
+    over: dict[str, str] = field(default_factory=dict)
+    stages: set[tuple[str, int]] = field(default_factory=set)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def started(self, title: str) -> None:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+
+    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
+        self.stages.add((stage, steps))
+        self.begun.set()
+
+    def finished(self, title: str, reason: str) -> None:
+        self.at_once -= 1
+        self.over[title] = reason
+
+
+@pytest.fixture
+def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+
+def works(tmp_path: Path, *cases: str) -> list[Work]:
+    return [
+        Work(
+            THIS,
+            config(tmp_path / "runs", strategy={"name": "faulty", "case": case}),
+            tmp_path / "runs" / "digits" / "faulty" / case,
+            tmp_path / f"{case}.log",
+        )
+        for case in cases
+    ]
+
+
+@pytest.mark.usefixtures("faults")
+def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
+    told = Told()
+    asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
+    failed = {work.place.name: reason for work, reason in run_all(asked, 2, told).items()}
+
+    assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
+    assert failed["raise"].endswith("ValueError: raised on purpose (details in traceback.txt there)")
+    assert "SystemExit: 5" in failed["exit"]
+    assert failed["kill"] == "killed by SIGKILL (often: no memory left)"
+    assert "out of memory; try a smaller trainer.batch_size" in failed["memory"]
+    assert failed["quit"] == "the process ended with exit code 7"
+    assert "raised on purpose" in (tmp_path / "raise.log").read_text()
+    assert (tmp_path / "a.log").read_text() == ""
+    records = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+    assert sorted(record["status"] for record in records) == ["failed"] * 3 + ["finished"] * 3 + ["running"] * 2
+    assert len({record["pid"] for record in records}) == 8
+    assert told.most == 2
+    assert told.stages == {("target", 6)}
+    assert len(told.over) == 8
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_path: Path) -> None:
+    told = Told()
+
+    def interrupt() -> None:
+        told.begun.wait(60)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(works(tmp_path, "hang", "a"), 1, told)
+    thread.join()
+    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+
+    assert (record["status"], record["reason"]) == ("interrupted", "SIGTERM")
+    assert not Path(f"/proc/{record['pid']}").exists()
+
+
+def test_the_launcher_does_not_need_torch() -> None:
+    """Naming what a process does must not cost the parent two seconds."""
+    program = "import sys, tlrun.sweeps.launch, tlrun.session; print('torch' in sys.modules)"
+    import subprocess
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"

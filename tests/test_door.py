@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from tlrun import door
+from tlrun.door import enter
+from tlrun.errors import UserError
+
+from problems import TINY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--config-dir", "x"],
+        ["--config-name", "x"],
+        ["--experimental-rerun", "x"],
+        ["--resolve"],
+        ["-x"],
+        ["--shell-completion"],
+        ["strategy=nope"],
+        ["runs_dir=/dev/null/x"],
+        ["hydra.run.dir=x"],
+    ],
+)
+def test_a_mistake_writes_nothing(here: Path, arguments: list[str]) -> None:
+    with pytest.raises(UserError):
+        enter(arguments)
+
+    assert list(here.iterdir()) == []
+
+
+def test_flags_and_overrides_in_any_order(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter(["seed=0,1", "-m", "strategy=scratch", *TINY]) == 0
+    shown = capsys.readouterr().out
+
+    assert "2 jobs, 2 runs" in shown
+    assert sorted(path.name for path in here.iterdir()) == ["runs"]
+    assert {path.name for path in (here / "runs").iterdir()} == {"digits", ".locks", ".sweeps"}
+
+
+def test_a_folder_of_ones_own_in_hydras_hands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "mine" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '3,4', lam.value: inf}}}\n"
+    (here / "mine" / "experiment" / "two.yaml").write_text(text)
+
+    assert (
+        enter(["--config-dir", "mine", "experiment=two", "strategy=parameter_transfer", *TINY, "controls=false"]) == 0
+    )
+    assert "2 jobs, 2 runs" in capsys.readouterr().out
+    assert sorted(path.name.split("_")[1] for path in (here / "runs").glob("digits/*/*")) == ["seed=3", "seed=4"]
+
+
+def test_basic_launcher_of_hydra_gives_the_same_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [*TINY, "-m", "strategy=parameter_transfer", "lam.value=1,inf", "seed=0,1"]
+    assert enter(asked) == 0
+    ours = capsys.readouterr().out
+    assert enter([*asked, "hydra/launcher=basic", "runs_dir=others"]) == 0
+    theirs = capsys.readouterr().out
+
+    table = [line for line in ours.splitlines() if "±" in line]
+    assert len(table) == 3
+    assert table == [line for line in theirs.splitlines() if "±" in line]
+
+
+def test_a_job_that_fails_under_basic_launcher_is_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [*TINY, "-m", "controls=false", "dataset.classes=split", "lam.value=0,inf", "hydra/launcher=basic"]
+    assert enter(asked) == 1
+    shown = capsys.readouterr()
+
+    assert shown.err.count("lam.value: expected more than 0") == 1
+    assert "inf" in shown.out
+
+
+@pytest.mark.parametrize("query", ["strategy=fe", "experiment=which", "lam=sig"])
+def test_the_shell_completes_groups(
+    here: Path, query: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMP_LINE", f"tl-run {query}")
+    monkeypatch.setenv("COMP_POINT", str(len(f"tl-run {query}")))
+    assert door.enter(["--shell-completion", "query=bash"]) == 0
+
+    assert capfd.readouterr().out.startswith(query)
+    assert list(here.iterdir()) == []
