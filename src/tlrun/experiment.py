@@ -89,7 +89,8 @@ def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     try:
         return _outcome(plan, name, record, found=True, differs=differs)
     except (OSError, ValueError) as error:
-        screen.note(f"{place.path}: its result cannot be read ({error}); running it anew")
+        told = f"{Path(error.filename).name}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        screen.note(f"{place.path}: its result cannot be read ({told}); running it anew")
         return None
 
 

@@ -1,0 +1,55 @@
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tlrun.errors import UserError
+from tlrun.experiment import perform
+from tlrun.planning import THIS, plan
+from tlrun.preflight import preflight
+from tlrun.report.showing import show
+
+from problems import Watcher, config
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    perform(plan(config(tmp_path, strategy={"name": "joint"}), Watcher()), THIS, Watcher())
+    return perform(plan(config(tmp_path), Watcher()), THIS, Watcher()).path
+
+
+@pytest.mark.parametrize("how", ["path", "id", "part"])
+def test_one_run_in_full(run: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = {"path": str(run), "id": run.name[-12:], "part": "parameter_transfer/lam=1"}[how]
+    assert show([asked, "--runs-dir", str(run.parents[2])]) == 0
+    shown = capsys.readouterr().out
+
+    for word in ("finished", "719 (source) + 50 (target) labels, 12 steps", "opened 1 time", "stage target, step 6"):
+        assert word in shown
+    assert "test      target/digit" in shown
+    assert "predictions.safetensors" in shown
+
+
+def test_the_command_it_prints_is_that_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show([str(run)])
+    again = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("again: "))
+    (job,) = preflight(shlex.split(again.removeprefix("again: tl-run ")), multirun=False).jobs
+
+    assert plan(job.config, Watcher()).place.path == run
+
+
+def test_a_failed_run_says_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "result.json").unlink()
+    (run / "run.json").write_text('{"status": "failed", "reason": "[red]out of memory\\u001b[2J"}')
+    show([str(run)])
+
+    assert "failed: [red]out of memory�[2J" in capsys.readouterr().out
+
+
+def test_which_run_must_be_clear(run: Path) -> None:
+    for asked, line in (
+        ("lam=1", "expected one run, found 2 with lam=1"),
+        ("zzz", "expected a run, found none with zzz"),
+    ):
+        with pytest.raises(UserError, match=f"show: {line}"):
+            show([asked, f"--runs-dir={run.parents[2]}"])
