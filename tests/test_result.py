@@ -11,6 +11,7 @@ from tlrun.schedules import Constant
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.scratch import Scratch
 from tlrun.strategies.source_only import SourceOnly
+from tlrun.trainer import Scores
 
 from problems import SHAPE, problem
 
@@ -46,9 +47,14 @@ def test_only_heads_of_the_last_stage_are_scored() -> None:
 
 def test_headline_is_the_targets_primary_metric_and_none_where_undefined() -> None:
     ours = problem()
-    scores = {"test": {"source/ours": {"accuracy": 0.9}, "target/ours": {"accuracy": 0.4}}, "val": {}}
+    scores: dict[str, Scores] = {
+        "test": {"source/ours": {"accuracy": 0.9}, "target/ours": {"accuracy": 0.4}},
+        "val": {},
+    }
+    validated = scores | {"val": {"source/ours": {"loss": 9.0}, "target/ours": {"accuracy": 0.3, "loss": 2.0}}}
 
-    assert headline(ours, scores) == {"name": "target accuracy", "test": 0.4, "val": None}  # type: ignore[arg-type]
+    assert headline(ours, scores) == {"name": "target accuracy", "test": 0.4, "val": None, "val_loss": None}
+    assert headline(ours, validated) == {"name": "target accuracy", "test": 0.4, "val": 0.3, "val_loss": 2.0}
 
 
 def test_spent_counts_what_was_drawn() -> None:

@@ -36,6 +36,7 @@ class Outcome:
     lam: str  # empty where λ does not decide the result
     seed: int
     setting: str  # an id of all but the seed: what the runs of many seeds share
+    family: str  # an id of all but seed and λ: what the runs along a λ axis share
     path: Path
     result: Mapping[str, Any]
     seconds: float
@@ -99,7 +100,9 @@ def _outcome(plan: Plan, name: str, record: Mapping[str, Any], found: bool, diff
     seed = decisive.pop("seed")
     strategy = decisive["strategy"]["name"]
     result, setting = plan.place.result(), identity(decisive, "")
-    return Outcome(name, strategy, plan.lam, seed, setting, plan.place.path, result, record["seconds"], found, differs)
+    decisive.pop("lam", None)
+    family, path = identity(decisive, ""), plan.place.path
+    return Outcome(name, strategy, plan.lam, seed, setting, family, path, result, record["seconds"], found, differs)
 
 
 def train(plan: Plan, name: str, screen: Screen) -> None:

@@ -43,7 +43,10 @@ def conclude(
 
 
 def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
-    """The mean primary metric over what the problem is about: the target's tasks, or all of them without a target."""
+    """The mean primary metric over what the problem is about: the target's tasks, or all of them without a target.
+
+    With it the mean validation loss over the same tasks.
+    """
     about = problem.named("target") or tuple(problem.domains)
     wanted = [(f"{name}/{task.name}", primary(task)) for name in about for task in problem.domains[name].tasks]
     metrics = {metric for _, metric in wanted}
@@ -53,6 +56,9 @@ def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
         values = [found.get(key, {}).get(metric) for key, metric in wanted]
         present = [value for value in values if value is not None]
         told[part] = sum(present) / len(present) if len(present) == len(values) else None
+    losses = [scores["val"].get(key, {}).get("loss") for key, _ in wanted]
+    known = [loss for loss in losses if loss is not None]
+    told["val_loss"] = sum(known) / len(known) if len(known) == len(losses) else None  # what a λ is chosen by
     return told
 
 

@@ -12,7 +12,7 @@ from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 from rich.text import Text
 
-from tlrun.build import equation
+from tlrun.build import GROUPS, equation
 from tlrun.compose import resolved
 from tlrun.errors import RunFailed, TlrunError, UserError, printable
 from tlrun.experiment import Outcome, answer
@@ -143,9 +143,15 @@ def by_setting(answers: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[t
     common = set.intersection(*(set(asked) for asked, _ in told))
     settings: dict[str, tuple[str, dict[int, list[Outcome]]]] = {}
     for asked, outcomes in told:
-        label = " ".join(o for o in asked if o not in common) or outcomes[0].strategy
+        label = " ".join(map(_short, (o for o in asked if o not in common))) or outcomes[0].strategy
         settings.setdefault(outcomes[0].setting, (label, {}))[1][outcomes[0].seed] = outcomes
     return [(label, list(seeds.values())) for label, seeds in settings.values()]
+
+
+def _short(override: str) -> str:
+    """strategy=joint as joint, dataset.shift=noise as shift=noise: a column is no place for what all rows share."""
+    key, _, value = override.partition("=")
+    return value if key in GROUPS else f"{key.rpartition('.')[2]}={value}"
 
 
 def say(*lines: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tlrun.errors import printable
 from tlrun.experiment import Outcome
+from tlrun.report.axis import ENDS, Axis, axes, difference, over_end, peaks
 from tlrun.report.statistics import paired_interval
 
 WIDE = 130  # columns of the terminal from which on paths, or all gains of a sweep, fit beside each other
@@ -27,12 +28,6 @@ def number(name: str, value: float | None, signed: bool = False) -> str:
         return "–"
     sign = "+" if signed else ""
     return f"{100 * value:{sign}.1f}" if name.endswith("accuracy") else f"{value:{sign}.3f}"
-
-
-def gain(this: Outcome, control: Outcome) -> float | None:
-    """Transfer gain: this run's test score minus the control's, on the same seed."""
-    mine, theirs = this.result["headline"]["test"], control.result["headline"]["test"]
-    return None if mine is None or theirs is None else mine - theirs
 
 
 def link(path: Path) -> Text:
@@ -72,7 +67,7 @@ def _run_cells(outcome: Outcome, this: Outcome, title: str) -> dict[str, str | T
         "run": this.strategy if outcome is this else outcome.name,
         "λ": outcome.lam or "–",
         f"test {_with_unit(title)}": number(title, result["headline"]["test"]),
-        "gain": "" if outcome is this else number(title, gain(this, outcome), signed=True),
+        "gain": "" if outcome is this else number(title, difference(this, outcome), signed=True),
         "labels": "+".join(str(count) for count in result["labels"].values()),
         "steps": str(result["steps"]),
         "examples": f"{result['examples']:,}",
@@ -88,8 +83,10 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     controls = list(dict.fromkeys(o.name for _, seeds in answers for answer in seeds for o in answer[1:]))
+    asked = [answer[0] for _, seeds in answers for answer in seeds]
+    along = axes(asked)
     for label, seeds in answers:
-        cells = _sweep_cells(label, seeds, controls)
+        cells = _sweep_cells(label, seeds, controls, along)
         wide = console.width >= WIDE
         if not table.columns:
             for name in cells if wide else ("setting", "λ", "seeds", "", "figure"):
@@ -100,7 +97,11 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
         names, values = list(cells), list(cells.values())
         for k, (name, value) in enumerate(zip(names[3:], values[3:], strict=True)):
             table.add_row(*(values[:3] if k == 0 else ("", "", "")), name, value)
+    title = asked[0].result["headline"]["name"]
+    found = [Text(line) for line in peaks(asked, 100.0 if title.endswith("accuracy") else 1.0)]
+    over = "over X: gain, the setting minus X on the same seeds. " if controls or along else ""
     legend = Text(
+        f"{over}"
         "± 95 % t interval over seeds (draws of labels, weights and order; same test examples), paired for gains, one "
         "interval each, not corrected for the number of arms. All arms have the same optimizer settings."
     )
@@ -108,19 +109,27 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     verdict = "A gain whose interval lies above 0 helps; below 0 hurts." if enough else NO_VERDICT
     differing = dict.fromkeys(o.differs for _, seeds in answers for answer in seeds for o in answer if o.differs)
     marks = [Text(f"some runs were made elsewhere ({differs})", style="yellow") for differs in differing]
-    return Group(table, Text(""), legend, Text(verdict), *marks)
+    return Group(table, Text(""), *found, legend, Text(verdict), *marks)
 
 
-def _sweep_cells(label: str, seeds: Sequence[Sequence[Outcome]], controls: Sequence[str]) -> dict[str, str]:
+def _sweep_cells(
+    label: str, seeds: Sequence[Sequence[Outcome]], controls: Sequence[str], along: Mapping[str, Axis]
+) -> dict[str, str]:
     title = seeds[0][0].result["headline"]["name"]
     scores = [answer[0].result["headline"]["test"] for answer in seeds]
-    gains = {name: [gain(answer[0], o) for answer in seeds for o in answer[1:] if o.name == name] for name in controls}
+    gains = {
+        name: [difference(answer[0], o) for answer in seeds for o in answer[1:] if o.name == name] for name in controls
+    }
+    axis = along.get(seeds[0][0].family, {})
+    wanted = [end for end in ENDS if any(end in other for other in along.values())]
+    ends = {end: [over for answer in seeds if (over := over_end(answer[0], axis, end)) is not None] for end in wanted}
     return {
         "setting": printable(label),
         "λ": seeds[0][0].lam or "–",
         "seeds": str(len(seeds)),
         f"test {_with_unit(title)}": _interval(title, scores),
-        **{f"gain over {name}": _interval(title, each, signed=True) for name, each in gains.items()},
+        **{f"over {name}": _interval(title, each, True, len(seeds)) for name, each in gains.items()},
+        **{f"over {ENDS[end]}": _interval(title, each, True, len(seeds)) for end, each in ends.items()},
     }
 
 
@@ -128,9 +137,11 @@ def _with_unit(title: str) -> str:
     return f"{title} %" if title.endswith("accuracy") else title
 
 
-def _interval(title: str, values: Sequence[float | None], signed: bool = False) -> str:
+def _interval(title: str, values: Sequence[float | None], signed: bool = False, seeds: int | None = None) -> str:
+    """Mean ± half-width; with its own n where a run of some of the `seeds` is missing."""
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return "–"
     mean, half = paired_interval(known)
-    return f"{number(title, mean, signed)} ± {number(title, half)}"
+    fewer = f" (n={len(known)})" if seeds is not None and len(known) < seeds else ""
+    return f"{number(title, mean, signed)} ± {number(title, half)}{fewer}"

@@ -1,0 +1,88 @@
+"""The λ axis of a sweep: every λ against the ends of its own axis, and whether an inner λ beats both.
+
+INNER PEAK: the inner λ* beats λ=0 and λ=∞, both 95 % intervals of the paired gains above 0. For each seed λ* is the
+inner λ of the lowest mean validation loss on the *other* seeds, so that no seed's own luck chooses for it; the test set
+chooses nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+
+from tlrun.experiment import Outcome
+from tlrun.report.statistics import paired_interval
+
+ENDS = {"0": "λ=0", "inf": "λ=∞"}
+FEWEST = 3  # seeds that leave two others to choose by
+
+Axis = Mapping[str, Mapping[int, Outcome]]  # λ → seed → outcome
+
+
+def axes(runs: Sequence[Outcome]) -> dict[str, dict[str, dict[int, Outcome]]]:
+    """The runs of a sweep by family and λ: what differs in nothing but λ and seed stands on one axis."""
+    found: dict[str, dict[str, dict[int, Outcome]]] = {}
+    for run in runs:
+        if run.lam:
+            found.setdefault(run.family, {}).setdefault(run.lam, {})[run.seed] = run
+    return {family: axis for family, axis in found.items() if len(axis) > 1}
+
+
+def over_end(run: Outcome, axis: Axis, end: str) -> float | None:
+    """The run's test score minus that of the same seed at an `end` of its axis; None where there is none."""
+    other = axis.get(end, {}).get(run.seed)
+    return None if other is None or other is run else difference(run, other)
+
+
+def difference(one: Outcome, other: Outcome) -> float | None:
+    """Test score of one run minus the other's."""
+    mine, theirs = one.result["headline"]["test"], other.result["headline"]["test"]
+    return None if mine is None or theirs is None else mine - theirs
+
+
+def peaks(runs: Sequence[Outcome], points: float) -> Iterator[str]:
+    """A line for each axis with both ends and an inner λ. points: what a score of 1 is shown as (100 for %)."""
+    for axis in axes(runs).values():
+        inner = [lam for lam in axis if _inner(lam)]
+        if not inner or not ENDS.keys() <= axis.keys():
+            continue
+        seeds = sorted(set.intersection(*(set(by_seed) for by_seed in axis.values())))
+        name = axis[inner[0]][next(iter(axis[inner[0]]))].strategy
+        if len(seeds) >= FEWEST:
+            yield f"{name}: {_peak(axis, inner, seeds, points)}"
+
+
+def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float) -> str:
+    losses = {lam: {seed: axis[lam][seed].result["headline"].get("val_loss") for seed in seeds} for lam in inner}
+    if any(loss is None for by_seed in losses.values() for loss in by_seed.values()):
+        return "λ* not chosen: it takes validation labels (dataset.val_share=0.2 buys them from the labels asked for)"
+    chosen = {
+        s: min(inner, key=lambda lam: fmean(losses[lam][o] for o in seeds if o != s)) for s in seeds
+    }  # used at once
+    told, above = [], True
+    for end, shown in ENDS.items():
+        gains = [difference(axis[chosen[seed]][seed], axis[end][seed]) for seed in seeds]
+        if any(gain is None for gain in gains):
+            return "λ* not compared: a score is undefined"
+        mean, half = paired_interval([points * gain for gain in gains if gain is not None])
+        above = above and mean - half > 0
+        told.append(
+            f"over {shown} {mean:+.1f} ± {half:.1f}" if points > 1 else f"over {shown} {mean:+.3f} ± {half:.3f}"
+        )
+    counts = ", ".join(f"{lam} ({count}x)" for lam, count in Counter(chosen.values()).most_common())
+    verdict = "INNER PEAK" if above else "no inner peak shown"
+    return f"λ* = {counts}, by the other seeds' validation loss; {', '.join(told)}: {verdict}"
+
+
+def _lowest(losses: Mapping[str, Mapping[int, float]], left_out: int) -> str:
+    """The λ of the lowest mean validation loss over all seeds but one."""
+    return min(losses, key=lambda lam: fmean(loss for seed, loss in losses[lam].items() if seed != left_out))
+
+
+def _inner(lam: str) -> bool:
+    try:
+        return 0.0 < float(lam) < math.inf
+    except ValueError:
+        return False  # a schedule
