@@ -58,9 +58,7 @@ def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float)
     losses = {lam: {seed: axis[lam][seed].result["headline"].get("val_loss") for seed in seeds} for lam in inner}
     if any(loss is None for by_seed in losses.values() for loss in by_seed.values()):
         return "λ* not chosen: it takes validation labels (dataset.val_share=0.2 buys them from the labels asked for)"
-    chosen = {
-        s: min(inner, key=lambda lam: fmean(losses[lam][o] for o in seeds if o != s)) for s in seeds
-    }  # used at once
+    chosen = {seed: _lowest(losses, seed) for seed in seeds}
     told, above = [], True
     for end, shown in ENDS.items():
         gains = [difference(axis[chosen[seed]][seed], axis[end][seed]) for seed in seeds]
@@ -68,9 +66,8 @@ def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float)
             return "λ* not compared: a score is undefined"
         mean, half = paired_interval([points * gain for gain in gains if gain is not None])
         above = above and mean - half > 0
-        told.append(
-            f"over {shown} {mean:+.1f} ± {half:.1f}" if points > 1 else f"over {shown} {mean:+.3f} ± {half:.3f}"
-        )
+        digits = 1 if points > 1 else 3
+        told.append(f"over {shown} {mean:+.{digits}f} ± {half:.{digits}f}")
     counts = ", ".join(f"{lam} ({count}x)" for lam, count in Counter(chosen.values()).most_common())
     verdict = "INNER PEAK" if above else "no inner peak shown"
     return f"λ* = {counts}, by the other seeds' validation loss; {', '.join(told)}: {verdict}"
