@@ -11,7 +11,9 @@ from tlrun.preflight import preflight, rewrite
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for line in re.findall(r"^tl-run .*$", TEXT, flags=re.MULTILINE) if "tl-run:" not in line]
+SUBCOMMANDS = ("tl-run ls ", "tl-run show ", "tl-run doctor ")
+LINES = re.findall(r"^tl-run .*$", TEXT, flags=re.MULTILINE)
+COMMANDS = [line for line in LINES if "tl-run:" not in line and not line.startswith(SUBCOMMANDS)]
 
 
 def block(after: str) -> str:
