@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from packages import faulty
 
 from tlrun import cli
 from tlrun.errors import UserError
@@ -161,6 +162,27 @@ def test_a_launcher_that_is_killed_leaves_no_process_behind(here: Path) -> None:
 
     assert pids
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("_", range(5))
+def test_eight_jobs_of_which_four_go_wrong_in_four_ways(here: Path, _: int) -> None:
+    """One raises, one exits, one is killed, one hits a limit of memory: four finish, and the next time four run."""
+    environment = os.environ | {"PYTHONPATH": str(faulty(here / "site"))}
+    cases = "a,b,c,d,raise,exit,kill,memory"
+    asked = command(*TINY, "-m", "strategy=faulty", f"strategy.case={cases}", "controls=false", "runs_dir=own")
+    first = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    finished = {path: path.stat().st_mtime_ns for path in here.rglob("result.json")}
+    again = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+
+    assert (first.returncode, again.returncode) == (1, 1)
+    assert "4 trained now, 0 found, 4 failed." in first.stdout
+    assert "0 trained now, 4 found, 4 failed." in again.stdout
+    assert len(finished) == 4
+    assert finished == {path: path.stat().st_mtime_ns for path in here.rglob("result.json")}
+    for shown in (first.stderr, again.stderr):
+        for why in ("raised on purpose", "SystemExit: 5", "killed by SIGKILL", "out of memory"):
+            assert sum(why in line and "; log: own/.sweeps/" in line for line in shown.splitlines()) == 1
 
 
 @pytest.mark.slow

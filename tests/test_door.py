@@ -7,6 +7,7 @@ from tlrun.door import enter
 from tlrun.errors import UserError
 
 from problems import TINY
+from properties import assert_one_line_each
 
 
 @pytest.mark.parametrize(
@@ -81,4 +82,14 @@ def test_the_shell_completes_groups(
     assert door.enter(["--shell-completion", "query=bash"]) == 0
 
     assert capfd.readouterr().out.startswith(query)
+    assert list(here.iterdir()) == []
+
+
+def test_a_gpu_that_is_not_there_is_one_line_and_nothing_starts(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for multirun in ([], ["-m", "seed=0,1"]):
+        assert enter([*TINY, "device=cuda", *multirun]) == 2
+        assert_one_line_each(capsys.readouterr().err, "device: cuda expects CUDA, found PyTorch")
     assert list(here.iterdir()) == []

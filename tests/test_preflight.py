@@ -77,7 +77,7 @@ def test_a_good_line_is_composed_and_handed_on() -> None:
             "hydra.searchpath=[x]",
             "hydra.searchpath: expected to be left alone; a folder of YAMLs of your own is --config-d",
         ),
-        ("hydra/launcher=slurm", "hydra/launcher"),
+        ("hydra/launcher=slurm", "hydra/launcher: slurm is not known (one of: basic, "),
     ],
 )
 def test_each_mistake_is_one_line(override: str, line: str) -> None:

@@ -30,6 +30,7 @@ FREE = {"runtime", "overrides", "job.override_dirname", "job.num", "mode", "verb
 UNDERSCORED = re.compile(r"_\w+_")
 REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 LAUNCHERS = ("hydra_plugins.", "hydra._internal.core_plugins.")
+EXTRAS = {"joblib": "joblib", "submitit": "slurm"}  # launchers of Hydra's, and the extra that brings them
 RESOLVERS = ("oc.env", "oc.decode", "oc.create", "oc.select", "oc.deprecated", "oc.dict.keys", "oc.dict.values")
 MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50  # of a folder of configs: beyond them it is no folder of configs
 
@@ -218,6 +219,8 @@ def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _unknown(group: str, name: str, options: Sequence[str]) -> str:
     hint = "; λ itself is lam.value=…" if group == "lam" else ""
+    if group == "hydra/launcher" and name.startswith(tuple(EXTRAS)):
+        hint = f"; it comes with pip install 'tl-run[{EXTRAS[name.partition('_')[0]]}]'"
     return f"{group}: {name} is not known{nearest(name, list(dict.fromkeys(options)))}{hint}"
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from packages import faulty
 
-from tlrun.planning import THIS
+from tlrun import plugins
+from tlrun.planning import THIS, plan
 from tlrun.store.files import read_json
-from tlrun.sweeps.pool import Work, run_all
+from tlrun.sweeps.pool import Fates, Work, run_all
 
-from problems import config
+from problems import Watcher, config
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Told:
 
 @pytest.fixture
 def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
     monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")))
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
@@ -65,7 +67,8 @@ def works(tmp_path: Path, *cases: str) -> list[Work]:
 def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     told = Told()
     asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
-    failed = {work.place.name: reason for work, reason in run_all(asked, 2, told).items()}
+    fates = run_all(asked, 2, told)
+    failed = {work.place.name: reason for work, reason in fates.failed.items()}
 
     assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
     assert failed["raise"].endswith("ValueError: raised on purpose (details in traceback.txt there)")
@@ -79,6 +82,7 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     assert sorted(record["status"] for record in records) == ["failed"] * 3 + ["finished"] * 3 + ["running"] * 2
     assert len({record["pid"] for record in records}) == 8
     assert told.most == 2
+    assert fates.found == set()
     assert told.stages == {("target", 6)}
     assert len(told.over) == 8
 
@@ -111,3 +115,22 @@ def test_the_launcher_does_not_need_torch() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.usefixtures("faults")
+def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path) -> None:
+    """The second finds what the first has trained, whichever of them was quicker."""
+    one, other = Told(), Told()
+    (asked,) = works(tmp_path, "a")
+    with plan(asked.config, Watcher()).place.locked(wait=False, note=print):
+        thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
+        results: list[Fates] = []
+        thread.start()
+        while not one.notes and thread.is_alive():
+            time.sleep(0.05)
+    thread.join()
+    results.append(run_all([asked], 1, other))
+
+    assert "waiting for" in one.notes[0]
+    assert [len(fates.found) for fates in results] == [0, 1]
+    assert not any(fates.failed for fates in results)

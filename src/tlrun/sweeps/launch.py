@@ -14,7 +14,7 @@ from tlrun.errors import RunBusy
 from tlrun.experiment import Outcome, trained
 from tlrun.planning import THIS, Plan
 from tlrun.store.sweepdir import SweepDir
-from tlrun.sweeps.pool import Watcher, Work, run_all
+from tlrun.sweeps.pool import Fates, Watcher, Work, run_all
 from tlrun.sweeps.union import Arms, Union, unite
 
 
@@ -53,11 +53,11 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
     folder.write(_record(union, commands, "running", []))
     status, failures = "interrupted", list[Failure]()
     try:
-        failed = {}
+        fates = Fates({}, set())
         if works:
             with watch(len(union.runs), len(union.found)) as watcher:
-                failed = run_all(list(works.values()), _jobs(configs[0]), watcher)
-        failures = [Failure(path, failed[work], work.log) for path, work in works.items() if work in failed]
+                fates = run_all(list(works.values()), _jobs(configs[0]), watcher)
+        failures = [Failure(path, why, work.log) for path, work in works.items() if (why := fates.failed.get(work))]
         for failure in failures:
             folder.add(failure.log, failure.reason)
         status = "failed" if failures else "finished"
@@ -71,7 +71,8 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
         _say_it_died(missing[failure.place][1], failure.reason)
     lost = {failure.place for failure in failures}
     answers = [_answer(arms_of, union, lost) for arms_of in union.arms]
-    return Swept(answers, failures, len(works) - len(failures), len(union.found))
+    found = len(union.found) + len(fates.found)
+    return Swept(answers, failures, len(union.runs) - len(failures) - found, found)
 
 
 def _jobs(config: Config) -> int:

@@ -58,10 +58,19 @@ class _Running:
     channel: connection.Connection
     stage: tuple[str, int] = ("", 0)
     reason: str = ""
+    found: bool = False
 
 
-def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> dict[Work, str]:
-    """Train every run, `jobs` at a time. Returns why each that failed did.
+@dataclass(frozen=True)
+class Fates:
+    """What became of the runs. failed: why. found: those that another sweep had finished when their turn came."""
+
+    failed: dict[Work, str]
+    found: set[Work]
+
+
+def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
+    """Train every run, `jobs` at a time.
 
     Whatever ends this function early, a signal too, ends all processes first.
     """
@@ -70,7 +79,7 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> dict[Work, st
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["tlrun.sweeps.worker", *(name for name in SHARED if name in sys.modules)])
     waiting, running = deque(works), dict[int, _Running]()
-    failures: dict[Work, str] = {}
+    fates = Fates({}, set())
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -87,11 +96,13 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> dict[Work, st
                 over.process.join()
                 reason = over.reason or _fate(over.process.exitcode)
                 if reason:
-                    failures[over.work] = reason
+                    fates.failed[over.work] = reason
+                elif over.found:
+                    fates.found.add(over.work)
                 watcher.finished(over.work.title, reason)
     finally:
         _stop(list(running.values()))
-    return failures
+    return fates
 
 
 def _start(context: Any, work: Work) -> _Running:
@@ -115,6 +126,8 @@ def _listen(each: _Running, watcher: Watcher) -> None:
         watcher.note(f"{each.work.title}: {values[0]}")
     elif kind == "failed":
         each.reason = values[0].removeprefix(f"{each.work.place}: ")  # the title says which
+    elif kind == "found":
+        each.found = True
     elif kind == "stage":
         each.stage = values[0], values[2]
         watcher.progress(each.work.title, values[0], 0, values[2])
@@ -129,6 +142,8 @@ def _fate(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (often: no memory left)" if name == "SIGKILL" else "")
+    if code == 128 + signal.SIGTERM:
+        return "stopped by SIGTERM"
     return f"the process ended with exit code {code}"
 
 

@@ -78,7 +78,8 @@ def work(config: Config, name: str, log: Path, channel: connection.Connection) -
     reporter = Reporter(channel)
     code = 0
     try:
-        perform(plan(config, reporter), name, reporter, wait=True)
+        if perform(plan(config, reporter), name, reporter, wait=True).found:
+            reporter.tell("found")  # by a sweep that was quicker
     except Terminated:
         code = 128 + signal.SIGTERM
     except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
