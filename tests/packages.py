@@ -23,7 +23,7 @@ from tlrun.schedules import Constant
 class Faulty(Strategy):
     """The target alone, until something happens."""
 
-    case: Literal["a", "b", "c", "d", "raise", "exit", "kill", "memory", "quit", "hang"] = "a"
+    case: Literal["a", "b", "c", "d", "raise", "exit", "kill", "memory", "quit", "hang", "child"] = "a"
     ignores = frozenset({"lam"})
 
     def stages(self, problem, lam, steps):
@@ -45,6 +45,9 @@ class Faulty(Strategy):
 
             resource.setrlimit(resource.RLIMIT_AS, (2**33, resource.getrlimit(resource.RLIMIT_AS)[1]))
             torch.zeros(2**33)
+        if self.case == "child" and os.fork() == 0:
+            time.sleep(600)
+            os._exit(0)
         if self.case == "hang":
             time.sleep(600)
         L_T = steps.loss("target")

@@ -61,6 +61,13 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
     return plain | changes
 
 
+def own_folder(tmp_path: Path, text: str) -> Path:
+    """A folder of YAMLs with the experiment `x`, whose text is given."""
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "x.yaml").write_text(text, encoding="utf-8")
+    return tmp_path / "mine"
+
+
 @dataclass
 class Watcher:
     """A screen that remembers what it was told."""

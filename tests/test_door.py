@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,37 @@ def test_the_shell_completes_groups(
 
     assert capfd.readouterr().out.startswith(query)
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(("typed", "line"), [
+    (["--shell-completion", "install=bsh"], "--shell-completion: expected install=, uninstall= or query="),
+    (["--hydra-help", "hydra.x=1"], "--hydra-help: expected nothing after it"),
+    (["--config-dir", ""], "--config-dir: expected a folder, found nothing"),
+])  # fmt: skip
+def test_a_flag_that_cannot_be_is_one_line(here: Path, typed: list[str], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        enter(typed)
+
+    assert caught.value.lines[0].startswith(line)
+
+
+def test_the_config_of_a_study_can_be_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter(["experiment=which_transfer", "--cfg", "job"]) == 0
+    shown = capsys.readouterr().out
+
+    assert shown.startswith(
+        "# the first of 20 jobs; sweeps over strategy=feature_transfer,parameter_transfer seed=0,1,"
+    )
+    assert "name: feature_transfer" in shown
+
+
+def test_the_next_command_keeps_the_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "my 'own" / "experiment").mkdir(parents=True)
+    (here / "my 'own" / "experiment" / "x.yaml").write_text("# @package _global_\ntrainer: {eval_every: 2}\n")
+    assert enter(["--config-dir", "my 'own", "experiment=x", "strategy=source_only", *TINY]) == 0
+
+    printed = capsys.readouterr().out.strip().splitlines()[-1]
+    assert shlex.split(printed)[1:3] == ["--config-dir", "my 'own"]
 
 
 def test_a_gpu_that_is_not_there_is_one_line_and_nothing_starts(

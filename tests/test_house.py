@@ -19,7 +19,7 @@ LAYERS = [
     {"build", "store", "trainer"},
     {"planning", "result"},
     {"experiment", "help"},
-    {"compose", "report", "sweeps"},
+    {"compose", "config_folder", "report", "sweeps"},
     {"doctor", "preflight"},
     {"session"},
     {"door"},

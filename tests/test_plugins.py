@@ -73,7 +73,7 @@ def test_every_role_takes_a_plug_in(install: Install, tmp_path: Path) -> None:
     assert job.config["backbone"]["hidden"] == [2]
     assert job.config["dataset"]["split_seed"] == 7
     assert asked.place.group == "hard/gradual"
-    assert set(asked.fingerprint) >= {"plug-in Gradual", "plug-in Tiny", "plug-in Hard"}
+    assert set(asked.fingerprint) >= {"plug-in strategy", "plug-in backbone", "plug-in dataset"}
     assert plugins.origin("strategy", "gradual") == f"{name} 1.0"
     assert equation("strategy", "gradual") == "Scratch by another name: min L_T."
 
@@ -113,6 +113,12 @@ def test_it_is_not_imported_before_it_is_chosen(install: Install) -> None:
     ("source", "line"),
     [
         ("class X: pass", "expected a frozen dataclass whose fields are its options"),
+        ("@dataclass(frozen=True)\nclass X(Strategy):\n  a: int = 1", "expected a method objective, found none"),
+        (
+            "@dataclass(frozen=True)\nclass X(Scratch):\n  a: int = 'x'",
+            "expected a default of a that is a whole number",
+        ),
+        ("import sys\nsys.exit(0)", "cannot be imported: SystemExit: 0"),
         ("X = 3", "expected a frozen dataclass whose fields are its options"),
         ("@dataclass(frozen=True)\nclass X:\n  a: int = 1", "expected a subclass of tlrun.core.Strategy"),
         ("@dataclass(frozen=True)\nclass X(Scratch):\n  a: dict = None", "expected types of options as in tlrun.opt"),
@@ -121,7 +127,8 @@ def test_it_is_not_imported_before_it_is_chosen(install: Install) -> None:
     ],
 )
 def test_what_is_no_strategy_is_refused_in_a_line(install: Install, source: str, line: str) -> None:
-    head = "from dataclasses import dataclass\nfrom tlrun.strategies.scratch import Scratch\n"
+    names = ("dataclasses", "dataclass"), ("tlrun.core", "Strategy"), ("tlrun.strategies.scratch", "Scratch")
+    head = "".join(f"from {module} import {name}\n" for module, name in names)
     install(head + source, {"tlrun.strategies": "x = PKG:X"})
     with pytest.raises(UserError) as caught:
         plugins.load("strategy", "x")

@@ -72,6 +72,10 @@ def test_a_good_line_is_composed_and_handed_on() -> None:
         ("device=gpu", "device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
         ("strategy.name=joint", "strategy.name: expected to be left alone; choose with strategy=…"),
         ("strategy=null", "strategy: null is not known"),
+        ("runs_dir=", "runs_dir: expected a folder, found ''"),
+        ("steps=5", "steps: no such key; did you mean trainer.steps?"),
+        ("hydra.job.num=abc", "hydra.job.num: expected to be left as tl-run sets it"),
+        ("hydra.verbose=1", "hydra.verbose: expected true, false or names of loggers, found 1"),
         ("hydra.run.dir=x", "hydra.run.dir: expected to be left as tl-run sets it, found x"),
         (
             "hydra.searchpath=[x]",
@@ -180,3 +184,23 @@ def test_what_stands_in_quotes_for_the_shells_sake_is_plain_text() -> None:
     (job,) = preflight(['runs_dir="a [b], c=d"'], multirun=False).jobs
 
     assert job.config["runs_dir"] == "a [b], c=d"
+
+
+@pytest.mark.parametrize("override", ["runs_dir=a,b", "threads=1,2", "controls=true,false", "rerun=true,false"])
+def test_what_decides_no_run_is_no_axis(override: str) -> None:
+    key, _, values = override.partition("=")
+
+    found = mistakes(override, multirun=True)
+    assert [line.lower() for line in found] == [f"{key}: expected one value for a whole sweep, found {values}"]
+
+
+def test_a_huge_range_is_refused_before_it_is_shuffled() -> None:
+    (line,) = mistakes("seed=shuffle(range(1000000000))", multirun=True)
+
+    assert line == "seed: expected at most 1000 values, found more"
+
+
+def test_one_run_of_a_sweep_is_a_contradiction() -> None:
+    assert mistakes("hydra.mode=RUN", "seed=0,1", multirun=True) == (
+        "hydra.mode: expected MULTIRUN with -m, found RUN",
+    )

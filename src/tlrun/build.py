@@ -21,7 +21,7 @@ from tlrun.core import Backbone, Dataset, Schedule, Strategy, Trainer
 from tlrun.devices import DEVICE
 from tlrun.errors import UserError, nearest
 from tlrun.optimizers import Optimizer
-from tlrun.options import Range, coerce, expected, fields, fits, strict
+from tlrun.options import Form, Range, coerce, expected, fields, fits, strict
 
 Config = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ class Run:
     seed: Annotated[int, Range(0)]
     device: Annotated[str, DEVICE]
     threads: Annotated[int, Range(1, 1024)]
-    runs_dir: str
+    runs_dir: Annotated[str, Form(r".*\S.*", "a folder")]
     controls: bool
     rerun: bool
     reuse: Literal["same", "any"]
@@ -97,7 +97,7 @@ def equation(group: str, name: str) -> str:
 
 def check(config: Config) -> list[str]:
     """Every error of keys and values in a resolved config, one line each; empty for a good one."""
-    lines = _check_keys("", config, fields(Run))
+    lines = [_homed(line, config) for line in _check_keys("", config, fields(Run))]
     for key, hint in fields(Run).items():
         if key in GROUPS:
             lines += _check_node(key, config.get(key))
@@ -171,6 +171,15 @@ def _check_node(group: str, node: object) -> list[str]:
     except UserError as error:
         return list(error.lines)
     return _check_options(group, {key: value for key, value in node.items() if key != "name"}, cls)
+
+
+def _homed(line: str, config: Config) -> str:
+    """A line about an unknown key, with the group whose option it is: `steps` is trainer.steps."""
+    key = line.partition(":")[0]
+    for group in GROUPS:
+        if isinstance(node := config.get(group), Mapping) and key in node:
+            return f"{key}: no such key; did you mean {group}.{key}?"
+    return line
 
 
 def _check_options(prefix: str, given: object, cls: Any) -> list[str]:

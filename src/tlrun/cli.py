@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 from tlrun.errors import Terminated, TlrunError, UserError, nearest, printable
 
@@ -28,12 +29,20 @@ def main() -> None:
             print(f"tl-run: {printable(line)}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
-        code = 128 + signal.SIGINT
-        print("\ntl-run: stopped; the same command goes on from what is finished", file=sys.stderr)
+        _stopped(signal.SIGINT)
     except Terminated as stop:
-        code = 128 + (stop.args[0] if stop.args else signal.SIGTERM)
-        print("\ntl-run: stopped; the same command goes on from what is finished", file=sys.stderr)
+        _stopped(stop.args[0] if stop.args else signal.SIGTERM)
+    except BrokenPipeError:  # `tl-run … | head` ends without a word, as other commands do
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 128 + 13
     sys.exit(code)
+
+
+def _stopped(number: int) -> NoReturn:
+    """Say so and end at once: whatever process a run has left behind watches for our end, and is not waited for."""
+    print("\ntl-run: stopped; the same command goes on from what is finished", file=sys.stderr)
+    sys.stdout.flush()
+    os._exit(128 + number)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -77,8 +86,6 @@ def _prepare_streams() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
         signal.signal(signal.SIGHUP, _terminate)
-    if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
         stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest

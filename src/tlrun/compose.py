@@ -32,7 +32,6 @@ REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 LAUNCHERS = ("hydra_plugins.", "hydra._internal.core_plugins.")
 EXTRAS = {"joblib": "joblib", "submitit": "slurm"}  # launchers of Hydra's, and the extra that brings them
 RESOLVERS = ("oc.env", "oc.decode", "oc.create", "oc.select", "oc.deprecated", "oc.dict.keys", "oc.dict.values")
-MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50  # of a folder of configs: beyond them it is no folder of configs
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ def composed(overrides: Sequence[str], folder: Path | None = None) -> tuple[Comp
     nothing can be composed.
     """
     prepare()
-    search = [f"hydra.searchpath=['file://{folder.resolve()}']"] if folder else []
+    place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'") if folder else ""
+    search = [f"hydra.searchpath=['file://{place}']"] if folder else []
     kept, lines = _known(overrides, folder)
     while True:
         try:
@@ -85,11 +85,16 @@ def composed(overrides: Sequence[str], folder: Path | None = None) -> tuple[Comp
             kept.remove(culprit)
             group, _, name = culprit.lstrip("+").partition("=")
             lines.append(_unknown(group, name, error.options or ()))
-        except (HydraException, OmegaConfBaseException, yaml.YAMLError, OSError, ValueError) as error:
-            raise UserError(*lines, _one_line(error)) from None
         except RecursionError:
             raise UserError(*lines, "config: expected a tree, found nodes within nodes without an end") from None
+        except Exception as error:  # noqa: BLE001  # Hydra meets a stranger's YAML with whatever it meets it with
+            ours = isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError) and _one_line(error)
+            raise UserError(
+                *lines, ours or f"hydra: {type(error).__name__} when composing: {_one_line(error)}"
+            ) from None
     hydra = plain.pop("hydra")
+    if misshapen := _misshapen(hydra):
+        raise UserError(*lines, *misshapen)
     if folder or any(override.startswith(("hydra", "experiment=")) for override in kept):
         lines += _hydra_differs(hydra)  # no other override can reach it
     if "experiment" in plain:
@@ -148,37 +153,15 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: walk(value) for key, value in config.items()}
 
 
-def check_folder(folder: Path) -> None:
-    """Raises UserError where a folder of configs holds what would hang or harm whoever composes it."""
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise UserError(f"--config-dir: expected a folder, found {found} at {folder}")
-    lines = []
-    files = [path for path in sorted(folder.rglob("*.y*ml")) if not any(p.startswith(".") for p in path.parts[1:])]
-    if len(files) > MOST_FILES:
-        raise UserError(f"--config-dir: expected at most {MOST_FILES} YAML files in {folder}, found {len(files)}")
-    for path in files:
-        if path.stat().st_size > MOST_BYTES:
-            lines.append(f"{path}: expected at most {MOST_BYTES} bytes of YAML, found {path.stat().st_size}")
-        elif found := _explosive(path):
-            lines.append(f"{path}: {found}")
-    if lines:
-        raise UserError(*lines)
-
-
-def _explosive(path: Path) -> str:
-    """Why composing a file would take for ever; empty where it would not. Broken YAML is told when it is used."""
-    depth = 0
-    try:
-        for event in yaml.parse(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            if isinstance(event, yaml.AliasEvent):
-                return f"expected every value written out, found the alias *{event.anchor}"
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:
-                return f"expected at most {DEEPEST} levels, found more"
-    except (yaml.YAMLError, ValueError):
-        pass
-    return ""
+def _misshapen(node: Any) -> list[str]:
+    """A line for what Hydra itself would meet with a traceback."""
+    if not isinstance(node, Mapping) or not isinstance(node.get("sweeper"), Mapping):
+        return ["hydra: expected to be left as tl-run sets it, but for sweeper.params, mode and launcher"]
+    if not isinstance(node["sweeper"].get("params"), Mapping | None):
+        return [f"hydra.sweeper.params: expected key: values, found {_one_line(node['sweeper']['params'])}"]
+    if not isinstance(node.get("verbose"), bool | str | list):
+        return [f"hydra.verbose: expected true, false or names of loggers, found {_one_line(node.get('verbose'))}"]
+    return []
 
 
 @cache
@@ -197,7 +180,10 @@ def _hydra_differs(node: Mapping[str, Any]) -> list[str]:
             continue
         if key.startswith("launcher."):
             coded = any(UNDERSCORED.fullmatch(part) for part in key.split("."))
-            fits = not coded or (key == "launcher._target_" and str(theirs.get(key)).startswith(LAUNCHERS))
+            ours_chosen = theirs.get("launcher._target_") == ours["launcher._target_"]
+            fits = not (coded or ours_chosen) or (
+                key == "launcher._target_" and str(theirs.get(key)).startswith(LAUNCHERS)
+            )
         else:
             fits = ours.get(key, ...) == theirs.get(key, ...)
         if not fits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -11,9 +12,12 @@ from typing import Any, NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 
-from tlrun.compose import check_folder, prepare
+from tlrun.compose import prepare
+from tlrun.config_folder import check_folder
 from tlrun.errors import UserError
-from tlrun.preflight import preflight, rewrite
+from tlrun.preflight import forced, preflight, rewrite
+
+COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 
 
 def enter(argv: Sequence[str]) -> int:
@@ -32,16 +36,24 @@ def enter(argv: Sequence[str]) -> int:
         return 2 * _through_hydra(_nothing, [*parsed.overrides, *flags])
     folder = Path(parsed.config_dir).expanduser() if parsed.config_dir is not None else None
     if folder is not None:
+        if not parsed.config_dir:
+            raise UserError("--config-dir: expected a folder, found nothing")
         check_folder(folder)
+        flags = [flag for flag in flags if flag != parsed.config_dir and not flag.startswith("--config-dir")]
+        flags += ["--config-dir", str(folder.resolve())]  # the very folder that was checked
     asked = preflight(parsed.overrides, parsed.multirun, folder)
     if parsed.cfg or parsed.info:
-        return 2 * _through_hydra(_nothing, [*asked.overrides, *flags])
+        if asked.multirun:
+            axes = [override.lstrip("+") for override in asked.overrides if override.count(",")]
+            print(f"# the first of {len(asked.jobs)} jobs; sweeps over {' '.join(axes)}")
+        first = [o for o in asked.jobs[0].overrides if not o.startswith("hydra.mode=")]
+        return 2 * _through_hydra(_nothing, [*map(forced, first), *flags])
 
     from tlrun.session import Session, job
     from tlrun.store.rundir import check_writable
 
     check_writable(Path(asked.jobs[0].config["runs_dir"]).expanduser())
-    session = Session(asked)
+    session = Session(asked, [] if folder is None else ["--config-dir", parsed.config_dir])
     refused = _through_hydra(job if asked.multirun else session.one, [*asked.overrides, *flags])
     return 1 if refused else session.close()
 
@@ -73,8 +85,11 @@ def _refuse_flags(parsed: Namespace) -> None:
         raise UserError("--experimental-rerun: not supported; a run's config.yaml says what it was")
     if parsed.resolve and not parsed.cfg:
         raise UserError("--resolve: expected with --cfg job, found alone")
-    if parsed.shell_completion and not parsed.overrides:
-        raise UserError("--shell-completion: expected install=bash or uninstall=bash after it, found nothing")
+    if parsed.shell_completion and not all(map(COMPLETION.fullmatch, parsed.overrides or [""])):
+        found = " ".join(parsed.overrides) or "nothing"
+        raise UserError(f"--shell-completion: expected install=, uninstall= or query= bash, zsh or fish, found {found}")
+    if parsed.hydra_help and parsed.overrides:
+        raise UserError(f"--hydra-help: expected nothing after it, found {' '.join(parsed.overrides)}")
     commands = [name for name in ("run", "multirun", "cfg", "info", "shell_completion") if getattr(parsed, name)]
     if len(commands) > 1:
         raise UserError(f"expected one of --{', --'.join(commands).replace('_', '-')}, found {len(commands)}")

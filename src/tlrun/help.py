@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 from tlrun import plugins
 from tlrun.build import GROUPS, equation, shipped
 
@@ -38,9 +36,3 @@ def screen() -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= WIDTH - 22 else f"{text[: WIDTH - 23]}…"
-
-
-def question(name: str) -> str:
-    """What line 1 of a study asks."""
-    first = resources.files("tlrun.configs").joinpath("experiment", f"{name}.yaml").read_text("utf-8").splitlines()[0]
-    return first.removeprefix("# ").split("   ")[0]

@@ -40,8 +40,8 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, str | int]:
         """Everything beside config, seed and data that may decide the bits."""
-        roles = [type(getattr(self.run, group)) for group in GROUPS]
-        foreign = {cls.__name__: sources(cls.__module__) for cls in roles if not cls.__module__.startswith("tlrun.")}
+        roles = {group: type(getattr(self.run, group)).__module__ for group in GROUPS}
+        foreign = {group: sources(module) for group, module in roles.items() if not module.startswith("tlrun.")}
         return fingerprint(self.run.threads, describe(self.device), foreign)
 
     def problem(self) -> Problem:

@@ -22,7 +22,7 @@ from typing import Any
 
 from tlrun.core import Strategy
 from tlrun.errors import UserError
-from tlrun.options import expected, fields
+from tlrun.options import expected, fields, fits
 
 ENTRY_POINTS = {"strategy": "tlrun.strategies", "backbone": "tlrun.backbones", "dataset": "tlrun.datasets"}
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -48,7 +48,9 @@ def load(group: str, name: str) -> type:
     where = f"{group}: {name} of {origin(group, name)} ({point.value})"
     try:
         cls = point.load()
-    except Exception as error:  # noqa: BLE001  # whatever a stranger's module raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # whatever a stranger's module does, sys.exit too
         told = " ".join(str(error).split())
         raise UserError(f"{where} cannot be imported: {type(error).__name__}: {told}") from None
     if lines := [f"{where}: {line}" for line in faults(group, cls)]:
@@ -63,6 +65,7 @@ def faults(group: str, cls: Any) -> list[str]:
     lines = [f"expected a member {name}, found none" for name in MEMBERS[group] if not hasattr(cls, name)]
     if group == "strategy" and not issubclass(cls, Strategy):
         lines.append("expected a subclass of tlrun.core.Strategy")
+    lines += [f"expected a method {name}, found none" for name in sorted(getattr(cls, "__abstractmethods__", ()))]
     if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         lines.append("expected @dataclass(frozen=True)")
     lines += [
@@ -75,7 +78,10 @@ def faults(group: str, cls: Any) -> list[str]:
             if name == "name":
                 lines.append("expected no option called name: that is what it is chosen by")
             expected(hint)
-    except (NameError, KeyError, TypeError) as error:
+            default = defaults(cls).get(name)
+            if not lines and not fits(default, hint):
+                lines.append(f"expected a default of {name} that is {expected(hint)}, found {default!r}")
+    except Exception as error:  # noqa: BLE001  # an annotation may be anything
         lines.append(f"expected types of options as in tlrun.options, found {error}")
     return lines
 
@@ -91,14 +97,26 @@ def defaults(cls: Any) -> dict[str, Any]:
 
 @cache
 def sources(module: str) -> str:
-    """The head of sha256 over the modules of the package that a plug-in's `module` is in."""
+    """The head of sha256 over every Python file of the package that a plug-in's `module` is in, its helpers included.
+
+    Those are the files of the installed distribution that announces it, and the package around the module itself, which
+    is all that is known of an editable installation.
+    """
     top = module.partition(".")[0]
     spec = importlib.util.find_spec(top)
-    total = hashlib.sha256()
+    files: dict[str, Path] = {}
     if spec is not None and spec.submodule_search_locations:
-        files = sorted(path for place in spec.submodule_search_locations for path in Path(place).rglob("*.py"))
-    else:
-        files = [Path(spec.origin)] if spec is not None and spec.origin else []
-    for path in files:
-        total.update(f"{path.name}\n".encode() + path.read_bytes())
+        for place in spec.submodule_search_locations:
+            files |= {path.relative_to(place).as_posix(): path for path in Path(place).rglob("*.py")}
+    elif spec is not None and spec.origin:
+        files[Path(spec.origin).name] = Path(spec.origin)
+    for group in ENTRY_POINTS:
+        for point in announced(group).values():
+            if point.dist is not None and point.module.partition(".")[0] == top:
+                own = [file for file in point.dist.files or () if file.suffix in (".py", ".so", ".pyd")]
+                files |= {f"dist/{file.as_posix()}": Path(str(file.locate())) for file in own}
+    total = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        if path.is_file():
+            total.update(f"{name}\n".encode() + path.read_bytes())
     return total.hexdigest()[:12]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override, OverrideType
+from hydra.core.override_parser.types import Glob, Override, OverrideType, RangeSweep
 from hydra.errors import HydraException
 
 from tlrun.build import GROUPS, check, names
@@ -21,6 +21,7 @@ from tlrun.errors import UserError
 
 LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
+NO_AXES = {"runs_dir", "threads", "device", "controls", "rerun", "reuse", "sweep.jobs"}  # one for a whole sweep
 KEY_VALUE = "expected key=value; a value with special characters goes in quotes, as in 'runs_dir=\"a [b]\"'"
 MOST_VALUES, MOST_JOBS = 1000, 10_000  # of one axis, of a sweep: beyond them, checking alone would take minutes
 
@@ -52,7 +53,17 @@ class Axis:
 
     @property
     def choice(self) -> bool:
-        return self.key in GROUPS or self.key == "experiment" or "/" in self.key or self.key.startswith("hydra.")
+        return is_choice(self.key)
+
+
+def is_choice(key: str) -> bool:
+    """Whether Hydra must compose anew for it."""
+    return key in GROUPS or key == "experiment" or "/" in key or key.startswith("hydra.")
+
+
+def forced(override: str) -> str:
+    """A checked override as Hydra takes it without a complaint of its own: a plug-in's options are in no YAML."""
+    return override if is_choice(override.partition("=")[0]) else f"++{override}"
 
 
 def rewrite(argument: str) -> str:
@@ -87,12 +98,21 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         for axis in axes.values()
         if axis.sweeps and (not multirun or axis.key == "experiment" or axis.key.startswith("hydra"))
     ]
+    lines += [
+        f"{key}: expected one value for a whole sweep, found {','.join(axes[key].values)}"
+        for key in NO_AXES & axes.keys()
+        if axes[key].sweeps and multirun
+    ]
+    if first.axes and not multirun:
+        lines.append("experiment: expected `mode: MULTIRUN` beside `sweeper` in its hydra node, or -m: it sets axes")
+    if multirun and "hydra.mode" in axes and axes["hydra.mode"].values == ["RUN"]:
+        lines.append("hydra.mode: expected MULTIRUN with -m, found RUN")
     if multirun:
         axes = {key: axes.get(key) or _axis(_parsed(f"{key}={value}")) for key, value in first.axes.items()} | axes
     jobs, found = _jobs(list(axes.values()), compositions)
     if lines := list(dict.fromkeys([*lines, *compositions.lines, *found])):
         raise UserError(*lines)
-    handed = [f"{'' if axis.choice else '++'}{axis.key}={','.join(axis.values)}" for axis in axes.values()]
+    handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
     return Asked(handed, multirun, jobs)
 
 
@@ -107,6 +127,8 @@ def _parsed(text: str) -> Override:
         raise UserError(f"{text}: {KEY_VALUE}")
     if key == "hydra.searchpath":
         raise UserError(f"{key}: expected to be left alone; a folder of YAMLs of your own is --config-dir FOLDER")
+    if key.startswith(("hydra.runtime", "hydra.overrides", "hydra.job")):
+        raise UserError(f"{key}: expected to be left as tl-run sets it")
     if key.endswith(".name") and key.removesuffix(".name") in GROUPS:
         raise UserError(f"{key}: expected to be left alone; choose with {key.removesuffix('.name')}=…")
     return override
@@ -118,6 +140,8 @@ def _axis(override: Override) -> Axis:
     if not override.is_sweep_override():
         return Axis(key, [override.get_value_element_as_str()], sweeps=False)
     axis = override.value()
+    if isinstance(axis, RangeSweep) and axis.step and (axis.stop - axis.start) / axis.step > MOST_VALUES:  # type: ignore[operator]
+        raise UserError(f"{key}: expected at most {MOST_VALUES} values, found more")  # before they are shuffled
     try:
         if isinstance(axis, Glob) and key in GROUPS:
             values = [str(name) for name in axis.filter(list(names(key)))]

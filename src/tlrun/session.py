@@ -39,8 +39,9 @@ def current() -> Session:
 class Session:
     """One command. answers: per job, the outcomes of its run and controls; empty where its run failed."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, flags: Sequence[str] = ()) -> None:
         self.asked = asked
+        self._flags = flags  # that the next command needs too
         self.started = False
         self._console = make_console()
         self._answers: list[list[Outcome]] = []
@@ -56,7 +57,9 @@ class Session:
         self._console.print(Text(equation("strategy", plain["strategy"]["name"]), style="bold"), soft_wrap=True)
         try:
             self._answers.append(answer(plain, LiveScreen(self._console)))
-        except (OSError, TlrunError) as error:
+        except BrokenPipeError:
+            raise  # whoever read our output is gone
+        except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             self._errors.append(_as_ours(error))
 
     def sweep(self, count: int) -> None:
@@ -69,7 +72,9 @@ class Session:
             swept = launch(
                 [job.config for job in jobs], [job.overrides for job in jobs], screen, watching(self._console)
             )
-        except (OSError, TlrunError) as error:
+        except BrokenPipeError:
+            raise  # whoever read our output is gone
+        except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             self._errors.append(_as_ours(error))
         else:
             self._answers, self._failures = swept.answers, swept.failures
@@ -121,7 +126,7 @@ class Session:
     def _one_seed(self, outcomes: Sequence[Outcome]) -> None:
         self._console.print(run_table(outcomes, self._console))
         kept = [o.lstrip("+") for o in self.asked.overrides if not o.lstrip("+").startswith(("seed=", "rerun="))]
-        command = shlex.join(["tl-run", "-m", *kept, TEN_SEEDS])
+        command = shlex.join(["tl-run", *self._flags, "-m", *kept, TEN_SEEDS])
         self._console.print()
         self._console.print(
             "One seed proves nothing: another draw of labels and weights may turn the sign. Ten seeds, with intervals:"

@@ -23,6 +23,7 @@ def test_it_counts_and_tells_failures_at_once(terminal: bool, monkeypatch: pytes
     with watching(ours)(5, 1) as screen:
         screen.started("d/s/a")
         screen.started("d/s/b")
+        assert "loading PyTorch" in screen._standing()
         screen.progress("d/s/a", "source", 3, 10)
         screen.finished("d/s/a", "")
         screen.note("waiting for process 1")

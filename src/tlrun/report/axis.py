@@ -17,6 +17,7 @@ from tlrun.report.statistics import paired_interval
 
 ENDS = {"0": "λ=0", "inf": "λ=∞"}
 FEWEST = 3  # seeds that leave two others to choose by
+ENOUGH = 5  # seeds below which an interval is too unsure of its own width for a verdict
 
 Axis = Mapping[str, Mapping[int, Outcome]]  # λ → seed → outcome
 
@@ -42,16 +43,17 @@ def difference(one: Outcome, other: Outcome) -> float | None:
     return None if mine is None or theirs is None else mine - theirs
 
 
-def peaks(runs: Sequence[Outcome], points: float) -> Iterator[str]:
-    """A line for each axis with both ends and an inner λ. points: what a score of 1 is shown as (100 for %)."""
-    for axis in axes(runs).values():
+def peaks(runs: Sequence[Outcome], points: float, labels: Mapping[str, str]) -> Iterator[str]:
+    """A line for each axis with both ends and an inner λ. points: what a score of 1 is shown as (100 for %). labels:
+    how the table calls a family.
+    """
+    for family, axis in axes(runs).items():
         inner = [lam for lam in axis if _inner(lam)]
         if not inner or not ENDS.keys() <= axis.keys():
             continue
         seeds = sorted(set.intersection(*(set(by_seed) for by_seed in axis.values())))
-        name = axis[inner[0]][next(iter(axis[inner[0]]))].strategy
         if len(seeds) >= FEWEST:
-            yield f"{name}: {_peak(axis, inner, seeds, points)}"
+            yield f"{labels[family]}: {_peak(axis, inner, seeds, points)}"
 
 
 def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float) -> str:
@@ -59,18 +61,22 @@ def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float)
     if any(loss is None for by_seed in losses.values() for loss in by_seed.values()):
         return "λ* not chosen: it takes validation labels (dataset.val_share=0.2 buys them from the labels asked for)"
     chosen = {seed: _lowest(losses, seed) for seed in seeds}
-    told, above = [], True
+    told, above, below = [], True, ""
     for end, shown in ENDS.items():
         gains = [difference(axis[chosen[seed]][seed], axis[end][seed]) for seed in seeds]
         if any(gain is None for gain in gains):
             return "λ* not compared: a score is undefined"
         mean, half = paired_interval([points * gain for gain in gains if gain is not None])
         above = above and mean - half > 0
+        below = below or (shown if mean + half < 0 else "")
         digits = 1 if points > 1 else 3
         told.append(f"over {shown} {mean:+.{digits}f} ± {half:.{digits}f}")
-    counts = ", ".join(f"{lam} ({count}x)" for lam, count in Counter(chosen.values()).most_common())
-    verdict = "INNER PEAK" if above else "no inner peak shown"
-    return f"λ* = {counts}, by the other seeds' validation loss; {', '.join(told)}: {verdict}"
+    counts = ", ".join(
+        f"{lam} for {count} of {len(seeds)} seeds" for lam, count in Counter(chosen.values()).most_common()
+    )
+    verdict = "INNER PEAK" if above else f"{below} is better" if below else "no inner peak shown"
+    verdict = verdict if len(seeds) >= ENOUGH else "too few seeds for a verdict"
+    return f"inner λ* = {counts}, by the others' validation loss; {', '.join(told)}: {verdict}"
 
 
 def _lowest(losses: Mapping[str, Mapping[int, float]], left_out: int) -> str:

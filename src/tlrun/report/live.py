@@ -26,6 +26,7 @@ class SweepScreen:
         self._total, self._found = total, found
         self._done = self._failed = 0
         self._running: dict[str, TaskID | None] = {}
+        self._begun = False
         self._began = self._said = time.monotonic()
         self._all = bars.add_task(self._standing(), total=total, completed=found, detail="") if bars else None
 
@@ -35,11 +36,12 @@ class SweepScreen:
 
     def started(self, title: str) -> None:
         """A run starts."""
-        self._running[title] = self._bars.add_task(printable(title), total=None, detail="") if self._bars else None
+        self._running[title] = self._bars.add_task(_short(title), total=None, detail="") if self._bars else None
         self._tell()
 
     def progress(self, title: str, stage: str, step: int, steps: int) -> None:
         """A run is at `step` of a stage."""
+        self._begun = True
         bar = self._running.get(title)
         if self._bars and bar is not None:
             self._bars.update(bar, completed=step, total=steps, detail=stage)
@@ -60,6 +62,7 @@ class SweepScreen:
     def _standing(self) -> str:
         left = self._total - self._found - self._done - self._failed
         parts = [f"{self._done} trained", f"{self._found} found", f"{len(self._running)} running"]
+        parts += ["loading PyTorch"] * (not self._begun)
         parts += [f"{self._failed} failed"] * bool(self._failed)
         over = self._done + self._failed
         if over and left:
@@ -96,6 +99,12 @@ def watching(console: Console) -> Callable[[int, int], AbstractContextManager[Sw
             yield SweepScreen(console, bars, total, found)
 
     return watch
+
+
+def _short(title: str) -> str:
+    """digits/scratch/seed=0_3fa2b1c09d4e as scratch seed=0: on a narrow terminal the numbers need the place."""
+    _, _, rest = title.partition("/")
+    return printable(rest.rpartition("_")[0].replace("/", " ").replace("_", " ") or title)
 
 
 def _duration(seconds: float) -> str:

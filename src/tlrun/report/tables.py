@@ -12,14 +12,13 @@ from rich.text import Text
 
 from tlrun.errors import printable
 from tlrun.experiment import Outcome
-from tlrun.report.axis import ENDS, Axis, axes, difference, over_end, peaks
+from tlrun.report.axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
 from tlrun.report.statistics import paired_interval
 
 WIDE = 130  # columns of the terminal from which on paths, or all gains of a sweep, fit beside each other
 NARROW = 80  # columns below which steps and examples are left out: a number is never cut
-FEWEST = 5  # seeds below which an interval is too unsure of its own width to be read as a verdict
 LEFT = {"run", "setting", "path", ""}  # columns of words; the others hold numbers
-NO_VERDICT = f"Fewer than {FEWEST} seeds: no verdict."
+NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
 
 
 def number(name: str, value: float | None, signed: bool = False) -> str:
@@ -98,14 +97,15 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
         for k, (name, value) in enumerate(zip(names[3:], values[3:], strict=True)):
             table.add_row(*(values[:3] if k == 0 else ("", "", "")), name, value)
     title = asked[0].result["headline"]["name"]
-    found = [Text(line) for line in peaks(asked, 100.0 if title.endswith("accuracy") else 1.0)]
+    called = {seeds[0][0].family: printable(label) for label, seeds in reversed(answers)}
+    found = [Text(line) for line in peaks(asked, 100.0 if title.endswith("accuracy") else 1.0, called)]
     over = "over X: gain, the setting minus X on the same seeds. " if controls or along else ""
     legend = Text(
         f"{over}"
         "± 95 % t interval over seeds (draws of labels, weights and order; same test examples), paired for gains, one "
         "interval each, not corrected for the number of arms. All arms have the same optimizer settings."
     )
-    enough = min(len(seeds) for _, seeds in answers) >= FEWEST
+    enough = min(len(seeds) for _, seeds in answers) >= ENOUGH
     verdict = "A gain whose interval lies above 0 helps; below 0 hurts." if enough else NO_VERDICT
     differing = dict.fromkeys(o.differs for _, seeds in answers for answer in seeds for o in answer if o.differs)
     marks = [Text(f"some runs were made elsewhere ({differs})", style="yellow") for differs in differing]

@@ -15,9 +15,8 @@ from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 # What only reads a command line or shows results cannot change them; what a config says is in the id already.
-NOT_DECISIVE = ("report", "sweeps", "configs", *(
-    f"{name}.py" for name in ("__main__", "cli", "compose", "doctor", "door", "help", "preflight", "session")
-))  # fmt: skip
+DOORS = ("__main__", "cli", "compose", "config_folder", "doctor", "door", "help", "preflight", "session")
+NOT_DECISIVE = ("report", "sweeps", "configs", *(f"{name}.py" for name in DOORS))
 
 
 def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[str, str | int]:

@@ -36,12 +36,12 @@ class SweepDir:
         return self.path / "logs"
 
     def log(self, place: RunDir) -> Path:
-        """Where the process of a run writes what it prints; the folder is made."""
-        self.logs.mkdir(parents=True, exist_ok=True)
+        """Where the process of a run writes what it prints."""
         return self.logs / f"{place.group.replace('/', '_')}_{place.name}.log"
 
     def add(self, log: Path, text: str) -> None:
         """A last line for the log of a process that could not write it itself."""
+        log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 

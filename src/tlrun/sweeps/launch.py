@@ -14,7 +14,7 @@ from tlrun.errors import RunBusy
 from tlrun.experiment import Outcome, trained
 from tlrun.planning import THIS, Plan
 from tlrun.store.sweepdir import SweepDir
-from tlrun.sweeps.pool import Fates, Watcher, Work, run_all
+from tlrun.sweeps.pool import SERVER_DIED, Fates, Watcher, Work, run_all
 from tlrun.sweeps.union import Arms, Union, unite
 
 
@@ -57,7 +57,11 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
         if works:
             with watch(len(union.runs), len(union.found)) as watcher:
                 fates = run_all(list(works.values()), _jobs(configs[0]), watcher)
-        failures = [Failure(path, why, work.log) for path, work in works.items() if (why := fates.failed.get(work))]
+        failures = [
+            Failure(path, why, work.log)
+            for path, work in works.items()
+            if (why := fates.failed.get(work)) and not (why == SERVER_DIED and _finished(missing[path][1]))
+        ]
         for failure in failures:
             folder.add(failure.log, failure.reason)
         status = "failed" if failures else "finished"
@@ -70,6 +74,10 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
     for failure in failures:
         _say_it_died(missing[failure.place][1], failure.reason)
     lost = {failure.place for failure in failures}
+    for path, work in works.items():
+        if path not in lost and (why := _unreadable(missing[path][1])):
+            failures.append(Failure(path, why, work.log))
+            lost.add(path)
     answers = [_answer(arms_of, union, lost) for arms_of in union.arms]
     found = len(union.found) + len(fates.found)
     return Swept(answers, failures, len(union.runs) - len(failures) - found, found)
@@ -90,6 +98,19 @@ def _answer(arms: Arms, union: Union, lost: set[Path]) -> list[Outcome]:
         for name, plan in arms.items()
         if plan.place.path not in lost
     ]
+
+
+def _finished(plan: Plan) -> bool:
+    return (plan.place.record() or {}).get("status") == "finished"
+
+
+def _unreadable(plan: Plan) -> str:
+    """Why what was trained cannot be read: another sweep with rerun=true may have begun it anew. Empty where it can."""
+    try:
+        trained(plan, THIS)
+    except (OSError, ValueError, KeyError) as error:
+        return f"finished, but its files cannot be read now ({type(error).__name__}: {error})"
+    return ""
 
 
 def _say_it_died(plan: Plan, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 
 from tlrun.build import Config
 
+SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
 # What data sets import when they load: worth importing once where planning has shown that it is needed.
 SHARED = ("sklearn.datasets", "scipy.ndimage", "torchvision.datasets")
@@ -78,6 +80,7 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
     context = get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["tlrun.sweeps.worker", *(name for name in SHARED if name in sys.modules)])
+        _start_server()
     waiting, running = deque(works), dict[int, _Running]()
     fates = Fates({}, set())
     try:
@@ -91,8 +94,9 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
                 _listen(each, watcher)
             for sentinel in [sentinel for sentinel in list(running) if sentinel in ready]:
                 over = running.pop(sentinel)
-                while not over.channel.closed:
+                while not over.channel.closed and over.channel.poll(0):  # what a run left behind may hold it open
                     _listen(over, watcher)
+                over.channel.close()
                 over.process.join()
                 reason = over.reason or _fate(over.process.exitcode)
                 if reason:
@@ -103,6 +107,20 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
     finally:
         _stop(list(running.values()))
     return fates
+
+
+def _start_server() -> None:
+    """Start the fork server deaf to Ctrl-C, which is the launcher's; it may come while the server imports torch."""
+    from multiprocessing.forkserver import ensure_running
+
+    before = (
+        signal.signal(signal.SIGINT, signal.SIG_IGN) if threading.current_thread() is threading.main_thread() else None
+    )
+    try:
+        ensure_running()
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _start(context: Any, work: Work) -> _Running:
@@ -142,6 +160,8 @@ def _fate(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (often: no memory left)" if name == "SIGKILL" else "")
+    if code == 255:  # what multiprocessing says where nobody is left to ask
+        return SERVER_DIED
     if code == 128 + signal.SIGTERM:
         return "stopped by SIGTERM"
     return f"the process ended with exit code {code}"
@@ -149,10 +169,10 @@ def _fate(code: int | None) -> str:
 
 def _stop(running: Sequence[_Running]) -> None:
     """End the processes: first politely, so that each writes down that it was interrupted."""
-    for each in running:
-        each.process.terminate()
     deadline = time.monotonic() + GRACE
     try:
+        for each in running:
+            each.process.terminate()
         for each in running:
             each.process.join(max(0.0, deadline - time.monotonic()))
     finally:  # also at a second Ctrl-C

@@ -74,10 +74,10 @@ def work(config: Config, name: str, log: Path, channel: connection.Connection) -
     threading.Thread(target=_watch_launcher, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
     signal.signal(signal.SIGTERM, _terminate)
-    _print_into(log)
     reporter = Reporter(channel)
     code = 0
     try:
+        _print_into(log)
         if perform(plan(config, reporter), name, reporter, wait=True).found:
             reporter.tell("found")  # by a sweep that was quicker
     except Terminated:
@@ -94,6 +94,7 @@ def work(config: Config, name: str, log: Path, channel: connection.Connection) -
 
 def _print_into(log: Path) -> None:
     """Send everything that this process prints, crashes of C code included, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)  # another sweep of the same runs may have tidied up
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, 1)
     os.dup2(file, 2)
