@@ -46,7 +46,7 @@ class Faulty(Strategy):
             resource.setrlimit(resource.RLIMIT_AS, (2**33, resource.getrlimit(resource.RLIMIT_AS)[1]))
             torch.zeros(2**33)
         if self.case == "child" and os.fork() == 0:
-            time.sleep(600)
+            time.sleep(30)
             os._exit(0)
         if self.case == "hang":
             time.sleep(600)

@@ -32,9 +32,6 @@ def main() -> None:
         _stopped(signal.SIGINT)
     except Terminated as stop:
         _stopped(stop.args[0] if stop.args else signal.SIGTERM)
-    except BrokenPipeError:  # `tl-run … | head` ends without a word, as other commands do
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 128 + 13
     sys.exit(code)
 
 
@@ -86,6 +83,8 @@ def _prepare_streams() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
         signal.signal(signal.SIGHUP, _terminate)
+    if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
         stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest

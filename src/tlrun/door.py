@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -54,6 +55,8 @@ def enter(argv: Sequence[str]) -> int:
 
     check_writable(Path(asked.jobs[0].config["runs_dir"]).expanduser())
     session = Session(asked, [] if folder is None else ["--config-dir", parsed.config_dir])
+    if asked.multirun and hasattr(signal, "SIGPIPE"):  # a process that is gone must not take the launcher along
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     refused = _through_hydra(job if asked.multirun else session.one, [*asked.overrides, *flags])
     return 1 if refused else session.close()
 

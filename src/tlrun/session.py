@@ -57,8 +57,6 @@ class Session:
         self._console.print(Text(equation("strategy", plain["strategy"]["name"]), style="bold"), soft_wrap=True)
         try:
             self._answers.append(answer(plain, LiveScreen(self._console)))
-        except BrokenPipeError:
-            raise  # whoever read our output is gone
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             self._errors.append(_as_ours(error))
 
@@ -72,8 +70,6 @@ class Session:
             swept = launch(
                 [job.config for job in jobs], [job.overrides for job in jobs], screen, watching(self._console)
             )
-        except BrokenPipeError:
-            raise  # whoever read our output is gone
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             self._errors.append(_as_ours(error))
         else:

@@ -138,7 +138,7 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
 
 @pytest.mark.usefixtures("faults")
 def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> None:
-    """A forked child keeps the pipe open for ten minutes; the sweep is over when the run is."""
+    """A forked child keeps the pipe open for half a minute; the sweep is over when the run is."""
     (asked,) = works(tmp_path, "child")
     asked.config["trainer"]["steps"] = 1
     fates = run_all([asked], 1, Told())
