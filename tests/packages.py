@@ -23,7 +23,7 @@ from tlrun.schedules import Constant
 class Faulty(Strategy):
     """The target alone, until something happens."""
 
-    case: Literal["a", "b", "c", "d", "raise", "exit", "kill", "memory", "quit", "hang", "child"] = "a"
+    case: Literal["a", "b", "c", "d", "raise", "exit", "kill", "memory", "quit", "hang", "deaf", "child"] = "a"
     ignores = frozenset({"lam"})
 
     def stages(self, problem, lam, steps):
@@ -48,6 +48,9 @@ class Faulty(Strategy):
         if self.case == "child" and os.fork() == 0:
             time.sleep(30)
             os._exit(0)
+        if self.case == "deaf":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(600)
         if self.case == "hang":
             time.sleep(600)
         L_T = steps.loss("target")

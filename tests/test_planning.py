@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_a_plan_knows_its_place(tmp_path: Path) -> None:
     assert planned.place.path.parent == tmp_path / "digits" / "parameter_transfer"
     assert planned.place.name.startswith("lam=1_seed=3_")
     assert [stage.name for stage in planned.stages] == ["source", "target"]
+
+
+def test_sources_of_a_plug_in_are_part_of_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = plan(config(tmp_path), Watcher())
+    foreign = type("Foreign", (Mlp,), {"__module__": "elsewhere"})
+    theirs = replace(ours, run=replace(ours.run, backbone=foreign()))
+    monkeypatch.setattr("tlrun.planning.sources", lambda module: f"digest of {module}")
+
+    assert "plug-in backbone" not in ours.fingerprint
+    assert theirs.fingerprint == ours.fingerprint | {"plug-in backbone": "digest of elsewhere"}

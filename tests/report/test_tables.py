@@ -99,3 +99,14 @@ def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:
 
     assert "50.0 ± –" in rows["a"]
     assert rows["b"].rstrip().endswith("–")
+
+
+def test_a_gain_over_fewer_seeds_than_the_row_says_so_and_the_fewest_decide_the_verdict() -> None:
+    """A control failed on one seed of five; another setting has only four."""
+    seeds = [[outcome(test=0.5, seed=k), *([outcome("scratch", 0.4)] if k else [])] for k in range(5)]
+    shown = swept([("a", seeds), ("b", seeds[1:])], 200)
+    rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(("a ", "b "))}
+
+    assert "+10.0 ± 0.0 (n=4)" in rows["a"]
+    assert "(n=" not in rows["b"]
+    assert "Fewer than 5 seeds: no verdict." in shown

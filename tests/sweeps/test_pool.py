@@ -146,3 +146,24 @@ def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> Non
 
     assert not fates.failed
     assert record["status"] == "finished"
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_process_deaf_to_sigterm_is_killed_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tlrun.sweeps.pool.GRACE", 0.5)
+    told = Told()
+
+    def interrupt() -> None:
+        told.begun.wait(60)
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(works(tmp_path, "deaf"), 1, told)
+    thread.join()
+    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+
+    assert record["status"] == "running"  # it had no say
+    assert not Path(f"/proc/{record['pid']}").exists()
