@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from tlrun.errors import Terminated, TlrunError, UserError, nearest, printable
+from tlrun.errors import Terminated, TlrunError, UserError, nearest, say
 
 SUBCOMMANDS = ("ls", "show", "doctor")
 
@@ -25,8 +25,7 @@ def main() -> None:
         _prepare_streams()
         code = run(sys.argv[1:])
     except TlrunError as error:
-        for line in error.lines if isinstance(error, UserError) else [str(error)]:
-            print(f"tl-run: {printable(line)}", file=sys.stderr)
+        say(*error.lines)
         code = error.exit_code
     except KeyboardInterrupt:
         _stopped(signal.SIGINT)

@@ -17,7 +17,7 @@ from tlrun.build import shipped
 from tlrun.devices import describe, has_driver
 from tlrun.errors import UserError, printable
 from tlrun.store.fingerprint import cpu_capability
-from tlrun.store.found import runs
+from tlrun.store.found import below, runs
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "hydra-core", "omegaconf", "rich", "safetensors")
 EXTRAS = {"joblib": "hydra-joblib-launcher", "slurm": "hydra-submitit-launcher"}
@@ -37,12 +37,11 @@ def doctor(arguments: Sequence[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print("tl-run doctor [--runs-dir PATH]     what is installed, what it can use, what is wrong, and the fix")
         return 0
-    key, _, value = (arguments[0] if arguments else "--runs-dir=runs").partition("=")
-    value = value or (arguments[1] if len(arguments) > 1 else "")
-    if key not in ("--runs-dir", "runs_dir") or not value:
-        raise UserError(f"doctor: expected nothing or --runs-dir PATH, found {' '.join(arguments)}")
+    runs_dir, others = below(arguments)
+    if others:
+        raise UserError(f"doctor: expected nothing or --runs-dir PATH, found {' '.join(others)}")
     wrong = 0
-    for finding in findings(Path(value).expanduser()):
+    for finding in findings(runs_dir):
         wrong += bool(finding.fix)
         print(printable(f"{'✗' if finding.fix else '✓'} {finding.what:<12}{finding.found}"))
         if finding.fix:

@@ -5,24 +5,25 @@ An error that reaches `cli` prints as one line a message, never as a traceback.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 
 class TlrunError(Exception):
-    """Base of everything tl-run raises on purpose."""
+    """Base of everything tl-run raises on purpose. One line per message."""
 
     exit_code = 1
-
-
-class UserError(TlrunError, ValueError):
-    """A mistake in what the user asked for; nothing was started. Exit code 2. One line per message."""
-
-    exit_code = 2
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+class UserError(TlrunError, ValueError):
+    """A mistake in what the user asked for; nothing was started. Exit code 2."""
+
+    exit_code = 2
 
 
 class RunFailed(TlrunError, RuntimeError):
@@ -43,6 +44,12 @@ class RunBusy(TlrunError, RuntimeError):
 def printable(text: str) -> str:
     """`text` without the control and direction characters that could take over a terminal."""
     return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def say(*lines: str) -> None:
+    """Lines on the error stream, as a user meets them."""
+    for line in lines:
+        print(f"tl-run: {printable(line)}", file=sys.stderr)
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

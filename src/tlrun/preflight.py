@@ -99,9 +99,9 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         if axis.sweeps and (not multirun or axis.key == "experiment" or axis.key.startswith("hydra"))
     ]
     lines += [
-        f"{key}: expected one value for a whole sweep, found {','.join(axes[key].values)}"
-        for key in NO_AXES & axes.keys()
-        if axes[key].sweeps and multirun
+        f"{axis.key}: expected one value for a whole sweep, found {','.join(axis.values)}"
+        for axis in axes.values()
+        if multirun and axis.sweeps and axis.key in NO_AXES
     ]
     if first.axes and not multirun:
         lines.append("experiment: expected `mode: MULTIRUN` beside `sweeper` in its hydra node, or -m: it sets axes")

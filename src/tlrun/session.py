@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -14,17 +13,16 @@ from rich.text import Text
 
 from tlrun.build import GROUPS, equation
 from tlrun.compose import resolved
-from tlrun.errors import RunFailed, TlrunError, UserError, printable
+from tlrun.errors import RunFailed, TlrunError, printable, say
 from tlrun.experiment import Outcome, answer
-from tlrun.preflight import Asked
+from tlrun.preflight import NO_AXES, Asked
 from tlrun.report.console import make_console
 from tlrun.report.live import watching
 from tlrun.report.screen import LiveScreen
 from tlrun.report.tables import run_table, sweep_table
 from tlrun.sweeps.launch import Failure, launch
 
-# What does not tell settings apart in a table: λ has a column of its own, the rest decides no result.
-NOT_A_SETTING = {"seed", "lam.value", "runs_dir", "threads", "device", "controls", "rerun", "reuse", "sweep.jobs"}
+NOT_A_SETTING = {"seed", "lam.value", *NO_AXES}  # λ has a column of its own in a table, seeds are what it averages
 TEN_SEEDS = "seed=0,1,2,3,4,5,6,7,8,9"
 MOST_TOLD = 50  # failures listed one by one
 
@@ -42,7 +40,6 @@ class Session:
     def __init__(self, asked: Asked, flags: Sequence[str] = ()) -> None:
         self.asked = asked
         self._flags = flags  # that the next command needs too
-        self.started = False
         self._console = make_console()
         self._answers: list[list[Outcome]] = []
         self._errors: list[TlrunError] = []
@@ -52,7 +49,6 @@ class Session:
 
     def one(self, config: DictConfig) -> None:
         """Answer the only job of the command."""
-        self.started = True
         plain = _plain(config)
         self._console.print(Text(equation("strategy", plain["strategy"]["name"]), style="bold"), soft_wrap=True)
         try:
@@ -64,7 +60,6 @@ class Session:
         """Answer every job of a sweep, `count` by Hydra's reckoning, as processes."""
         jobs = self.asked.jobs
         assert count == len(jobs)
-        self.started = True
         screen = LiveScreen(self._console)
         try:
             swept = launch(
@@ -103,8 +98,8 @@ class Session:
                 self._one_seed(done[0][1])
         if self._summary:
             self._console.print(Text(self._summary))
-        for error in dict.fromkeys(map(_lines, self._errors)):
-            say(*error)
+        for lines in dict.fromkeys(error.lines for error in self._errors):
+            say(*lines)
         if self._failures:
             self._say_failures()
             return 1
@@ -155,19 +150,9 @@ def _short(override: str) -> str:
     return value if key in GROUPS else f"{key.rpartition('.')[2]}={value}"
 
 
-def say(*lines: str) -> None:
-    """Lines on the error stream."""
-    for line in lines:
-        print(f"tl-run: {printable(line)}", file=sys.stderr)
-
-
 def _plain(config: DictConfig) -> dict[str, Any]:
     plain: Any = OmegaConf.to_container(config, resolve=False)
     return resolved(plain)
-
-
-def _lines(error: TlrunError) -> tuple[str, ...]:
-    return tuple(error.lines) if isinstance(error, UserError) else (str(error),)
 
 
 def _as_ours(error: BaseException) -> TlrunError:

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from tlrun.errors import UserError
 from tlrun.experiment import perform
 from tlrun.planning import THIS, plan
-from tlrun.store.found import FoundRun, runs
+from tlrun.store.found import FoundRun, below, runs
 
 from problems import Watcher, config
 
@@ -51,3 +52,15 @@ def test_superseded_runs_and_a_missing_folder_are_no_runs(finished: FoundRun, tm
     assert len(list(tmp_path.rglob("run.json"))) == 2
     assert len(list(runs(tmp_path))) == 1
     assert list(runs(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize("asked", [["a", "--runs-dir", "x", "b"], ["a", "b", "--runs-dir=x"], ["runs_dir=x", "a", "b"]])
+def test_the_folder_may_stand_anywhere(asked: list[str]) -> None:
+    assert below(asked) == (Path("x"), ["a", "b"])
+    assert below(["a"]) == (Path("runs"), ["a"])
+
+
+@pytest.mark.parametrize("asked", [["--runs-dir"], ["--runs-dir="], ["a", "runs_dir="], ["--runs-dir=", "x"]])
+def test_a_folder_must_follow(asked: list[str]) -> None:
+    with pytest.raises(UserError, match="--runs-dir: expected a folder after it, found nothing"):
+        below(asked)

@@ -13,7 +13,7 @@ from rich.text import Text
 from tlrun.errors import UserError, nearest, printable
 from tlrun.report.console import make_console
 from tlrun.report.tables import WIDE, link, number
-from tlrun.store.found import FoundRun, runs
+from tlrun.store.found import FoundRun, below, runs
 
 USAGE = """\
 tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]     the runs so far, the latest last
@@ -57,17 +57,12 @@ def ls(arguments: Sequence[str]) -> int:
 
 
 def _asked(arguments: Sequence[str]) -> tuple[Path, bool, dict[str, str]]:
-    runs_dir, everything, wanted = Path("runs"), False, dict[str, str]()
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
+    runs_dir, others = below(arguments)
+    everything, wanted = False, dict[str, str]()
+    for argument in others:
         key, equals, value = argument.partition("=")
         if argument == "--all":
             everything = True
-        elif key in ("--runs-dir", "runs_dir"):
-            if not equals and not rest:
-                raise UserError("--runs-dir: expected a folder after it, found nothing")
-            runs_dir = Path(value if equals else rest.pop(0)).expanduser()
         elif equals and not argument.startswith("-"):
             wanted["lam.value" if key in ("λ", "lambda") else key] = "inf" if value == "∞" else value
         else:

@@ -16,7 +16,7 @@ from tlrun.errors import UserError, printable
 from tlrun.report.console import make_console
 from tlrun.report.listing import flat, read_config
 from tlrun.report.tables import link, number
-from tlrun.store.found import FoundRun, runs
+from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 
 USAGE = """\
@@ -36,12 +36,7 @@ def show(arguments: Sequence[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print(USAGE)
         return 0
-    rest, runs_dir = list(arguments), Path("runs")
-    for flag in [argument for argument in arguments if argument.partition("=")[0] in ("--runs-dir", "runs_dir")]:
-        place = rest.index(flag)
-        value = flag.partition("=")[2] or (rest.pop(place + 1) if place + 1 < len(rest) else "")
-        rest.pop(place)
-        runs_dir = Path(value).expanduser()
+    runs_dir, rest = below(arguments)
     if len(rest) != 1:
         raise UserError(f"show: expected one run, found {len(rest)}; see tl-run show --help, or tl-run ls")
     _print(_chosen(rest[0], runs_dir), make_console())
@@ -58,8 +53,8 @@ def _chosen(text: str, runs_dir: Path) -> FoundRun:
     if not fitting:
         raise UserError(f"show: expected a run, found none with {text} in its name in {runs_dir}; see tl-run ls")
     if len(fitting) > 1:
-        few = ", ".join(run.place.name for run in fitting[:3])
-        raise UserError(f"show: expected one run, found {len(fitting)} with {text} in their names: {few}, …")
+        few = ", ".join(f"{run.place.group}/{run.place.name}" for run in fitting[:3]) + ", …" * (len(fitting) > 3)
+        raise UserError(f"show: expected one run, found {len(fitting)} with {text} in their names: {few}")
     return fitting[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from tlrun.errors import UserError
 from tlrun.store.rundir import RunDir
 
 
@@ -43,6 +44,25 @@ class FoundRun:
             return True
         except OSError:
             return False
+
+
+def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
+    """The folder that `--runs-dir PATH` or `runs_dir=PATH` names (`runs` without either), and the other arguments.
+
+    Raises UserError where no folder follows.
+    """
+    runs_dir, others, rest = Path("runs"), list[str](), list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        key, _, value = argument.partition("=")
+        if key not in ("--runs-dir", "runs_dir"):
+            others.append(argument)
+            continue
+        value = value or (rest.pop(0) if rest and key == argument else "")
+        if not value:
+            raise UserError("--runs-dir: expected a folder after it, found nothing")
+        runs_dir = Path(value).expanduser()
+    return runs_dir, others
 
 
 def runs(runs_dir: Path) -> Iterator[FoundRun]:

@@ -60,7 +60,7 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
         failures = [
             Failure(path, why, work.log)
             for path, work in works.items()
-            if (why := fates.failed.get(work)) and not (why == SERVER_DIED and _finished(missing[path][1]))
+            if (why := _why_lost(missing[path][1], fates.failed.get(work, "")))
         ]
         for failure in failures:
             folder.add(failure.log, failure.reason)
@@ -74,10 +74,6 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
     for failure in failures:
         _say_it_died(missing[failure.place][1], failure.reason)
     lost = {failure.place for failure in failures}
-    for path, work in works.items():
-        if path not in lost and (why := _unreadable(missing[path][1])):
-            failures.append(Failure(path, why, work.log))
-            lost.add(path)
     answers = [_answer(arms_of, union, lost) for arms_of in union.arms]
     found = len(union.found) + len(fates.found)
     return Swept(answers, failures, len(union.runs) - len(failures) - found, found)
@@ -100,12 +96,15 @@ def _answer(arms: Arms, union: Union, lost: set[Path]) -> list[Outcome]:
     ]
 
 
-def _finished(plan: Plan) -> bool:
-    return (plan.place.record() or {}).get("status") == "finished"
+def _why_lost(plan: Plan, told: str) -> str:
+    """Why a run has no outcome; empty where it has one. told: why its process failed, empty where it did not.
 
-
-def _unreadable(plan: Plan) -> str:
-    """Why what was trained cannot be read: another sweep with rerun=true may have begun it anew. Empty where it can."""
+    A run that finished counts even where the server that would have said so is dead; one that another sweep has begun
+    anew since (rerun=true) does not.
+    """
+    finished = (plan.place.record() or {}).get("status") == "finished"
+    if told and not (told == SERVER_DIED and finished):
+        return told
     try:
         trained(plan, THIS)
     except (OSError, ValueError, KeyError) as error:
