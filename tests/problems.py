@@ -55,6 +55,7 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "runs_dir": str(runs_dir),
         "controls": False,
         "rerun": False,
+        "stages": True,
         "reuse": "same",
         "sweep": {"jobs": None},
     }

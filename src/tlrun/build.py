@@ -59,6 +59,7 @@ class Run:
     runs_dir: Annotated[str, Form(r".*\S.*", "a folder")]
     controls: bool
     rerun: bool
+    stages: bool
     reuse: Literal["same", "any"]
     sweep: Sweep
 

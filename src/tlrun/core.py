@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from tlrun.model import Model
+    from tlrun.structure import Structure
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Stage:
     lam: Schedule
     init: Literal["source", "target"] = "target"
     frozen: bool = False  # φ is held fixed, in eval mode
+    by: Strategy | None = None  # whose equation trains it; None: that of the strategy whose stage it is
+    shared: bool = False  # other runs may start from what it ends with: kept by content, and trained once
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,13 @@ class Strategy(ABC):
         """What `stage` starts from, given fresh weights and the model of the stage before (default: that model)."""
         return previous
 
+    def structure_of(self, stage: Stage, previous: Model, given: Given) -> Structure | None:
+        """θ, what `stage` is built with instead of the config's backbone; None, the default: that backbone as it is.
+
+        The weights are fresh in any case; `inherit` may then replace them.
+        """
+        return None
+
     @abstractmethod
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """The equation: a pure function of parameters, batch and λ."""
@@ -128,6 +138,10 @@ class Strategy(ABC):
     def controls(self, problem: Problem) -> Controls:
         """What a claim about this strategy on `problem` is measured against."""
         return {}
+
+    def remarks(self, backbone: Backbone) -> Sequence[str]:
+        """What a user should know before it starts. Raises UserError where strategy and backbone do not fit."""
+        return ()
 
 
 def transfer_controls(problem: Problem) -> Controls:
@@ -148,7 +162,11 @@ def transfer_controls(problem: Problem) -> Controls:
 
 
 class Backbone(Protocol):
-    """φ as a specification: a frozen dataclass whose fields are its YAML options. learns: whether φ has parameters."""
+    """φ as a specification: a frozen dataclass whose fields are its YAML options. learns: whether φ has parameters.
+
+    One whose option lists the outputs of its weight layers, in order, says which in `widths: ClassVar[str]`: structure
+    transfer can then build a narrower one.
+    """
 
     learns: ClassVar[bool]
 
@@ -157,6 +175,16 @@ class Backbone(Protocol):
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
         """φ, a module from [B, *shape] to [B, d], with fresh weights from torch's global generator."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is settled when a stage is built: φ as the config says it, the shape of an input, k of every head, the seed."""
+
+    backbone: Backbone
+    shape: tuple[int, ...]
+    outputs: tuple[int, ...]
+    seed: int
 
 
 class Dataset(Protocol):
@@ -171,12 +199,15 @@ class Trainer:
     """The budget of one stage and how its model is chosen.
 
     select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest validation loss.
+    cache_features: in a stage that holds φ fixed and reads a domain's training examples at least once, compute their
+        features once, before it, instead of in every step. The same numbers up to rounding (1e-6).
     """
 
     steps: Annotated[int, Range(1, 10**9)] = 200
     batch_size: Annotated[int, Range(1, 2**20)] = 64
     eval_every: Annotated[int, Range(1)] = 20
     select: Literal["last", "best"] = "last"
+    cache_features: bool = True
 
 
 class Recorder(Protocol):

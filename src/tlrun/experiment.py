@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -16,13 +16,8 @@ from tlrun.build import Config, identity
 from tlrun.core import Screen
 from tlrun.errors import RunFailed, Terminated, TlrunError
 from tlrun.planning import THIS, Plan, planned
-from tlrun.seeding import drawing_from, exactly, stream
+from tlrun.seeding import exactly
 from tlrun.store.fingerprint import differences
-from tlrun.store.rundir import RunDir
-
-if TYPE_CHECKING:
-    from tlrun.model import Model
-    from tlrun.problem import Problem
 
 STOPPED = (KeyboardInterrupt, Terminated)
 
@@ -109,6 +104,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     """Train the run of a plan into its folder, whatever stood there before. Raises RunFailed where it fails."""
     from tlrun.model import state
     from tlrun.result import conclude
+    from tlrun.staging import Walk
 
     warm_up()
     place, problem = plan.place, plan.problem()
@@ -117,9 +113,13 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     try:
         place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
         with exactly(plan.run.threads):
-            model = _through_stages(plan, problem, name, screen)
-            result, predictions = conclude(problem, plan.stages, plan.run.trainer.batch_size, model)
-        record |= {"seconds": time.monotonic() - started, "test_opened": problem.test.opened}
+            walk = Walk(plan, problem, name, screen)
+            model = walk.through()
+            result, predictions = conclude(problem, plan.stages, plan.run.trainer.batch_size, model, walk.encoded)
+        # What the run would have cost alone: a stage that was found counts the seconds it took when it was trained.
+        spared = sum(stage["seconds"] for stage in walk.stages if stage["found"])
+        record |= {"seconds": time.monotonic() - started + spared, "stages": walk.stages}
+        record["test_opened"] = problem.test.opened
         place.finish(result, state(model), predictions, record)
     except STOPPED as stop:
         signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
@@ -151,45 +151,3 @@ def warm_up() -> None:
     import torch
 
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
-
-
-def _through_stages(plan: Plan, problem: Problem, run_name: str, screen: Screen) -> Model:
-    """The model after the last stage."""
-    from tlrun.data.batches import Batches
-    from tlrun.model import draw_model
-    from tlrun.result import drawn
-    from tlrun.trainer import fit
-
-    run, domains = plan.run, problem.domains
-    batches = {
-        name: Batches(domains[name].train, name, run.trainer.batch_size, run.seed, plan.device)
-        for name in drawn(domains, plan.stages)
-    }
-    recorder = _Recorder(plan.place, screen)
-    model: Model | None = None
-    for number, stage in enumerate(plan.stages):
-        tasks = {task.name: task for name in stage.domains for task in domains[name].tasks}
-        fresh = draw_model(run.backbone, problem.shape, tasks.values(), stage.init, run.seed).to(plan.device)
-        model = fresh if model is None else run.strategy.inherit(stage, fresh, model)
-        screen.begin(run_name, stage)
-        try:
-            with drawing_from(stream(run.seed, "dropout", number)):
-                fit(stage, model, domains, run.strategy, run.optimizer, run.trainer, batches, recorder)
-        finally:
-            screen.end()
-    assert model is not None  # a strategy has at least one stage
-    return model
-
-
-@dataclass(frozen=True)
-class _Recorder:
-    """The loop's recorder: rows to the run's folder, steps to the screen."""
-
-    place: RunDir
-    screen: Screen
-
-    def step(self, step: int, terms: Mapping[str, float]) -> None:
-        self.screen.step(step, terms)
-
-    def log(self, row: Mapping[str, object]) -> None:
-        self.place.log(row)

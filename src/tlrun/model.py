@@ -84,6 +84,21 @@ class Model(nn.Module):
             if task in other.heads:
                 head.load_state_dict(other.heads[task].state_dict())
 
+    def extractor(self, domain: str) -> dict[str, Tensor]:
+        """Every tensor that decides the features of `domain`, by name: φ's parameters, and the domain's statistics."""
+        return dict(self.backbone.named_parameters()) | self._buffers_for(domain)
+
+    def hold_at_zero(self, masks: Mapping[str, Tensor]) -> None:
+        """Set the weights of φ where its mask is False to 0, and keep them there, for their gradient is 0 from now on.
+
+        masks: bool, by the name of the weight in φ. An update of 0 moves no weight of 0 in any of torch's optimisers,
+        weight decay included.
+        """
+        for name, mask in masks.items():
+            weight, pruned = self.backbone.get_parameter(name), ~mask.to(self.device)
+            weight.data.masked_fill_(pruned, 0.0)
+            weight.register_hook(lambda gradient, pruned=pruned: gradient.masked_fill(pruned, 0.0))
+
     def freeze_backbone(self, frozen: bool) -> None:
         """Hold φ fixed, or let it go: frozen parameters get no gradient."""
         self.backbone.requires_grad_(not frozen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ from tlrun.devices import describe, resolve
 from tlrun.errors import UserError
 from tlrun.plugins import sources
 from tlrun.problem import Problem
+from tlrun.store.entries import Entry
 from tlrun.store.fingerprint import fingerprint
 from tlrun.store.rundir import RunDir
+from tlrun.store.stages import stage_entry
 
 NO_EFFECT = "λ has no effect here (the losses share no free parameter): running as λ=inf"
 THIS = "this run"
+PRECISION = "float32"  # of weights and inputs; there is no other yet
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Plan:
     stages: Sequence[Stage]
     place: RunDir
     device: str
+    contents: Sequence[Mapping[str, Any]]  # what decides each stage
 
     @property
     def lam(self) -> str:
@@ -40,9 +44,16 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, str | int]:
         """Everything beside config, seed and data that may decide the bits."""
-        roles = {group: type(getattr(self.run, group)).__module__ for group in GROUPS}
-        foreign = {group: sources(module) for group, module in roles.items() if not module.startswith("tlrun.")}
-        return fingerprint(self.run.threads, describe(self.device), foreign)
+        return _fingerprint(self.run, self.device, {group: getattr(self.run, group) for group in GROUPS})
+
+    @property
+    def shared(self) -> dict[str, Entry]:
+        """Where each stage that other runs share is kept, by its key; none where the run trains all by itself."""
+        if not self.run.stages:
+            return {}
+        keys = [key_of(content) for content in self.contents]
+        runs_dir = Path(self.run.runs_dir).expanduser()
+        return {key: stage_entry(runs_dir, key) for key, stage in zip(keys, self.stages, strict=True) if stage.shared}
 
     def problem(self) -> Problem:
         """The data of the run, its test set shut."""
@@ -78,6 +89,8 @@ def plan(config: Config, screen: Screen) -> Plan:
     run.backbone.width(problem.shape)  # raises here, before anything starts
     check_selection(run, problem)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
+    for remark in run.strategy.remarks(run.backbone):
+        screen.note(remark)
     if not lam_acts(problem, stages, run.backbone):
         screen.note(NO_EFFECT)
         return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
@@ -86,7 +99,64 @@ def plan(config: Config, screen: Screen) -> Plan:
     name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
     place = RunDir(Path(run.runs_dir).expanduser(), group, name)
-    return Plan(config, run, decisive, stages, place, device)
+    return Plan(config, run, decisive, stages, place, device, contents(run, problem, stages, device))
+
+
+def contents(run: Run, problem: Problem, stages: Sequence[Stage], device: str) -> list[dict[str, Any]]:
+    """What decides the outcome of each stage, to the bit: two stages of one content end with the same weights.
+
+    The places in the order of examples from which a stage draws follow from the stages before, by way of `after`.
+    """
+    found: list[dict[str, Any]] = []
+    for number, stage in enumerate(stages):
+        by = stage.by or run.strategy
+        domains = {
+            name: {
+                "digest": problem.domains[name].digest,
+                "role": problem.domains[name].role,
+                "tasks": [_said(replace(task, metric=None)) for task in problem.domains[name].tasks],
+            }
+            for name in stage.domains
+        }
+        before = {"key": key_of(found[-1]), "inherited by": _said(run.strategy)} if found else None
+        found.append(
+            {
+                "stage": stage.name,
+                "number": number,  # names the stream of dropout
+                "domains": domains,
+                "shape": problem.shape,
+                "backbone": _said(run.backbone),
+                "equation": _said(by),
+                "lam": _said(stage.lam),
+                "optimizer": _said(run.optimizer),
+                "trainer": _said(
+                    replace(run.trainer, steps=stage.steps, cache_features=stage.frozen and run.trainer.cache_features)
+                ),
+                "seed": run.seed,
+                "init": stage.init,
+                "frozen": stage.frozen,
+                "precision": PRECISION,
+                "fingerprint": _fingerprint(run, device, {"backbone": run.backbone, "strategy": by}),
+                "after": before,
+            }
+        )
+    return found
+
+
+def key_of(content: Mapping[str, Any]) -> str:
+    """The key of a stage: the head of sha256 over its content."""
+    return identity(content, "")
+
+
+def _said(thing: Any) -> dict[str, Any]:
+    """An object of a config as data: its class and its options."""
+    return {"class": f"{type(thing).__module__}.{type(thing).__qualname__}"} | asdict(thing)
+
+
+def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str, str | int]:
+    modules = {group: type(role).__module__ for group, role in roles.items()}
+    foreign = {group: sources(module) for group, module in modules.items() if not module.startswith("tlrun.")}
+    return fingerprint(run.threads, describe(device), foreign)
 
 
 def lam_acts(problem: Problem, stages: Sequence[Stage], backbone: Backbone) -> bool:

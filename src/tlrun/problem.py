@@ -5,9 +5,11 @@ Shapes: N examples in a split, k outputs of a head.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from tlrun.errors import UserError
@@ -43,14 +45,31 @@ class Split:
 
     inputs: float32 [N, …]; labels: per task, int64 [N] with -1 or float32 [N] with nan where the label is missing;
     index: int64 [N], each example's row in the data set, by which runs can be paired example by example.
+    encoded: whether the inputs are features z [N, d] already, of a φ that is held fixed.
     """
 
     inputs: np.ndarray
     labels: Mapping[str, np.ndarray]
     index: np.ndarray
+    encoded: bool = False
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+
+def digest(splits: Iterable[Split | None]) -> str:
+    """sha256 of every array of the splits, with its type and shape."""
+    import numpy as np
+
+    total = hashlib.sha256()
+    for split in splits:
+        if split is None:
+            total.update(b"none")
+            continue
+        for name, array in [("inputs", split.inputs), *sorted(split.labels.items()), ("index", split.index)]:
+            total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,11 @@ class Domain:
     tasks: tuple[Task, ...]
     train: Split
     val: Split | None = None  # bought from the same labels as `train`
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the training and validation examples: all that a stage can see of the domain."""
+        return digest((self.train, self.val))
 
 
 class Sealed:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from tlrun.core import Stage
+from tlrun.data.batches import as_batch
 from tlrun.losses import labelled
 from tlrun.metrics import primary
-from tlrun.problem import Domain, Problem
+from tlrun.problem import Domain, Problem, Split
+from tlrun.structure import size
 from tlrun.trainer import Scores, evaluate
 
 if TYPE_CHECKING:
@@ -20,11 +23,16 @@ if TYPE_CHECKING:
 
 
 def conclude(
-    problem: Problem, stages: Sequence[Stage], batch_size: int, model: Model
+    problem: Problem,
+    stages: Sequence[Stage],
+    batch_size: int,
+    model: Model,
+    encode: Callable[[str, Split], Split] = lambda _, split: split,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """result.json, and for predictions.safetensors every test example's outputs, labels and row in the data set.
 
-    Scores are given for the tasks that the last stage had, on every domain that has them.
+    Scores are given for the tasks that the last stage had, on every domain that has them. encode: gives the features of
+    a domain's examples, where they are known.
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
     predictions: dict[str, Tensor] = {}
@@ -32,14 +40,17 @@ def conclude(
     for name, domain in problem.domains.items():
         tasks = [task for task in domain.tasks if task.name in model.heads]
         if domain.val is not None:
-            scores["val"] |= evaluate(model, name, tasks, domain.val)[0]
-        found, outputs = evaluate(model, name, tasks, test[name])
+            scores["val"] |= evaluate(model, name, tasks, encode(name, domain.val))[0]
+        found, outputs = evaluate(model, name, tasks, encode(name, test[name]))
         scores["test"] |= found
         for task in tasks:
             predictions[f"{name}/{task.name}"] = outputs[task.name]
             predictions[f"{name}/{task.name}/labels"] = torch.from_numpy(test[name].labels[task.name])
             predictions[f"{name}/{task.name}/index"] = torch.from_numpy(test[name].index.copy())
-    return {"headline": headline(problem, scores), "metrics": scores, **spent(problem, stages, batch_size)}, predictions
+    name, domain = next(iter(problem.domains.items()))
+    cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
+    spending = spent(problem, stages, batch_size)
+    return {"headline": headline(problem, scores), "metrics": scores, **spending, "size": asdict(cost)}, predictions
 
 
 def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:

@@ -6,6 +6,7 @@
     head-init     weights of a head, by task and by where the model starts
     order         the order in which a domain's examples are drawn
     dropout       whatever a backbone draws while it trains, by the number of the stage
+    structure     a structure drawn by chance, by weight tensor
     split         the test set and the shift, from the data set's own `split_seed`
 
 A stream is a 63-bit integer: the head of sha256 over the seed and the words that name the stream. Adding a stream never
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-Stream = Literal["labels", "source-init", "target-init", "head-init", "order", "dropout", "split"]
+Stream = Literal["labels", "source-init", "target-init", "head-init", "order", "dropout", "structure", "split"]
 
 
 def stream(seed: int, name: Stream, *keys: str | int) -> int:

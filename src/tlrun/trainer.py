@@ -16,6 +16,7 @@ from tlrun.metrics import METRICS, score
 from tlrun.problem import Domain, Split, Task
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from tlrun.core import Objective
@@ -71,7 +72,7 @@ def fit(
 
 def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, float]) -> Step:
     """One pass of one domain: z, every task's output, and its loss where any training example has its label."""
-    z = model.features(batch.inputs, domain.name)
+    z = features(model, domain.name, batch)
     outputs = {task.name: model.output(task.name, z) for task in domain.tasks}
     losses = {
         task.name: task_loss(task, outputs[task.name], batch.labels[task.name], shares[task.name])
@@ -79,6 +80,20 @@ def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, flo
         if shares[task.name] > 0.0
     }
     return Step(domain.role, z, outputs, losses)
+
+
+def features(model: Model, domain: str, batch: Batch) -> Tensor:
+    """z [B, d] of a batch of `domain`."""
+    return batch.inputs if batch.encoded else model.features(batch.inputs, domain)
+
+
+def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
+    """z [N, d] of every example of `split`, which comes from `domain`, in eval mode, on the CPU."""
+    inputs = as_batch(split, model.device).inputs
+    model.eval()
+    with torch.no_grad():
+        parts = [model.features(part, domain) for part in inputs.split(EVALUATION_BATCH)]
+    return torch.cat(parts).cpu().numpy()
 
 
 def training_mode(model: Model, stage: Stage) -> None:
@@ -122,7 +137,7 @@ def evaluate(model: Model, domain: str, tasks: Iterable[Task], split: Split) -> 
     model.eval()
     with torch.no_grad():
         for start in range(0, len(split), EVALUATION_BATCH):
-            z = model.features(everything.inputs[start : start + EVALUATION_BATCH], domain)
+            z = features(model, domain, everything.rows(slice(start, start + EVALUATION_BATCH)))
             for task in tasks:
                 collected[task.name].append(model.output(task.name, z))
     outputs = {name: torch.cat(parts).cpu() for name, parts in collected.items()}

@@ -24,6 +24,7 @@ class Conv:
     norm: Literal["none", "batch"] = "none"
 
     learns: ClassVar[bool] = True
+    widths: ClassVar[str] = "channels"
 
     def width(self, shape: tuple[int, ...]) -> int:
         """Raises UserError for an input that is no image, or one too small for so many layers."""

@@ -21,6 +21,7 @@ class Mlp:
     norm: Literal["none", "batch"] = "none"
 
     learns: ClassVar[bool] = True
+    widths: ClassVar[str] = "hidden"
 
     def width(self, shape: tuple[int, ...]) -> int:
         return self.hidden[-1]

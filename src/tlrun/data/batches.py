@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs [B, …] and, per task, labels [B] of one domain."""
+    """inputs [B, …] and, per task, labels [B] of one domain. encoded: the inputs are features z [B, d] already."""
 
     inputs: Tensor
     labels: Mapping[str, Tensor]
+    encoded: bool = False
 
     def rows(self, chosen: Tensor | slice) -> Batch:
         """The batch of the `chosen` rows."""
-        return Batch(self.inputs[chosen], {task: labels[chosen] for task, labels in self.labels.items()})
+        labels = {task: labels[chosen] for task, labels in self.labels.items()}
+        return Batch(self.inputs[chosen], labels, self.encoded)
 
 
 def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
     """All of a split as one batch on `device` (on the CPU it shares the split's memory)."""
     labels = {task: torch.from_numpy(values).to(device) for task, values in split.labels.items()}
-    return Batch(torch.from_numpy(split.inputs).to(device), labels)
+    return Batch(torch.from_numpy(split.inputs).to(device), labels, split.encoded)
 
 
 class Batches:
@@ -43,12 +45,16 @@ class Batches:
     (seed, domain, k) alone. So every run of a seed reads the same batches, whatever it did between them.
     The order is drawn on the CPU, so it is one order on every device.
     A batch may be larger than the split: small data then counts several epochs a batch.
+
+    position: of the next batch. A stage takes up the sequence where the stages before it left it.
     """
 
-    def __init__(self, split: Split, domain: str, size: int, seed: int, device: str = "cpu") -> None:
+    def __init__(
+        self, split: Split, domain: str, size: int, seed: int, device: str = "cpu", position: int = 0
+    ) -> None:
         self._all = as_batch(split, device)
         self._size, self._seed, self._domain = size, seed, domain
-        self.position = 0
+        self.position = position
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
         self.shares = {task: float(labelled(labels).double().mean()) for task, labels in self._all.labels.items()}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tlrun.options import Range
-from tlrun.problem import Domain, Problem, Sealed, Split, Task
+from tlrun.problem import Domain, Problem, Sealed, Split, Task, digest
 from tlrun.seeding import stream
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ class Digits:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few examples."""
         import numpy as np
         from sklearn.datasets import load_digits
-
-        from tlrun.data.splits import digest
 
         pixels, digits = load_digits(return_X_y=True)
         images = (pixels / 16.0).reshape(-1, 8, 8)

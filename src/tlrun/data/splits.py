@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from tlrun.errors import UserError
-from tlrun.problem import Split
 from tlrun.seeding import stream
 
 
@@ -54,16 +52,3 @@ def _per_class(labels: np.ndarray, counts: Mapping[int, int], seed: int) -> np.n
         for k, n in counts.items()
     ]
     return np.sort(np.concatenate(parts))
-
-
-def digest(splits: Iterable[Split | None]) -> str:
-    """sha256 of every array of the splits, with its type and shape."""
-    total = hashlib.sha256()
-    for split in splits:
-        if split is None:
-            total.update(b"none")
-            continue
-        for name, array in [("inputs", split.inputs), *sorted(split.labels.items()), ("index", split.index)]:
-            total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-            total.update(np.ascontiguousarray(array).tobytes())
-    return total.hexdigest()

@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from tlrun.errors import UserError
+from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
 
@@ -25,7 +24,7 @@ class FoundRun:
     def status(self) -> str:
         """finished, failed, interrupted, running; `stopped` where it says running and no process has it."""
         status = str(self.record.get("status", "unreadable"))
-        return "stopped" if status == "running" and not self._held() else status
+        return "stopped" if status == "running" and not is_held(self.place.lock) else status
 
     @cached_property
     def result(self) -> dict[str, Any]:
@@ -34,16 +33,6 @@ class FoundRun:
             return self.place.result()
         except (OSError, ValueError):
             return {}
-
-    def _held(self) -> bool:
-        lock = FileLock(self.place.lock)
-        try:
-            with lock.acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
-        except OSError:
-            return False
 
 
 def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:

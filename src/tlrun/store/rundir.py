@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
-
 from tlrun.errors import RunBusy, UserError
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
+from tlrun.store.locks import locked
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-RESULT_KEYS = ("headline", "metrics", "labels", "steps", "examples")
+RESULT_KEYS = ("headline", "metrics", "labels", "steps", "examples", "size")
 FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 
 
@@ -76,6 +75,10 @@ class RunDir:
         """Append one evaluation to metrics.jsonl."""
         append_json(self.path / "metrics.jsonl", row)
 
+    def keep_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Put a JSON file beside the others."""
+        write_json(self.path / name, value)
+
     def keep(self, name: str, text: str) -> None:
         """Put a text file beside the others."""
         write_whole(self.path / name, text.encode())
@@ -110,27 +113,20 @@ class RunDir:
         self.path.rename(home / f"{self.name}_{number}")
         sync_folder(home)
 
-    @contextmanager
-    def locked(self, wait: bool, note: Callable[[str], None]) -> Iterator[None]:
+    def locked(self, wait: bool, note: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold the run for this process alone. The lock goes with the process, however that ends.
 
         wait: wait for another process that has it (and say so). Otherwise raises RunBusy.
         """
-        self.lock.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.lock)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+
+        def busy() -> None:
             owner = self.record() or {}
             who = f"process {owner['pid']} on {owner['host']}" if owner.keys() >= {"pid", "host"} else "another process"
             if not wait:
-                raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it") from None
+                raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(f"waiting for {who}, which is working on {self.path}")
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+
+        return locked(self.lock, busy)
 
 
 def check_writable(runs_dir: Path) -> None:

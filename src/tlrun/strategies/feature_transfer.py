@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tlrun.core import Controls, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
 from tlrun.problem import Problem
-from tlrun.schedules import Constant
+from tlrun.strategies.source_only import source_stage
 
 if TYPE_CHECKING:
     from tlrun.model import Model
@@ -32,7 +32,7 @@ class FeatureTransfer(Strategy):
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         return (
-            Stage("source", problem.named("source"), steps, lam=Constant(0.0), init="source"),
+            source_stage(problem, steps),
             Stage("target", problem.drawn(lam), steps, lam=lam, init="target", frozen=self.freeze),
         )
 

@@ -9,7 +9,7 @@ in two stages with a fresh optimiser each: this is parameter transfer at λ=0, t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
@@ -35,9 +35,16 @@ class SourceOnly(Strategy):
                 "strategy: source_only expects one label space for source and target, found two, so the source model "
                 "cannot answer for the target; try strategy=scratch"
             )
-        names = ("source",) if self.budget == "source" else ("source", "source, again")
-        return tuple(Stage(name, problem.named("source"), steps, lam=Constant(0.0), init="source") for name in names)
+        source = source_stage(problem, steps)
+        return (source,) if self.budget == "source" else (source, replace(source, name="source, again", shared=False))
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         L_S = steps.loss("source")
         return Objective(L_S, {"L_S": L_S})
+
+
+def source_stage(problem: Problem, steps: int) -> Stage:
+    """min_{θ,w} L_S for `steps` updates: what every transfer starts with, trained once for all that share it."""
+    return Stage(
+        "source", problem.named("source"), steps, lam=Constant(0.0), init="source", by=SourceOnly(), shared=True
+    )

@@ -1,0 +1,175 @@
+"""A run's way through its stages: each is found where another run has finished it, or trained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlrun.core import Given, Screen, Stage
+from tlrun.data.batches import Batches
+from tlrun.model import draw_model, restore, state
+from tlrun.planning import THIS, Plan, key_of
+from tlrun.problem import Domain, Problem, Split
+from tlrun.seeding import drawing_from, stream
+from tlrun.store.entries import Damaged, Entry
+from tlrun.store.features import FeatureStore
+from tlrun.store.stages import FinishedStage, read_stage, write_stage
+from tlrun.trainer import encoded, fit
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+    from tlrun.structure import Structure
+
+
+class Walk:
+    """One run through its stages. stages: what each was, for run.json.
+
+    rerun: a run that is trained again on purpose takes nothing from the store, and leaves nothing there.
+    """
+
+    def __init__(self, plan: Plan, problem: Problem, name: str, screen: Screen) -> None:
+        self._plan, self._problem, self._name, self._screen = plan, problem, name, screen
+        self._shared = {} if plan.run.rerun and name == THIS else plan.shared
+        runs_dir = Path(plan.run.runs_dir).expanduser()
+        self._features = FeatureStore(runs_dir, plan.fingerprint, screen.note)
+        self._model: Model | None = None
+        self.stages: list[dict[str, Any]] = []
+
+    def through(self) -> Model:
+        """The model after the last stage."""
+        for number, (stage, content) in enumerate(zip(self._plan.stages, self._plan.contents, strict=True)):
+            place = self._shared.get(key_of(content))
+            finished = None if place is None else _known(place)
+            if place is not None and finished is None:
+                with place.locked(self._screen.note, f"training the stage {stage.name}"):
+                    finished = _known(place, self._screen)  # it may be there by now
+                    if finished is None:
+                        write_stage(place, content, self._train(number))
+            elif place is None:
+                self._train(number)
+            if place is not None and finished is not None:
+                self._take(number, finished, place)
+        assert self._model is not None  # a strategy has at least one stage
+        return self._model
+
+    def encoded(self, domain: str, split: Split) -> Split:
+        """The features of a domain's examples where φ was held fixed in the last stage; the examples where not."""
+        last = self._plan.stages[-1]
+        return self._encoded(domain, split) if last.frozen and self._plan.run.trainer.cache_features else split
+
+    def _train(self, number: int) -> FinishedStage:
+        """Train a stage from what it inherits, in place of the model so far."""
+        plan, stage = self._plan, self._plan.stages[number]
+        started = time.monotonic()
+        self._model = model = self._begun(number)
+        domains = {name: self._as_trained(stage, self._problem.domains[name]) for name in stage.domains}
+        batches = {name: self._batches(number, domain) for name, domain in domains.items()}
+        recorder = _Recorder(self)
+        self._screen.begin(self._name, stage)
+        try:
+            with drawing_from(stream(plan.run.seed, "dropout", number)):
+                by = stage.by or plan.run.strategy
+                fit(stage, model, domains, by, plan.run.optimizer, plan.run.trainer, batches, recorder)
+        finally:
+            self._screen.end()
+        finished = FinishedStage(state(model), recorder.rows, time.monotonic() - started)
+        self._record(number, finished.seconds, found=False)
+        return finished
+
+    def _take(self, number: int, finished: FinishedStage, place: Entry) -> None:
+        """Go on from a stage that is finished."""
+        stage = self._plan.stages[number]
+        self._model = restore(self._fresh(number, None), finished.weights)
+        for row in finished.rows:
+            self._plan.place.log(row)
+        title = f"{self._name} · {stage.name}"
+        self._screen.note(f"{title:<32} found in {place.path} ({stage.steps} steps, {finished.seconds:.1f} s then)")
+        self._record(number, finished.seconds, found=True)
+
+    def _begun(self, number: int) -> Model:
+        """What a stage starts from: fresh weights, in a structure where one is learnt, and what it inherits."""
+        strategy, stage, previous = self._plan.run.strategy, self._plan.stages[number], self._model
+        if previous is None:
+            return self._fresh(number, None)
+        run, outputs = self._plan.run, tuple(task.outputs for task in self._tasks(stage).values())
+        structure = strategy.structure_of(
+            stage, previous, Given(run.backbone, self._problem.shape, outputs, run.seed)
+        )
+        if structure is not None:
+            self._plan.place.keep_json("structure.json", structure.to_json())
+            self._screen.note(f"{self._name} · {stage.name}: {structure.told(run.backbone)}")
+        return strategy.inherit(stage, self._fresh(number, structure), previous)
+
+    def _fresh(self, number: int, structure: Structure | None) -> Model:
+        run, stage = self._plan.run, self._plan.stages[number]
+        backbone = run.backbone if structure is None else structure.backbone
+        tasks = self._tasks(stage).values()
+        model = draw_model(backbone, self._problem.shape, tasks, stage.init, run.seed).to(self._plan.device)
+        if structure is not None:
+            structure.impose(model)
+        return model
+
+    def _tasks(self, stage: Stage) -> dict[str, Any]:
+        return {task.name: task for name in stage.domains for task in self._problem.domains[name].tasks}
+
+    def _batches(self, number: int, domain: Domain) -> Batches:
+        """The domain's sequence of batches, from where the stages before have left it."""
+        run = self._plan.run
+        before = sum(stage.steps for stage in self._plan.stages[:number] if domain.name in stage.domains)
+        return Batches(domain.train, domain.name, run.trainer.batch_size, run.seed, self._plan.device, before)
+
+    def _as_trained(self, stage: Stage, domain: Domain) -> Domain:
+        """The domain as a stage sees it: with features for examples where φ is held fixed and that saves work."""
+        trainer = self._plan.run.trainer
+        if not (stage.frozen and trainer.cache_features):
+            return domain
+        worth = stage.steps * trainer.batch_size >= len(domain.train)  # else it draws fewer than there are
+        train = self._encoded(domain.name, domain.train) if worth else domain.train
+        return replace(domain, train=train, val=domain.val and self._encoded(domain.name, domain.val))
+
+    def _encoded(self, domain: str, split: Split) -> Split:
+        model = self._model
+        assert model is not None  # there is a φ
+        features = self._features.get(model.extractor(domain), split.inputs, lambda: encoded(model, domain, split))
+        return replace(split, inputs=features, encoded=True)
+
+    def _record(self, number: int, seconds: float, found: bool) -> None:
+        shared = key_of(self._plan.contents[number]) if self._plan.stages[number].shared else None
+        stage = {"name": self._plan.stages[number].name, "key": shared, "seconds": seconds, "found": found}
+        self.stages.append(stage)
+
+    def log(self, row: Mapping[str, object]) -> None:
+        """Keep one evaluation of this run."""
+        self._plan.place.log(row)
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """Show one update."""
+        self._screen.step(step, terms)
+
+
+class _Recorder:
+    """The loop's recorder: rows to the run's folder and to the stage's own, steps to the screen."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+        self.rows: list[Mapping[str, object]] = []
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        self._walk.step(step, terms)
+
+    def log(self, row: Mapping[str, object]) -> None:
+        self.rows.append(row)
+        self._walk.log(row)
+
+
+def _known(place: Entry, screen: Screen | None = None) -> FinishedStage | None:
+    """The stage at `place`, or None; a screen is told what is wrong with one that is there."""
+    try:
+        return read_stage(place)
+    except Damaged as error:
+        if screen is not None:
+            screen.note(f"{place.path}: {error}; training the stage again")
+        return None

@@ -1,0 +1,82 @@
+"""Finished stages by content: a stage that several runs share is trained once.
+
+    <runs_dir>/.stages/<key>/
+      stage.json          what decides the stage, whole, and the seconds it took
+      model.safetensors   the weights it ended with
+      metrics.jsonl       the rows it logged
+      manifest.json       digests
+
+The key is that of everything which decides the bits: training and validation examples of every domain drawn, tasks,
+backbone, optimiser, budget, the seed, the equation, the fingerprint, and the key of the stage before. A stage may have
+several domains and tasks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlrun.options import strict
+from tlrun.store.entries import Damaged, Entry, entry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HOME = ".stages"
+
+
+@dataclass(frozen=True)
+class FinishedStage:
+    """What a stage leaves. seconds: of its training."""
+
+    weights: Mapping[str, Tensor]
+    rows: Sequence[Mapping[str, Any]]
+    seconds: float
+
+
+def stage_entry(runs_dir: Path, key: str) -> Entry:
+    """Where the stage of a key is, or would be."""
+    return entry(runs_dir, HOME, key)
+
+
+def read_stage(place: Entry) -> FinishedStage | None:
+    """The stage at `place`; None where there is none. Raises Damaged, naming the file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    files = place.read()
+    if files is None:
+        return None
+    try:
+        seconds = float(json.loads(files["stage.json"])["seconds"])
+        rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+        return FinishedStage(load(files["model.safetensors"]), rows, seconds)
+    except (KeyError, ValueError, TypeError, SafetensorError) as error:  # whole, but not one of ours
+        raise Damaged(f"is no finished stage ({type(error).__name__}: {error})") from None
+
+
+def write_stage(place: Entry, content: Mapping[str, Any], finished: FinishedStage) -> None:
+    """Keep a finished stage, with the `content` that its key is made of."""
+    from safetensors.torch import save
+
+    told = strict({**content, "seconds": finished.seconds})
+    rows = "".join(json.dumps(strict(row), allow_nan=False, ensure_ascii=False) + "\n" for row in finished.rows)
+    place.write(
+        {
+            "stage.json": (json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(),
+            "metrics.jsonl": rows.encode(),
+            "model.safetensors": save(dict(finished.weights)),
+        }
+    )
+
+
+def describe_stage(place: Entry) -> dict[str, Any] | None:
+    """stage.json, without a proof of the files beside it; None where it cannot be read."""
+    try:
+        told = json.loads((place.path / "stage.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None

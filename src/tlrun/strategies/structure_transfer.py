@@ -1,0 +1,153 @@
+"""Structure transfer: learn a structure θ on the source, and train the target in it from fresh weights w.
+
+    source stage   min_{w'} L_S(w'),  θ = S(w')
+    target stage   min_w (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   w fresh (the stream target-init), θ held fixed
+
+The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. θ holds
+no weight of the source, and w is independent of them: the layer list alone would be `scratch`, and fresh weights that
+are the source's own initial ones would carry over its lottery ticket.
+
+    mask        which weights of φ there are: those of the highest LAMP scores (Lee et al., ICLR 2021), a `density`
+                of them, fixed while the target trains; fresh weights are scaled by ρ^(-1/2), ρ a tensor's density.
+                Control: as many weights in each tensor, at random.
+    width       how many channels (units) each layer of φ has: the source's are ranked across all layers, and the
+                weakest left out until `density` of the parameters are left (heads included); a smaller dense network.
+                Control: every layer narrower by one factor, at as nearly as many parameters.
+    stats       mean and standard deviation of each weight tensor of φ, which shape the fresh draw (the "mean-var"
+                initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the paper: it keeps the shape of the
+                backbone's own draw, which is uniform here, instead of drawing normal numbers. Control: the default draw.
+    covariance  like `stats`, with mean and covariance of the h x w filters of a convolution (Trockman et al.,
+                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023). Control: the default draw.
+    layers      the layer list, from no source stage: scratch by another name, and the control of the two above.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tlrun.core import Backbone, Controls, Given, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
+from tlrun.errors import UserError
+from tlrun.options import Range
+from tlrun.problem import Problem
+from tlrun.strategies.source_only import source_stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.model import Model
+    from tlrun.structure import Structure
+
+DENSITY = 0.3
+CONTROLS = {"mask": "random mask", "width": "uniform width", "stats": "default draw", "covariance": "default draw"}
+
+
+@dataclass(frozen=True)
+class StructureTransfer(Strategy):
+    """structure: what is learnt. density: the share that is kept (mask, width); null: 0.3.
+
+    chosen_by: `source`, or `chance`, the control of `mask` and `width`, at the density that the source would have given.
+    """
+
+    structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
+    density: Annotated[float, Range(0.001, 1.0)] | None = None
+    chosen_by: Literal["source", "chance"] = "source"
+
+    def __post_init__(self) -> None:
+        if self.structure in ("mask", "width"):
+            return
+        if self.density is not None:
+            raise UserError(
+                f"strategy.density: expected null with structure={self.structure}, which keeps every weight, found "
+                f"{self.density:g}; it is for structure=mask and width"
+            )
+        if self.chosen_by == "chance":
+            raise UserError(
+                f"strategy.chosen_by: expected source with structure={self.structure}, found chance; its control is "
+                "structure=layers"
+            )
+
+    def remarks(self, backbone: Backbone) -> Sequence[str]:
+        """Raises UserError where φ has no weights to learn a structure from, or widths that cannot be set."""
+        name = type(backbone).__name__.lower()
+        if self.structure == "layers":
+            return ("structure=layers takes over nothing that was learnt: this is scratch by another name",)
+        if not backbone.learns:
+            raise UserError(
+                f"strategy.structure: {self.structure} expects a backbone with weights, found {name}; try backbone=conv"
+            )
+        if self.structure == "width" and not hasattr(backbone, "widths"):
+            raise UserError(
+                f"strategy.structure: width expects a backbone that says which option holds its widths, found {name}; "
+                "try backbone=conv or strategy.structure=mask"
+            )
+        return ()
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        target = Stage("target", problem.drawn(lam), steps, lam=lam, init="target")
+        return (target,) if self.structure == "layers" else (source_stage(problem, steps), target)
+
+    def structure_of(self, stage: Stage, previous: Model, given: Given) -> Structure:
+        """θ of the source's φ, or by chance. Nothing of `previous` but θ goes on."""
+        from tlrun.pruning import magnitude_masks, random_masks
+        from tlrun.structure import Moments, Structure, weights
+
+        source = weights(previous.backbone)
+        density = DENSITY if self.density is None else self.density
+        if self.structure == "mask":
+            masks = magnitude_masks(source, density)
+            return Structure(
+                given.backbone, masks=masks if self.chosen_by == "source" else random_masks(masks, given.seed)
+            )
+        if self.structure == "width":
+            return Structure(_narrow(source, density, self.chosen_by == "chance", given))
+        blocks = {name: weight[0, 0].numel() if self.structure == "covariance" else 1 for name, weight in source.items()}
+        return Structure(given.backbone, moments={n: Moments.of(w, blocks[n]) for n, w in source.items()})
+
+    def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
+        """Nothing: every weight is fresh."""
+        return fresh
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L_S, L_T = steps.loss("source"), steps.loss("target")
+        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
+        return Objective(total, {"L_S": L_S, "L_T": L_T})
+
+    def controls(self, problem: Problem) -> Controls:
+        """The structure's own control, at the same λ and budget, and those of every transfer."""
+        options: dict[str, object] = {"name": "structure_transfer", "structure": "layers"}
+        if self.structure in ("mask", "width"):
+            options |= {"structure": self.structure, "density": self.density, "chosen_by": "chance"}
+        learnt = self.structure != "layers" and self.chosen_by == "source"
+        own = {CONTROLS[self.structure]: {"strategy": options}} if learnt else {}
+        return {**own, **transfer_controls(problem)}
+
+
+def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: Given) -> Backbone:
+    """φ with fewer channels: those the source ranks lowest left out, or, of as many parameters, all layers alike."""
+    from tlrun.pruning import channel_scores, kept
+    from tlrun.structure import parameters, with_widths
+
+    scores = channel_scores(source)
+    dense = [len(score) for score in scores.values()]
+
+    def cost(widths: Sequence[int]) -> int:
+        return parameters(with_widths(given.backbone, widths), given.shape, given.outputs)
+
+    def ranked(left: int) -> list[int]:
+        return [int(mask.sum()) for mask in kept(scores, left).values()]
+
+    def alike(left: int) -> list[int]:
+        return [max(1, round(width * left / sum(dense))) for width in dense]
+
+    # Channels left, from one a layer to all: the most that cost no more than the budget. Costs only rise with them.
+    counts = range(len(dense), sum(dense) + 1)
+    most = bisect_right(counts, density * cost(dense), key=lambda left: cost(ranked(left)))
+    learnt = ranked(counts[max(0, most - 1)])
+    if uniform:
+        wanted = cost(learnt)
+        above = min(bisect_right(counts, wanted, key=lambda left: cost(alike(left))), len(counts) - 1)
+        learnt = min((alike(counts[k]) for k in (max(0, above - 1), above)), key=lambda w: abs(cost(w) - wanted))
+    return with_widths(given.backbone, learnt)
