@@ -55,7 +55,8 @@ def test_commands_and_help_wait_for_neither_hydra_nor_torch(here: Path) -> None:
     program = """
 import sys
 from tlrun.cli import run
-for line in (["--version"], ["--help"], ["ls"], ["ls", "--help"], ["show", "--help"], ["doctor", "--help"]):
+for line in (["--version"], ["--help"], ["ls"], ["ls", "--help"], ["show", "--help"], ["doctor", "--help"],
+             ["ls", "--stages"], ["clean"], ["clean", "--help"]):
     assert run(line) == 0
 print(sorted({"torch", "hydra", "sklearn", "numpy"} & set(sys.modules)), file=sys.stderr)
 """
@@ -82,8 +83,9 @@ except UserError as error:
 @pytest.mark.parametrize(("typed", "line"), [
     (["lss"], "lss: expected key=value or a command; did you mean ls?"),
     (["reprot"], "reprot: expected key=value or a command"),
-    (["ls", "strategy"], "ls: expected key=value, --all or --runs-dir PATH, found strategy"),
+    (["ls", "strategy"], "ls: expected key=value, --all, --stages or --runs-dir PATH, found strategy"),
     (["ls", "--runs-dir"], "--runs-dir: expected a folder after it, found nothing"),
+    (["clean", "--stage"], "clean: expected a flag, found --stage; did you mean --stages? (one of: --stages, "),
     (["show"], "show: expected one run, found 0"),
     (["show", "nonesuch"], "show: expected a run, found none with nonesuch in its name in runs"),
     (["doctor", "now"], "doctor: expected nothing or --runs-dir PATH, found now"),

@@ -87,7 +87,9 @@ def test_a_folder_adds_experiments_and_options_of_ours(tmp_path: Path) -> None:
 
 def test_a_name_in_a_folder_is_among_the_near_ones(tmp_path: Path) -> None:
     mine = own_folder(tmp_path, HEADER)
-    with pytest.raises(UserError, match=r"experiment: y is not known \(one of: .*smoke, which_transfer, x\)"):
+    with pytest.raises(
+        UserError, match=r"experiment: y is not known \(one of: .*smoke, structure, which_transfer, x\)"
+    ):
         preflight(["experiment=y"], multirun=False, folder=mine)
 
 

@@ -27,9 +27,9 @@ def composed(*overrides: str) -> dict[str, Any]:
 
 
 def test_all_are_seen() -> None:
-    assert len(YAMLS) == 23
-    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 17
-    assert len(STUDIES) == 5
+    assert len(YAMLS) == 25
+    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 18
+    assert len(STUDIES) == 6
 
 
 @pytest.mark.parametrize("name", IN_GROUPS)

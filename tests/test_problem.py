@@ -1,10 +1,11 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tlrun.errors import UserError
-from tlrun.problem import Problem, Task
+from tlrun.problem import Problem, Split, Task, digest
 from tlrun.schedules import Constant
 
 from problems import problem
@@ -55,3 +56,27 @@ def test_opening_the_test_set_is_counted() -> None:
 
 def test_shape_is_that_of_one_input() -> None:
     assert problem().shape == (1, 4, 4)
+
+
+def test_the_digest_sees_every_array() -> None:
+    one = Split(np.zeros((2, 1), np.float32), {"t": np.array([0, 1])}, np.array([0, 1]))
+    changed = [
+        Split(np.ones((2, 1), np.float32), one.labels, one.index),
+        Split(one.inputs, {"t": np.array([1, 1])}, one.index),
+        Split(one.inputs, {"u": np.array([0, 1])}, one.index),
+        Split(one.inputs, one.labels, np.array([0, 2])),
+        Split(one.inputs.astype(np.float64), one.labels, one.index),
+    ]
+
+    digests = {digest([split]) for split in [one, *changed]} | {digest([one, None]), digest([None, one])}
+
+    assert len(digests) == 8
+    assert digest([one]) == digest([one])
+
+
+def test_the_digest_of_a_domain_is_that_of_its_training_and_validation_examples() -> None:
+    with_val, without = (problem(val=val).domains["source"] for val in (True, False))
+
+    assert with_val.digest == digest([with_val.train, with_val.val])
+    assert with_val.digest != without.digest
+    assert without.digest == problem().domains["source"].digest

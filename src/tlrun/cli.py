@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from tlrun.errors import Terminated, TlrunError, UserError, nearest, say
 
-SUBCOMMANDS = ("ls", "show", "doctor")
+SUBCOMMANDS = ("ls", "show", "clean", "doctor")
 
 
 def main() -> None:
@@ -73,6 +73,10 @@ def _subcommand(name: str, arguments: Sequence[str]) -> int:
         from tlrun.report.showing import show
 
         return show(arguments)
+    if name == "clean":
+        from tlrun.report.cleaning import clean
+
+        return clean(arguments)
     from tlrun.report.listing import ls
 
     return ls(arguments)

@@ -179,7 +179,7 @@ class Backbone(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """What is settled when a stage is built: φ as the config says it, the shape of an input, k of every head, the seed."""
+    """What is settled when a stage is built: φ as configured, the shape of an input, k of every head, the seed."""
 
     backbone: Backbone
     shape: tuple[int, ...]

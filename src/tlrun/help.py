@@ -13,7 +13,7 @@ tl-run: which way of transferring helps the target task, how strong (λ), and do
   tl-run -m strategy=feature_transfer,parameter_transfer seed=0,1,2,3,4,5,6,7,8,9
                                                a sweep, ten seeds of two strategies: gains with 95 % intervals
   tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
-  tl-run ls | show RUN | doctor                the runs so far; one run; what is installed, and what is wrong
+  tl-run ls | show RUN | clean | doctor        the runs so far; one run; free disk; what is installed, and what is wrong
 """
 TAIL = """\
 Keys are set as key=value: lam.value=10 (or λ=10), dataset.labels_per_class=20, trainer.steps=500, optimizer.lr=0.01,

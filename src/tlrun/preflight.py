@@ -21,7 +21,16 @@ from tlrun.errors import UserError
 
 LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
-NO_AXES = {"runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep.jobs"}  # one for a whole sweep
+NO_AXES = {
+    "runs_dir",
+    "threads",
+    "device",
+    "controls",
+    "rerun",
+    "stages",
+    "reuse",
+    "sweep.jobs",
+}  # one for a whole sweep
 KEY_VALUE = "expected key=value; a value with special characters goes in quotes, as in 'runs_dir=\"a [b]\"'"
 MOST_VALUES, MOST_JOBS = 1000, 10_000  # of one axis, of a sweep: beyond them, checking alone would take minutes
 

@@ -15,15 +15,16 @@ from tlrun.seeding import stream
 
 
 def lamp(magnitudes: Tensor) -> Tensor:
-    """score_u = a_u² / Σ_{v: a_v ≥ a_u} a_v² of magnitudes a ≥ 0, any shape, in float64.
+    """score_u = a_u² / Σ_{v ≥ u} a_v² of magnitudes a ≥ 0, any shape, in float64; v ≥ u: not before u in ascending order.
 
-    The largest of a tensor has score 1, so no tensor loses all. Scaling a tensor, and signs, change no score.
+    Of equal magnitudes the later one counts as larger. The largest of a tensor has score 1. Scaling a tensor, and
+    signs, change no score; zeros have score 0.
     """
     squares = magnitudes.double().flatten().square()
     ascending = squares.argsort(stable=True)
     left = squares[ascending].flip(0).cumsum(0).flip(0)
     scores = torch.empty_like(squares)
-    scores[ascending] = torch.where(left > 0, squares[ascending] / left, 1.0)  # of zeros alone: all
+    scores[ascending] = torch.where(left > 0, squares[ascending] / left, 0.0)
     return scores.view(magnitudes.shape)
 
 
@@ -32,19 +33,20 @@ def kept(scores: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
 
     Raises ValueError where there are not so many.
     """
-    everything = torch.cat([score.flatten() for score in scores.values()])
+    first = [score.flatten().index_fill(0, score.argmax(), torch.inf) for score in scores.values()]
+    everything = torch.cat(first)
     if count > len(everything):
         raise ValueError(f"expected at most {len(everything)} to keep, found {count}")
     chosen = torch.zeros(len(everything), dtype=torch.bool)
     chosen[everything.argsort(descending=True, stable=True)[: max(count, len(scores))]] = True
-    parts = chosen.split([score.numel() for score in scores.values()])
+    parts = torch.split(chosen, [score.numel() for score in scores.values()])
     return {name: part.view(score.shape) for (name, score), part in zip(scores.items(), parts, strict=True)}
 
 
 def magnitude_masks(weights: Mapping[str, Tensor], density: float) -> dict[str, Tensor]:
     """Masks that keep the share `density` of all weights, by their LAMP scores."""
     total = sum(weight.numel() for weight in weights.values())
-    return kept({name: lamp(weight.detach().abs()) for name, weight in weights.items()}, round(density * total))
+    return kept({name: lamp(weight.detach().cpu().abs()) for name, weight in weights.items()}, round(density * total))
 
 
 def random_masks(masks: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
@@ -63,4 +65,4 @@ def channel_scores(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Li et al. ("Pruning Filters for Efficient ConvNets", ICLR 2017) rank a layer's filters by their L1 norm. Differs
     from the paper: L2, and LAMP, so that channels of different layers can be ranked together. weights: [o, i, …] each.
     """
-    return {name: lamp(weight.detach().double().flatten(1).norm(dim=1)) for name, weight in weights.items()}
+    return {name: lamp(weight.detach().cpu().double().flatten(1).norm(dim=1)) for name, weight in weights.items()}

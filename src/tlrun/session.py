@@ -73,7 +73,8 @@ class Session:
             failed = f", {len(swept.failures)} failed" if swept.failures else ""
             self._summary = (
                 f"{len(jobs)} jobs, {runs} runs (controls included, what jobs share once): "
-                f"{swept.trained} trained now, {swept.found} found{failed}."
+                f"{swept.trained} trained now, {swept.found} found{failed}. "
+                f"Source stages: {swept.stages[False]} trained, {swept.stages[True]} found."
             )
 
     def collect(self, returned: Sequence[JobReturn]) -> None:

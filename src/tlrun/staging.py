@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 class Walk:
     """One run through its stages. stages: what each was, for run.json.
 
-    rerun: a run that is trained again on purpose takes nothing from the store, and leaves nothing there.
+    A run that is trained again on purpose (rerun) takes no stage from the store, and leaves none there.
     """
 
     def __init__(self, plan: Plan, problem: Problem, name: str, screen: Screen) -> None:
         self._plan, self._problem, self._name, self._screen = plan, problem, name, screen
         self._shared = {} if plan.run.rerun and name == THIS else plan.shared
         runs_dir = Path(plan.run.runs_dir).expanduser()
-        self._features = FeatureStore(runs_dir, plan.fingerprint, screen.note)
+        maker = {"backbone": plan.contents[-1]["backbone"], "fingerprint": plan.fingerprint}
+        self._features = FeatureStore(runs_dir, maker, screen.note)
         self._model: Model | None = None
         self.stages: list[dict[str, Any]] = []
 
@@ -95,9 +96,7 @@ class Walk:
         if previous is None:
             return self._fresh(number, None)
         run, outputs = self._plan.run, tuple(task.outputs for task in self._tasks(stage).values())
-        structure = strategy.structure_of(
-            stage, previous, Given(run.backbone, self._problem.shape, outputs, run.seed)
-        )
+        structure = strategy.structure_of(stage, previous, Given(run.backbone, self._problem.shape, outputs, run.seed))
         if structure is not None:
             self._plan.place.keep_json("structure.json", structure.to_json())
             self._screen.note(f"{self._name} · {stage.name}: {structure.told(run.backbone)}")

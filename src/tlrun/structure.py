@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tlrun.model import Model
 
 
+TINY = 1e-20  # a variance that is none: far below that of any weight in float32
+
+
 @dataclass(frozen=True)
 class Moments:
     """Mean [k] and lower-triangular factor [k, k] of the covariance of a tensor's blocks of k weights.
@@ -44,7 +47,8 @@ class Moments:
         rows = weight.detach().double().cpu().reshape(-1, block)
         mean = rows.mean(dim=0)
         covariance = (rows - mean).T @ (rows - mean) / len(rows)
-        ridge = 1e-6 * covariance.diagonal().mean() * torch.eye(block)  # a block may vary in fewer directions than k
+        # Blocks may vary in fewer directions than k, or not at all.
+        ridge = (1e-6 * covariance.diagonal().mean() + TINY) * torch.eye(block)
         factor = torch.linalg.cholesky(covariance + ridge) if block > 1 else covariance.sqrt()
         return cls(tuple(mean.tolist()), tuple(map(tuple, factor.tolist())))
 
@@ -55,10 +59,18 @@ class Moments:
         return k + k * (k + 1) // 2
 
     def shape(self, weight: Tensor) -> None:
-        """Give a fresh weight these moments, in place: w ← mean + factor · (w - mean_w)/std_w, block by block."""
+        """Give a fresh weight these moments, in place: w ← mean + factor · L⁻¹ (w - mean_w), block by block.
+
+        mean_w and L Lᵀ are mean and covariance of the fresh blocks; of the latter only the diagonal where there are
+        too few blocks to have more.
+        """
         rows = weight.data.double().reshape(-1, len(self.mean))
-        standard = (rows - rows.mean(dim=0)) / rows.std(dim=0, correction=0)
-        mean, factor = (torch.tensor(part, dtype=torch.float64, device=weight.device) for part in (self.mean, self.factor))
+        centred = rows - rows.mean(dim=0)
+        covariance = centred.T @ centred / len(rows) + TINY * torch.eye(len(self.mean), device=rows.device)
+        if len(rows) <= len(self.mean):
+            covariance = covariance.diagonal().diag()
+        standard = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), centred.T, upper=False).T
+        mean, factor = (torch.tensor(part, dtype=rows.dtype, device=rows.device) for part in (self.mean, self.factor))
         weight.data.copy_((mean + standard @ factor.T).reshape(weight.shape))
 
 
@@ -103,7 +115,10 @@ class Structure:
     def to_json(self) -> dict[str, Any]:
         """As strict JSON; `from_json` gives it back."""
         masks = {
-            name: {"shape": list(mask.shape), "bits": base64.b64encode(np.packbits(mask.cpu().numpy())).decode()}
+            name: {
+                "shape": list(mask.shape),
+                "bits": base64.b64encode(np.packbits(mask.cpu().numpy()).tobytes()).decode(),
+            }
             for name, mask in self.masks.items()
         }
         return {

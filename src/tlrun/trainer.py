@@ -92,7 +92,7 @@ def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
     inputs = as_batch(split, model.device).inputs
     model.eval()
     with torch.no_grad():
-        parts = [model.features(part, domain) for part in inputs.split(EVALUATION_BATCH)]
+        parts = [model.features(part, domain) for part in torch.split(inputs, EVALUATION_BATCH)]
     return torch.cat(parts).cpu().numpy()
 
 

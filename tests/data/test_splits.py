@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.data.splits import buy_validation, digest, few_per_class, stratified
+from tlrun.data.splits import buy_validation, few_per_class, stratified
 from tlrun.errors import UserError
-from tlrun.problem import Split
 
 LABELS = np.repeat(np.arange(4), 20)[np.random.default_rng(0).permutation(80)]
 
@@ -49,19 +48,3 @@ def test_no_validation_share_buys_none() -> None:
 def test_a_class_must_keep_a_label_for_training() -> None:
     with pytest.raises(UserError, match=r"dataset.val_share: expected to leave every class a label .*0.5 of 1 labels"):
         buy_validation(np.arange(3), 0.5, 0, "dataset.val_share")
-
-
-def test_the_digest_sees_every_array() -> None:
-    one = Split(np.zeros((2, 1), np.float32), {"t": np.array([0, 1])}, np.array([0, 1]))
-    changed = [
-        Split(np.ones((2, 1), np.float32), one.labels, one.index),
-        Split(one.inputs, {"t": np.array([1, 1])}, one.index),
-        Split(one.inputs, {"u": np.array([0, 1])}, one.index),
-        Split(one.inputs, one.labels, np.array([0, 2])),
-        Split(one.inputs.astype(np.float64), one.labels, one.index),
-    ]
-
-    digests = {digest([split]) for split in [one, *changed]} | {digest([one, None]), digest([None, one])}
-
-    assert len(digests) == 8
-    assert digest([one]) == digest([one])

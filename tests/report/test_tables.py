@@ -16,6 +16,7 @@ def outcome(name: str = THIS, test: float | None = 0.5, seed: int = 0, **changes
         "labels": {"source": 719, "target": 50},
         "steps": 400,
         "examples": 38400,
+        "size": {"parameters": 100, "nonzeros": 100, "flops": 200},
     }
     facts: dict[str, Any] = {
         "name": name, "strategy": "feature_transfer", "lam": "1", "seed": seed, "setting": "s", "family": "f",
@@ -110,3 +111,18 @@ def test_a_gain_over_fewer_seeds_than_the_row_says_so_and_the_fewest_decide_the_
     assert "+10.0 ± 0.0 (n=4)" in rows["a"]
     assert "(n=" not in rows["b"]
     assert "Fewer than 5 seeds: no verdict." in shown
+
+
+@pytest.mark.parametrize("width", [200, 100, 80])
+def test_sizes_are_shown_where_runs_differ_in_them(width: int) -> None:
+    small = outcome(name=THIS, test=0.5)
+    small.result["size"] |= {"parameters": 30, "nonzeros": 25, "flops": 60}  # type: ignore[index]
+    shown = text(run_table([small, outcome("scratch")], Console(file=io.StringIO(), width=width)), width)
+
+    assert "30 (30 %)" in shown
+    assert "25 (25 %)" in shown
+    assert "60 (30 %)" in shown
+    assert "non-zeros" not in text(
+        run_table([outcome(), outcome("scratch")], Console(file=io.StringIO(), width=width)), width
+    )
+    assert "30 (30 %)" in swept([("small", [[small]]), ("large", [[outcome()]])], width)

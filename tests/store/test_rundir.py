@@ -10,7 +10,7 @@ from tlrun.errors import RunBusy, UserError
 from tlrun.store.files import write_whole
 from tlrun.store.rundir import RunDir, check_writable
 
-RESULT = {"headline": {"test": 1.0}, "metrics": {}, "labels": {}, "steps": 1, "examples": 1}
+RESULT = {"headline": {"test": 1.0}, "metrics": {}, "labels": {}, "steps": 1, "examples": 1, "size": {}}
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def number(term: torch.Tensor | float | None) -> float:
 
 
 def test_all_are_seen() -> None:
-    assert len(STRATEGIES) == 5
+    assert len(STRATEGIES) == 6
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -52,7 +52,7 @@ def test_terms_reproduce_the_total(name: str, value: float) -> None:
     ours = problem()
     for stage in made(name).stages(ours, Constant(value), 5):
         model = draw_model(Mlp(), ours.shape, ours.tasks.values(), stage.init, 0).double()
-        found = objective(made(name), stage, ours, model)
+        found = objective(stage.by or made(name), stage, ours, model)
         lam = stage.lam.at(0.5)
         source, target = number(found.terms.get("L_S")), number(found.terms.get("L_T"))
         expected = target if math.isinf(lam.value) else (source + lam.value * target) / (1 + lam.value)
@@ -71,7 +71,8 @@ def test_backward_gives_the_gradient_of_the_total(name: str) -> None:
     ours = problem()
     for stage in made(name).stages(ours, Constant(0.7), 5):
         model = draw_model(Mlp(hidden=(4,)), ours.shape, ours.tasks.values(), stage.init, 0).double()
-        made(name).backward(objective(made(name), stage, ours, model), model)
+        strategy = stage.by or made(name)
+        strategy.backward(objective(strategy, stage, ours, model), model)
         parameters = list(model.parameters())
         directions = [torch.randn_like(p) for p in parameters]
         slope = sum((p.grad * d).sum() for p, d in zip(parameters, directions, strict=True) if p.grad is not None)
@@ -80,7 +81,7 @@ def test_backward_gives_the_gradient_of_the_total(name: str) -> None:
             with torch.no_grad():
                 for p, d in zip(parameters, directions, strict=True):
                     p.add_(d, alpha=sign * 1e-6)
-                values.append(number(objective(made(name), stage, ours, model).total))
+                values.append(number(objective(strategy, stage, ours, model).total))
 
         assert float(slope) == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-4, abs=1e-7)
 

@@ -35,6 +35,17 @@ def test_what_jobs_share_is_one_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None:
+    """So that processes which start together do not wait for one another's source stage."""
+    configs = [config(tmp_path, lam=lam(value), seed=seed) for seed in (0, 1, 2) for value in (0.1, 1.0, 10.0)]
+    missing = [plan for _, plan in unite(configs, Watcher()).missing.values()]
+    keys = [next(iter(plan.shared)) for plan in missing]
+
+    assert len(keys) == 9
+    assert len(set(keys[:3])) == len(set(keys)) == 3
+    assert [plan.run.seed for plan in missing] == [0, 1, 2, 0, 0, 1, 1, 2, 2]
+
+
 def test_a_control_that_is_also_asked_for_is_one_run(tmp_path: Path) -> None:
     configs = [config(tmp_path, controls=True), config(tmp_path, strategy={"name": "scratch", "budget": "target"})]
     union = unite(configs, Watcher())

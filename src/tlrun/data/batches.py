@@ -49,9 +49,7 @@ class Batches:
     position: of the next batch. A stage takes up the sequence where the stages before it left it.
     """
 
-    def __init__(
-        self, split: Split, domain: str, size: int, seed: int, device: str = "cpu", position: int = 0
-    ) -> None:
+    def __init__(self, split: Split, domain: str, size: int, seed: int, device: str = "cpu", position: int = 0) -> None:
         self._all = as_batch(split, device)
         self._size, self._seed, self._domain = size, seed, domain
         self.position = position

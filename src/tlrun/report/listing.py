@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from tlrun.errors import UserError, nearest, printable
 from tlrun.report.console import make_console
+from tlrun.report.stages import ls_stages
 from tlrun.report.tables import WIDE, link, number
 from tlrun.store.found import FoundRun, below, runs
 
@@ -20,7 +20,8 @@ tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]     the runs so far, the lat
 
   tl-run ls status=failed                    finished, failed, interrupted, stopped (killed), running
   tl-run ls strategy=scratch seed=0          any key of a run's config, such as lam.value=inf or dataset.shift=noise
-  tl-run ls --all                            all of them, not the last {last}"""
+  tl-run ls --all                            all of them, not the last {last}
+  tl-run ls --stages                         the finished stages that runs share, the oldest use first"""
 LAST = 30
 OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
@@ -30,7 +31,10 @@ def ls(arguments: Sequence[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print(USAGE.format(last=LAST))
         return 0
-    runs_dir, everything, wanted = _asked(arguments)
+    runs_dir, others = below(arguments)
+    if "--stages" in others:
+        return ls_stages(runs_dir, [argument for argument in others if argument != "--stages"])
+    everything, wanted = _asked(others)
     console = make_console()
     there = list(runs(runs_dir))
     known: set[str] = set(OWN)
@@ -56,18 +60,18 @@ def ls(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _asked(arguments: Sequence[str]) -> tuple[Path, bool, dict[str, str]]:
-    runs_dir, others = below(arguments)
+def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:
     everything, wanted = False, dict[str, str]()
-    for argument in others:
+    for argument in arguments:
         key, equals, value = argument.partition("=")
         if argument == "--all":
             everything = True
         elif equals and not argument.startswith("-"):
             wanted["lam.value" if key in ("λ", "lambda") else key] = "inf" if value == "∞" else value
         else:
-            raise UserError(f"ls: expected key=value, --all or --runs-dir PATH, found {argument}; see tl-run ls --help")
-    return runs_dir, everything, wanted
+            expected = "key=value, --all, --stages or --runs-dir PATH"
+            raise UserError(f"ls: expected {expected}, found {argument}; see tl-run ls --help")
+    return everything, wanted
 
 
 def _facts(run: FoundRun, config: bool) -> dict[str, Any]:

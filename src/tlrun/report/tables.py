@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -18,6 +19,11 @@ from tlrun.report.statistics import paired_interval
 WIDE = 130  # columns of the terminal from which on paths, or all gains of a sweep, fit beside each other
 NARROW = 80  # columns below which steps and examples are left out: a number is never cut
 LEFT = {"run", "setting", "path", ""}  # columns of words; the others hold numbers
+SIZES = {"parameters": "parameters", "non-zeros": "nonzeros", "FLOPs": "flops"}  # columns where runs differ in size
+SIZE_LEGEND = (
+    "FLOPs: of one example's forward pass, 2 a multiply-add of a weight that is not 0; zeros in a dense matrix save no "
+    "time. In brackets: of the largest network here."
+)
 NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
 
 
@@ -39,12 +45,14 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     this = outcomes[0]
     title = this.result["headline"]["name"]
     table = Table(box=None, pad_edge=False, header_style="bold")
+    dense = _dense(outcomes)
     for outcome in outcomes:
         cells = _run_cells(outcome, this, title)
         if len(outcomes) == 1:
             del cells["gain"]
-        if console.width < NARROW:
+        if console.width < NARROW + len(SIZES) * 10 * bool(dense):
             del cells["steps"], cells["examples"]
+        cells |= _sizes([outcome], dense)
         if console.width >= WIDE:
             cells["path"] = link(outcome.path)
         if not table.columns:
@@ -55,9 +63,29 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     legend = f"labels: {domains}. examples: drawn in training, all domains together."
     if len(outcomes) > 1:
         legend = f"gain: {this.strategy} minus the control on the same seed; above 0 the control is beaten. {legend}"
+    if dense:
+        legend = f"{legend} {SIZE_LEGEND}"
     paths = [] if console.width >= WIDE else [Text.assemble(f"{o.name}: ", link(o.path)) for o in outcomes]
     differing = [Text(f"{o.name}: made elsewhere ({o.differs})", style="yellow") for o in outcomes if o.differs]
     return Group(table, Text(""), Text(legend), *paths, *differing)
+
+
+def _dense(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """What the largest of the runs costs; empty where all cost the same, and there is nothing to tell."""
+    sizes = [outcome.result["size"] for outcome in outcomes]
+    return (
+        {key: max(size[key] for size in sizes) for key in SIZES.values()} if any(s != sizes[0] for s in sizes) else {}
+    )
+
+
+def _sizes(outcomes: Sequence[Outcome], dense: Mapping[str, int]) -> dict[str, str]:
+    """The mean size of some runs, and how much of the dense network's it is; none where all runs have one size."""
+    sizes = {name: fmean(outcome.result["size"][key] for outcome in outcomes) for name, key in SIZES.items() if dense}
+    shares = {name: size / dense[SIZES[name]] for name, size in sizes.items()}
+    return {
+        name: f"{size:,.0f} ({100 * shares[name]:.0f} %)" if shares[name] < 1 else f"{size:,.0f}"
+        for name, size in sizes.items()
+    }
 
 
 def _run_cells(outcome: Outcome, this: Outcome, title: str) -> dict[str, str | Text]:
@@ -84,9 +112,10 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     controls = list(dict.fromkeys(o.name for _, seeds in answers for answer in seeds for o in answer[1:]))
     asked = [answer[0] for _, seeds in answers for answer in seeds]
     along = axes(asked)
+    dense = _dense([o for _, seeds in answers for answer in seeds for o in answer])
     for label, seeds in answers:
-        cells = _sweep_cells(label, seeds, controls, along)
-        wide = console.width >= WIDE
+        cells = _sweep_cells(label, seeds, controls, along) | _sizes([answer[0] for answer in seeds], dense)
+        wide = console.width >= max(WIDE, 13 * len(cells))
         if not table.columns:
             for name in cells if wide else ("setting", "λ", "seeds", "", "figure"):
                 table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
@@ -104,6 +133,7 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
         f"{over}"
         "± 95 % t interval over seeds (draws of labels, weights and order; same test examples), paired for gains, one "
         "interval each, not corrected for the number of arms. All arms have the same optimizer settings."
+        f"{' ' + SIZE_LEGEND if dense else ''}"
     )
     enough = min(len(seeds) for _, seeds in answers) >= ENOUGH
     verdict = "A gain whose interval lies above 0 helps; below 0 hurts." if enough else NO_VERDICT

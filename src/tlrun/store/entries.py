@@ -1,4 +1,4 @@
-"""Entries: folders of files named by their content. An entry is whole, and proved so by digests, or it counts as absent.
+"""Entries: folders of files named by their content. An entry is whole, as its digests prove, or it counts as absent.
 
     <home>/<key>/
       manifest.json   sha256 of every other file, and of itself
@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Entry:
         try:
             manifest = read_json(self.path / MANIFEST)
             digests = manifest["files"]
-            whole = manifest["manifest"] == _digest_of(digests)
+            whole = isinstance(digests, dict) and manifest["manifest"] == _digest_of(digests)
         except (OSError, ValueError, KeyError, TypeError):
             whole = False
         if not whole:
@@ -77,7 +78,9 @@ class Entry:
         sync_folder(self.path.parent)
 
     def remove(self) -> None:
-        """Take it away, if it is there."""
+        """Take it away, if it is there, whatever it is."""
+        if self.path.is_file() or self.path.is_symlink():
+            self.path.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def locked(self, note: Callable[[str], None], doing: str) -> AbstractContextManager[None]:
@@ -92,8 +95,11 @@ class Entry:
     @property
     def used(self) -> float:
         """When it was last read or written, in seconds since 1970."""
-        manifest = self.path / MANIFEST
-        return (manifest if manifest.exists() else self.path).stat().st_mtime
+        with suppress(OSError):
+            return (self.path / MANIFEST).stat().st_mtime
+        with suppress(OSError):
+            return self.path.stat().st_mtime
+        return time.time()  # another process is replacing it
 
 
 def entry(runs_dir: Path, home: str, key: str) -> Entry:

@@ -4,7 +4,8 @@
       features.safetensors   z [N, d]
       manifest.json          digests
 
-The key is that of φ's weights and statistics, of the inputs, and of the fingerprint: everything that decides the bits.
+The key is that of φ's specification, weights and statistics, of the inputs, and of the fingerprint: everything that
+decides the bits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tlrun.store.entries import Damaged, Entry, entry
 
@@ -27,10 +28,13 @@ HOME = ".cache/features"
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """The features below `runs_dir` that were computed under `fingerprint`. note: is told what takes long or is wrong."""
+    """The features below `runs_dir` that one `maker` computes. note: is told what is waited for, and what is wrong.
+
+    maker: what decides the bits beside weights and inputs, as JSON: φ's specification and the fingerprint.
+    """
 
     runs_dir: Path
-    fingerprint: Mapping[str, str | int]
+    maker: Mapping[str, Any]
     note: Callable[[str], None]
 
     def get(self, weights: Mapping[str, Tensor], inputs: np.ndarray, compute: Callable[[], np.ndarray]) -> np.ndarray:
@@ -42,13 +46,16 @@ class FeatureStore:
                 found = self._read(place, self.note)
                 if found is None:
                     found = compute()
-                    _write(place, found)
+                    try:
+                        _write(place, found)
+                    except OSError as error:  # they are there all the same, for this run
+                        self.note(f"{place.path}: the features are not kept ({error.strerror})")
         return found
 
     def _key(self, weights: Mapping[str, Tensor], inputs: np.ndarray) -> str:
-        total = hashlib.sha256(json.dumps(dict(self.fingerprint), sort_keys=True).encode())
-        arrays = {**{name: tensor.detach().cpu().numpy() for name, tensor in weights.items()}, "inputs": inputs}
-        for name, array in sorted(arrays.items()):
+        total = hashlib.sha256(json.dumps(self.maker, sort_keys=True).encode())
+        arrays = [(name, tensor.detach().cpu().numpy()) for name, tensor in sorted(weights.items())]
+        for name, array in [*arrays, ("", inputs)]:
             total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             total.update(array.tobytes())
         return total.hexdigest()[:16]
@@ -67,6 +74,7 @@ class FeatureStore:
 
 
 def _write(place: Entry, features: np.ndarray) -> None:
+    import numpy as np
     from safetensors.numpy import save
 
-    place.write({"features.safetensors": save({"z": features})})
+    place.write({"features.safetensors": save({"z": np.ascontiguousarray(features)})})

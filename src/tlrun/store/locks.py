@@ -30,11 +30,12 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
 
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock file `path` now."""
-    lock = FileLock(path)
+    if not path.exists():  # nobody ever held it, and asking must not make it
+        return False
     try:
-        with lock.acquire(timeout=0):
+        with FileLock(path).acquire(timeout=0):
             return False
     except Timeout:
         return True
-    except OSError:  # no such folder: nobody ever held it
+    except OSError:
         return False

@@ -9,7 +9,9 @@ same bits would say differently. A run is finished when run.json says so, and it
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -112,6 +114,20 @@ class RunDir:
             number += 1
         self.path.rename(home / f"{self.name}_{number}")
         sync_folder(home)
+
+    def remove(self) -> None:
+        """Take the folder away, run.json last: what a crash leaves is still found.
+
+        Raises OSError, also where a symbolic link on the way would lead elsewhere.
+        """
+        if self.path.resolve() != self.runs_dir.resolve() / self.group / self.name:
+            raise OSError(errno.EXDEV, "it is behind a symbolic link")
+        for path in self.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != "run.json":
+                path.unlink()
+        shutil.rmtree(self.path)
 
     def locked(self, wait: bool, note: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold the run for this process alone. The lock goes with the process, however that ends.

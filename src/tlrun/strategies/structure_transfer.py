@@ -14,10 +14,10 @@ are the source's own initial ones would carry over its lottery ticket.
                 weakest left out until `density` of the parameters are left (heads included); a smaller dense network.
                 Control: every layer narrower by one factor, at as nearly as many parameters.
     stats       mean and standard deviation of each weight tensor of φ, which shape the fresh draw (the "mean-var"
-                initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the paper: it keeps the shape of the
-                backbone's own draw, which is uniform here, instead of drawing normal numbers. Control: the default draw.
+                initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the paper: it keeps the shape
+                of the backbone's own draw, uniform here, instead of drawing normal numbers. Control: the default draw.
     covariance  like `stats`, with mean and covariance of the h x w filters of a convolution (Trockman et al.,
-                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023). Control: the default draw.
+                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023). Control: as of `stats`.
     layers      the layer list, from no source stage: scratch by another name, and the control of the two above.
 """
 
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from tlrun.structure import Structure
 
 DENSITY = 0.3
-CONTROLS = {"mask": "random mask", "width": "uniform width", "stats": "default draw", "covariance": "default draw"}
+CONTROL = "unlearnt structure"  # one name for all of them, so that a sweep over structures has one column
 
 
 @dataclass(frozen=True)
 class StructureTransfer(Strategy):
     """structure: what is learnt. density: the share that is kept (mask, width); null: 0.3.
 
-    chosen_by: `source`, or `chance`, the control of `mask` and `width`, at the density that the source would have given.
+    chosen_by: `source`, or `chance`, the control of `mask` and `width`, as large as the source's choice.
     """
 
     structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
@@ -103,8 +103,9 @@ class StructureTransfer(Strategy):
             )
         if self.structure == "width":
             return Structure(_narrow(source, density, self.chosen_by == "chance", given))
-        blocks = {name: weight[0, 0].numel() if self.structure == "covariance" else 1 for name, weight in source.items()}
-        return Structure(given.backbone, moments={n: Moments.of(w, blocks[n]) for n, w in source.items()})
+        filters = self.structure == "covariance"
+        moments = {name: Moments.of(w, w[0, 0].numel() if filters else 1) for name, w in source.items()}
+        return Structure(given.backbone, moments=moments)
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
         """Nothing: every weight is fresh."""
@@ -121,7 +122,7 @@ class StructureTransfer(Strategy):
         if self.structure in ("mask", "width"):
             options |= {"structure": self.structure, "density": self.density, "chosen_by": "chance"}
         learnt = self.structure != "layers" and self.chosen_by == "source"
-        own = {CONTROLS[self.structure]: {"strategy": options}} if learnt else {}
+        own = {CONTROL: {"strategy": options}} if learnt else {}
         return {**own, **transfer_controls(problem)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ class Swept:
     failures: list[Failure]
     trained: int
     found: int
+    stages: Counter[bool]  # of the runs trained now: how many stages that runs share were found (True), and trained
 
 
 Watch = Callable[[int, int], AbstractContextManager[Watcher]]  # (runs in all, runs found) → who is told
@@ -76,7 +78,14 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
     lost = {failure.place for failure in failures}
     answers = [_answer(arms_of, union, lost) for arms_of in union.arms]
     found = len(union.found) + len(fates.found)
-    return Swept(answers, failures, len(union.runs) - len(failures) - found, found)
+    stages = Counter(
+        bool(stage["found"])
+        for work in works.values()
+        if work not in fates.found and work.place not in lost
+        for stage in (missing[work.place][1].place.record() or {}).get("stages", ())
+        if stage["key"]
+    )
+    return Swept(answers, failures, len(union.runs) - len(failures) - found, found, stages)
 
 
 def _jobs(config: Config) -> int:

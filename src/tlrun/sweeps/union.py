@@ -28,8 +28,17 @@ class Union:
 
     @property
     def missing(self) -> dict[Path, tuple[str, Plan]]:
-        """The runs still to be trained."""
-        return {path: run for path, run in self.runs.items() if path not in self.found}
+        """The runs still to be trained.
+
+        Those that are the first to need a stage come first, so that few wait for a stage that another is training.
+        """
+        missing = {path: run for path, run in self.runs.items() if path not in self.found}
+        known: set[str] = set()
+        first = {}
+        for path, (_, plan) in missing.items():
+            first[path] = not plan.shared.keys() <= known
+            known |= plan.shared.keys()
+        return dict(sorted(missing.items(), key=lambda item: not first[item[0]]))
 
 
 @dataclass

@@ -1,0 +1,221 @@
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlrun.store.entries import MANIFEST, Damaged, Entry, entries, entry
+from tlrun.store.files import write_whole
+
+FILES = {"a.bin": bytes(range(256)), "b.json": b'{"one": 1}\n', "empty": b""}
+NEW = {"a.bin": b"new", "c": b"more"}
+FULL = [name for name, content in FILES.items() if content] + [MANIFEST]
+
+
+class Died(BaseException):
+    """Ends a process at once, as far as a test can."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Entry:
+    return entry(tmp_path, ".stages", "0123abcd")
+
+
+@pytest.fixture
+def written(place: Entry) -> Entry:
+    place.write(FILES)
+    return place
+
+
+def whole(place: Entry) -> dict[str, bytes] | None:
+    try:
+        return place.read()
+    except Damaged:
+        return None
+
+
+def test_what_was_written_is_read(written: Entry) -> None:
+    assert written.read() == FILES
+
+
+def test_no_entry_is_none(place: Entry) -> None:
+    assert place.read() is None
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_flipped_bit_in_any_byte_of_any_file_is_noticed(written: Entry, name: str) -> None:
+    content = (written.path / name).read_bytes()
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        (written.path / name).write_bytes(flipped)
+        with pytest.raises(Damaged, match=name):
+            written.read()
+
+    (written.path / name).write_bytes(content)
+    assert written.read() == FILES
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_every_shortened_file_is_noticed(written: Entry, name: str) -> None:
+    content = (written.path / name).read_bytes()
+    for length in range(len(content) - 1):  # the manifest's last line break says nothing
+        (written.path / name).write_bytes(content[:length])
+        with pytest.raises(Damaged, match=name):
+            written.read()
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+def test_every_missing_file_is_noticed(written: Entry, name: str) -> None:
+    (written.path / name).unlink()
+
+    with pytest.raises(Damaged, match=name):
+        written.read()
+
+
+@pytest.mark.parametrize(
+    "manifest", ["", "{}", "[]", "null", '{"files": {}}', '{"files": {}, "manifest": ""}', '{"files": null}']
+)
+def test_a_manifest_that_says_nothing_proves_nothing(written: Entry, manifest: str) -> None:
+    (written.path / MANIFEST).write_text(manifest)
+
+    with pytest.raises(Damaged, match=MANIFEST):
+        written.read()
+
+
+def test_files_of_another_entry_are_noticed(written: Entry, tmp_path: Path) -> None:
+    other = entry(tmp_path, ".stages", "other")
+    other.write(NEW)
+    (other.path / "a.bin").replace(written.path / "a.bin")
+
+    with pytest.raises(Damaged, match=r"a\.bin"):
+        written.read()
+
+
+@pytest.mark.parametrize("damage", [None, "a.bin", MANIFEST])
+def test_writing_replaces_all_that_was_there(written: Entry, damage: str | None) -> None:
+    if damage:
+        (written.path / damage).unlink()
+    written.write(NEW)
+
+    assert written.read() == NEW
+    assert {path.name for path in written.path.iterdir()} == {*NEW, MANIFEST}
+    assert list(written.path.parent.iterdir()) == [written.path]
+
+
+def test_an_entry_without_files_is_one(place: Entry) -> None:
+    place.write({})
+
+    assert place.read() == {}
+
+
+@pytest.mark.parametrize("old", [FILES, None])
+@pytest.mark.parametrize("last", [*NEW, MANIFEST, "rename"])
+def test_a_process_that_dies_while_it_writes_leaves_the_old_entry_or_none(
+    place: Entry, monkeypatch: pytest.MonkeyPatch, last: str, old: dict[str, bytes] | None
+) -> None:
+    if old:
+        place.write(old)
+
+    def die(path: Path, content: bytes) -> None:
+        if path.name == last:
+            path.write_bytes(content[:1])
+            raise Died
+        write_whole(path, content)
+
+    def die_renaming(path: Path, target: Path) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tlrun.store.entries.write_whole", die)
+        patched.setattr("tlrun.store.files.write_whole", die)
+        if last == "rename":
+            patched.setattr(Path, "rename", die_renaming)
+        with pytest.raises(Died):
+            place.write(NEW)
+
+    assert whole(place) == (None if last == "rename" else old)
+    left = list(entries(place.path.parent.parent, ".stages"))
+    assert {found.lock for found in left} == {place.lock}
+    assert any(found.path != place.path for found in left)
+    place.write(NEW)
+    assert place.read() == NEW
+
+
+@pytest.mark.parametrize("gone", [*FILES, MANIFEST])
+def test_a_process_that_dies_while_it_removes_leaves_none_that_reads(
+    written: Entry, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    def die(path: Path, **_: Any) -> None:
+        if path == written.path:
+            (path / gone).unlink()
+            raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tlrun.store.entries.shutil.rmtree", die)
+        with pytest.raises(Died):
+            written.write(NEW)
+
+    assert whole(written) is None
+    written.write(NEW)
+    assert written.read() == NEW
+
+
+def test_entries_lists_every_one_and_no_file(tmp_path: Path) -> None:
+    assert list(entries(tmp_path, ".stages")) == []
+    places = [entry(tmp_path, ".stages", key) for key in ("aa", "bb")]
+    for place in places:
+        place.write(FILES)
+    (places[0].path / MANIFEST).unlink()
+    (tmp_path / ".stages" / "note.txt").write_text("")
+    entry(tmp_path, ".cache/features", "aa").write(FILES)
+
+    assert list(entries(tmp_path, ".stages")) == places
+
+
+def test_reading_counts_as_use(written: Entry) -> None:
+    os.utime(written.path / MANIFEST, (0, 0))
+    assert written.used == 0
+
+    written.read()
+
+    assert written.used > 0
+
+
+def test_a_damaged_entry_is_not_used_by_reading_it(written: Entry) -> None:
+    (written.path / "a.bin").unlink()
+    os.utime(written.path / MANIFEST, (0, 0))
+
+    assert whole(written) is None
+    assert written.used == 0
+
+
+def test_an_entry_on_a_disk_that_is_only_read_is_read(written: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("tlrun.store.entries.os.utime", refuse)
+
+    assert written.read() == FILES
+
+
+def test_one_lock_an_entry(tmp_path: Path) -> None:
+    places = [entry(tmp_path, home, key) for home in (".stages", ".cache/features") for key in ("aa", "bb")]
+
+    assert len({place.lock for place in places}) == 4
+    with places[0].locked(pytest.fail, "training"):
+        assert [place.held for place in places] == [True, False, False, False]
+        for place in places[1:]:
+            with place.locked(pytest.fail, "training"):
+                pass
+    assert not any(place.held for place in places)
+    assert entry(tmp_path, ".stages", "aa") == places[0]
+
+
+def test_a_manifest_of_another_make_is_damaged(written: Entry) -> None:
+    told = {"files": [], "manifest": hashlib.sha256(b"[]").hexdigest()}
+    (written.path / MANIFEST).write_text(json.dumps(told))
+    with pytest.raises(Damaged):
+        written.read()

@@ -1,0 +1,188 @@
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tlrun.backbones.conv import Conv
+from tlrun.model import Model, draw_model
+from tlrun.store.entries import entries
+from tlrun.store.features import HOME, FeatureStore
+
+from problems import SHAPE, problem
+
+INPUTS = np.random.default_rng(0).standard_normal((6, *SHAPE)).astype(np.float32)
+Z = np.random.default_rng(1).standard_normal((6, 16)).astype(np.float32)
+
+
+def never() -> np.ndarray:
+    raise AssertionError("computed anew")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path, {"torch": "2", "threads": 1}, pytest.fail)
+
+
+@pytest.fixture
+def model() -> Model:
+    model = draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks.values(), "source", 0)
+    model.track(["source", "target"])
+    return model
+
+
+def test_the_second_time_they_are_read(store: FeatureStore, model: Model) -> None:
+    for compute in (lambda: Z, never, never):
+        found = store.get(model.extractor("source"), INPUTS, compute)
+        assert np.array_equal(found, Z)
+        assert found.dtype == Z.dtype
+
+
+def test_features_found_serve_as_computed_ones_do(store: FeatureStore, model: Model) -> None:
+    for compute in (Z.copy, never):
+        found = store.get(model.extractor("source"), INPUTS, compute)
+        torch.from_numpy(found).add_(0)  # warns of an array that cannot be written
+
+
+def nudge_weight(model: Model) -> None:
+    weight = model.backbone.get_parameter("0.weight").data.view(-1)
+    weight[0] = torch.nextafter(weight[0], torch.tensor(9.0))
+
+
+def train_a_batch(model: Model) -> None:
+    model.train()
+    model.features(torch.randn(8, *SHAPE) + 5, "source")
+
+
+@pytest.mark.parametrize("change", [nudge_weight, train_a_batch])
+def test_another_phi_has_other_features(store: FeatureStore, model: Model, change: Callable[[Model], None]) -> None:
+    store.get(model.extractor("source"), INPUTS, lambda: Z)
+    change(model)
+
+    assert np.array_equal(store.get(model.extractor("source"), INPUTS, lambda: Z + 1), Z + 1)
+    assert np.array_equal(store.get(model.extractor("source"), INPUTS, never), Z + 1)
+
+
+def test_statistics_of_another_domain_and_heads_decide_nothing(store: FeatureStore, model: Model) -> None:
+    store.get(model.extractor("target"), INPUTS, lambda: Z)
+    train_a_batch(model)
+    for head in model.heads.parameters():
+        head.data.add_(1)
+
+    assert np.array_equal(store.get(model.extractor("target"), INPUTS, never), Z)
+
+
+def test_weights_are_told_apart_by_name_type_and_shape(store: FeatureStore) -> None:
+    weight = torch.arange(4.0)
+    alike = [{"w": weight}, {"v": weight}, {"w": weight.view(torch.int32)}, {"w": weight.view(2, 2)}]
+    for number, weights in enumerate(alike):
+        store.get(weights, INPUTS, lambda number=number: Z + number)  # type: ignore[misc]
+
+    assert [store.get(weights, INPUTS, never)[0, 0] - Z[0, 0] for weights in alike] == pytest.approx([0, 1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "inputs", [INPUTS[::-1], INPUTS[:5], INPUTS.astype(np.float64), INPUTS.view(np.int32), INPUTS.reshape(6, 16)]
+)
+def test_other_inputs_have_other_features(store: FeatureStore, inputs: np.ndarray) -> None:
+    weights = {"w": torch.ones(2)}
+    store.get(weights, INPUTS, lambda: Z)
+
+    assert np.array_equal(store.get(weights, inputs, lambda: Z + 1), Z + 1)
+    assert np.array_equal(store.get(weights, INPUTS.copy(), never), Z)
+
+
+def test_another_maker_has_other_features(store: FeatureStore) -> None:
+    weights = {"w": torch.ones(2)}
+    store.get(weights, INPUTS, lambda: Z)
+
+    other = replace(store, maker={"torch": "2", "threads": 2})
+    assert np.array_equal(other.get(weights, INPUTS, lambda: Z + 1), Z + 1)
+    again = replace(store, maker={"threads": 1, "torch": "2"})
+    assert np.array_equal(again.get(weights, INPUTS, never), Z)
+
+
+def test_a_layout_in_memory_decides_nothing(store: FeatureStore) -> None:
+    weights = {"w": torch.randn(3, 4)}
+    store.get(weights, INPUTS, lambda: Z)
+
+    found = store.get({"w": weights["w"].T.contiguous().T}, np.asfortranarray(INPUTS), never)
+    assert np.array_equal(found, Z)
+
+
+def test_features_of_any_layout_come_back(store: FeatureStore) -> None:
+    for compute in (lambda: np.asfortranarray(Z), never):
+        assert np.array_equal(store.get({}, INPUTS, compute), Z)
+
+
+@pytest.mark.parametrize("name", ["features.safetensors", "manifest.json"])
+def test_a_flipped_bit_is_noticed_told_and_mended(store: FeatureStore, name: str) -> None:
+    notes: list[str] = []
+    store = replace(store, note=notes.append)
+    weights = {"w": torch.ones(2)}
+    store.get(weights, INPUTS, lambda: Z)
+    (place,) = entries(store.runs_dir, HOME)
+    content = bytearray((place.path / name).read_bytes())
+    content[-9] ^= 1
+    (place.path / name).write_bytes(content)
+
+    found = store.get(weights, INPUTS, lambda: Z)
+
+    assert np.array_equal(found, Z)
+    (note,) = notes
+    assert str(place.path) in note
+    assert name in note
+    assert np.array_equal(store.get(weights, INPUTS, never), Z)
+    assert len(notes) == 1
+
+
+def test_an_entry_that_is_whole_and_holds_no_features_is_mended(store: FeatureStore) -> None:
+    notes: list[str] = []
+    store = replace(store, note=notes.append)
+    weights = {"w": torch.ones(2)}
+    store.get(weights, INPUTS, lambda: Z)
+    (place,) = entries(store.runs_dir, HOME)
+    for files in ({}, {"features.safetensors": b"none"}):
+        place.write(files)
+        assert np.array_equal(store.get(weights, INPUTS, lambda: Z), Z)
+    assert len(notes) == 2
+
+
+def test_two_that_race_compute_once(store: FeatureStore) -> None:
+    waiting, computed = threading.Event(), []
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        waiting.set()
+
+    def compute() -> np.ndarray:
+        assert waiting.wait(20)  # until the other one has found this one at work
+        computed.append(1)
+        return Z
+
+    racing = replace(store, note=note)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: racing.get({"w": torch.ones(2)}, INPUTS, compute), range(2)))
+
+    assert all(np.array_equal(z, Z) for z in found)
+    assert len(computed) == 1
+    assert len(notes) == 1
+    assert "waiting for another process, which is computing features" in notes[0]
+
+
+def test_a_failed_computation_keeps_nothing(store: FeatureStore) -> None:
+    with pytest.raises(AssertionError, match="computed anew"):
+        store.get({}, INPUTS, never)
+
+    assert np.array_equal(store.get({}, INPUTS, lambda: Z), Z)
+
+
+def test_a_weight_may_have_any_name(store: FeatureStore) -> None:
+    store.get({"inputs": torch.zeros(2)}, INPUTS, lambda: Z)
+
+    assert np.array_equal(store.get({"inputs": torch.ones(2)}, INPUTS, lambda: Z + 1), Z + 1)
