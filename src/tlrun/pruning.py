@@ -15,7 +15,7 @@ from tlrun.seeding import stream
 
 
 def lamp(magnitudes: Tensor) -> Tensor:
-    """score_u = a_u² / Σ_{v ≥ u} a_v² of magnitudes a ≥ 0, any shape, in float64; v ≥ u: not before u in ascending order.
+    """score_u = a_u² / Σ_{v ≥ u} a_v² of magnitudes a ≥ 0, any shape, in float64; v ≥ u: as large, or larger.
 
     Of equal magnitudes the later one counts as larger. The largest of a tensor has score 1. Scaling a tensor, and
     signs, change no score; zeros have score 0.

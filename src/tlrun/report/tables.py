@@ -50,11 +50,10 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
         cells = _run_cells(outcome, this, title)
         if len(outcomes) == 1:
             del cells["gain"]
-        if console.width < NARROW + len(SIZES) * 10 * bool(dense):
+        if console.width < NARROW:
             del cells["steps"], cells["examples"]
-        cells |= _sizes([outcome], dense)
         if console.width >= WIDE:
-            cells["path"] = link(outcome.path)
+            cells |= _sizes([outcome], dense) | {"path": link(outcome.path)}
         if not table.columns:
             for name in cells:
                 table.add_column(name, justify="left" if name in LEFT else "right", no_wrap=name == "run")
@@ -65,9 +64,15 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
         legend = f"gain: {this.strategy} minus the control on the same seed; above 0 the control is beaten. {legend}"
     if dense:
         legend = f"{legend} {SIZE_LEGEND}"
-    paths = [] if console.width >= WIDE else [Text.assemble(f"{o.name}: ", link(o.path)) for o in outcomes]
+    paths = [] if console.width >= WIDE else [line for o in outcomes for line in _below(o, dense)]
     differing = [Text(f"{o.name}: made elsewhere ({o.differs})", style="yellow") for o in outcomes if o.differs]
     return Group(table, Text(""), Text(legend), *paths, *differing)
+
+
+def _below(outcome: Outcome, dense: Mapping[str, int]) -> Sequence[Text]:
+    """What has no column on a narrow terminal: where a run is, and what it weighs."""
+    sizes = ", ".join(f"{value} {name}" for name, value in _sizes([outcome], dense).items())
+    return [Text.assemble(f"{outcome.name}: ", link(outcome.path)), *([Text(f"  {sizes}")] if sizes else [])]
 
 
 def _dense(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -94,12 +93,10 @@ class Entry:
 
     @property
     def used(self) -> float:
-        """When it was last read or written, in seconds since 1970."""
+        """When it was last read or written, in seconds since 1970. Raises FileNotFoundError where it has gone."""
         with suppress(OSError):
             return (self.path / MANIFEST).stat().st_mtime
-        with suppress(OSError):
-            return self.path.stat().st_mtime
-        return time.time()  # another process is replacing it
+        return self.path.stat().st_mtime
 
 
 def entry(runs_dir: Path, home: str, key: str) -> Entry:
