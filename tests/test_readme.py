@@ -11,7 +11,7 @@ from tlrun.preflight import preflight, rewrite
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-SUBCOMMANDS = ("tl-run ls ", "tl-run show ", "tl-run doctor ")
+SUBCOMMANDS = ("tl-run ls ", "tl-run show ", "tl-run clean ", "tl-run doctor ")
 LINES = re.findall(r"^tl-run .*$", TEXT, flags=re.MULTILINE)
 COMMANDS = [line for line in LINES if "tl-run:" not in line and not line.startswith(SUBCOMMANDS)]
 
@@ -32,7 +32,7 @@ def test_commands_and_files_are_seen() -> None:
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
 
     assert len(COMMANDS) == 5
-    assert len(links) == 13
+    assert len(links) == 16
     assert all((ROOT / link).exists() for link in links)
 
 

@@ -109,6 +109,18 @@ def test_none_yet_says_what_makes_one(here: Path, capsys: pytest.CaptureFixture[
     assert list(here.iterdir()) == []
 
 
+def test_on_a_narrow_terminal_no_number_is_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, "fb189b99592f", 60)
+    (tmp_path / HOME / ".aaa.1").mkdir()
+    monkeypatch.setattr("tlrun.report.console.PIPE_WIDTH", 80)
+
+    whole, half, _ = rows(tmp_path, capsys)
+    assert " ".join(whole) == "fb189b99592f source source 7 20 1.3 1.2 MB 1970-01-01 00:01"
+    assert half[:2] == [".aaa.1", "half-written"]
+
+
 @pytest.mark.parametrize("beside", ["--all", "seed=0", "--stage"])
 def test_stages_stand_alone(beside: str) -> None:
     with pytest.raises(UserError, match=f"ls --stages: expected --runs-dir PATH or nothing beside it, found {beside}"):

@@ -21,7 +21,8 @@ from tlrun.store.stages import HOME, describe_stage
 
 COLUMNS = ("stage", "domains", "backbone", "seed", "steps", "s")  # what stage.json tells
 NUMBERS = {"seed", "steps", "s", "size"}
-FOLD = {"domains", "backbone", "last used (UTC)"}  # on a narrow terminal
+FOLD = {"domains", "backbone"}  # on a narrow terminal
+NARROW = 95  # columns below which the backbone is left out
 OFF = ("none", None, False, 0)  # options of a backbone with these values change nothing
 BROKEN = (KeyError, TypeError, ValueError, AttributeError, RecursionError)  # what JSON of another shape may raise
 
@@ -46,15 +47,15 @@ def ls_stages(runs_dir: Path, others: Sequence[str]) -> int:
         return 0
     console = make_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("key", *COLUMNS, "size", "last used (UTC)"):
+    columns = [name for name in COLUMNS if name != "backbone" or console.width >= NARROW]
+    for name in ("key", *columns, "size", "last used (UTC)"):
         justify: Literal["left", "right"] = "right" if name in NUMBERS else "left"
         table.add_column(name, justify=justify, overflow="fold", no_wrap=name not in FOLD)
     whole = 0
     for found in there:
         cells = _cells(found)
         whole += len(cells) > 1
-        style = "" if len(cells) > 1 else "red"
-        shown = (Text(printable(cell), style=style) for cell in (*cells, *["–"] * (len(COLUMNS) - len(cells))))
+        shown = [Text(printable(cells.get(name, "–")), style="" if len(cells) > 1 else "red") for name in columns]
         table.add_row(Text(printable(found.place.path.name)), *shown, size(found.size), utc(found.used))
     console.print(table)
     rest = f" and {len(there) - whole} that are not whole" if whole < len(there) else ""
@@ -114,7 +115,7 @@ def command(words: str, runs_dir: Path) -> str:
     return f"tl-run {words}" + ("" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(str(runs_dir))}")
 
 
-def _cells(found: Kept) -> tuple[str, ...]:
+def _cells(found: Kept) -> dict[str, str]:
     """What stands under COLUMNS; one cell, saying what is wrong, where the stage is not whole."""
     path = found.place.path
     if not path.name.startswith(".") and (path / MANIFEST).is_file():
@@ -122,10 +123,11 @@ def _cells(found: Kept) -> tuple[str, ...]:
             content = describe_stage(found.place) or {}
             domains = "+".join(_domain(name, domain) for name, domain in content["domains"].items())
             facts = (content["seed"], content["trainer"]["steps"], f"{content['seconds']:.1f}")
-            return (str(content["stage"]), domains, _backbone(content["backbone"]), *map(str, facts))
+            told = (str(content["stage"]), domains, _backbone(content["backbone"]), *map(str, facts))
+            return dict(zip(COLUMNS, told, strict=True))
     if found.place.held:
-        return ("being made",)
-    return ("half-written" if path.name.startswith(".") else "damaged",)
+        return {"stage": "being made"}
+    return {"stage": "half-written" if path.name.startswith(".") else "damaged"}
 
 
 def _domain(name: str, domain: Mapping[str, Any]) -> str:
