@@ -26,6 +26,8 @@ def test_one_run_in_full(run: Path, how: str, capsys: pytest.CaptureFixture[str]
 
     for word in ("finished", "719 (source) + 50 (target) labels, 12 steps", "opened 1 time", "stage target, step 6"):
         assert word in shown
+    assert "  stages      source " in shown
+    assert "parameters, " in shown
     assert "test      target/digit" in shown
     assert "predictions.safetensors" in shown
 

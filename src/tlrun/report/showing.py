@@ -23,6 +23,7 @@ USAGE = """\
 tl-run show RUN [--runs-dir PATH]     one run: how it went, what it scored, what it cost, what decides it
 
   RUN is its folder, or any part of its name that no other run has, such as the last 12 characters"""
+STAGE = {"name", "key", "seconds", "found"}  # what run.json says of each
 MEANS = {
     "stopped": "its process is gone; the same command starts it again",
     "interrupted": "by a signal; the same command starts it again",
@@ -85,7 +86,16 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     yield "started", f"{record.get('started', '–')} on {record.get('host', '–')}"
     if isinstance(record.get("seconds"), int | float):
         yield "took", f"{record['seconds']:.1f} s"
+    if isinstance(stages := record.get("stages"), list) and all(
+        isinstance(s, dict) and s.keys() >= STAGE for s in stages
+    ):
+        yield "stages", ", ".join(map(_stage, stages))
     if result:
+        size = result["size"]
+        yield (
+            "size",
+            f"{size['parameters']:,} parameters, {size['nonzeros']:,} not 0, {size['flops']:,} FLOPs an example",
+        )
         labels = " + ".join(f"{count} ({name})" for name, count in result["labels"].items())
         yield "cost", f"{labels} labels, {result['steps']} steps, {result['examples']:,} examples"
         yield "test set", f"opened {record.get('test_opened', '–')} time(s)"
@@ -94,6 +104,11 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if last := _last_row(run.place.path / "metrics.jsonl"):
         terms = "  ".join(f"{name} {value:.3f}" for name, value in last["terms"].items())
         yield "last row", f"stage {last['stage']}, step {last['step']}: {terms}"
+
+
+def _stage(stage: dict[str, Any]) -> str:
+    how = f" (found in .stages/{stage['key']})" if stage["found"] else ""
+    return f"{stage['name']} {stage['seconds']:.1f} s{how}"
 
 
 def _last_row(path: Path) -> dict[str, Any]:

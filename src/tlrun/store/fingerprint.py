@@ -24,7 +24,7 @@ def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[s
     return {
         "tlrun sources": _sources(),
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in LIBRARIES},
+        **_versions(),
         "threads": threads,
         "cpu": cpu_capability(),
         "device": device,
@@ -36,6 +36,12 @@ def differences(then: dict[str, str | int], now: dict[str, str | int]) -> str:
     """What differs between two fingerprints, in words; empty where nothing does."""
     keys = [key for key in {**now, **then} if then.get(key) != now.get(key)]
     return ", ".join(f"{key} {then.get(key, 'unknown')} then, {now.get(key, 'unknown')} now" for key in keys)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of the libraries; milliseconds each, and a sweep asks a thousand times."""
+    return {name: metadata.version(name) for name in LIBRARIES}
 
 
 @cache
