@@ -155,6 +155,18 @@ def test_a_stage_whose_training_fails_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / ".stages").exists()
 
 
+def test_a_stage_that_cannot_be_kept_stops_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tlrun.staging.write_stage", full)
+    watcher = Watcher()
+    outcome = done(tmp_path, watcher)
+
+    assert record(outcome)["status"] == "finished"
+    assert any("the stage is not kept (No space left on device)" in note for note in watcher.notes)
+
+
 @dataclass(frozen=True)
 class Pooled(Strategy):
     """A first stage of two domains with two tasks, kept for others, and one more after it."""

@@ -41,18 +41,12 @@ class Walk:
 
     def through(self) -> Model:
         """The model after the last stage."""
-        for number, (stage, content) in enumerate(zip(self._plan.stages, self._plan.contents, strict=True)):
+        for number, content in enumerate(self._plan.contents):
             place = self._shared.get(key_of(content))
-            finished = None if place is None else _known(place)
-            if place is not None and finished is None:
-                with place.locked(self._screen.note, f"training the stage {stage.name}"):
-                    finished = _known(place, self._screen)  # it may be there by now
-                    if finished is None:
-                        write_stage(place, content, self._train(number))
-            elif place is None:
+            if place is None:
                 self._train(number)
-            if place is not None and finished is not None:
-                self._take(number, finished, place)
+            else:
+                self._find_or_train(number, place)
         assert self._model is not None  # a strategy has at least one stage
         return self._model
 
@@ -60,6 +54,21 @@ class Walk:
         """The features of a domain's examples where φ was held fixed in the last stage; the examples where not."""
         last = self._plan.stages[-1]
         return self._encoded(domain, split) if last.frozen and self._plan.run.trainer.cache_features else split
+
+    def _find_or_train(self, number: int, place: Entry) -> None:
+        """A stage that runs share: from the store, or trained for it while every other process that needs it waits."""
+        finished = _known(place)
+        if finished is None:
+            with place.locked(self._screen.note, f"training the stage {self._plan.stages[number].name}"):
+                finished = _known(place, self._screen)  # it may be there by now
+                if finished is None:
+                    trained = self._train(number)
+                    try:
+                        write_stage(place, self._plan.contents[number], trained)
+                    except OSError as error:  # this run can go on
+                        self._screen.note(f"{place.path}: the stage is not kept ({error.strerror})")
+                    return
+        self._take(number, finished, place)
 
     def _train(self, number: int) -> FinishedStage:
         """Train a stage from what it inherits, in place of the model so far."""
