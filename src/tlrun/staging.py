@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tlrun.problem import Domain, Problem, Split
 from tlrun.seeding import drawing_from, stream
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.features import FeatureStore
+from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
 from tlrun.trainer import encoded, fit
 
@@ -52,8 +53,10 @@ class Walk:
 
     def encoded(self, domain: str, split: Split) -> Split:
         """The features of a domain's examples where φ was held fixed in the last stage; the examples where not."""
-        last = self._plan.stages[-1]
-        return self._encoded(domain, split) if last.frozen and self._plan.run.trainer.cache_features else split
+        return self._encoded(domain, split) if self._caches(self._plan.stages[-1]) else split
+
+    def _caches(self, stage: Stage) -> bool:
+        return stage.frozen and self._plan.run.trainer.cache_features
 
     def _find_or_train(self, number: int, place: Entry) -> None:
         """A stage that runs share: from the store, or trained for it while every other process that needs it waits."""
@@ -62,22 +65,24 @@ class Walk:
             with place.locked(self._screen.note, f"training the stage {self._plan.stages[number].name}"):
                 finished = _known(place, self._screen)  # it may be there by now
                 if finished is None:
-                    trained = self._train(number)
+                    rows, seconds = self._train(number)
+                    assert self._model is not None
                     try:
+                        trained = FinishedStage(state(self._model), rows, seconds)
                         write_stage(place, self._plan.contents[number], trained)
                     except OSError as error:  # this run can go on
                         self._screen.note(f"{place.path}: the stage is not kept ({error.strerror})")
                     return
         self._take(number, finished, place)
 
-    def _train(self, number: int) -> FinishedStage:
-        """Train a stage from what it inherits, in place of the model so far."""
+    def _train(self, number: int) -> tuple[Sequence[Mapping[str, object]], float]:
+        """Train a stage from what it inherits, in place of the model so far; what it logged, and its seconds."""
         plan, stage = self._plan, self._plan.stages[number]
         started = time.monotonic()
         self._model = model = self._begun(number)
         domains = {name: self._as_trained(stage, self._problem.domains[name]) for name in stage.domains}
         batches = {name: self._batches(number, domain) for name, domain in domains.items()}
-        recorder = _Recorder(self)
+        recorder = _Recorder(plan.place, self._screen)
         self._screen.begin(self._name, stage)
         try:
             with drawing_from(stream(plan.run.seed, "dropout", number)):
@@ -85,9 +90,9 @@ class Walk:
                 fit(stage, model, domains, by, plan.run.optimizer, plan.run.trainer, batches, recorder)
         finally:
             self._screen.end()
-        finished = FinishedStage(state(model), recorder.rows, time.monotonic() - started)
-        self._record(number, finished.seconds, found=False)
-        return finished
+        seconds = time.monotonic() - started
+        self._record(number, seconds, found=False)
+        return recorder.rows, seconds
 
     def _take(self, number: int, finished: FinishedStage, place: Entry) -> None:
         """Go on from a stage that is finished."""
@@ -131,10 +136,11 @@ class Walk:
 
     def _as_trained(self, stage: Stage, domain: Domain) -> Domain:
         """The domain as a stage sees it: with features for examples where φ is held fixed and that saves work."""
-        trainer = self._plan.run.trainer
-        if not (stage.frozen and trainer.cache_features):
+        if not self._caches(stage):
             return domain
-        worth = stage.steps * trainer.batch_size >= len(domain.train)  # else it draws fewer than there are
+        worth = stage.steps * self._plan.run.trainer.batch_size >= len(
+            domain.train
+        )  # else it draws fewer than there are
         train = self._encoded(domain.name, domain.train) if worth else domain.train
         return replace(domain, train=train, val=domain.val and self._encoded(domain.name, domain.val))
 
@@ -149,28 +155,21 @@ class Walk:
         stage = {"name": self._plan.stages[number].name, "key": shared, "seconds": seconds, "found": found}
         self.stages.append(stage)
 
-    def log(self, row: Mapping[str, object]) -> None:
-        """Keep one evaluation of this run."""
-        self._plan.place.log(row)
 
-    def step(self, step: int, terms: Mapping[str, float]) -> None:
-        """Show one update."""
-        self._screen.step(step, terms)
-
-
+@dataclass(frozen=True)
 class _Recorder:
-    """The loop's recorder: rows to the run's folder and to the stage's own, steps to the screen."""
+    """The loop's recorder: rows to the run's folder, and kept for the stage's own; steps to the screen."""
 
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
-        self.rows: list[Mapping[str, object]] = []
+    place: RunDir
+    screen: Screen
+    rows: list[Mapping[str, object]] = field(default_factory=list)
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
-        self._walk.step(step, terms)
+        self.screen.step(step, terms)
 
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
-        self._walk.log(row)
+        self.place.log(row)
 
 
 def _known(place: Entry, screen: Screen | None = None) -> FinishedStage | None:

@@ -219,3 +219,19 @@ def test_a_manifest_of_another_make_is_damaged(written: Entry) -> None:
     (written.path / MANIFEST).write_text(json.dumps(told))
     with pytest.raises(Damaged):
         written.read()
+
+
+def test_a_disk_that_fills_up_is_not_filled_further_and_keeps_what_was_there(
+    written: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = written.read()
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tlrun.store.files.write_whole", full)  # what write_json calls, for the manifest, last
+    with pytest.raises(OSError, match="No space left"):
+        written.write({"new": b"content"})
+
+    assert written.read() == before
+    assert list(written.path.parent.iterdir()) == [written.path]

@@ -64,16 +64,23 @@ class Entry:
         return files
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put the entry there, whole, in place of what was there."""
+        """Put the entry there, whole, in place of what was there.
+
+        Raises OSError where it cannot be written, and takes away what was: a full disk is not filled further.
+        """
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        for name, content in files.items():
-            write_whole(aside / name, content)
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        write_json(aside / MANIFEST, {"files": digests, "manifest": _digest_of(digests)})
-        self.remove()
-        aside.rename(self.path)
+        try:
+            aside.mkdir(parents=True)
+            for name, content in files.items():
+                write_whole(aside / name, content)
+            write_json(aside / MANIFEST, {"files": digests, "manifest": _digest_of(digests)})
+            self.remove()
+            aside.rename(self.path)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
         sync_folder(self.path.parent)
 
     def remove(self) -> None:

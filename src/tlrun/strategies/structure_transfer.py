@@ -17,7 +17,9 @@ are the source's own initial ones would carry over its lottery ticket.
                 initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the paper: it keeps the shape
                 of the backbone's own draw, uniform here, instead of drawing normal numbers. Control: the default draw.
     covariance  like `stats`, with mean and covariance of the h x w filters of a convolution (Trockman et al.,
-                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023). Control: as of `stats`.
+                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023). Differs from the paper:
+                filters of every convolution, not of depthwise ones alone, and a whitened uniform draw, not a normal
+                one. Control: the default draw.
     layers      the layer list, from no source stage: scratch by another name, and the control of the two above.
 """
 

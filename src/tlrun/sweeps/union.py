@@ -36,8 +36,9 @@ class Union:
         known: set[str] = set()
         first = {}
         for path, (_, plan) in missing.items():
-            first[path] = not plan.shared.keys() <= known
-            known |= plan.shared.keys()
+            keys = plan.shared.keys()
+            first[path] = not keys <= known
+            known |= keys
         return dict(sorted(missing.items(), key=lambda item: not first[item[0]]))
 
 
