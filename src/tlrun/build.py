@@ -21,7 +21,7 @@ from tlrun.core import Backbone, Dataset, Schedule, Strategy, Trainer
 from tlrun.devices import DEVICE
 from tlrun.errors import UserError, nearest
 from tlrun.optimizers import Optimizer
-from tlrun.options import Form, Range, coerce, expected, fields, fits, strict
+from tlrun.options import Form, OneOf, Range, as_data, coerce, expected, fields, fits, strict
 
 Config = Mapping[str, Any]
 
@@ -125,7 +125,7 @@ def science(config: Config, ignores: frozenset[str] = frozenset()) -> dict[str, 
     """
     run = _objects(config)
     nodes: dict[str, Any] = {
-        group: {"name": config[group]["name"]} | dataclasses.asdict(getattr(run, group))
+        group: {"name": config[group]["name"]} | as_data(getattr(run, group))
         for group in GROUPS
         if group not in ignores
     }
@@ -142,14 +142,28 @@ def _objects(config: Config) -> Run:
     values: dict[str, Any] = {}
     for key, hint in fields(Run).items():
         if key in GROUPS:
-            cls = find(key, config[key]["name"])
-            hints = fields(cls)
-            values[key] = cls(**{k: coerce(v, hints[k]) for k, v in config[key].items() if k != "name"})
+            values[key] = _object(key, config[key])
         elif dataclasses.is_dataclass(hint):
             values[key] = Sweep(**config[key])
         else:
             values[key] = coerce(config[key], hint)
     return Run(**values)
+
+
+def _object(group: str, node: Config) -> Any:
+    cls = find(group, node["name"])
+    hints = fields(cls)
+    return cls(**{key: _typed(value, hints[key]) for key, value in node.items() if key != "name"})
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    within = _node_rule(hint)
+    return coerce(value, hint) if within is None else _object(within.group, value)
+
+
+def _node_rule(hint: Any) -> OneOf | None:
+    """The rule of an option that is a node itself."""
+    return next((rule for rule in getattr(hint, "__metadata__", ()) if isinstance(rule, OneOf)), None)
 
 
 def _check_together(config: Config) -> list[str]:
@@ -199,8 +213,16 @@ def _check_keys(prefix: str, given: Config, known: Mapping[str, object]) -> list
     return [f"{prefix}{key}: no such key{nearest(str(key), list(known))}" for key in given if key not in known]
 
 
-def _check_value(key: str, value: object, hint: Any) -> list[str]:
-    return [] if fits(value, hint) else [f"{key}: expected {expected(hint)}, found {_shown(value)}"]
+def _check_value(key: str, value: Any, hint: Any) -> list[str]:
+    if not fits(value, hint):
+        within = _node_rule(hint)
+        found = value.get("name") if within and isinstance(value, Mapping) else value
+        return [f"{key}: expected {expected(hint)}, found {_shown(found)}"]
+    if rule := _node_rule(hint):
+        assert isinstance(value, Mapping)
+        cls = find(rule.group, value["name"])
+        return _check_options(key, {option: v for option, v in value.items() if option != "name"}, cls)
+    return []
 
 
 def _shown(value: object) -> str:

@@ -2,41 +2,45 @@
 
     argv → config → Problem, Model, Strategy → for each stage: inherit → fit → run directory → table
 
-Shapes: B examples in a batch, d features, k outputs of a head.
+Shapes: B examples in a batch, d features.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 
+from tlrun.equation import Lam, Objective, Relation, Step, Steps
 from tlrun.options import Range
 from tlrun.problem import Problem, Role
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from tlrun.model import Model
     from tlrun.structure import Structure
 
-
-@dataclass(frozen=True)
-class Lam:
-    """λ of one step, in [0, ∞]. `alpha` = α = λ/(1+λ) in [0, 1] weighs the target's loss, 1-α the source's."""
-
-    value: float
-
-    @property
-    def alpha(self) -> float:
-        return 1.0 if math.isinf(self.value) else self.value / (1.0 + self.value)
-
-    @classmethod
-    def weighing(cls, alpha: float) -> Lam:
-        """λ = α/(1-α), the λ whose `alpha` is α; ∞ at α=1."""
-        return cls(math.inf if alpha >= 1.0 else alpha / (1.0 - alpha))
+__all__ = [
+    "Backbone",
+    "Controls",
+    "Dataset",
+    "Given",
+    "Lam",
+    "Objective",
+    "Own",
+    "Recorder",
+    "Relation",
+    "Schedule",
+    "Screen",
+    "Stage",
+    "Step",
+    "Steps",
+    "Strategy",
+    "Trainer",
+    "transfer_controls",
+]
 
 
 class Schedule(Protocol):
@@ -51,6 +55,9 @@ class Schedule(Protocol):
 
     def always(self, value: float) -> bool:
         """Whether λ is `value` from the first step to the last."""
+
+
+Own = Literal["nothing", "biases", "heads", "towers"]  # what each task of a domain has for itself; see model.Model
 
 
 @dataclass(frozen=True)
@@ -69,32 +76,7 @@ class Stage:
     frozen: bool = False  # φ is held fixed, in eval mode
     by: Strategy | None = None  # whose equation trains it; None: that of the strategy whose stage it is
     shared: bool = False  # other runs may start from what it ends with: kept by content, and trained once
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one update sees of one domain. losses: per task, the scalar L_i of this batch."""
-
-    role: Role
-    features: Tensor  # z [B, d]
-    outputs: Mapping[str, Tensor]  # per task [B, k]
-    losses: Mapping[str, Tensor]
-
-
-class Steps(dict[str, Step]):
-    """One `Step` per domain drawn."""
-
-    def loss(self, role: Role) -> Tensor | float:
-        """Σ L_i over the tasks of the domains of `role`; the plain number 0.0 where λ leaves them undrawn."""
-        return sum((loss for step in self.values() if step.role == role for loss in step.losses.values()), start=0.0)
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The scalar that is minimised, and the raw terms it is made of. A term that was not drawn is a plain 0.0."""
-
-    total: Tensor | float
-    terms: Mapping[str, Tensor | float]
+    own: Own = "nothing"
 
 
 Controls = Mapping[str, Mapping[str, Mapping[str, object]]]  # name → the config nodes to replace, whole
@@ -105,9 +87,11 @@ class Strategy(ABC):
     """A way of sharing what is learnt. Its fields are its YAML options; it holds no state.
 
     ignores: config groups that do not decide its result (λ of `scratch`); they are left out of its run's id.
+    needs: the roles of domains without which it has nothing to do.
     """
 
     ignores: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[tuple[Role, ...]] = ("source", "target")
 
     @abstractmethod
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
@@ -127,6 +111,9 @@ class Strategy(ABC):
         """
         return None
 
+    def equip(self, model: Model) -> None:  # noqa: B027  # most equations have nothing beside φ and w
+        """Give a fresh model, in `extras`, what the equation has beside φ and w (default: nothing)."""
+
     @abstractmethod
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """The equation: a pure function of parameters, batch and λ."""
@@ -138,6 +125,10 @@ class Strategy(ABC):
     def controls(self, problem: Problem) -> Controls:
         """What a claim about this strategy on `problem` is measured against."""
         return {}
+
+    def relation_of(self, model: Model) -> Relation | None:
+        """What it has learnt about the relation of its tasks, read from a trained model; None where it learns none."""
+        return None
 
     def remarks(self, backbone: Backbone) -> Sequence[str]:
         """What a user should know before it starts. Raises UserError where strategy and backbone do not fit."""

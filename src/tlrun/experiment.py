@@ -115,7 +115,8 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
         with exactly(plan.run.threads):
             walk = Walk(plan, problem, name, screen)
             model = walk.through()
-            result, predictions = conclude(problem, plan.stages, plan.run.trainer.batch_size, model, walk.encoded)
+            by = plan.stages[-1].by or plan.run.strategy
+            result, predictions = conclude(problem, plan.stages, plan.run.trainer.batch_size, model, by, walk.encoded)
         # What the run would have cost alone: a stage that was found counts the seconds it took when it was trained.
         spared = sum(stage["seconds"] for stage in walk.stages if stage["found"])
         record |= {"seconds": time.monotonic() - started + spared, "stages": walk.stages}

@@ -1,8 +1,8 @@
 """What the value of an option may be, read from the type of a dataclass field, and said in words.
 
 Types in use: int, float, bool, str, Literal[…], Annotated[number, Range(low, high)], Annotated[str, Form(…)],
-tuple[X, ...], X | None. Nothing is converted silently, save a whole number where any number will do. nan is never a
-value.
+tuple[X, ...], X | None, Annotated[Strategy, OneOf(…, …)]. Nothing is converted silently, save a whole number where any
+number will do. nan is never a value.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ class Range(NamedTuple):
     high: float = math.inf
 
 
+class OneOf(NamedTuple):
+    """What a node within a node may be: some names of a config group; written as `Annotated[Strategy, OneOf(…, …)]`."""
+
+    group: str
+    names: tuple[str, ...]
+
+
 class Form(NamedTuple):
     """The form a text must have, as a regular expression and in words; written as `Annotated[str, Form(…, …)]`."""
 
@@ -41,7 +48,9 @@ def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
     """Whether `value` is what `hint` allows."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        rule: Range | Form = args[1]
+        rule: Range | Form | OneOf = args[1]
+        if isinstance(rule, OneOf):
+            return isinstance(value, Mapping) and value.get("name") in rule.names  # its own options are for `build`
         if isinstance(rule, Form):
             return isinstance(value, str) and re.fullmatch(rule.pattern, value) is not None
         return fits(value, args[0]) and rule.low <= value <= rule.high  # type: ignore[operator]  # a number
@@ -64,6 +73,8 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
     if origin is Annotated:
         if isinstance(args[1], Form):
             return args[1].words
+        if isinstance(args[1], OneOf):
+            return f"one of {', '.join(args[1].names)}"
         low, high = args[1]
         if math.isinf(high):
             return f"{expected(args[0])} >= {low:g}{' (inf is allowed)' if args[0] is float else ''}"
@@ -90,6 +101,17 @@ def coerce(value: Any, hint: Any) -> Any:
     if origin in (Union, UnionType):
         return coerce(value, next(arg for arg in args if fits(value, arg)))
     return float(value) + 0.0 if hint is float else value
+
+
+def as_data(thing: Any) -> dict[str, Any]:
+    """The fields of a dataclass as a config node holds them: a node within it has its name and its own fields."""
+    values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
+    return {key: as_node(value) if dataclasses.is_dataclass(value) else value for key, value in values.items()}
+
+
+def as_node(thing: Any) -> dict[str, Any]:
+    """An object of ours as the config node it is made from: FeatureTransfer() as {name: feature_transfer, …}."""
+    return {"name": re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__).lower()} | as_data(thing)
 
 
 def strict(value: Any) -> Any:

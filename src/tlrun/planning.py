@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tlrun.build import GROUPS, Config, Run, build, identity, science
-from tlrun.core import Backbone, Dataset, Screen, Stage
+from tlrun.build import GROUPS, Config, Run, build, find, identity, science, shipped
+from tlrun.core import Dataset, Screen, Stage
 from tlrun.devices import describe, resolve
 from tlrun.errors import UserError
+from tlrun.options import as_data, fields
 from tlrun.plugins import sources
 from tlrun.problem import Problem
 from tlrun.store.entries import Entry
@@ -87,11 +88,12 @@ def plan(config: Config, screen: Screen) -> Plan:
     device = resolve(run.device)
     problem = load(run.dataset, run.seed)
     run.backbone.width(problem.shape)  # raises here, before anything starts
+    check_roles(run, problem)
     check_selection(run, problem)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     for remark in run.strategy.remarks(run.backbone):
         screen.note(remark)
-    if not lam_acts(problem, stages, run.backbone):
+    if not lam_acts(problem, stages, run):
         screen.note(NO_EFFECT)
         return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
     decisive = science(config, run.strategy.ignores)
@@ -118,7 +120,7 @@ def contents(run: Run, problem: Problem, stages: Sequence[Stage], device: str) -
             }
             for name in stage.domains
         }
-        before = {"key": key_of(found[-1]), "inherited by": _said(run.strategy)} if found else None
+        before = {"key": key_of(found[-1]), "inherited by": _said(by)} if found else None
         found.append(
             {
                 "stage": stage.name,
@@ -134,6 +136,7 @@ def contents(run: Run, problem: Problem, stages: Sequence[Stage], device: str) -
                 ),
                 "seed": run.seed,
                 "init": stage.init,
+                "own": stage.own,
                 "frozen": stage.frozen,
                 "precision": PRECISION,
                 "fingerprint": _fingerprint(run, device, {"backbone": run.backbone, "strategy": by}),
@@ -150,7 +153,7 @@ def key_of(content: Mapping[str, Any]) -> str:
 
 def _said(thing: Any) -> dict[str, Any]:
     """An object of a config as data: its class and its options."""
-    return {"class": f"{type(thing).__module__}.{type(thing).__qualname__}"} | asdict(thing)
+    return {"class": f"{type(thing).__module__}.{type(thing).__qualname__}"} | as_data(thing)
 
 
 def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str, str | int]:
@@ -159,13 +162,28 @@ def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str
     return fingerprint(run.threads, describe(device), foreign)
 
 
-def lam_acts(problem: Problem, stages: Sequence[Stage], backbone: Backbone) -> bool:
-    """Whether L_S and L_T share a free parameter, in φ or in a head, in every stage that draws both.
+def lam_acts(problem: Problem, stages: Sequence[Stage], run: Run) -> bool:
+    """Whether L_S and L_T share a free parameter, in φ or in a head, in every stage whose λ weighs both.
 
     Where they share none, λ only rescales each loss's own step, and every λ > 0 stands for the run of λ=∞.
     """
-    both = [s for s in stages if {problem.domains[name].role for name in s.domains} >= {"source", "target"}]
-    return all(problem.one_label_space or (backbone.learns and not stage.frozen) for stage in both)
+    weighed = [stage for stage in stages if (stage.by or run.strategy).needs]  # else λ weighs a penalty
+    both = [s for s in weighed if {problem.domains[name].role for name in s.domains} >= {"source", "target"}]
+    return all(problem.one_label_space or (run.backbone.learns and not stage.frozen) for stage in both)
+
+
+def check_roles(run: Run, problem: Problem) -> None:
+    """Raises UserError where the strategy needs a source and a target, and all domains are of one standing."""
+    if not [role for role in run.strategy.needs if not problem.named(role)]:
+        return
+    several = [name for name in shipped("strategy") if not getattr(find("strategy", name), "needs", ())]
+    fit = f"strategy={' or '.join(several)}"
+    if len(problem.domains) > 1 and "target" in fields(type(run.dataset)):
+        fit = f"dataset.target={'|'.join(list(problem.domains)[:3])}, or {fit}"
+    raise UserError(
+        f"strategy: expected a source and a target, found {', '.join(list(problem.units)[:5])} as tasks of one "
+        f"standing; try {fit}"
+    )
 
 
 def check_selection(run: Run, problem: Problem) -> None:

@@ -20,6 +20,7 @@ from tlrun.compose import Composition, composed, foreign, offer, resolved
 from tlrun.errors import UserError
 
 LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
+NODE = re.compile(r"^(\+{0,2}strategy\.(?:first|then))(?==[a-z])")  # a node within a node, chosen by its name
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 NO_AXES = {
     "runs_dir",
@@ -76,7 +77,8 @@ def forced(override: str) -> str:
 
 
 def rewrite(argument: str) -> str:
-    """λ=… and lambda=… as lam.value=…, which Hydra's grammar can read; ∞ as inf."""
+    """λ=… and lambda=… as lam.value=…, which Hydra's grammar can read; ∞ as inf. strategy.first=… as its name."""
+    argument = NODE.sub(r"\1.name", argument)
     if not LAMBDA.match(argument):
         return argument
     return INFINITY.sub("inf", LAMBDA.sub(r"\1lam.value", argument))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.errors import UserError
 
@@ -105,18 +105,36 @@ class Sealed:
         return type(self)(self._splits)
 
 
+def short_names(units: Iterable[str]) -> dict[str, str]:
+    """What each of some tasks, `domain/task`, is called among the others: by what sets it apart.
+
+    That is its task where all are of one domain, its domain where all are one task, else both.
+    """
+    parts = {unit: unit.partition("/") for unit in units}
+    domains, tasks = ({part[k] for part in parts.values()} for k in (0, 2))
+    if len(domains) == 1:
+        return {unit: task for unit, (_, _, task) in parts.items()}
+    return {unit: domain if len(tasks) == 1 else unit for unit, (domain, _, _) in parts.items()}
+
+
 @dataclass(frozen=True)
 class Problem:
     """The domains and tasks of one experiment. `digest` is the sha256 of every array in it.
 
-    Raises ValueError where two different tasks have one name: a head belongs to one label space.
+    report: what was loaded, as strict JSON: examples, labels and classes per split, and notes for the user.
+    Raises ValueError where two different tasks have one name: a head belongs to one label space; and where the name of
+    a domain or task holds a dot or a slash, which stand between names.
     """
 
     domains: Mapping[str, Domain]
     test: Sealed
     digest: str
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in (*self.domains, *self.tasks):
+            if not name or set(name) & set("./"):
+                raise ValueError(f"{name!r}: expected the name of a domain or task without a dot or slash")
         for domain in self.domains.values():
             for task in domain.tasks:
                 if task != self.tasks[task.name]:
@@ -149,6 +167,20 @@ class Problem:
     def tasks(self) -> Mapping[str, Task]:
         """Every task, once, in the order of the domains."""
         return {task.name: task for domain in self.domains.values() for task in domain.tasks}
+
+    @property
+    def tasks_by_domain(self) -> dict[str, tuple[Task, ...]]:
+        """The tasks of every domain, by its name."""
+        return {name: domain.tasks for name, domain in self.domains.items()}
+
+    @property
+    def units(self) -> dict[str, Task]:
+        """The tasks of multi-task learning: every task of every domain, by domain and task with a slash between."""
+        return {f"{name}/{task.name}": task for name, tasks in self.tasks_by_domain.items() for task in tasks}
+
+    def only(self, role: Role) -> Problem:
+        """The problem of the domains that play `role`."""
+        return replace(self, domains={name: self.domains[name] for name in self.named(role)})
 
     @property
     def one_label_space(self) -> bool:

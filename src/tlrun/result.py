@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tlrun.core import Stage
+from tlrun.core import Stage, Strategy
 from tlrun.data.batches import as_batch
 from tlrun.losses import labelled
 from tlrun.metrics import primary
@@ -27,18 +27,20 @@ def conclude(
     stages: Sequence[Stage],
     batch_size: int,
     model: Model,
+    strategy: Strategy,
     encode: Callable[[str, Split], Split] = lambda _, split: split,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """result.json, and for predictions.safetensors every test example's outputs, labels and row in the data set.
 
-    Scores are given for the tasks that the last stage had, on every domain that has them. encode: gives the features of
+    Scores are given for the tasks that the last stage had, on every domain that has them. strategy: whose equation
+    trained that stage; what it has learnt about its tasks goes into the result. encode: gives the features of
     a domain's examples, where they are known.
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
     predictions: dict[str, Tensor] = {}
     test = problem.test.open()
     for name, domain in problem.domains.items():
-        tasks = [task for task in domain.tasks if task.name in model.heads]
+        tasks = [task for task in domain.tasks if model.answers(f"{name}/{task.name}")]
         if domain.val is not None:
             scores["val"] |= evaluate(model, name, tasks, encode(name, domain.val))[0]
         found, outputs = evaluate(model, name, tasks, encode(name, test[name]))
@@ -50,7 +52,9 @@ def conclude(
     name, domain = next(iter(problem.domains.items()))
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
     spending = spent(problem, stages, batch_size)
-    return {"headline": headline(problem, scores), "metrics": scores, **spending, "size": asdict(cost)}, predictions
+    result = {"headline": headline(problem, scores), "metrics": scores, **spending, "size": asdict(cost)}
+    learnt = strategy.relation_of(model)
+    return result | ({"relation": asdict(learnt)} if learnt else {}), predictions
 
 
 def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:

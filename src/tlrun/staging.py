@@ -12,7 +12,7 @@ from tlrun.core import Given, Screen, Stage
 from tlrun.data.batches import Batches
 from tlrun.model import draw_model, restore, state
 from tlrun.planning import THIS, Plan, key_of
-from tlrun.problem import Domain, Problem, Split
+from tlrun.problem import Domain, Problem, Split, Task
 from tlrun.seeding import drawing_from, stream
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.features import FeatureStore
@@ -106,10 +106,11 @@ class Walk:
 
     def _begun(self, number: int) -> Model:
         """What a stage starts from: fresh weights, in a structure where one is learnt, and what it inherits."""
-        strategy, stage, previous = self._plan.run.strategy, self._plan.stages[number], self._model
+        run, stage, previous = self._plan.run, self._plan.stages[number], self._model
         if previous is None:
             return self._fresh(number, None)
-        run, outputs = self._plan.run, tuple(task.outputs for task in self._tasks(stage).values())
+        strategy = stage.by or run.strategy
+        outputs = tuple({task.name: task.outputs for tasks in self._tasks(stage).values() for task in tasks}.values())
         structure = strategy.structure_of(stage, previous, Given(run.backbone, self._problem.shape, outputs, run.seed))
         if structure is not None:
             self._plan.place.keep_json("structure.json", structure.to_json())
@@ -119,14 +120,15 @@ class Walk:
     def _fresh(self, number: int, structure: Structure | None) -> Model:
         run, stage = self._plan.run, self._plan.stages[number]
         backbone = run.backbone if structure is None else structure.backbone
-        tasks = self._tasks(stage).values()
-        model = draw_model(backbone, self._problem.shape, tasks, stage.init, run.seed).to(self._plan.device)
+        model = draw_model(backbone, self._problem.shape, self._tasks(stage), stage.init, run.seed, stage.own)
+        (stage.by or run.strategy).equip(model)
+        model.to(self._plan.device)
         if structure is not None:
             structure.impose(model)
         return model
 
-    def _tasks(self, stage: Stage) -> dict[str, Any]:
-        return {task.name: task for name in stage.domains for task in self._problem.domains[name].tasks}
+    def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
+        return {name: self._problem.domains[name].tasks for name in stage.domains}
 
     def _batches(self, number: int, domain: Domain) -> Batches:
         """The domain's sequence of batches, from where the stages before have left it."""
@@ -147,7 +149,9 @@ class Walk:
     def _encoded(self, domain: str, split: Split) -> Split:
         model = self._model
         assert model is not None  # there is a φ
-        features = self._features.get(model.extractor(domain), split.inputs, lambda: encoded(model, domain, split))
+        features = self._features.get(
+            model.trunk.extractor(domain), split.inputs, lambda: encoded(model, domain, split)
+        )
         return replace(split, inputs=features, encoded=True)
 
     def _record(self, number: int, seconds: float, found: bool) -> None:

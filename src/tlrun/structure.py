@@ -185,13 +185,16 @@ def size(model: Model, example: Tensor, domain: str) -> Size:
     model.eval()
     try:
         with torch.no_grad():
-            z = model.features(example, domain)
-            for task in model.heads:
-                model.output(task, z)
+            z = {trunk: trunk(example, domain) for trunk in model.trunks.values()}
+            for unit, head in model.heads.items():
+                head(z[model.trunk_of(unit)])
     finally:
         for hook in hooks:
             hook.remove()
-    values = list(model.parameters())
+    values = [
+        *model.trunks.parameters(),
+        *model.heads.parameters(),
+    ]  # what an equation had beside them is of no use now
     return Size(sum(p.numel() for p in values), sum(int(p.count_nonzero()) for p in values), sum(counts))
 
 

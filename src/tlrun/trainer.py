@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,6 +59,7 @@ def fit(
         strategy.backward(objective, model)
         optimizer.step()
         schedule.step()
+        model.remember(objective.found)
         recorder.step(step, terms)
         if step % trainer.eval_every == 0 or step == stage.steps:
             validation = {k: v for name in stage.domains for k, v in validate(model, domains[name]).items()}
@@ -72,19 +73,21 @@ def fit(
 
 def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, float]) -> Step:
     """One pass of one domain: z, every task's output, and its loss where any training example has its label."""
-    z = features(model, domain.name, batch)
-    outputs = {task.name: model.output(task.name, z) for task in domain.tasks}
+    z = features(model, domain.name, domain.tasks, batch)
+    outputs = {task.name: model.output(f"{domain.name}/{task.name}", z[task.name]) for task in domain.tasks}
     losses = {
         task.name: task_loss(task, outputs[task.name], batch.labels[task.name], shares[task.name])
         for task in domain.tasks
         if shares[task.name] > 0.0
     }
-    return Step(domain.role, z, outputs, losses)
+    return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses)
 
 
-def features(model: Model, domain: str, batch: Batch) -> Tensor:
-    """z [B, d] of a batch of `domain`."""
-    return batch.inputs if batch.encoded else model.features(batch.inputs, domain)
+def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> dict[str, Tensor]:
+    """z [B, d] of a batch of `domain` for each of `tasks`, by its name."""
+    if batch.encoded:
+        return dict.fromkeys((task.name for task in tasks), batch.inputs)
+    return model.features(batch.inputs, domain, tasks)
 
 
 def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
@@ -92,7 +95,7 @@ def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
     inputs = as_batch(split, model.device).inputs
     model.eval()
     with torch.no_grad():
-        parts = [model.features(part, domain) for part in torch.split(inputs, EVALUATION_BATCH)]
+        parts = [model.trunk(part, domain) for part in torch.split(inputs, EVALUATION_BATCH)]
     return torch.cat(parts).cpu().numpy()
 
 
@@ -100,7 +103,7 @@ def training_mode(model: Model, stage: Stage) -> None:
     """train(), but a frozen φ in eval(): neither dropout nor the statistics of BatchNorm may move it."""
     model.train()
     if stage.frozen:
-        model.backbone.eval()
+        model.trunks.eval()
 
 
 def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
@@ -137,9 +140,9 @@ def evaluate(model: Model, domain: str, tasks: Iterable[Task], split: Split) -> 
     model.eval()
     with torch.no_grad():
         for start in range(0, len(split), EVALUATION_BATCH):
-            z = features(model, domain, everything.rows(slice(start, start + EVALUATION_BATCH)))
+            z = features(model, domain, tasks, everything.rows(slice(start, start + EVALUATION_BATCH)))
             for task in tasks:
-                collected[task.name].append(model.output(task.name, z))
+                collected[task.name].append(model.output(f"{domain}/{task.name}", z[task.name]))
     outputs = {name: torch.cat(parts).cpu() for name, parts in collected.items()}
     scores: Scores = {}
     for task in tasks:

@@ -5,16 +5,19 @@ The first half is the source. The second half is the target, under a shift, with
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from tlrun.data.assembling import Part, assembled
 from tlrun.options import Range
-from tlrun.problem import Domain, Problem, Sealed, Split, Task, digest
+from tlrun.problem import Domain, Problem, Role, Split, Task
 from tlrun.seeding import stream
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from tlrun.data.splits import Draw
 
 SOURCE_TEST_SHARE = 0.2  # enough to see what the source is known by; the rest is for training
 SOURCE_VAL_SHARE = 0.2  # of the rest, where anything validates
@@ -51,50 +54,63 @@ class Digits:
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few examples."""
         import numpy as np
-        from sklearn.datasets import load_digits
 
-        pixels, digits = load_digits(return_X_y=True)
-        images = (pixels / 16.0).reshape(-1, 8, 8)
+        images, digits = images_and_digits()
         half = len(images) // 2
         rows = np.arange(len(images))
         low = digits < 5 if self.classes == "split" else np.ones(len(digits), dtype=bool)
         high = digits >= 5 if self.classes == "split" else low
         first, second = rows[(rows < half) & low], rows[(rows >= half) & high]
-        source = self._domain("source", images[first], digits[first], first, seed)
         shifted = SHIFTS[self.shift](images[second], np.random.default_rng(stream(self.split_seed, "split", "shift")))
-        target = self._domain("target", shifted, digits[second], second, seed)
-        domains = {domain.name: domain for domain, _ in (source, target)}
-        test = {domain.name: split for domain, split in (source, target)}
-        splits = [split for domain in domains.values() for split in (domain.train, domain.val)]
-        return Problem(domains, Sealed(test), digest([*splits, *test.values()]))
+        source = self._part("source", images[first], digits[first], first, seed)
+        return assembled([source, self._part("target", shifted, digits[second], second, seed)])
 
-    def _domain(
+    def _part(
         self, role: Literal["source", "target"], images: np.ndarray, digits: np.ndarray, rows: np.ndarray, seed: int
-    ) -> tuple[Domain, Split]:
-        """One domain and its test split."""
+    ) -> Part:
+        """One domain and its test examples."""
         import numpy as np
 
-        from tlrun.data.splits import buy_validation, few_per_class, stratified
+        from tlrun.data.splits import draw
 
         names = sorted(set(digits.tolist()))
         task = Task(_task_name(names), "multiclass", tuple(str(k) for k in names), self.metric)
         labels = np.searchsorted(names, digits)
-
-        def split(chosen: np.ndarray) -> Split:
-            inputs = images[chosen][:, None].astype(np.float32)
-            return Split(inputs, {task.name: labels[chosen].astype(np.int64)}, rows[chosen].astype(np.int64))
-
-        test_share = self.test_share if role == "target" else SOURCE_TEST_SHARE
-        test, pool = stratified(labels, test_share, stream(self.split_seed, "split", role))
+        tests = stream(self.split_seed, "split", role)
         if role == "target":
-            drawn = few_per_class(
-                labels[pool], self.labels_per_class, stream(seed, "labels"), "dataset.labels_per_class"
-            )
-            pool = pool[drawn]
-        val_share = self.val_share if role == "target" else SOURCE_VAL_SHARE if self.val_share else 0.0
-        train, val = buy_validation(labels[pool], val_share, stream(seed, "labels", "val"), "dataset.val_share")
-        bought = split(pool[val]) if len(val) else None
-        return Domain(role, role, (task,), split(pool[train]), bought), split(test)
+            drawn = draw(labels, self.labels_per_class, self.val_share, self.test_share, tests, seed)
+        else:
+            drawn = draw(labels, None, SOURCE_VAL_SHARE if self.val_share else 0.0, SOURCE_TEST_SHARE, tests, seed)
+        return cut(role, role, images, {task: labels}, rows, drawn)
+
+
+def images_and_digits() -> tuple[np.ndarray, np.ndarray]:
+    """All the images, float64 [1797, 8, 8] in [0, 1], and the digit that each shows, int64."""
+    from sklearn.datasets import load_digits
+
+    pixels, digits = load_digits(return_X_y=True)
+    return (pixels / 16.0).reshape(-1, 8, 8), digits
+
+
+def cut(
+    name: str, role: Role, images: np.ndarray, labels: Mapping[Task, np.ndarray], rows: np.ndarray, drawn: Draw
+) -> Part:
+    """One domain of images [N, 8, 8] that are the `rows` [N] of the data set, with a label [N] of every task."""
+    import numpy as np
+
+    def inputs(chosen: np.ndarray) -> np.ndarray:
+        found: np.ndarray = images[chosen][:, None].astype(np.float32)
+        return found
+
+    def split(chosen: np.ndarray) -> Split:
+        found = {
+            task.name: values[chosen].astype(np.float32 if task.kind == "regression" else np.int64)
+            for task, values in labels.items()
+        }
+        return Split(inputs(chosen), found, rows[chosen].astype(np.int64))
+
+    val = split(drawn.val) if len(drawn.val) else None
+    return Part(Domain(name, role, tuple(labels), split(drawn.train), val), split(drawn.test), inputs(drawn.pool))
 
 
 def _task_name(digits: list[int]) -> str:

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from tlrun.errors import UserError
 from tlrun.seeding import stream
+
+
+class Draw(NamedTuple):
+    """Positions in one domain, each sorted. pool: all that some seed may train or validate on; test: all the others."""
+
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+    pool: np.ndarray
+
+
+def draw(
+    labels: np.ndarray, count: int | None, val_share: float, test_share: float, tests: int, seed: int, *keys: str
+) -> Draw:
+    """Test examples by the stream `tests`, labels by the run's `seed`, every class alike.
+
+    count: examples a class that are labelled, for training and validation together; None for all that do not test.
+    keys: narrow the run's stream, where several domains draw. Raises UserError as `few_per_class` and `buy_validation`.
+    """
+    test, pool = stratified(labels, test_share, tests)
+    chosen = pool
+    if count is not None:
+        chosen = pool[few_per_class(labels[pool], count, stream(seed, "labels", *keys), "dataset.labels_per_class")]
+    train, val = buy_validation(labels[chosen], val_share, stream(seed, "labels", "val", *keys), "dataset.val_share")
+    return Draw(chosen[train], chosen[val], test, pool)
 
 
 def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,6 +69,18 @@ def buy_validation(labels: np.ndarray, share: float, seed: int, key: str) -> tup
         )
     val = _per_class(labels, wanted, seed)
     return np.setdiff1d(np.arange(len(labels)), val), val
+
+
+def hide(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Which labels go missing, bool [N]: `share` of all (rounded) at random, but of every group [N] one label stays.
+
+    So fewer are hidden where too few would be left. One seed's larger shares contain its smaller ones.
+    """
+    order = np.random.default_rng(seed).permutation(len(groups))
+    _, stay = np.unique(groups[order], return_index=True)
+    hidden = np.zeros(len(groups), dtype=bool)
+    hidden[np.delete(order, stay)[: round(share * len(groups))]] = True
+    return hidden
 
 
 def _per_class(labels: np.ndarray, counts: Mapping[int, int], seed: int) -> np.ndarray:

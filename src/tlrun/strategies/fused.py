@@ -1,0 +1,72 @@
+"""Fused: learn the source tasks together, and transfer what came out to the target.
+
+    source stage   min_{φ,w} Σ_i L_i + μ R(w̃), or + μ T(w)   over the source tasks, by `first`; μ is `first_lam`
+    target stage   min (L_S + λ L_T) / (1 + λ)               by `then`, which takes over what it always takes over
+
+A composition, with no equation of its own: the first stage is that of shared_parameters, task_relation or
+task_transfer, on the source domains alone; the second is that of parameter, feature or structure transfer. Where the
+first stage has a head for each domain and the second one for their label space, the second starts from their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated
+
+from tlrun.core import Backbone, Controls, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
+from tlrun.errors import UserError
+from tlrun.options import OneOf, Range, as_node
+from tlrun.problem import Problem
+from tlrun.schedules import Constant
+from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.shared_parameters import SharedParameters
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+MULTITASK = ("shared_parameters", "task_relation", "task_transfer")
+TRANSFERS = ("feature_transfer", "parameter_transfer", "structure_transfer")
+
+
+@dataclass(frozen=True)
+class Fused(Strategy):
+    """first: how the source tasks share. first_lam: μ, the λ of its equation. then: the transfer.
+
+    Both have options of their own: strategy.first=task_relation strategy.first.relation=mean.
+    """
+
+    first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(default_factory=SharedParameters)
+    first_lam: Annotated[float, Range(0.0)] = 1.0
+    then: Annotated[Strategy, OneOf("strategy", TRANSFERS)] = field(default_factory=ParameterTransfer)
+
+    def remarks(self, backbone: Backbone) -> Sequence[str]:
+        return (*self.first.remarks(backbone), *self.then.remarks(backbone))
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError where there is one source task, or no one φ to hand over."""
+        if len(problem.only("source").units) < 2:
+            raise UserError(
+                f"strategy: fused expects two source tasks or more, found {len(problem.only('source').units)}; try "
+                "dataset=digits_domains dataset.target=inverted, or strategy=parameter_transfer"
+            )
+        together = self.first.stages(problem.only("source"), Constant(self.first_lam), steps)
+        if together[-1].own == "towers":
+            raise UserError("strategy.first: expected one φ to hand over, found one for each task; try scope=heads")
+        _, *after = self.then.stages(problem, lam, steps)
+        if not after:
+            raise UserError(f"strategy.then: expected a transfer with a source stage, found {self.then}")
+        first = [
+            replace(stage, name=f"source: {stage.name}", init="source", shared=True, by=stage.by or self.first)
+            for stage in together
+        ]
+        return (*first, *(replace(stage, by=stage.by or self.then) for stage in after))
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """Of the target stage: (L_S + λ L_T) / (1 + λ), as `then` has it."""
+        return self.then.objective(steps, model, lam)
+
+    def controls(self, problem: Problem) -> Controls:
+        """Those of a transfer, and `then` from a source stage that pools the source domains instead."""
+        unfused: dict[str, Mapping[str, Mapping[str, object]]] = {"not fused": {"strategy": as_node(self.then)}}
+        return unfused | dict(transfer_controls(problem))

@@ -1,0 +1,67 @@
+"""Shared parameters: one φ for all tasks, a head w_i for each (hard parameter sharing).
+
+    min_{φ,w} Σ_i a_i L_i(φ, w_i),   a_i = 1 unless `weights` says otherwise
+
+L_i is the mean loss per labelled example of task i. A step draws a batch of every domain; the tasks of one domain share
+its pass through φ, and an example without a label for a task costs that task nothing. Caruana, "Multitask learning"
+(Machine Learning 28, 1997). The plain sum is the baseline that weighing schemes have to beat (Kurin et al., "In defense
+of the unitary scalarization for deep multi-task learning", NeurIPS 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from tlrun.core import Controls, Lam, Objective, Schedule, Stage, Steps, Strategy
+from tlrun.errors import UserError
+from tlrun.options import Range
+from tlrun.problem import Problem, Role, short_names
+from tlrun.schedules import Constant
+from tlrun.sharing import several
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class SharedParameters(Strategy):
+    """weights: a_i, in the order of the tasks; null: 1 each.
+
+    heads: `own`, one for each task of each domain; `shared`, one for each label space, so that domains with one label
+        space are pooled.
+    budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
+    """
+
+    weights: tuple[Annotated[float, Range(0.0)], ...] | None = None
+    heads: Literal["own", "shared"] = "own"
+    budget: Literal["stage", "total"] = "stage"
+    ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
+    needs: ClassVar[tuple[Role, ...]] = ()
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError where there is one task, or not one weight a task."""
+        units = several(problem, "shared_parameters")
+        if self.weights is not None and len(self.weights) != len(units):
+            raise UserError(
+                f"strategy.weights: expected {len(units)} numbers ({', '.join(short_names(units).values())}), found "
+                f"{len(self.weights)}"
+            )
+        budget = steps if self.budget == "stage" else 2 * steps
+        own: Literal["heads", "nothing"] = "heads" if self.heads == "own" else "nothing"
+        return (Stage("tasks", tuple(problem.domains), budget, lam=Constant(0.0), own=own),)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L = steps.losses()
+        a = self._weights(steps)
+        total = sum((a[unit] * loss for unit, loss in L.items()), start=0.0)  # Σ a_i L_i
+        names = short_names(L)
+        return Objective(total, {f"L_{names[unit]}": loss for unit, loss in L.items()})
+
+    def _weights(self, steps: Steps) -> dict[str, float]:
+        units = [f"{name}/{task.name}" for name, step in steps.items() for task in step.tasks]
+        return dict(zip(units, self.weights or [1.0] * len(units), strict=True))
+
+    def controls(self, problem: Problem) -> Controls:
+        return {"single_task": {"strategy": {"name": "single_task", "budget": self.budget}}}

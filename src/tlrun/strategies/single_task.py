@@ -1,0 +1,46 @@
+"""Control: each task alone. What does learning together add to this?
+
+    min_{φ_i,w_i} L_i(φ_i, w_i)   for every task i, each φ_i and w_i of its own, from the same random weights
+
+All are trained in one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
+treat every parameter by itself, each is trained as if it were alone. Every task has the steps that it has in a
+multi-task stage, and reads the same batches. With trainer.select=best one step is chosen for all tasks together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
+from tlrun.problem import Problem, Role, short_names
+from tlrun.schedules import Constant
+from tlrun.sharing import several
+
+if TYPE_CHECKING:
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class SingleTask(Strategy):
+    """budget: `stage`, the steps of one multi-task stage; `total`, those of both stages of `transfer=born_again`."""
+
+    budget: Literal["stage", "total"] = "stage"
+    ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
+    needs: ClassVar[tuple[Role, ...]] = ()
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        several(problem, "single_task")
+        return (single_stage(problem, steps if self.budget == "stage" else 2 * steps),)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L, names = steps.losses(), short_names(steps.losses())
+        total = sum(L.values(), start=0.0)  # Σ L_i, no two with a parameter in common
+        return Objective(total, {f"L_{names[unit]}": loss for unit, loss in L.items()})
+
+
+def single_stage(problem: Problem, steps: int) -> Stage:
+    """min L_i for every task by itself, for `steps` updates: trained once for all that start from it."""
+    everything = tuple(problem.domains)
+    return Stage("single tasks", everything, steps, lam=Constant(0.0), by=SingleTask(), shared=True, own="towers")

@@ -1,0 +1,160 @@
+"""Task relations: one φ, a head w_i for each task, and a penalty R that says how the tasks relate.
+
+    min_{φ,w} Σ_i L_i(φ, w_i) + λ R(w̃)
+
+λ=0 is `shared_parameters`. R acts on W̃ = [w̃_1 … w̃_T], the heads in units of logits (`sharing.side_by_side`): without
+biases, centred over the classes of a softmax. The penalties themselves, and their papers, are in `tlrun.penalties`.
+
+    mean          Σ_t ‖w̃_t - w̄‖²          all tasks near their mean
+    soft_sharing  Σ_{s<t} ‖w̃_s - w̃_t‖²    the same, every pair counted: T times as strong
+    graph         tr(W̃ L W̃ᵀ)              near the neighbours in a graph of yours (`graph`)
+    trace_norm    ‖W̃‖_*                    in few directions
+    covariance    tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹  as a covariance Ω of the tasks says, which is learnt and reported
+    ridge         T ‖W̃‖²                   the control: smaller, and in no way related
+
+mean and soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞, they and a connected
+graph leave one weight for all tasks, each with a bias of its own: lam.value=inf trains exactly that. The others leave
+nothing, and refuse it. With scope=towers every task has a φ of its own, starting from the same weights, and its
+parameters are compared as well (with the heads, where they mean the same): λ=0 is then `single_task`, and λ=∞ one φ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from tlrun.core import Backbone, Controls, Lam, Objective, Own, Relation, Schedule, Stage, Steps, Strategy
+from tlrun.errors import UserError
+from tlrun.problem import Problem, Role, Task, short_names
+from tlrun.sharing import finite, one_label_space, one_shape, several, side_by_side, tasks_of, told
+from tlrun.task_graph import adjacency, connected, read_graph
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.model import Model
+
+ALIGNED = ("mean", "soft_sharing")  # compare entry by entry
+SHRINKING = ("trace_norm", "covariance")  # draw every task to 0 as well, so ridge is their control
+
+
+@dataclass(frozen=True)
+class TaskRelation(Strategy):
+    """relation: R. scope: what R compares, the `heads` on one φ, or whole `towers`.
+
+    graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in the order of the
+        tasks, or with their names before and above; or the path of a CSV file that holds such a table.
+    """
+
+    relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = "trace_norm"
+    scope: Literal["heads", "towers"] = "heads"
+    graph: tuple[tuple[float | str, ...], ...] | str | None = None
+    needs: ClassVar[tuple[Role, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if (self.relation == "graph") != (self.graph is not None):
+            raise UserError(
+                f"strategy.graph: expected {'a table or a CSV file' if self.graph is None else 'null'} with "
+                f"relation={self.relation}, found {'null' if self.graph is None else 'one'}"
+            )
+        if isinstance(self.graph, str):  # the numbers decide a run, not the name of their file
+            object.__setattr__(self, "graph", read_graph(self.graph))
+
+    def remarks(self, backbone: Backbone) -> Sequence[str]:
+        """Raises UserError where a tower would be a head."""
+        if self.scope == "towers" and not backbone.learns:
+            raise UserError("strategy.scope: towers expects a backbone with weights; try strategy.scope=heads")
+        return ()
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError where the tasks cannot be compared, or λ=∞ leaves nothing of them."""
+        units = several(problem, "task_relation")
+        self._check(units)
+        tied = lam.always(math.inf) and (
+            self.relation in ALIGNED or (self.relation == "graph" and connected(self._adjacency(units)))
+        )
+        if not tied:
+            finite(lam, self._at_infinity())
+        own: Own = self.scope
+        if tied:
+            own = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
+        return (Stage("tasks", tuple(problem.domains), steps, lam=lam, own=own),)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        L = steps.losses()
+        names = short_names(L)
+        terms: dict[str, Tensor | float] = {f"L_{names[unit]}": loss for unit, loss in L.items()}
+        if math.isinf(lam.value):  # R is 0: what it compares is one and the same
+            return Objective(sum(L.values(), start=0.0), terms | {"R": 0.0})
+        R, found = self._penalty(side_by_side(model, steps), tasks_of(steps))
+        total = sum(L.values(), start=0.0) + lam.value * R  # Σ L_i + λ R(w̃)
+        return Objective(total, terms | {"R": R}, found)
+
+    def _penalty(self, W: Tensor, units: Mapping[str, Task]) -> tuple[Tensor, dict[str, Tensor]]:
+        """R, and what it has learnt on the way."""
+        import torch
+
+        from tlrun import penalties
+
+        if self.relation == "covariance":
+            term, omega = penalties.covariance(W)
+            return term, {"omega": omega}
+        if self.relation == "graph":
+            A = torch.tensor(self._adjacency(units), dtype=torch.float64)
+            return penalties.graph(W, A.sum(dim=1).diag() - A), {}
+        R: Tensor = getattr(penalties, self.relation)(W)
+        return R, {}
+
+    def equip(self, model: Model) -> None:
+        """Ω, which `covariance` finds anew in every step; before the first, Ω = I/T."""
+        import torch
+
+        if self.relation == "covariance":
+            T = len(model.heads)
+            model.extras.register_buffer("omega", torch.eye(T, dtype=torch.float64) / T)
+
+    def relation_of(self, model: Model) -> Relation | None:
+        if self.relation != "covariance":
+            return None
+        omega = model.extras.get_buffer("omega").tolist()
+        tasks = tuple(short_names(model.heads).values())
+        return Relation("Ω", "covariance of the tasks, trace 1", tasks, tuple(map(tuple, omega)))
+
+    def controls(self, problem: Problem) -> Controls:
+        """Each task alone; λ=0; and, for what shrinks besides relating, shrinking without relating."""
+        controls: dict[str, Mapping[str, Mapping[str, object]]] = {
+            "single_task": {"strategy": {"name": "single_task"}},
+            "shared_parameters": {"strategy": {"name": "shared_parameters"}},
+        }
+        if self.relation in SHRINKING:
+            ridge = {"name": "task_relation", "relation": "ridge", "scope": self.scope}
+            controls["ridge"] = {"strategy": ridge}
+        return controls
+
+    def _check(self, units: Mapping[str, Task]) -> None:
+        if self.relation == "graph":
+            self._adjacency(units)
+        if self.scope == "towers":
+            return
+        if self.relation in ALIGNED and not one_label_space(units):
+            fit = "relation=graph, trace_norm or covariance" if one_shape(units) else "scope=towers"
+            raise UserError(
+                f"strategy.relation: {self.relation} expects tasks of one label space, found {told(units)}; try "
+                f"strategy.{fit}"
+            )
+        if not one_shape(units):
+            raise UserError(
+                f"strategy.relation: {self.relation} expects heads of one shape, found {told(units)}; try "
+                "strategy.scope=towers, which compares each task's φ, or strategy=shared_parameters"
+            )
+
+    def _adjacency(self, units: Mapping[str, Task]) -> list[list[float]]:
+        assert isinstance(self.graph, tuple)  # a path has become a table
+        return adjacency(self.graph, short_names(units))
+
+    def _at_infinity(self) -> str:
+        if self.relation == "graph":
+            return "the graph is not connected, so the limit is no one model; join its parts, or try lam.value=100"
+        return f"{self.relation} then leaves no weight at all; try lam.value=100"

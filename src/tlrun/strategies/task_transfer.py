@@ -1,0 +1,161 @@
+"""Inter-task transfer: tasks teach one another, through a term T that says who learns what from whom.
+
+    min_{φ,w} Σ_i L_i(φ, w_i) + λ T(w)
+
+λ=0 is `shared_parameters` (of the second stage, for born_again).
+
+    asymmetric    min also over B:  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F,  B ≥ 0, B_tt = 0
+                  B_ts is the weight with which s teaches t, learnt by projected gradient (`next_teachers`), and
+                  reported; W̃ as in `task_relation`. A task that teaches counts for more (μ), so one with a large loss is
+                  a dear teacher. AMTL (Lee, Yang and Hwang, "Asymmetric multi-task learning based on task relatedness and
+                  loss", ICML 2016), in the form of the public implementation shgo/gamtl. Differs from it: λ for its
+                  λ/2, a shared φ, and `one_way`: no gradient through the teachers, and Σ_s B_ts ≤ 1.
+    distillation  T = Σ_t mean_{s≠t} KL(sg(p_s) ‖ p_t) on the inputs of t, over the tasks s of t's label space: what the
+                  other tasks' heads would say there. With distil=features, for towers of any label spaces,
+                  T = Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖² with learnt A (the feature term of Li and
+                  Bilen, "Knowledge distillation for multi-task learning", ECCV workshops 2020). Differs from it: the
+                  teachers are the other tasks while they learn, not finished single-task networks.
+    born_again    T = Σ_t KL(sg(p_t^single) ‖ p_t), the teacher of each task its own single-task model, which a stage
+                  before has trained (Clark et al., "BAM! Born-again multi-task networks", ACL 2019). Differs from the
+                  paper: λ weighs the term beside the whole L_t; their annealing is lam=linear lam.start=1 lam.value=0.
+
+sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task, and half the squared
+difference for a number (two normal distributions of variance 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from tlrun.core import Backbone, Controls, Lam, Objective, Relation, Schedule, Stage, Steps, Strategy
+from tlrun.errors import UserError
+from tlrun.options import Range
+from tlrun.problem import Problem, Role, Task, short_names
+from tlrun.sharing import finite, one_shape, several, side_by_side, told
+from tlrun.strategies.single_task import single_stage
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.model import Model
+
+
+@dataclass(frozen=True)
+class TaskTransfer(Strategy):
+    """transfer: T. scope: one φ with a head a task (`heads`), or a φ and a head a task (`towers`).
+
+    mu: μ of asymmetric, the price of teaching. one_way: of asymmetric. distil: what distillation compares.
+    """
+
+    transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"
+    scope: Literal["heads", "towers"] = "heads"
+    mu: Annotated[float, Range(0.0, 1e6)] = 0.1
+    one_way: bool = False
+    distil: Literal["outputs", "features"] = "outputs"
+    needs: ClassVar[tuple[Role, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.one_way and self.transfer != "asymmetric":
+            raise UserError(f"strategy.one_way: expected false with transfer={self.transfer}, found true")
+        if self.distil == "features" and (self.transfer, self.scope) != ("distillation", "towers"):
+            raise UserError(
+                "strategy.distil: features expects transfer=distillation and scope=towers (on one φ all features are "
+                f"equal), found transfer={self.transfer} and scope={self.scope}"
+            )
+
+    def remarks(self, backbone: Backbone) -> Sequence[str]:
+        """Raises UserError where a tower would be a head."""
+        if self.scope == "towers" and not backbone.learns:
+            raise UserError("strategy.scope: towers expects a backbone with weights; try strategy.scope=heads")
+        return ()
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError where the tasks have nothing to teach each other in this form."""
+        units = several(problem, "task_transfer")
+        finite(lam, "T alone trains no task; try lam.value=10")
+        self._check(units)
+        together = Stage("tasks", tuple(problem.domains), steps, lam=lam, own=self.scope)
+        return (single_stage(problem, steps), together) if self.transfer == "born_again" else (together,)
+
+    def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
+        """Nothing but the teacher: the weights are fresh."""
+        fresh.teacher = (previous.requires_grad_(False).eval(),)
+        return fresh
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        from tlrun import distillation
+
+        L = steps.losses()
+        names = short_names(L)
+        terms: dict[str, Tensor | float] = {f"L_{names[unit]}": loss for unit, loss in L.items()}
+        if self.transfer == "asymmetric":
+            return self._asymmetric(steps, model, lam, terms)
+        if self.transfer == "born_again":
+            T = distillation.from_teacher(steps, model.teacher[0])
+        elif self.distil == "outputs":
+            T = distillation.of_outputs(steps, model)
+        else:
+            T = distillation.of_features(steps, model)
+        total = sum(L.values(), start=0.0) + lam.value * T  # Σ L_i + λ T(w)
+        return Objective(total, terms | {"T": T})
+
+    def _asymmetric(self, steps: Steps, model: Model, lam: Lam, terms: Mapping[str, Tensor | float]) -> Objective:
+        """Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F, and the B of the next step."""
+        import torch
+
+        from tlrun.penalties import asymmetric, next_teachers
+
+        L, W, B = steps.losses(), side_by_side(model, steps), model.extras.get_buffer("B")
+        units = list(model.heads)
+        taught = {units[t]: 1.0 + self.mu * B[:, t].sum().to(W) for t in range(len(units))}
+        T = asymmetric(W, B, self.one_way)
+        total = sum((taught[unit] * loss for unit, loss in L.items()), start=0.0) + lam.value * T
+        losses = torch.stack([L[unit].detach() if unit in L else W.new_zeros(()) for unit in units])
+        learnt = next_teachers(B, W.detach(), losses, lam.value, self.mu, self.one_way)
+        out = sum(((taught[unit] - 1.0) * loss for unit, loss in L.items()), start=0.0)
+        return Objective(total, {**terms, "T": T, "price": out}, {"B": learnt})
+
+    def equip(self, model: Model) -> None:
+        """B = 0, nobody teaches; or A = I, features as they are."""
+        import torch
+
+        count = len(model.heads)
+        if self.transfer == "asymmetric":
+            model.extras.register_buffer("B", torch.zeros(count, count, dtype=torch.float64))
+        if self.distil == "features":
+            same = torch.eye(model.width).expand(count, count, -1, -1)
+            model.extras.register_parameter("A", torch.nn.Parameter(same.clone()))
+
+    def relation_of(self, model: Model) -> Relation | None:
+        if self.transfer != "asymmetric":
+            return None
+        tasks = tuple(short_names(model.heads).values())
+        B = model.extras.get_buffer("B").tolist()
+        return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
+
+    def controls(self, problem: Problem) -> Controls:
+        """Each task alone, and λ=0; for born_again, which has a stage before, both at its total budget as well."""
+        controls = {
+            "single_task": {"strategy": {"name": "single_task"}},
+            "shared_parameters": {"strategy": {"name": "shared_parameters"}},
+        }
+        if self.transfer == "born_again":
+            controls |= {
+                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}} for name in list(controls)
+            }
+        return controls
+
+    def _check(self, units: Mapping[str, Task]) -> None:
+        if self.transfer == "asymmetric" and self.scope == "heads" and not one_shape(units):
+            raise UserError(
+                f"strategy.transfer: asymmetric expects heads of one shape, found {told(units)}; try "
+                "strategy.transfer=born_again, or strategy.scope=towers, which compares each task's φ"
+            )
+        names = [task.name for task in units.values()]
+        if self.transfer == "distillation" and self.distil == "outputs" and len(set(names)) == len(names):
+            raise UserError(
+                f"strategy.transfer: distillation expects two tasks of one label space, found {told(units)}; try "
+                "strategy.transfer=born_again, or strategy.distil=features with strategy.scope=towers"
+            )
