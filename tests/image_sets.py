@@ -73,14 +73,16 @@ def put_svhn(root: Path) -> None:
 
 
 def put_cifar10(root: Path) -> None:
-    """Pickled in the words of numpy on Python 2, which warn today."""
+    """Pickled as numpy on Python 2 did it, which numpy 2.4.0 warns of."""
     folder = root / "cifar-10-batches-py"
-    sizes = {**{f"data_batch_{k}": TRAIN // 5 for k in range(1, 6)}, "test_batch": TEST}
-    for seed, (name, n) in enumerate(sizes.items(), 6):
+    names = [f"data_batch_{k}" for k in range(1, 6)]
+    for seed, batches, n in ((6, names, TRAIN), (7, ["test_batch"], TEST)):
         images, labels = examples(seed, n, 32, 3)
-        batch = pickle.dumps({"data": images.reshape(n, -1), "labels": labels.tolist()}, protocol=2)
-        assert batch.count(b"\x89\x88\x87") == 1  # (False, True) of the type
-        put(folder / name, batch.replace(b"\x89\x88\x87", b"K\x00K\x01\x87"))
+        for name, rows in zip(batches, np.split(np.arange(n), len(batches)), strict=True):
+            content = {"data": images[rows].reshape(len(rows), -1), "labels": labels[rows].tolist()}
+            batch = pickle.dumps(content, protocol=2)
+            assert batch.count(b"\x89\x88\x87") == 1  # (False, True) of the type
+            put(folder / name, batch.replace(b"\x89\x88\x87", b"K\x00K\x01\x87"))
     put(folder / "batches.meta", pickle.dumps({"label_names": [f"thing {k}" for k in range(10)]}, protocol=2))
 
 

@@ -80,7 +80,7 @@ def test_a_sweep_shares_runs_and_does_nothing_twice(here: Path, capsys: pytest.C
     second = capsys.readouterr().out
 
     assert "8 jobs, 16 runs (controls included, what jobs share once): 16 trained now, 0 found." in first
-    assert "Source stages: 2 trained, 8 found." in first  # two seeds; eight transfers and two source models need one
+    assert "Shared stages: 2 trained, 8 found." in first  # two seeds; eight transfers and two source models need one
     assert "0 trained now, 16 found." in second
     assert [line for line in first.splitlines() if "±" in line] == [line for line in second.splitlines() if "±" in line]
     assert before == {path: path.stat().st_mtime_ns for path in (here / "runs" / "digits").rglob("*") if path.is_file()}

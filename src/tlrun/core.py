@@ -179,7 +179,11 @@ class Given:
 
 
 class Dataset(Protocol):
-    """A source of problems: a frozen dataclass whose fields are its YAML options."""
+    """A source of problems: a frozen dataclass whose fields are its YAML options.
+
+    One whose options say where its files are names those in `places: ClassVar[frozenset[str]]`: a run is known by the
+    digest of its data, wherever they were read.
+    """
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where the options ask for more than there is."""

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from tlrun.build import Config, identity
 from tlrun.core import Screen
+from tlrun.data.assembling import told
 from tlrun.errors import RunFailed, Terminated, TlrunError
 from tlrun.planning import THIS, Plan, planned
 from tlrun.seeding import exactly
@@ -45,6 +46,8 @@ def answer(config: Config, screen: Screen) -> list[Outcome]:
     Raises UserError for what cannot work, RunBusy where another process has the run, RunFailed where training fails.
     """
     plans = planned(config, screen)  # all, before any starts
+    for line in told(plans[THIS].problem().report):
+        screen.note(line)
     return [perform(each, name, screen, wait=name != THIS) for name, each in plans.items()]
 
 
@@ -112,6 +115,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     started = time.monotonic()
     try:
         place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
+        place.keep_json("data.json", problem.report)
         with exactly(plan.run.threads):
             walk = Walk(plan, problem, name, screen)
             model = walk.through()

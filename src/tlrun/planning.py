@@ -98,7 +98,9 @@ def plan(config: Config, screen: Screen) -> Plan:
         return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
     decisive = science(config, run.strategy.ignores)
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
-    name = f"{lam}seed={run.seed}_{identity(decisive, problem.digest)}"
+    places: frozenset[str] = getattr(run.dataset, "places", frozenset())
+    dataset = {key: value for key, value in decisive["dataset"].items() if key not in places}
+    name = f"{lam}seed={run.seed}_{identity({**decisive, 'dataset': dataset}, problem.digest)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
     place = RunDir(Path(run.runs_dir).expanduser(), group, name)
     return Plan(config, run, decisive, stages, place, device, contents(run, problem, stages, device))

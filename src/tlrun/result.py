@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tlrun.agreement import disagreement
 from tlrun.core import Stage, Strategy
 from tlrun.data.batches import as_batch
 from tlrun.losses import labelled
@@ -53,14 +54,17 @@ def conclude(
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
     spending = spent(problem, stages, batch_size)
     result = {"headline": headline(problem, scores), "metrics": scores, **spending, "size": asdict(cost)}
-    learnt = strategy.relation_of(model)
-    return result | ({"relation": asdict(learnt)} if learnt else {}), predictions
+    if (learnt := strategy.relation_of(model)) is not None:
+        result["relation"] = asdict(learnt)
+    if (apart := disagreement(model, problem, test)) is not None:
+        result["disagreement"] = apart
+    return result, predictions
 
 
 def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
     """The mean primary metric over what the problem is about: the target's tasks, or all of them without a target.
 
-    With it the mean validation loss over the same tasks.
+    With it the mean validation loss over the same tasks, and each of the tasks with its metric.
     """
     about = problem.named("target") or tuple(problem.domains)
     wanted = [(f"{name}/{task.name}", primary(task)) for name in about for task in problem.domains[name].tasks]
@@ -73,6 +77,7 @@ def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
         told[part] = sum(present) / len(present) if len(present) == len(values) else None
     losses = [scores["val"].get(key, {}).get("loss") for key, _ in wanted]
     known = [loss for loss in losses if loss is not None]
+    told["tasks"] = dict(wanted)
     told["val_loss"] = sum(known) / len(known) if len(known) == len(losses) else None  # what a λ is chosen by
     return told
 

@@ -74,7 +74,7 @@ class Session:
             self._summary = (
                 f"{len(jobs)} jobs, {runs} runs (controls included, what jobs share once): "
                 f"{swept.trained} trained now, {swept.found} found{failed}. "
-                f"Source stages: {swept.stages[False]} trained, {swept.stages[True]} found."
+                f"Shared stages: {swept.stages[False]} trained, {swept.stages[True]} found."
             )
 
     def collect(self, returned: Sequence[JobReturn]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,12 +34,17 @@ class Target:
         """bool [N]: whether a row is labelled."""
         return ~np.isnan(self.labels) if self.labels.dtype.kind == "f" else self.labels >= 0
 
+    def only(self, rows: np.ndarray) -> Target:
+        """The task with no label outside `rows`, bool [N]."""
+        return replace(self, labels=np.where(rows, self.labels, -1 if self.labels.dtype.kind == "i" else np.nan))
+
 
 @dataclass(frozen=True)
 class Columns:
     """A table of N rows, column by column. numbers, categories: the inputs that are numbers, and those that are not.
 
-    domains: each domain's name and role; domain: int64 [N], each row's. group: int64 [N]. split: int64 [N], WORDS.
+    domains: each domain's name and role; domain: int64 [N], each row's. groups, group and split,
+    of WORDS, likewise.
     """
 
     numbers: tuple[Column, ...]
@@ -47,6 +52,7 @@ class Columns:
     targets: tuple[Target, ...]
     domains: tuple[tuple[str, Role], ...]
     domain: np.ndarray
+    groups: tuple[str, ...]
     group: np.ndarray | None
     split: np.ndarray | None
     notes: tuple[str, ...]
@@ -83,6 +89,7 @@ def columns(table: Table, options: TableCsv) -> Columns:
         targets,
         domains,
         domain,
+        one.values[0] if one else (),
         one.values[1] if one else None,
         _split(other) if other else None,
         tuple(_notes(table, inputs, categorical)),
@@ -170,10 +177,9 @@ def _domains(table: Table, options: TableCsv) -> tuple[tuple[tuple[str, Role], .
             f"dataset.target: expected a value of column {column.name}, found {shown(target)}{nearest(target, values)}"
         )
     last = values.index(target)
-    roles: list[Role]
-    order = np.array([k for k in range(len(values)) if k != last] + [last])
-    roles = [*["source"] * (len(values) - 1), "target"]
-    return tuple((names[k], role) for k, role in zip(order, roles, strict=True)), np.argsort(order)[codes]
+    sources = [k for k in range(len(values)) if k != last]
+    roles: list[tuple[str, Role]] = [(names[k], "source") for k in sources]
+    return (*roles, (names[last], "target")), np.argsort([*sources, last])[codes]
 
 
 def _tidy(names: Iterable[str]) -> list[str]:

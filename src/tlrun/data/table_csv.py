@@ -108,7 +108,7 @@ class TableCsv:
         _check_tested(counts, {name: bool(test[table.domain == k].any()) for k, (name, _) in enumerate(table.domains)})
         notes = [*_duplicates_told(counts, self.duplicates), *table.notes, *_unused_told(table)]
         parts = [_part(table, drawn, place, test, values, answers) for place in range(len(table.domains))]
-        # Duplicates are known by their cells: to a network that saw few rows, more are equal, and not the same each seed
+        # Duplicates are known by their cells: scaled by what one seed saw, other rows would be equal for every seed.
         problem = assembled(parts, duplicates="keep")
         return dataclasses.replace(problem, report={**problem.report, "duplicates": counts, "notes": notes})
 

@@ -47,7 +47,7 @@ def sides(columns: Columns, options: TableCsv, seed: int) -> Sides:
     pool = used & ~test
     bought = _bought(columns, options, pool, validates, seed)
     learns: np.ndarray = np.any(bought, axis=0)
-    val = learns & validates if validates.any() else _validation(columns, options, learns, seed)
+    val = learns & validates if validates.any() else _validation(columns, options, bought, seed)
     train = learns & ~val
     if not train.any():
         raise UserError("dataset.split: expected rows to train on, found none; mark some as train")
@@ -98,14 +98,15 @@ def _check_split(columns: Columns, options: TableCsv) -> None:
             f"{options.val_share:g}; leave out one"
         )
     if columns.group is not None:
-        for group in np.unique(columns.group):
-            if len(marks := np.unique(split[columns.used & (columns.group == group)])) > 1:
-                row = int((columns.group == group).argmax())
-                words = " and ".join(WORDS[mark] for mark in marks)
-                raise UserError(
-                    f"dataset.split: expected every row of a group on one side, found {words} for the {options.group} "
-                    f"of data row {row + 1}; leave out dataset.split or dataset.group"
-                )
+        pairs = np.unique(np.stack([columns.group, split], axis=1)[columns.used], axis=0)
+        groups, sizes = np.unique(pairs[:, 0], return_counts=True)
+        if (sizes > 1).any():
+            group = groups[(sizes > 1).argmax()]
+            words = " and ".join(WORDS[mark] for mark in pairs[pairs[:, 0] == group, 1])
+            raise UserError(
+                f"dataset.split: expected every row of a group on one side, found {words} for {options.group} "
+                f"{columns.groups[group]}; leave out dataset.split or dataset.group"
+            )
 
 
 def _tested(columns: Columns, options: TableCsv, used: np.ndarray, seed: int) -> np.ndarray:
@@ -121,8 +122,10 @@ def _tested(columns: Columns, options: TableCsv, used: np.ndarray, seed: int) ->
     return test
 
 
-def _validation(columns: Columns, options: TableCsv, learns: np.ndarray, seed: int) -> np.ndarray:
+def _validation(columns: Columns, options: TableCsv, bought: Sequence[np.ndarray], seed: int) -> np.ndarray:
     """bool [N]: the rows that validate, of those whose labels are bought."""
+    learns: np.ndarray = np.any(bought, axis=0)
+    known = [target.only(rows) for target, rows in zip(columns.targets, bought, strict=True)]
     val = np.zeros(len(learns), dtype=bool)
     if not options.val_share:
         return val
@@ -136,7 +139,7 @@ def _validation(columns: Columns, options: TableCsv, learns: np.ndarray, seed: i
                 f"dataset.val_share: expected to leave domain {name} a label for training, found "
                 f"{options.val_share:g} of {len(rows)} rows; lower it or draw more labels"
             )
-        strata, each = _strata(columns.targets, rows)
+        strata, each = _strata(known, rows)
         val[np.delete(rows, spread(strata, count, stream(seed, "labels", "val", name), each=each))] = True
     return val
 

@@ -18,7 +18,7 @@ from tlrun.errors import UserError, nearest
 
 MISSING = {"", "nan"}  # in lower case
 LARGEST = float(np.finfo(np.float32).max)
-SEPARATORS = {",": ",", ";": ";", "\t": r"'\t'", "|": "'|'"}  # the usual ones, and how a command line spells them
+SEPARATORS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}  # the usual ones, and how the option spells them
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _parsed(file: Path, _mtime_ns: int, _size: int, separator: str, encoding: st
     if len(header) == 1 and (other := next((c for c in SEPARATORS if c != separator and c in text), None)):
         raise UserError(
             f"dataset.separator: expected what stands between the columns of {file}, found {shown(separator)}, which "
-            f"its header does not have; try dataset.separator={SEPARATORS[other]}"
+            f"its header does not have; try \"dataset.separator='{SEPARATORS[other]}'\""
         )
     if twice := [name for name, count in Counter(header).items() if name and count > 1]:
         places = [place + 1 for place, name in enumerate(header) if name == twice[0]]

@@ -150,7 +150,7 @@ def _from_torchvision(kind: ImageSet, root: Path, download: bool = False) -> tup
 
     cls = getattr(datasets, kind.cls)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # CIFAR's pickles hold types in a form that numpy now warns of
+        warnings.simplefilter("ignore")  # numpy 2.4.0 warns of the types in CIFAR's pickles
         if kind.cls == "SVHN":
             return cls(root, split="train", download=download), cls(root, split="test", download=download)
         return cls(root, train=True, download=download), cls(root, train=False, download=download)

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from tlrun.errors import UserError, nearest, printable
 from tlrun.report.console import make_console
+from tlrun.report.figures import number
 from tlrun.report.stages import ls_stages
-from tlrun.report.tables import WIDE, link, number
+from tlrun.report.tables import WIDE, link
 from tlrun.store.found import FoundRun, below, runs
 
 USAGE = """\

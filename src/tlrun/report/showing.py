@@ -14,8 +14,10 @@ from rich.text import Text
 
 from tlrun.errors import UserError, printable
 from tlrun.report.console import make_console
+from tlrun.report.figures import number
 from tlrun.report.listing import flat, read_config
-from tlrun.report.tables import link, number
+from tlrun.report.tables import link
+from tlrun.report.tasks import relations
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 
@@ -68,6 +70,8 @@ def _print(run: FoundRun, console: Console) -> None:
     if run.result:
         console.print()
         console.print(_scores(run.result))
+        for part in relations(run.result):
+            console.print(part)
     config = flat(read_config(run))
     if config:
         elsewhere = (

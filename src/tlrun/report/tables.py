@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -14,10 +13,12 @@ from rich.text import Text
 from tlrun.errors import printable
 from tlrun.experiment import Outcome
 from tlrun.report.axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
-from tlrun.report.statistics import paired_interval
+from tlrun.report.figures import interval, number
+from tlrun.report.tasks import run_tasks, sweep_tasks
 
 WIDE = 130  # columns of the terminal from which on paths, or all gains of a sweep, fit beside each other
 NARROW = 80  # columns below which steps and examples are left out: a number is never cut
+MOST_DOMAINS = 4  # whose labels are told one by one
 LEFT = {"run", "setting", "path", ""}  # columns of words; the others hold numbers
 SIZES = {"parameters": "parameters", "non-zeros": "nonzeros", "FLOPs": "flops"}  # columns where runs differ in size
 SIZE_LEGEND = (
@@ -25,14 +26,6 @@ SIZE_LEGEND = (
     "time. In brackets: of the largest network here."
 )
 NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
-
-
-def number(name: str, value: float | None, signed: bool = False) -> str:
-    """A score, or (signed) a difference of scores, of the headline `name`: accuracy in %, others as they are."""
-    if value is None or math.isnan(value):
-        return "–"
-    sign = "+" if signed else ""
-    return f"{100 * value:{sign}.1f}" if name.endswith("accuracy") else f"{value:{sign}.3f}"
 
 
 def link(path: Path) -> Text:
@@ -58,7 +51,7 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
             for name in cells:
                 table.add_column(name, justify="left" if name in LEFT else "right", no_wrap=name == "run")
         table.add_row(*cells.values(), style="bold" if outcome is this else "")
-    domains = "+".join(this.result["labels"])
+    domains = "+".join(this.result["labels"]) if len(this.result["labels"]) <= MOST_DOMAINS else "of all domains"
     legend = f"labels: {domains}. examples: drawn in training, all domains together."
     if len(outcomes) > 1:
         legend = f"gain: {this.strategy} minus the control on the same seed; above 0 the control is beaten. {legend}"
@@ -66,7 +59,7 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
         legend = f"{legend} {SIZE_LEGEND}"
     paths = [] if console.width >= WIDE else [line for o in outcomes for line in _below(o, dense)]
     differing = [Text(f"{o.name}: made elsewhere ({o.differs})", style="yellow") for o in outcomes if o.differs]
-    return Group(table, Text(""), Text(legend), *paths, *differing)
+    return Group(table, *run_tasks(outcomes), Text(""), Text(legend), *paths, *differing)
 
 
 def _below(outcome: Outcome, dense: Mapping[str, int]) -> Sequence[Text]:
@@ -100,11 +93,16 @@ def _run_cells(outcome: Outcome, this: Outcome, title: str) -> dict[str, str | T
         "λ": outcome.lam or "–",
         f"test {_with_unit(title)}": number(title, result["headline"]["test"]),
         "gain": "" if outcome is this else number(title, difference(this, outcome), signed=True),
-        "labels": "+".join(str(count) for count in result["labels"].values()),
+        "labels": _labels(result["labels"]),
         "steps": str(result["steps"]),
         "examples": f"{result['examples']:,}",
         "s": "found" if outcome.found else f"{outcome.seconds:.1f}",
     }
+
+
+def _labels(labels: Mapping[str, int]) -> str:
+    """Of each domain, or of all where they are many."""
+    return "+".join(map(str, labels.values())) if len(labels) <= MOST_DOMAINS else f"{sum(labels.values()):,}"
 
 
 def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], console: Console) -> RenderableType:
@@ -144,7 +142,7 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     verdict = "A gain whose interval lies above 0 helps; below 0 hurts." if enough else NO_VERDICT
     differing = dict.fromkeys(o.differs for _, seeds in answers for answer in seeds for o in answer if o.differs)
     marks = [Text(f"some runs were made elsewhere ({differs})", style="yellow") for differs in differing]
-    return Group(table, Text(""), *found, legend, Text(verdict), *marks)
+    return Group(table, *sweep_tasks(answers), Text(""), *found, legend, Text(verdict), *marks)
 
 
 def _sweep_cells(
@@ -162,21 +160,11 @@ def _sweep_cells(
         "setting": printable(label),
         "λ": seeds[0][0].lam or "–",
         "seeds": str(len(seeds)),
-        f"test {_with_unit(title)}": _interval(title, scores),
-        **{f"over {name}": _interval(title, each, True, len(seeds)) for name, each in gains.items()},
-        **{f"over {ENDS[end]}": _interval(title, each, True, len(seeds)) for end, each in ends.items()},
+        f"test {_with_unit(title)}": interval(title, scores),
+        **{f"over {name}": interval(title, each, True, len(seeds)) for name, each in gains.items()},
+        **{f"over {ENDS[end]}": interval(title, each, True, len(seeds)) for end, each in ends.items()},
     }
 
 
 def _with_unit(title: str) -> str:
     return f"{title} %" if title.endswith("accuracy") else title
-
-
-def _interval(title: str, values: Sequence[float | None], signed: bool = False, seeds: int | None = None) -> str:
-    """Mean ± half-width; with its own n where a run of some of the `seeds` is missing."""
-    known = [value for value in values if value is not None]
-    if not known or len(known) < len(values):
-        return "–"
-    mean, half = paired_interval(known)
-    fewer = f" (n={len(known)})" if seeds is not None and len(known) < seeds else ""
-    return f"{number(title, mean, signed)} ± {number(title, half)}{fewer}"

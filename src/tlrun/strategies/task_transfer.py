@@ -6,10 +6,10 @@
 
     asymmetric    min also over B:  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F,  B ≥ 0, B_tt = 0
                   B_ts is the weight with which s teaches t, learnt by projected gradient (`next_teachers`), and
-                  reported; W̃ as in `task_relation`. A task that teaches counts for more (μ), so one with a large loss is
-                  a dear teacher. AMTL (Lee, Yang and Hwang, "Asymmetric multi-task learning based on task relatedness and
-                  loss", ICML 2016), in the form of the public implementation shgo/gamtl. Differs from it: λ for its
-                  λ/2, a shared φ, and `one_way`: no gradient through the teachers, and Σ_s B_ts ≤ 1.
+                  reported; W̃ as in `task_relation`. A task that teaches counts for more (μ), so one with a large
+                  loss is a dear teacher. AMTL (Lee, Yang and Hwang, "Asymmetric multi-task learning based on task
+                  relatedness and loss", ICML 2016), in the form of the public implementation shgo/gamtl. Differs
+                  from it: λ for its λ/2, a shared φ, and `one_way`: no gradient through the teachers, and Σ_s B_ts ≤ 1.
     distillation  T = Σ_t mean_{s≠t} KL(sg(p_s) ‖ p_t) on the inputs of t, over the tasks s of t's label space: what the
                   other tasks' heads would say there. With distil=features, for towers of any label spaces,
                   T = Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖² with learnt A (the feature term of Li and

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tlrun.build import Config
 from tlrun.core import Screen, Stage
+from tlrun.data.assembling import told
 from tlrun.errors import UserError
 from tlrun.experiment import Outcome, find
 from tlrun.options import strict
@@ -74,9 +75,13 @@ def unite(configs: Sequence[Config], screen: Screen) -> Union:
     arms: dict[int, Arms] = {}
     # Jobs of one data set and seed stand together, so that each is loaded once.
     order = sorted(range(len(configs)), key=lambda k: (_text(configs[k]["dataset"]), configs[k]["seed"], k))
+    one_data_set = len({_text(config["dataset"]) for config in configs}) == 1
     for k in order:
         try:
             arms[k] = planned(configs[k], notes)
+            if one_data_set and len(arms) == 1:
+                for line in told(arms[k][THIS].problem().report):
+                    screen.note(line)
         except UserError as error:
             lines |= dict.fromkeys(error.lines)
     if lines:

@@ -1,0 +1,173 @@
+"""Each task of a multi-task run: its score, its gain over learning it alone, Δm, and what was learnt of the tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tlrun.errors import printable
+from tlrun.experiment import Outcome
+from tlrun.problem import short_names
+from tlrun.report.figures import interval, number
+from tlrun.report.statistics import paired_interval
+
+ALONE = "single_task"  # the control that each task's gain is measured against
+MANY = 12  # tasks from which on they are counted, not listed
+LEGEND = (
+    "Δm: the mean over tasks of the gain over single_task relative to single_task's own score, in %, every metric "
+    "higher-is-better (Maninis et al., CVPR 2019); – where such a score is not above 0."
+)
+
+DISAGREEMENT = "of the test inputs are answered differently by two tasks' heads (mean over pairs of tasks)"
+
+Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, and its controls
+
+
+def task_scores(outcome: Outcome) -> dict[str, tuple[str, float | None]]:
+    """Of each task that a run is about: its metric and its test score."""
+    about: Mapping[str, str] = outcome.result["headline"].get("tasks", {})
+    found = outcome.result["metrics"]["test"]
+    return {unit: (metric, found.get(unit, {}).get(metric)) for unit, metric in about.items()}
+
+
+def alone(answer: Sequence[Outcome]) -> Outcome | None:
+    """The control of an answer in which every task is learnt alone."""
+    return next((outcome for outcome in answer[1:] if outcome.name == ALONE), None)
+
+
+def delta_m(run: Outcome, single: Outcome) -> float | None:
+    """Δm = 100/T Σ_i (M_i - S_i)/S_i in %, M_i the score of task i in the run, S_i alone; None where undefined."""
+    theirs = task_scores(single)
+    shares = []
+    for unit, (_, mine) in task_scores(run).items():
+        base = theirs.get(unit, ("", None))[1]
+        if mine is None or base is None or base <= 0:
+            return None
+        shares.append((mine - base) / base)
+    return 100 * fmean(shares) if shares else None
+
+
+def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
+    """Of one run and its controls: each task's score in each, its gain over learning it alone, Δm, and relations."""
+    this, single = outcomes[0], alone(outcomes)
+    scores = {outcome.name: task_scores(outcome) for outcome in outcomes}
+    units = scores[this.name]
+    if len(units) > 1:
+        yield Text("")
+        if len(units) <= MANY:
+            yield _run_rows(outcomes, scores, single)
+        elif single is not None:
+            yield Text(_counted({unit: gain for unit, gain in _gains(this, single).items() if gain is not None}))
+        if single is not None:
+            value = delta_m(this, single)
+            yield Text(f"Δm of {this.strategy}: {'–' if value is None else f'{value:+.1f} %'}. {LEGEND}")
+    yield from relations(this.result)
+
+
+def _run_rows(
+    outcomes: Sequence[Outcome], scores: Mapping[str, Mapping[str, tuple[str, float | None]]], single: Outcome | None
+) -> Table:
+    this = outcomes[0]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("task")
+    table.add_column("metric")
+    for outcome in outcomes:
+        table.add_column(this.strategy if outcome is this else printable(outcome.name), justify="right")
+    if single is not None:
+        table.add_column(f"gain over {ALONE}", justify="right")
+    gains = _gains(this, single) if single else {}
+    for unit, short in short_names(scores[this.name]).items():
+        metric = scores[this.name][unit][0]
+        cells = [number(metric, scores[outcome.name].get(unit, ("", None))[1]) for outcome in outcomes]
+        extra = [number(metric, gains[unit], signed=True)] if single else []
+        table.add_row(printable(short), _with_unit(metric), *cells, *extra)
+    return table
+
+
+def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
+    """Of many seeds: Δm of each setting and each task's gain over learning it alone, mean ± 95 % t interval."""
+    told = [(label, [(a[0], single) for a in seeds if (single := alone(a)) is not None]) for label, seeds in answers]
+    told = [(label, pairs) for label, pairs in told if pairs and len(task_scores(pairs[0][0])) > 1]
+    if not told:
+        return
+    units = task_scores(told[0][1][0][0])
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    apart = any("disagreement" in run.result for _, pairs in told for run, _ in pairs)
+    first = ("setting", "Δm %", *(["heads apart %"] if apart else []))
+    for name in first + (tuple(short_names(units).values()) if len(units) <= MANY else ("tasks",)):
+        table.add_column(printable(name), justify="left" if name in ("setting", "tasks") else "right")
+    for label, pairs in told:
+        relative = [delta_m(run, single) for run, single in pairs]
+        each = {unit: [_gains(run, single)[unit] for run, single in pairs] for unit in units}
+        cells = (
+            [interval(metric, each[unit], signed=True) for unit, (metric, _) in units.items()]
+            if len(units) <= MANY
+            else [_counted_over_seeds(each)]
+        )
+        if apart:
+            differing = [run.result.get("disagreement") for run, _ in pairs]
+            cells = [interval("accuracy", differing), *cells]
+        table.add_row(printable(label), interval("", relative, signed=True, digits=1), *cells)
+    yield Text("")
+    yield Text(f"Gain over {ALONE}, task by task (accuracy in points):")
+    yield table
+    yield Text(f"{LEGEND} heads apart: how many {DISAGREEMENT}." if apart else LEGEND)
+
+
+def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """How far a run's tasks agree, and the matrix that it has learnt about them."""
+    if "disagreement" in result:
+        yield Text(f"heads apart: {100 * result['disagreement']:.1f} % {DISAGREEMENT}")
+    learnt = result.get("relation")
+    if not learnt:
+        return
+    yield Text("")
+    yield Text(f"{learnt['name']}, {learnt['meaning']}:")
+    if len(learnt["tasks"]) > MANY:
+        yield Text(f"{len(learnt['tasks'])} tasks; the matrix is in result.json, under relation")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", *learnt["tasks"]):
+        table.add_column(printable(name), justify="right" if name else "left")
+    for name, row in zip(learnt["tasks"], learnt["matrix"], strict=True):
+        table.add_row(printable(name), *(f"{value:.3f}" for value in row))
+    yield table
+
+
+def _gains(run: Outcome, single: Outcome) -> dict[str, float | None]:
+    theirs = task_scores(single)
+    gains: dict[str, float | None] = {}
+    for unit, (_, mine) in task_scores(run).items():
+        base = theirs.get(unit, ("", None))[1]
+        gains[unit] = None if mine is None or base is None else mine - base
+    return gains
+
+
+def _counted(gains: Mapping[str, float]) -> str:
+    """Many tasks of one run in a line: how many gain, and the ends."""
+    names = short_names(gains)
+    ordered = sorted(gains, key=gains.__getitem__)
+    up = sum(gain > 0 for gain in gains.values())
+    ends = ", ".join(f"{names[unit]} {gains[unit]:+.3f}" for unit in (ordered[0], ordered[-1]))
+    return f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}"
+
+
+def _counted_over_seeds(each: Mapping[str, Sequence[float | None]]) -> str:
+    """Many tasks over seeds: of how many the interval lies above 0, and below; one interval a task."""
+    above = below = 0
+    for gains in each.values():
+        known = [gain for gain in gains if gain is not None]
+        if len(known) > 1:
+            middle, half = paired_interval(known)
+            above += middle - half > 0
+            below += middle + half < 0
+    return f"{above} of {len(each)} up, {below} down, {len(each) - above - below} within their intervals"
+
+
+def _with_unit(metric: str) -> str:
+    return f"{metric} %" if metric == "accuracy" else metric
