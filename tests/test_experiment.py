@@ -111,7 +111,7 @@ def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None
     run = build(asked)
     ours = run.dataset.load(0)
     model = restore(
-        draw_model(run.backbone, ours.shape, ours.tasks.values(), "target", 9), load_file(path / "model.safetensors")
+        draw_model(run.backbone, ours.shape, ours.tasks_by_domain, "target", 9), load_file(path / "model.safetensors")
     )
     outputs = evaluate(model, "target", ours.tasks.values(), ours.test.open()["target"])[1]
 

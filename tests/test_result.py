@@ -21,7 +21,7 @@ LAM = Constant(1.0)
 def test_the_test_set_is_opened_once_and_scores_can_be_recomputed_from_predictions() -> None:
     ours = problem(val=True)
     stages = Scratch().stages(ours, LAM, 5)
-    model = draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0)
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
 
     result, predictions = conclude(ours, stages, 8, model)
 

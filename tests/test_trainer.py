@@ -31,7 +31,7 @@ def both(problem: Problem, lam: Schedule, frozen: bool = False, steps: int = BUD
 def trained(
     problem: Problem, stage: Stage, backbone: Backbone, trainer: Trainer = BUDGET, optimizer: Optimizer | None = None
 ) -> tuple[Model, Rows]:
-    model = draw_model(backbone, SHAPE, problem.tasks.values(), "target", 0)
+    model = draw_model(backbone, SHAPE, problem.tasks_by_domain, "target", 0)
     rows = Rows()
     batches = {name: Batches(problem.domains[name].train, name, trainer.batch_size, 0) for name in stage.domains}
     fit(stage, model, problem.domains, ParameterTransfer(), optimizer or Adam(lr=0.01), trainer, batches, rows)
@@ -70,7 +70,7 @@ def test_logged_terms_reproduce_the_total(lam: float) -> None:
 
 def test_a_frozen_backbone_is_bit_identical_after_training_batchnorm_included() -> None:
     ours = problem()
-    model, batches = draw_model(Conv((4,), "batch"), SHAPE, ours.tasks.values(), "target", 0), {}
+    model, batches = draw_model(Conv((4,), "batch"), SHAPE, ours.tasks_by_domain, "target", 0), {}
     model.track(["source", "target"])
     before = state(model)
     stage = both(ours, Constant(1.0), frozen=True)
@@ -178,7 +178,7 @@ SEEN: list[dict[str, torch.Tensor]] = []
 def test_a_term_that_is_not_finite_stops_before_the_update_and_is_named() -> None:
     ours = problem()
     stage = both(ours, Constant(1.0))
-    model = draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0)
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     SEEN.clear()
 
@@ -204,7 +204,7 @@ def test_evaluation_reads_running_statistics_and_moves_nothing() -> None:
 def test_the_learning_rate_follows_its_schedule_through_the_stage() -> None:
     """SGD with a rate too small to move the gradients: decayed steps add up to Σ (8-k)/8 over k = 0…7, so 4.5 of 8."""
     ours = problem()
-    start = state(draw_model(Identity(), SHAPE, ours.tasks.values(), "target", 0))["heads.ours.weight"]
+    start = state(draw_model(Identity(), SHAPE, ours.tasks_by_domain, "target", 0))["heads.ours.weight"]
     moved: list[float] = []
     for schedule in ("constant", "linear"):
         spec = Sgd(lr=1e-3, momentum=0.0, schedule=schedule)
@@ -234,7 +234,7 @@ def test_lambda_is_read_at_the_end_of_each_step() -> None:
 
 def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = problem()
-    model = draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0)
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
     test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
     whole, outputs = evaluate(model, "target", tasks, test)
     monkeypatch.setattr("tlrun.trainer.EVALUATION_BATCH", 7)
@@ -247,7 +247,7 @@ def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) 
 
 def test_evaluation_skips_missing_labels() -> None:
     ours = problem()
-    model = draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0)
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
     test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
     kept = Split(test.inputs[:20], {"ours": test.labels["ours"][:20]}, test.index[:20])
     expected, _ = evaluate(model, "target", tasks, kept)

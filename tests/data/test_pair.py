@@ -162,7 +162,7 @@ def test_more_labels_than_there_are_are_refused(root: str, option: str) -> None:
 
 
 def test_where_the_files_are_decides_no_result() -> None:
-    assert Pair.ignores <= set(Pair.__dataclass_fields__)
+    assert Pair.places <= set(Pair.__dataclass_fields__)
 
 
 def test_the_options_are_known_without_numpy() -> None:

@@ -30,21 +30,21 @@ def store(tmp_path: Path) -> FeatureStore:
 
 @pytest.fixture
 def model() -> Model:
-    model = draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks.values(), "source", 0)
+    model = draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", 0)
     model.track(["source", "target"])
     return model
 
 
 def test_the_second_time_they_are_read(store: FeatureStore, model: Model) -> None:
     for compute in (lambda: Z, never, never):
-        found = store.get(model.extractor("source"), INPUTS, compute)
+        found = store.get(model.trunk.extractor("source"), INPUTS, compute)
         assert np.array_equal(found, Z)
         assert found.dtype == Z.dtype
 
 
 def test_features_found_serve_as_computed_ones_do(store: FeatureStore, model: Model) -> None:
     for compute in (Z.copy, never):
-        found = store.get(model.extractor("source"), INPUTS, compute)
+        found = store.get(model.trunk.extractor("source"), INPUTS, compute)
         torch.from_numpy(found).add_(0)  # warns of an array that cannot be written
 
 
@@ -60,20 +60,20 @@ def train_a_batch(model: Model) -> None:
 
 @pytest.mark.parametrize("change", [nudge_weight, train_a_batch])
 def test_another_phi_has_other_features(store: FeatureStore, model: Model, change: Callable[[Model], None]) -> None:
-    store.get(model.extractor("source"), INPUTS, lambda: Z)
+    store.get(model.trunk.extractor("source"), INPUTS, lambda: Z)
     change(model)
 
-    assert np.array_equal(store.get(model.extractor("source"), INPUTS, lambda: Z + 1), Z + 1)
-    assert np.array_equal(store.get(model.extractor("source"), INPUTS, never), Z + 1)
+    assert np.array_equal(store.get(model.trunk.extractor("source"), INPUTS, lambda: Z + 1), Z + 1)
+    assert np.array_equal(store.get(model.trunk.extractor("source"), INPUTS, never), Z + 1)
 
 
 def test_statistics_of_another_domain_and_heads_decide_nothing(store: FeatureStore, model: Model) -> None:
-    store.get(model.extractor("target"), INPUTS, lambda: Z)
+    store.get(model.trunk.extractor("target"), INPUTS, lambda: Z)
     train_a_batch(model)
     for head in model.heads.parameters():
         head.data.add_(1)
 
-    assert np.array_equal(store.get(model.extractor("target"), INPUTS, never), Z)
+    assert np.array_equal(store.get(model.trunk.extractor("target"), INPUTS, never), Z)
 
 
 def test_weights_are_told_apart_by_name_type_and_shape(store: FeatureStore) -> None:

@@ -35,7 +35,7 @@ def place(tmp_path: Path) -> Entry:
 
 
 def fresh(seed: int) -> Model:
-    return draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks.values(), "source", seed)
+    return draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", seed)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from properties import assert_same_bits
 def test_only_features_are_taken_over() -> None:
     ours = problem()
     stage = FeatureTransfer().stages(ours, Constant(1.0), 5)[1]
-    previous = draw_model(Mlp(), SHAPE, ours.tasks.values(), "source", 0)
-    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0) for _ in range(2))
+    previous = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "source", 0)
+    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2))
 
     model = FeatureTransfer().inherit(stage, fresh, previous)
 

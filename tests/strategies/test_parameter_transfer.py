@@ -45,7 +45,7 @@ def test_the_target_starts_from_the_sources_parameters_and_a_new_head_where_labe
     ours = problem("split")
     stage = ParameterTransfer().stages(ours, Constant(1.0), 5)[1]
     previous = draw_model(Mlp(), SHAPE, [ours.tasks["ours"]], "source", 0)
-    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks.values(), "target", 0) for _ in range(2))
+    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2))
 
     model = ParameterTransfer().inherit(stage, fresh, previous)
 

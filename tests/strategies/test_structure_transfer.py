@@ -42,7 +42,7 @@ def done(runs_dir: Path, watcher: Watcher | None = None, **changes: Any) -> Outc
 def learnt(options: Mapping[str, Any], backbone: Backbone, seed: int = 0) -> tuple[Structure, Model]:
     """The structure of a source model with random weights, and that model."""
     ours = problem()
-    source = draw_model(backbone, SHAPE, ours.tasks.values(), "source", seed)
+    source = draw_model(backbone, SHAPE, ours.tasks_by_domain, "source", seed)
     strategy = StructureTransfer(**options)
     stage = strategy.stages(ours, Constant(1.0), 5)[-1]
     outputs = tuple(task.outputs for task in ours.tasks.values())
@@ -50,7 +50,7 @@ def learnt(options: Mapping[str, Any], backbone: Backbone, seed: int = 0) -> tup
 
 
 def fresh(structure: Structure, init: Any = "target") -> Model:
-    model = draw_model(structure.backbone, SHAPE, problem().tasks.values(), init, 0)
+    model = draw_model(structure.backbone, SHAPE, problem().tasks_by_domain, init, 0)
     structure.impose(model)
     return model
 
@@ -90,7 +90,7 @@ def test_fresh_weights_know_nothing_of_the_sources(structure: str) -> None:
     """|corr(target init, source weights)| < 4/√n in every weight tensor of the same shape."""
     for seed in range(5):
         theta, source = learnt({"structure": structure}, Conv(), seed)
-        model = draw_model(theta.backbone, SHAPE, problem().tasks.values(), "target", seed)
+        model = draw_model(theta.backbone, SHAPE, problem().tasks_by_domain, "target", seed)
         theta.impose(model)
         for name, weight in weights(model.backbone).items():
             original = weights(source.backbone)[name].detach()
@@ -198,7 +198,7 @@ def test_a_narrower_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) 
     theta = Structure.from_json(json.loads((path / "structure.json").read_text()), Conv)
     ours = build(config(tmp_path)).dataset.load(0)
     trained = load_file(path / "model.safetensors")
-    model = restore(draw_model(theta.backbone, ours.shape, ours.tasks.values(), "target", 9), trained)
+    model = restore(draw_model(theta.backbone, ours.shape, ours.tasks_by_domain, "target", 9), trained)
     outputs: dict[str, Tensor] = evaluate(model, "target", ours.tasks.values(), ours.test.open()["target"])[1]
 
     assert torch.equal(outputs["digit"], load_file(path / "predictions.safetensors")["target/digit"])

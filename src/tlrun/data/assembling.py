@@ -89,7 +89,7 @@ def _duplicates(parts: Sequence[Part]) -> dict[str, np.ndarray]:
     seen: set[bytes] = set()
     for part in parts:
         learning = [split.inputs for split in (part.domain.train, part.domain.val) if split is not None]
-        for inputs in (part.pool, *learning):
+        for inputs in (part.pool, *(each for each in learning if each is not part.pool)):
             seen.update(wanted.intersection(_hashes(inputs)))
     return {name: np.array([one in seen for one in hashes], dtype=bool) for name, hashes in tests.items()}
 

@@ -44,7 +44,7 @@ class Pair:
     metric: the primary metric.
     """
 
-    ignores: ClassVar[frozenset[str]] = frozenset({"root", "download"})  # where the files are decides no result
+    places: ClassVar[frozenset[str]] = frozenset({"root", "download"})  # where the files are decides no result
 
     source: Name = "mnist"
     target: Name = "usps"
