@@ -27,8 +27,8 @@ def composed(*overrides: str) -> dict[str, Any]:
 
 
 def test_all_are_seen() -> None:
-    assert len(YAMLS) == 25
-    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 18
+    assert len(YAMLS) == 35
+    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 28
     assert len(STUDIES) == 6
 
 

@@ -157,8 +157,8 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
         arm_batches[domain.name].append(hashlib.sha256(content).hexdigest())
         return real_forward(model, domain, batch, shares)
 
-    def draw(backbone: Any, shape: Any, tasks: Any, init: Any, seed: int) -> Model:
-        model = real_draw(backbone, shape, tasks, init, seed)
+    def draw(backbone: Any, shape: Any, domains: Any, init: Any, seed: int, own: Any) -> Model:
+        model = real_draw(backbone, shape, domains, init, seed, own)
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         assert_same_bits(fresh.setdefault(init, weights), weights)
         return model

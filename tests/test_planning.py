@@ -6,6 +6,7 @@ import pytest
 
 from tlrun.backbones.identity import Identity
 from tlrun.backbones.mlp import Mlp
+from tlrun.build import build
 from tlrun.core import Backbone, Strategy
 from tlrun.errors import UserError
 from tlrun.planning import NO_EFFECT, lam_acts, plan
@@ -34,9 +35,10 @@ def test_lambda_acts_where_the_losses_share_a_free_parameter(
     strategy: Strategy, label_space: str, backbone: Backbone, acts: bool
 ) -> None:
     ours = problem(label_space)  # type: ignore[arg-type]
+    run = replace(build(config(Path("unused"))), strategy=strategy, backbone=backbone)
 
-    assert lam_acts(ours, strategy.stages(ours, Constant(1.0), 5), backbone) is acts
-    assert lam_acts(ours, strategy.stages(ours, Constant(math.inf), 5), backbone)
+    assert lam_acts(ours, strategy.stages(ours, Constant(1.0), 5), run) is acts
+    assert lam_acts(ours, strategy.stages(ours, Constant(math.inf), 5), run)
 
 
 def test_where_it_does_not_act_every_lambda_is_one_run_and_that_is_said(tmp_path: Path) -> None:

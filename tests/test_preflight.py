@@ -105,7 +105,7 @@ def test_every_value_of_every_axis_of_a_sweep_is_checked() -> None:
     found = mistakes("lam.value=0,1,-1", "seed=0,x", "strategy=joint,jont", multirun=True)
 
     assert sorted(line.split(":")[0] for line in found) == ["lam.value", "seed", "strategy"]
-    assert len(preflight(["lam.value=0,1,inf", "seed=range(0,3)", "strategy=glob(*)"], multirun=True).jobs) == 54
+    assert len(preflight(["lam.value=0,1,inf", "seed=range(0,3)", "strategy=glob(*)"], multirun=True).jobs) == 99
 
 
 def test_a_sweep_has_an_end() -> None:
@@ -160,10 +160,10 @@ def test_jobs_come_in_hydras_order_and_spell_what_hydra_is_handed() -> None:
 
     assert asked.overrides == [
         "++seed=0,1",
-        "strategy=scratch,source_only,structure_transfer",
+        "strategy=scratch,shared_parameters,single_task,source_only,structure_transfer",
         "++backbone.channels=[8],[8,16]",
     ]
-    assert [job.overrides[0] for job in asked.jobs] == ["seed=0"] * 6 + ["seed=1"] * 6
+    assert [job.overrides[0] for job in asked.jobs] == ["seed=0"] * 10 + ["seed=1"] * 10
     assert asked.jobs[1].overrides == ("seed=0", "strategy=scratch", "backbone.channels=[8,16]")
     assert asked.jobs[1].config["backbone"]["channels"] == [8, 16]
 

@@ -195,7 +195,7 @@ def test_a_stage_may_have_several_domains_and_tasks(tmp_path: Path) -> None:
         weights.append(walk.through().state_dict())
         assert [stage["found"] for stage in walk.stages] == [expected, False]
 
-    assert {name.split(".")[1] for name in weights[0] if name.startswith("statistics")} == {"source", "target"}
+    assert {name.split(".")[3] for name in weights[0] if ".statistics." in name} == {"source/", "target/"}
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert pooled.contents[0]["domains"].keys() == {"source", "target"}
 

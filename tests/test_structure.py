@@ -20,8 +20,8 @@ from problems import problem
 from properties import assert_same_bits
 
 SHAPE = (2, 9, 7)
-TASKS = tuple(problem("split").tasks.values())
-OUTPUTS = tuple(task.outputs for task in TASKS)
+DOMAINS = problem("split").tasks_by_domain
+OUTPUTS = tuple(task.outputs for task in problem("split").tasks.values())
 BACKBONES = [
     Conv(channels=(4, 5)),
     Conv(channels=(4, 5), norm="batch"),
@@ -32,7 +32,7 @@ every_backbone = pytest.mark.parametrize("backbone", BACKBONES, ids=repr)
 
 
 def drawn(backbone: Backbone, seed: int = 0) -> Model:
-    return draw_model(backbone, SHAPE, TASKS, "target", seed)
+    return draw_model(backbone, SHAPE, DOMAINS, "target", seed)
 
 
 def pruned(backbone: Backbone, density: float = 0.3) -> Structure:
@@ -159,7 +159,7 @@ def test_a_mask_scales_what_it_keeps_and_holds_the_rest_at_zero(backbone: Backbo
     structure.impose(model)
 
     for (name, parameter), fresh in zip(model.named_parameters(), before.parameters(), strict=True):
-        mask = structure.masks.get(name.removeprefix("backbone."))
+        mask = structure.masks.get(name.removeprefix("trunks.*.backbone."))
         if mask is None:
             assert torch.equal(parameter, fresh), name
         else:
@@ -204,9 +204,9 @@ def test_the_flops_of_a_dense_model_are_those_torch_counts(backbone: Backbone, t
     model.track(tracked)
     model.eval()
     with FlopCounterMode(display=False) as oracle, torch.no_grad():
-        z = model.features(example, "source")
-        for task in TASKS:
-            model.output(task.name, z)
+        z = model.trunk(example, "source")
+        for unit in problem("split").units:
+            model.output(unit, z)
 
     assert size(model, example, "source").flops == oracle.get_total_flops()
     assert size(model, example, "source").flops == oracle.get_total_flops()  # nothing is left behind that counts twice
@@ -249,9 +249,9 @@ def test_weights_held_at_zero_stay_there_while_the_others_move(backbone: Backbon
     model.train()
     for _ in range(5):
         steps.zero_grad()
-        z = model.features(torch.randn(8, *SHAPE), "source")
+        z = model.trunk(torch.randn(8, *SHAPE), "source")
         pull = sum(((weight - 1) ** 2).sum() for weight in model.parameters())  # wants every weight to be 1
-        (model.output("ours", z).square().mean() + pull).backward()  # type: ignore[no-untyped-call]
+        (model.output("source/ours", z).square().mean() + pull).backward()  # type: ignore[no-untyped-call]
         steps.step()
 
     for name, mask in structure.masks.items():

@@ -96,7 +96,7 @@ def test_infinite_lambda_is_the_limit_of_large_lambda_with_batchnorm() -> None:
 
     inputs = as_batch(ours.test.open()["target"]).inputs
     limit.eval(), large.eval()
-    assert torch.allclose(limit.features(inputs, "target"), large.features(inputs, "target"), atol=1e-3)
+    assert torch.allclose(limit.trunk(inputs, "target"), large.trunk(inputs, "target"), atol=1e-3)
 
 
 def with_a_second_task(hidden: slice) -> Domain:
@@ -113,7 +113,7 @@ def test_missing_labels_change_no_other_tasks_loss() -> None:
     losses = []
     for hidden in (slice(0, 0), slice(0, 30), slice(None)):
         domain = with_a_second_task(hidden)
-        model = draw_model(Mlp(), SHAPE, domain.tasks, "target", 0)
+        model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
         batches = Batches(domain.train, "source", 16, 0)
         losses.append(forward(model, domain, next(batches), batches.shares).losses)
 
@@ -125,15 +125,15 @@ def test_missing_labels_change_no_other_tasks_loss() -> None:
 
 def test_tasks_of_one_domain_share_one_backbone_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     domain = with_a_second_task(slice(0, 3))
-    model = draw_model(Mlp(), SHAPE, domain.tasks, "target", 0)
+    model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
     passes: list[object] = []
-    inner = model.features
+    inner = model.backbone.forward
 
-    def counted(*arguments: Any) -> torch.Tensor:
+    def counted(*arguments: Any) -> Any:
         passes.append(arguments)
         return inner(*arguments)
 
-    monkeypatch.setattr(model, "features", counted)
+    monkeypatch.setattr(model.backbone, "forward", counted)
     batches = Batches(domain.train, "source", 16, 0)
 
     assert set(forward(model, domain, next(batches), batches.shares).losses) == {"ours", "other"}
@@ -204,12 +204,12 @@ def test_evaluation_reads_running_statistics_and_moves_nothing() -> None:
 def test_the_learning_rate_follows_its_schedule_through_the_stage() -> None:
     """SGD with a rate too small to move the gradients: decayed steps add up to Σ (8-k)/8 over k = 0…7, so 4.5 of 8."""
     ours = problem()
-    start = state(draw_model(Identity(), SHAPE, ours.tasks_by_domain, "target", 0))["heads.ours.weight"]
+    start = state(draw_model(Identity(), SHAPE, ours.tasks_by_domain, "target", 0))["heads.*/ours.weight"]
     moved: list[float] = []
     for schedule in ("constant", "linear"):
         spec = Sgd(lr=1e-3, momentum=0.0, schedule=schedule)
         model, _ = trained(ours, both(ours, Constant(1.0)), Identity(), optimizer=spec)
-        moved.append(float((state(model)["heads.ours.weight"] - start).norm()))
+        moved.append(float((state(model)["heads.*/ours.weight"] - start).norm()))
 
     assert moved[1] / moved[0] == pytest.approx(4.5 / 8, rel=0.1)
 

@@ -43,7 +43,7 @@ def test_the_digest_sees_the_test_examples(monkeypatch: pytest.MonkeyPatch) -> N
         seen.extend(splits)
         return ""
 
-    monkeypatch.setattr("tlrun.data.digits.digest", digest)
+    monkeypatch.setattr("tlrun.data.assembling.digest", digest)
     Digits().load(seed=0)
     test = plain.test.open()
 

@@ -40,6 +40,12 @@ def test_regression_labels_are_standardised_by_the_training_labels(tmp_path: Pat
     assert np.isnan(values[2])
 
 
+def test_labels_without_one_to_scale_by_stay_numbers(tmp_path: Path) -> None:
+    (target,) = found(tmp_path, "x,y\n1,10.5\n2,20.5\n").targets
+
+    assert labels(target, np.array([False, False])).tolist() == [10.5, 20.5]
+
+
 def test_classes_stay_as_they_are(tmp_path: Path) -> None:
     (target,) = found(tmp_path, "x,y\n1,b\n2,a\n3,\n").targets
 

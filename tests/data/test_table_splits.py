@@ -143,6 +143,7 @@ def test_a_row_without_a_label_is_on_no_side(tmp_path: Path) -> None:
             {"group": "g"},
             r"dataset.test_share: expected at least 2 groups in domain table",
         ),
+        (["x,y", "1,0", "2,1"], {"test_share": 0.95}, r"dataset.test_share: expected rows to train on, found none"),
         (["s,x,y", "test,1,0", "test,2,1"], {"split": "s"}, r"dataset.split: expected rows to train on, found none"),
         (
             ["g,x,y", "a,1,0", "b,2,1"],

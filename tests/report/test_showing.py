@@ -1,5 +1,6 @@
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,35 @@ def test_one_run_in_full(run: Path, how: str, capsys: pytest.CaptureFixture[str]
     assert "predictions.safetensors" in shown
 
 
-def test_the_command_it_prints_is_that_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+CHANGES: dict[str, dict[str, Any]] = {
+    "numbers and words": {},
+    "null": {"strategy": {"name": "structure_transfer", "structure": "stats", "density": None}},
+    "nodes within nodes": {
+        "dataset": {"name": "digits_domains", "target": "noise"},
+        "strategy": {"name": "fused", "first": {"name": "task_relation", "relation": "mean"}},
+    },
+    "a table of names": {
+        "dataset": {"name": "digits_binary"},
+        "strategy": {
+            "name": "task_relation",
+            "relation": "graph",
+            "graph": [
+                ["it's", "odd", "prime", "at_least_five"],
+                ["odd", 0, 1, 0],
+                ["prime", 1, 0, 0.5],
+                ["at_least_five", 0, 0.5, 0],
+            ],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_the_command_it_prints_is_that_run(
+    changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher()).path
+    capsys.readouterr()
     show([str(run)])
     again = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("again: "))
     (job,) = preflight(shlex.split(again.removeprefix("again: tl-run ")), multirun=False).jobs

@@ -55,7 +55,7 @@ def nudge_weight(model: Model) -> None:
 
 def train_a_batch(model: Model) -> None:
     model.train()
-    model.features(torch.randn(8, *SHAPE) + 5, "source")
+    model.trunk(torch.randn(8, *SHAPE) + 5, "source")
 
 
 @pytest.mark.parametrize("change", [nudge_weight, train_a_batch])

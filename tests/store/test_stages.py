@@ -45,7 +45,7 @@ def finished() -> FinishedStage:
     model.track(["source", "target"])
     model.train()
     for domain in ("source", "target"):
-        model.features(torch.randn(8, *SHAPE) + 5, domain)
+        model.trunk(torch.randn(8, *SHAPE) + 5, domain)
     return FinishedStage(state(model), ROWS, 0.1 + 0.2)
 
 

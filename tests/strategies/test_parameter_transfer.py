@@ -44,11 +44,11 @@ def test_every_lambda_shares_the_source_stage() -> None:
 def test_the_target_starts_from_the_sources_parameters_and_a_new_head_where_labels_differ() -> None:
     ours = problem("split")
     stage = ParameterTransfer().stages(ours, Constant(1.0), 5)[1]
-    previous = draw_model(Mlp(), SHAPE, [ours.tasks["ours"]], "source", 0)
+    previous = draw_model(Mlp(), SHAPE, ours.only("source").tasks_by_domain, "source", 0)
     fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2))
 
     model = ParameterTransfer().inherit(stage, fresh, previous)
 
     assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
-    assert_same_bits(model.heads["ours"].state_dict(), previous.heads["ours"].state_dict())
-    assert_same_bits(model.heads["theirs"].state_dict(), untouched.heads["theirs"].state_dict())
+    assert_same_bits(model.heads["*/ours"].state_dict(), previous.heads["*/ours"].state_dict())
+    assert_same_bits(model.heads["*/theirs"].state_dict(), untouched.heads["*/theirs"].state_dict())

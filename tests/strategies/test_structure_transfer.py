@@ -124,7 +124,7 @@ def test_a_mask_stands_while_the_target_trains(tmp_path: Path, optimizer: str, c
 
     assert kept == round(0.25 * total)
     for name, mask in theta.masks.items():
-        assert torch.equal(trained[f"backbone.{name}"] != 0, mask)
+        assert torch.equal(trained[f"trunks.*.backbone.{name}"] != 0, mask)
 
 
 def test_both_masks_have_the_same_density_in_each_layer_and_are_not_the_same() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.data.assembling import Part, assembled
 from tlrun.errors import UserError
@@ -42,6 +42,8 @@ class TableCsv:
     metric: the primary metric; null: the first of the kind, auc of two classes, accuracy of more, r2 of numbers.
     duplicates: what becomes of test rows whose inputs stand in the rest of the table too.
     """
+
+    places: ClassVar[frozenset[str]] = frozenset({"path"})  # what stands in the file decides, not where it is
 
     path: str = ""
     separator: Annotated[str, Form(r'[^"\r\n]|\\t', "one character, or \\t for a tab")] = ","

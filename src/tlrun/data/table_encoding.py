@@ -24,6 +24,8 @@ def labels(target: Target, train: np.ndarray) -> np.ndarray:
     """The labels of every row: int64 [N], or float32 [N] at mean 0 and deviation 1 over `train` [N]."""
     if target.task.kind != "regression":
         return target.labels
+    if not train.any():  # nothing to scale by, and nothing to learn: to be refused
+        return target.labels.astype(np.float32)
     scaler = StandardScaler().fit(target.labels[train, None])
     scaled: np.ndarray = scaler.transform(target.labels[:, None])[:, 0].astype(np.float32)
     return scaled

@@ -50,7 +50,8 @@ def sides(columns: Columns, options: TableCsv, seed: int) -> Sides:
     val = learns & validates if validates.any() else _validation(columns, options, bought, seed)
     train = learns & ~val
     if not train.any():
-        raise UserError("dataset.split: expected rows to train on, found none; mark some as train")
+        key, remedy = ("split", "mark some as train") if options.split else ("test_share", "lower it")
+        raise UserError(f"dataset.{key}: expected rows to train on, found none; {remedy}")
     return Sides(test, pool, train, val, bought)
 
 
@@ -159,7 +160,7 @@ def _groups_drawn(columns: Columns, rows: np.ndarray, share: float, seed: int, k
             shared = ", not all on one side with those of other domains" if count > 1 else ""
             raise UserError(
                 f"{key}: expected at least 2 groups in domain {name} to divide{shared}, found {count}; "
-                "draw more labels, or try dataset.group=null"
+                "try dataset.group=null"
             )
     return drawn
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -94,13 +94,15 @@ def read_config(run: FoundRun) -> dict[str, Any]:
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
     """A config by dotted keys; the name of a group's node under the group's own."""
-    facts: dict[str, Any] = {}
-    for key, value in config.items():
+    return {key.removesuffix(".name") if key.count(".") == 1 else key: v for key, v in _leaves(config, "")}
+
+
+def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
         if isinstance(value, dict):
-            facts |= {key if name == "name" else f"{key}.{name}": option for name, option in value.items()}
+            yield from _leaves(value, f"{path}{key}.")
         else:
-            facts[key] = value
-    return facts
+            yield f"{path}{key}", value
 
 
 def _same(found: object, wanted: str) -> bool:

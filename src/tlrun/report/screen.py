@@ -14,6 +14,7 @@ from tlrun.core import Stage
 from tlrun.errors import printable
 
 REDRAW = 0.05  # seconds; faster than the eye, far slower than a step
+MOST_LOSSES = 4  # told one by one
 SAY = 10.0  # seconds between lines where there is no terminal
 
 
@@ -27,6 +28,16 @@ class _Current:
     said: float
     step: int = 0
     losses: str = ""
+
+
+def _told(terms: Mapping[str, float]) -> str:
+    """The terms of an equation in a line; the losses of many tasks as their sum."""
+    losses = [name for name in terms if name.startswith("L_")]
+    shown = {name: value for name, value in terms.items() if name != "total"}
+    if len(losses) > MOST_LOSSES:
+        rest = {name: value for name, value in shown.items() if name not in losses}
+        shown = {f"ΣL of {len(losses)} tasks": sum(terms[name] for name in losses)} | rest
+    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
 
 
 class LiveScreen:
@@ -69,7 +80,7 @@ class LiveScreen:
         last = step == current.steps
         if last or now - current.said >= (REDRAW if self._bar else SAY):
             current.said = now
-            current.losses = "  ".join(f"{name} {value:.3f}" for name, value in terms.items() if name != "total")
+            current.losses = _told(terms)
             if self._bar:
                 self._bar.update(self._bar.task_ids[0], completed=step, losses=current.losses)
             elif not last:

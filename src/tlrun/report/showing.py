@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,9 @@ MEANS = {
     "running": "another process is working on it",
     "unreadable": "run.json is no JSON; the same command starts it again",
 }
+
+
+PLAIN = re.compile(r"(?!(?:null|true|false)$)[A-Za-z_/~.][\w/~.-]*")  # text that needs no quotes in Hydra's grammar
 
 
 def show(arguments: Sequence[str]) -> int:
@@ -136,6 +140,16 @@ def _scores(result: dict[str, Any]) -> Table:
 
 
 def _override(key: str, value: object) -> str:
+    """key=value as a command line takes it, before the shell's own quotes."""
+    return f"{key}={_written(value)}"
+
+
+def _written(value: object) -> str:
     if isinstance(value, list):
-        return f"{key}=[{','.join(map(str, value))}]"
-    return f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+        return f"[{','.join(map(_written, value))}]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, str) and not PLAIN.fullmatch(value):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return str(value)

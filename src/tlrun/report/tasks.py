@@ -31,7 +31,7 @@ Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, and its contr
 def task_scores(outcome: Outcome) -> dict[str, tuple[str, float | None]]:
     """Of each task that a run is about: its metric and its test score."""
     about: Mapping[str, str] = outcome.result["headline"].get("tasks", {})
-    found = outcome.result["metrics"]["test"]
+    found = outcome.result["metrics"]["test"] if about else {}
     return {unit: (metric, found.get(unit, {}).get(metric)) for unit, metric in about.items()}
 
 
