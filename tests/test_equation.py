@@ -65,17 +65,23 @@ def test_gradient_flows_through_the_mean_in_equal_parts() -> None:
     assert [float(leaf.grad) for leaf in leaves if leaf.grad is not None] == pytest.approx([1 / 3] * 3)
 
 
-@given(st.floats(0, 1e6))
-def test_alpha_weighs_the_target_and_lambda_comes_back_from_it(value: float) -> None:
-    lam = Lam(value)
+@given(st.floats(0, 1e300))
+def test_alpha_weighs_the_losses_as_the_equation_does(value: float) -> None:
+    """(L_S + λ L_T)/(1+λ) = (1-α) L_S + α L_T."""
+    alpha, source, target = Lam(value).alpha, 2.0, 5.0
 
-    assert 0 <= lam.alpha <= 1
-    assert (1 - lam.alpha) * value == pytest.approx(lam.alpha)  # α/(1-α) = λ
-    assert Lam.weighing(lam.alpha).value == pytest.approx(value, rel=1e-6)
+    assert 0 <= alpha <= 1
+    assert math.isclose((1 - alpha) * source + alpha * target, source / (1 + value) + target * (value / (1 + value)))
+
+
+@given(st.floats(0, 1e6) | st.just(math.inf))
+def test_lambda_is_found_again_by_its_alpha(value: float) -> None:
+    assert Lam.weighing(Lam(value).alpha).value == pytest.approx(value, rel=1e-6)
 
 
 def test_the_ends_of_lambda_are_exact() -> None:
     assert Lam(0.0).alpha == 0.0
+    assert Lam(1.0).alpha == 0.5
     assert Lam(math.inf).alpha == 1.0
     assert Lam.weighing(0.0) == Lam(0.0)
     assert Lam.weighing(1.0) == Lam(math.inf)

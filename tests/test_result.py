@@ -53,8 +53,9 @@ def test_headline_is_the_targets_primary_metric_and_none_where_undefined() -> No
     }
     validated = scores | {"val": {"source/ours": {"loss": 9.0}, "target/ours": {"accuracy": 0.3, "loss": 2.0}}}
 
-    assert headline(ours, scores) == {"name": "target accuracy", "test": 0.4, "val": None, "val_loss": None}
-    assert headline(ours, validated) == {"name": "target accuracy", "test": 0.4, "val": 0.3, "val_loss": 2.0}
+    told = {"name": "target accuracy", "test": 0.4, "tasks": {"target/ours": "accuracy"}}
+    assert headline(ours, scores) == told | {"val": None, "val_loss": None}
+    assert headline(ours, validated) == told | {"val": 0.3, "val_loss": 2.0}
 
 
 def test_spent_counts_what_was_drawn() -> None:

@@ -19,25 +19,8 @@ def test_constant_is_its_value_everywhere(value: float, progress: float) -> None
     assert not Constant(value).always(-1.0)
 
 
-@given(st.floats(0, 1e300))
-def test_alpha_weighs_the_losses_as_the_equation_does(value: float) -> None:
-    """(L_S + λ L_T)/(1+λ) = (1-α) L_S + α L_T."""
-    alpha, source, target = Lam(value).alpha, 2.0, 5.0
-
-    assert 0 <= alpha <= 1
-    assert math.isclose((1 - alpha) * source + alpha * target, source / (1 + value) + target * (value / (1 + value)))
-
-
-def test_the_ends_of_the_axis() -> None:
-    assert Lam(0.0).alpha == 0.0
-    assert Lam(1.0).alpha == 0.5
-    assert Lam(math.inf).alpha == 1.0
+def test_a_constant_is_called_by_its_value() -> None:
     assert [Constant(v).label for v in (0.0, 0.1, 1.0, math.inf)] == ["0", "0.1", "1", "inf"]
-
-
-@given(LAMS)
-def test_lambda_is_found_again_by_its_alpha(value: float) -> None:
-    assert Lam.weighing(Lam(value).alpha).value == pytest.approx(value, rel=1e-6)
 
 
 @pytest.mark.parametrize("ramp", RAMPS)

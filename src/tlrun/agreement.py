@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -15,9 +15,10 @@ from tlrun.trainer import EVALUATION_BATCH
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from tlrun.model import Model
-    from tlrun.problem import Problem, Split
+    from tlrun.problem import Problem, Split, Task
 
 
 def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> float | None:
@@ -28,26 +29,30 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
     """
     if model.own == "nothing":
         return None
-    units = {unit: task for unit, task in problem.units.items() if model.answers(unit) and task.kind != "regression"}
-    shares = []
-    for (one, task), (other, same) in combinations(units.items(), 2):
-        if task.name == same.name:
-            domains = dict.fromkeys(unit.partition("/")[0] for unit in (one, other))
-            answers = [
-                [predicted_class(task, _outputs(model, unit, name, test[name])) for unit in (one, other)]
-                for name in domains
-            ]
-            differing = sum(int((first != second).sum()) for first, second in answers)
-            shares.append(differing / sum(len(first) for first, _ in answers))
+    spaces: dict[str, list[str]] = {}
+    for unit, task in problem.units.items():
+        if task.kind != "regression" and model.answers(unit):
+            spaces.setdefault(task.name, []).append(unit)
+    counted: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for name, units in spaces.items():
+        for domain in dict.fromkeys(unit.partition("/")[0] for unit in units) if len(units) > 1 else ():
+            answers = _answers(model, units, domain, test[domain], problem.tasks[name])
+            for one, other in combinations(units, 2):
+                if domain in (one.partition("/")[0], other.partition("/")[0]):
+                    differing = int((answers[one] != answers[other]).sum())
+                    counted.setdefault((one, other), []).append((differing, len(answers[one])))
+    shares = [sum(n for n, _ in parts) / sum(n for _, n in parts) for parts in counted.values()]
     return fmean(shares) if shares else None
 
 
-def _outputs(model: Model, unit: str, domain: str, split: Split) -> np.ndarray:
-    """What the head of `unit` answers [N, k] to the examples of `domain`."""
+def _answers(model: Model, units: Sequence[str], domain: str, split: Split, task: Task) -> dict[str, np.ndarray]:
+    """The class [N] that each head of `units` gives the examples of `domain`."""
     inputs = as_batch(split, model.device).inputs
     model.eval()
+    parts: dict[str, list[Tensor]] = {unit: [] for unit in units}
     with torch.no_grad():
-        parts = [
-            model.output(unit, model.trunk_of(unit)(part, domain)) for part in torch.split(inputs, EVALUATION_BATCH)
-        ]
-    return torch.cat(parts).cpu().numpy()
+        for part in torch.split(inputs, EVALUATION_BATCH):
+            z = {trunk: trunk(part, domain) for trunk in {model.trunk_of(unit) for unit in units}}
+            for unit in units:
+                parts[unit].append(model.output(unit, z[model.trunk_of(unit)]))
+    return {unit: predicted_class(task, torch.cat(outputs).cpu().numpy()) for unit, outputs in parts.items()}

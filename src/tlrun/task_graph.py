@@ -24,20 +24,24 @@ def read_graph(path: str) -> Table:
         raise UserError(f"{KEY}: expected a CSV file (UTF-8), found {path}: {told}") from None
     if not rows:
         raise UserError(f"{KEY}: expected a table of tasks, found nothing in {path}")
-    return tuple(tuple(_cell(cell) for cell in row) for row in rows)
+    if isinstance(_cell(rows[0][0]), float):
+        return tuple(tuple(_cell(cell) for cell in row) for row in rows)
+    above, *below = rows  # names, which may be numbers
+    return (tuple(above), *((row[0].strip(), *(_cell(cell) for cell in row[1:])) for row in below))
 
 
 def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
     """A [T][T], symmetric, A_st ≥ 0 how strongly s and t are tied, in the order of the tasks.
 
     names: of each task, `domain/task`, its short name; a table with names in its first row and column may use either,
-    in any order. Raises UserError for a table that is not square, symmetric, or about these tasks.
+    in any order, and its first cell is then a text, such as an empty one. Raises UserError for a table that is not
+    square, symmetric, or about these tasks.
     """
     order = list(range(len(names)))
     rows: Sequence[Sequence[float | str]] = table
-    if rows and rows[0] and all(isinstance(cell, str) for cell in rows[0][1:]) and len(rows) == len(names) + 1:
-        header, rows = [str(cell) for cell in rows[0][1:]], rows[1:]
-        sides = [str(row[0]) for row in rows]
+    if rows and rows[0] and isinstance(rows[0][0], str):
+        header, rows = [f"{cell}".strip() for cell in rows[0][1:]], rows[1:]
+        sides = [f"{row[0]}" for row in rows]
         if header != sides:
             raise UserError(f"{KEY}: expected the same names above and before, found {header} and {sides}")
         order = [_place(unit, short, header) for unit, short in names.items()]
