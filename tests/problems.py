@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from tlrun.core import Stage
-from tlrun.problem import Domain, Problem, Sealed, Split, Task
+from tlrun.problem import Domain, Kind, Problem, Role, Sealed, Split, Task
 
 SHAPE = (1, 4, 4)
 TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]  # a run in an instant
@@ -38,6 +39,35 @@ def problem(label_space: Literal["shared", "split"] = "shared", val: bool = Fals
     target = Domain("target", "target", (theirs,), split(2, 12, (theirs,)), split(3, 9, (theirs,)) if val else None)
     test = Sealed({"source": split(4, 20, (ours,)), "target": split(5, 30, (theirs,))})
     return Problem({"source": source, "target": target}, test, "digest")
+
+
+def peers(*roles: Role) -> Problem:
+    """A domain for each role given, all of one label space, 24 labelled examples each, their inputs each at a place."""
+    task = Task("kind", "multiclass", ("a", "b", "c"))
+    domains, test = {}, {}
+    for number, role in enumerate(roles):
+        name = f"{role}{number}"
+        train, held_out = (split(10 * number + k, n, (task,)) for k, n in enumerate((24, 15)))
+        for part in (train, held_out):
+            part.inputs[...] += number
+        domains[name], test[name] = Domain(name, role, (task,), train), held_out
+    return Problem(domains, Sealed(test), "digest")
+
+
+def questions(*kinds: Kind) -> Problem:
+    """One domain with a task of each kind given, 24 examples; a third of the last one's labels are missing."""
+    names = {"multiclass": ("a", "b", "c"), "binary": ("no", "yes"), "regression": ()}
+    tasks = tuple(Task(f"{kind}{number}", kind, names[kind]) for number, kind in enumerate(kinds))
+    train = hidden(split(0, 24, tasks), tasks[-1], 3)
+    domain = Domain("images", "task", tasks, train)
+    return Problem({"images": domain}, Sealed({"images": split(1, 15, tasks)}), "digest")
+
+
+def hidden(part: Split, task: Task, every: int) -> Split:
+    """The same examples, the label of `task` missing in one of `every`."""
+    labels = part.labels[task.name].copy()
+    labels[::every] = math.nan if task.kind == "regression" else -1
+    return replace(part, labels={**part.labels, task.name: labels})
 
 
 def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:

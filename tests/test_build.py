@@ -10,7 +10,11 @@ from tlrun.backbones.mlp import Mlp
 from tlrun.build import GROUPS, build, check, equation, find, identity, names, science
 from tlrun.core import Trainer
 from tlrun.errors import UserError
+from tlrun.options import as_node, strict
 from tlrun.schedules import Constant
+from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.fused import MULTITASK, TRANSFERS, Fused
+from tlrun.strategies.task_relation import TaskRelation
 
 from problems import config
 
@@ -125,3 +129,106 @@ def test_every_group_has_names_and_every_name_a_class() -> None:
 
 def test_the_equation_is_the_first_line_without_the_command() -> None:
     assert equation("strategy", "scratch") == "Control: min L_T from random weights, no source."
+
+
+def fused(**options: Any) -> dict[str, Any]:
+    return GOOD | {"strategy": {"name": "fused"} | options}
+
+
+MEAN = {"name": "task_relation", "relation": "mean"}
+
+
+def test_a_node_within_a_node_becomes_an_object_within_an_object() -> None:
+    asked = fused(first=MEAN, then={"name": "feature_transfer", "freeze": False}, first_lam=3)
+
+    assert check(asked) == []
+    expected = Fused(first=TaskRelation(relation="mean"), first_lam=3.0, then=FeatureTransfer(freeze=False))
+    assert build(asked).strategy == expected
+    assert build(fused()).strategy == Fused()
+
+
+def test_science_names_both_parts_and_their_options_in_full() -> None:
+    assert science(fused(first=MEAN))["strategy"] == {
+        "name": "fused",
+        "first": {"name": "task_relation", "relation": "mean", "scope": "heads", "graph": None},
+        "first_lam": 1.0,
+        "then": {"name": "parameter_transfer"},
+    }
+    for first in MULTITASK:
+        for then in TRANSFERS:
+            told = science(fused(first={"name": first}, then={"name": then}))["strategy"]
+            assert told["first"] == as_node(find("strategy", first)())
+            assert told["then"] == as_node(find("strategy", then)())
+
+
+@pytest.mark.parametrize("graph", [[[0, 1, 0], [1, 0, 0.5], [0, 0.5, 0]], "table.csv"])
+def test_spellings_of_one_fused_config_are_one_run(graph: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Defaults filled in or left out, keys in any order, 1 for 1.0, a table or the file that holds it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.csv").write_text("0,1,0\n1,0,.5\n0,.5,0\n", encoding="utf-8")
+    plain = fused(
+        first={
+            "name": "task_relation",
+            "relation": "graph",
+            "graph": [[0.0, 1.0, 0.0], [1.0, 0.0, 0.5], [0.0, 0.5, 0.0]],
+        }
+    )
+    first = {"scope": "heads", "graph": graph, "relation": "graph", "name": "task_relation"}
+    spelt = fused(then={"name": "parameter_transfer"}, first_lam=1, first=first)
+    other = fused(first={**first, "scope": "towers"})
+
+    assert identity(science(plain), "d") == identity(science(spelt), "d")
+    assert identity(science(plain), "d") != identity(science(other), "d")
+
+
+def test_what_science_says_is_a_config_of_the_same_science() -> None:
+    told = science(fused(first={**MEAN, "scope": "towers"}, first_lam=math.inf, then={"name": "structure_transfer"}))
+
+    assert science(GOOD | {"strategy": told["strategy"]}) == told
+    assert strict(told)["strategy"]["first_lam"] == "inf"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_object_is_told_as_the_node_it_is_made_from(group: str) -> None:
+    for name in names(group):
+        node = as_node(find(group, name)())
+        assert node["name"] == name
+        assert getattr(build(GOOD | {group: node}), group) == find(group, name)()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"first": {**MEAN, "relatoin": "mean"}}, "strategy.first.relatoin: no such key; did you mean relation?"),
+        ({"first": {**MEAN, "relation": "men"}}, "strategy.first.relation: expected one of mean, soft_sharing, graph"),
+        ({"first": {"name": "shared_parameters", "freeze": 1}}, "strategy.first.freeze: no such key (one of: weights"),
+        ({"first": {"name": "task_relatoin"}}, "strategy.first: expected one of shared_parameters, task_relation, "),
+        ({"first": {"name": "joint"}}, "task_transfer, found 'joint'"),
+        ({"first": {"relation": "mean"}}, "strategy.first: expected one of shared_parameters, task_relation, "),
+        ({"first": "task_relation"}, "task_transfer, found 'task_relation'"),
+        ({"first": None}, "task_transfer, found nothing"),
+        ({"first": {"name": "fused"}}, "task_transfer, found 'fused'"),
+        ({"then": {"name": "scratch"}}, "strategy.then: expected one of feature_transfer, parameter_transfer, "),
+        ({"then": {"name": "feature_transfer", "freeze": 1}}, "strategy.then.freeze: expected true or false, found 1"),
+        ({"frist": {"name": "task_relation"}}, "strategy.frist: no such key; did you mean first?"),
+        ({"first": {"name": "task_relation", "_target_": "x"}}, "strategy.first._target_: no such key"),
+        ({"first": {"name": "task_relation", "relation": "graph"}}, "strategy.first.graph: expected a table or a CSV"),
+        (
+            {"then": {"name": "structure_transfer", "structure": "stats", "density": 0.5}},
+            "strategy.then.density: expected null with structure=stats",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_within_a_node_is_one_line_with_the_way_to_it(options: dict[str, Any], line: str) -> None:
+    (found,) = check(fused(**options))
+
+    assert line in found
+    assert "\n" not in found
+
+
+def test_mistakes_in_both_parts_are_told_at_once() -> None:
+    wrong = fused(first={"name": "task_relation", "scop": 1}, then={"name": "joint"}, first_lam=-1)
+
+    assert {line.split(":")[0] for line in check(wrong)} == {
+        "strategy.first.scop", "strategy.then", "strategy.first_lam",
+    }  # fmt: skip

@@ -1,13 +1,33 @@
 import math
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import pytest
 
-from tlrun.options import Range, coerce, expected, fits, strict
+from tlrun.options import OneOf, Range, as_data, as_node, coerce, expected, fields, fits, strict
 
 COUNT = Annotated[int, Range(1)]
 SHARE = Annotated[float, Range(0.0, 1.0)]
 OPEN = Annotated[float, Range(0.0)]
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """A part, with options of its own."""
+
+    years: OPEN = 2.0
+
+
+PART = Annotated[HalfLife, OneOf("decay", ("half_life", "mean_life"))]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A node with a node within it."""
+
+    part: PART = field(default_factory=HalfLife)
+    name_of_part: str = "x"
+    sizes: tuple[COUNT, ...] = (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +58,15 @@ OPEN = Annotated[float, Range(0.0)]
         (3, tuple[COUNT, ...], False),
         (None, int | None, True),
         ("x", int | None, False),
+        ({"name": "half_life"}, PART, True),
+        ({"name": "half_life", "years": "its options are looked at by build"}, PART, True),
+        ({"name": "quarter_life"}, PART, False),
+        ({"name": ["half_life"]}, PART, False),
+        ({"years": 2.0}, PART, False),
+        ({}, PART, False),
+        ("half_life", PART, False),
+        (HalfLife(), PART, False),
+        (None, PART, False),
     ],
 )
 def test_fits(value: object, hint: Any, fit: bool) -> None:
@@ -51,6 +80,7 @@ def test_expected_says_it_in_words() -> None:
     assert expected(Literal["a", "b"]) == "one of a, b"
     assert expected(tuple[COUNT, ...]) == "a list like [64,32], each a whole number >= 1"
     assert expected(int | None) == "a whole number or null"
+    assert expected(PART) == "one of half_life, mean_life"
 
 
 def test_coerce_gives_one_form_to_every_spelling() -> None:
@@ -60,6 +90,21 @@ def test_coerce_gives_one_form_to_every_spelling() -> None:
     assert coerce(None, OPEN | None) is None
     assert coerce([1, 2], tuple[COUNT, ...]) == (1, 2)
     assert coerce("a", Literal["a"]) == "a"
+
+
+def test_the_rule_of_a_node_within_a_node_is_kept_with_its_type() -> None:
+    assert fields(Whole)["part"] == PART
+    assert fields(Whole)["part"].__metadata__ == (OneOf("decay", ("half_life", "mean_life")),)
+
+
+def test_an_object_as_data_holds_its_parts_by_name_and_in_full() -> None:
+    whole = Whole(part=HalfLife(3.0), sizes=(4,))
+
+    assert as_data(whole) == {"part": {"name": "half_life", "years": 3.0}, "name_of_part": "x", "sizes": (4,)}
+    assert as_node(whole) == {"name": "whole"} | as_data(whole)
+    assert list(as_node(whole)) == ["name", "part", "name_of_part", "sizes"]  # as a YAML has them
+    assert as_node(HalfLife()) == {"name": "half_life", "years": 2.0}
+    assert fits(as_node(whole)["part"], PART)
 
 
 def test_strict_writes_infinity_as_text() -> None:

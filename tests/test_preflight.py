@@ -30,6 +30,54 @@ def test_lambda_may_be_written_as_people_write_it(typed: str, meant: str) -> Non
     assert rewrite(typed) == meant
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("strategy.first=task_relation", "strategy.first.name=task_relation"),
+        ("++strategy.then=feature_transfer", "++strategy.then.name=feature_transfer"),
+        ("strategy.first=task_relation,task_transfer", "strategy.first.name=task_relation,task_transfer"),
+        ("strategy.first={name: task_relation}", "strategy.first={name: task_relation}"),
+        ("strategy.first.relation=mean", "strategy.first.relation=mean"),
+        ("strategy.first_lam=inf", "strategy.first_lam=inf"),
+        ("strategy.firsts=x", "strategy.firsts=x"),
+    ],
+)
+def test_a_node_within_a_node_is_chosen_by_its_name(typed: str, meant: str) -> None:
+    assert rewrite(typed) == meant
+
+
+def test_options_of_a_node_within_a_node_are_set_beside_its_name() -> None:
+    """In any order; whole nodes can be given too; and both can be swept."""
+    named = ["strategy=fused", "strategy.first=task_relation", "strategy.first.relation=mean"]
+    whole = ["strategy=fused", "strategy.first={name: task_relation, relation: mean}"]
+    found = [
+        preflight([rewrite(word) for word in words], multirun=False).jobs[0].config["strategy"]["first"]
+        for words in (named, named[:1] + named[:0:-1], whole)
+    ]
+    sweep = [rewrite(word) for word in ("strategy=fused", "strategy.first=task_relation,task_transfer", "seed=0,1")]
+    jobs = preflight(sweep, multirun=True).jobs
+
+    assert found == [{"name": "task_relation", "relation": "mean"}] * 3
+    assert [job.config["strategy"]["first"]["name"] for job in jobs] == ["task_relation"] * 2 + ["task_transfer"] * 2
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("strategy.first.relatoin=mean", "strategy.first.relatoin: no such key; did you mean relation?"),
+        ("strategy.first.relation=men", "strategy.first.relation: expected one of mean, "),
+        ("strategy.then=joint", "strategy.then: expected one of feature_transfer, parameter_transfer, "),
+        ("strategy.then=null", "strategy.then: expected one of feature_transfer, "),
+        ("strategy.then=[a]", "strategy.then: expected one of feature_transfer, "),
+        ("strategy.then._target_=os.system", "strategy.then._target_: refused; a config names things"),
+    ],
+)
+def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
+    (found,) = mistakes("strategy=fused", "strategy.first.name=task_relation", rewrite(override))
+
+    assert found.startswith(line)
+
+
 def test_a_good_line_is_composed_and_handed_on() -> None:
     asked = preflight(["+seed=3", "strategy=joint", "lam.value=inf"], multirun=False)
     (job,) = asked.jobs

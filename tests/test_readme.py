@@ -32,7 +32,7 @@ def test_commands_and_files_are_seen() -> None:
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
 
     assert len(COMMANDS) == 5
-    assert len(links) == 16
+    assert len(links) == 30
     assert all((ROOT / link).exists() for link in links)
 
 

@@ -150,15 +150,20 @@ def _objects(config: Config) -> Run:
     return Run(**values)
 
 
-def _object(group: str, node: Config) -> Any:
+def _object(group: str, node: Config, key: str = "") -> Any:
+    """The object of a node. key: its own, where it stands within another node."""
     cls = find(group, node["name"])
     hints = fields(cls)
-    return cls(**{key: _typed(value, hints[key]) for key, value in node.items() if key != "name"})
+    options = {name: _typed(f"{key or group}.{name}", v, hints[name]) for name, v in node.items() if name != "name"}
+    try:
+        return cls(**options)
+    except UserError as error:
+        raise UserError(*(line.replace(f"{group}.", f"{key or group}.") for line in error.lines)) from None
 
 
-def _typed(value: Any, hint: Any) -> Any:
+def _typed(key: str, value: Any, hint: Any) -> Any:
     within = _node_rule(hint)
-    return coerce(value, hint) if within is None else _object(within.group, value)
+    return coerce(value, hint) if within is None else _object(within.group, value, key)
 
 
 def _node_rule(hint: Any) -> OneOf | None:
@@ -216,8 +221,11 @@ def _check_keys(prefix: str, given: Config, known: Mapping[str, object]) -> list
 def _check_value(key: str, value: Any, hint: Any) -> list[str]:
     if not fits(value, hint):
         within = _node_rule(hint)
-        found = value.get("name") if within and isinstance(value, Mapping) else value
-        return [f"{key}: expected {expected(hint)}, found {_shown(found)}"]
+        if within and isinstance(value, Mapping):
+            return [
+                f"{key}: {_shown(value.get('name'))} is not one of them{nearest(str(value.get('name')), within.names)}"
+            ]
+        return [f"{key}: expected {expected(hint)}, found {_shown(value)}"]
     if rule := _node_rule(hint):
         assert isinstance(value, Mapping)
         cls = find(rule.group, value["name"])

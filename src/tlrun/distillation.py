@@ -70,7 +70,7 @@ def of_features(steps: Steps, model: Model) -> Tensor:
             if s != t:
                 with torch.no_grad():
                     seen = _seen_by(other, unit, steps, model)
-                gap = F.normalize(z @ A[t, s].T, dim=1) - F.normalize(seen, dim=1)
+                gap = F.normalize(z @ A[t, s].T, dim=1) - F.normalize(seen.detach(), dim=1)
                 terms.append(gap.square().sum(dim=1).mean() / (len(units) - 1))
     return torch.stack(terms).sum()
 

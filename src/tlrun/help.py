@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from tlrun import plugins
 from tlrun.build import GROUPS, equation, shipped
 
@@ -12,6 +14,8 @@ tl-run: which way of transferring helps the target task, how strong (λ), and do
   tl-run strategy=parameter_transfer λ=inf     another strategy, another λ: 0 source alone … inf target alone
   tl-run -m strategy=feature_transfer,parameter_transfer seed=0,1,2,3,4,5,6,7,8,9
                                                a sweep, ten seeds of two strategies: gains with 95 % intervals
+  tl-run strategy=task_relation dataset=digits_binary
+                                               several tasks at once, and each task alone as the control
   tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
   tl-run ls | show RUN | clean | doctor        the runs so far; one run; free disk; what is installed, and what is wrong
 """
@@ -29,7 +33,7 @@ def screen() -> str:
         ours = shipped(group)
         foreign = [name for name in plugins.announced(group) if name not in ours]
         named = [*ours, *(f"{name} (from {plugins.origin(group, name)})" for name in foreign)]
-        lines.append(f"  {group:<11}{', '.join(named)}")
+        lines += wrap(", ".join(named), WIDTH, initial_indent=f"  {group:<11}", subsequent_indent=" " * 13)
     strategies = [f"  {name:<20}{_short(equation('strategy', name))}" for name in shipped("strategy")]
     return "\n".join([*lines, "", "Strategies:", *strategies, "", TAIL])
 

@@ -84,6 +84,8 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
     if origin in (Union, UnionType):
         return " or ".join(expected(arg) for arg in args)
     if origin is tuple:
+        if get_origin(args[0]) is tuple:
+            return f"a table like [[0,1],[1,0]], each cell {expected(get_args(args[0])[0])}"
         return f"a list like [64,32], each {expected(args[0])}"
     named: dict[Any, str] = {
         float: "a number", int: "a whole number", bool: "true or false", str: "text", NoneType: "null",

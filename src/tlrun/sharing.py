@@ -65,6 +65,12 @@ def tasks_of(steps: Steps) -> dict[str, Task]:
     return {f"{name}/{task.name}": task for name, step in steps.items() for task in step.tasks}
 
 
+def as_terms(steps: Steps) -> dict[str, Tensor | float]:
+    """L_i of every task of a step, as terms of an equation: each called by what sets its task apart."""
+    names = short_names(tasks_of(steps))
+    return {f"L_{names[unit]}": loss for unit, loss in steps.losses().items()}
+
+
 def side_by_side(model: Model, steps: Steps) -> Tensor:
     """W̃ [D, T]: what the tasks have for themselves, a column each, in the order of `tasks_of`.
 

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from tlrun.core import Stage
 from tlrun.errors import printable
-from tlrun.report.screen import LiveScreen
+from tlrun.report.screen import MOST_LOSSES, LiveScreen
 from tlrun.schedules import Constant
 
 STAGE = Stage("target", ("target",), 3, lam=Constant(1.0))
@@ -51,6 +51,24 @@ def test_a_stage_that_is_cut_short_says_how_far_it_came() -> None:
     screen.end()
 
     assert "1/3 steps" in file.getvalue()
+
+
+@pytest.mark.parametrize(("count", "shown"), [
+    (MOST_LOSSES, "L_t0 0.500  L_t1 0.500  L_t2 0.500  L_t3 0.500  R 0.250"),
+    (MOST_LOSSES + 1, "ΣL of 5 tasks 2.500  R 0.250"),
+    (29, "ΣL of 29 tasks 14.500  R 0.250"),
+])  # fmt: skip
+@pytest.mark.parametrize("terminal", [True, False])
+def test_many_losses_are_told_as_their_sum_and_a_penalty_by_itself(terminal: bool, count: int, shown: str) -> None:
+    file = io.StringIO()
+    screen = LiveScreen(Console(file=file, force_terminal=terminal, width=200))
+    screen.begin("this run", STAGE)
+    screen.step(3, {f"L_t{k}": 0.5 for k in range(count)} | {"R": 0.25, "total": 9.0})
+    screen.end()
+
+    assert shown in file.getvalue()
+    assert "9.000" not in file.getvalue()
+    assert ("L_t0" in file.getvalue()) == (count <= MOST_LOSSES)
 
 
 def test_in_a_sweep_short_stages_are_silent_without_a_terminal() -> None:

@@ -573,8 +573,11 @@ def test_a_graph_in_two_parts_has_no_limit() -> None:
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_lambda_may_not_become_infinite_on_the_way(relation: Relation) -> None:
     """The models before and at infinity differ: one weight is not several."""
-    with pytest.raises(UserError, match=r"lam\.value: expected a finite λ, found linear-0-inf"):
+    with pytest.raises(UserError, match=r"lam\.value: expected a finite λ, found linear-0-inf") as error:
         made(relation).stages(of_domains(), Linear(math.inf), 5)
+    leaves_one = relation in ("mean", "soft_sharing", "graph")
+    assert ("all tasks then have one weight" in str(error.value)) == leaves_one
+    assert ("leaves no weight at all" in str(error.value)) == (not leaves_one)
 
 
 @pytest.mark.parametrize("relation", ["trace_norm", "ridge"])

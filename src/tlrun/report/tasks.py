@@ -18,6 +18,7 @@ from tlrun.report.statistics import paired_interval
 
 ALONE = "single_task"  # the control that each task's gain is measured against
 MANY = 12  # tasks from which on they are counted, not listed
+MOST_MATRICES = 3  # shown below the table of a sweep
 LEGEND = (
     "Δm: the mean over tasks of the gain over single_task relative to single_task's own score, in %, every metric "
     "higher-is-better (Maninis et al., CVPR 2019); – where such a score is not above 0."
@@ -98,7 +99,7 @@ def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType
     units = task_scores(told[0][1][0][0])
     table = Table(box=None, pad_edge=False, header_style="bold")
     apart = any("disagreement" in run.result for _, pairs in told for run, _ in pairs)
-    first = ("setting", "Δm %", *(["heads apart %"] if apart else []))
+    first = ("setting", "λ", "Δm %", *(["heads apart %"] if apart else []))
     for name in first + (tuple(short_names(units).values()) if len(units) <= MANY else ("tasks",)):
         table.add_column(printable(name), justify="left" if name in ("setting", "tasks") else "right")
     for label, pairs in told:
@@ -112,29 +113,51 @@ def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType
         if apart:
             differing = [run.result.get("disagreement") for run, _ in pairs]
             cells = [interval("accuracy", differing), *cells]
-        table.add_row(printable(label), interval("", relative, signed=True, digits=1), *cells)
+        lam = pairs[0][0].lam or "–"
+        table.add_row(printable(label), lam, interval("", relative, signed=True, digits=1), *cells)
     yield Text("")
     yield Text(f"Gain over {ALONE}, task by task (accuracy in points):")
     yield table
     yield Text(f"{LEGEND} heads apart: how many {DISAGREEMENT}." if apart else LEGEND)
+    yield from mean_relations(answers)
 
 
 def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     """How far a run's tasks agree, and the matrix that it has learnt about them."""
     if "disagreement" in result:
         yield Text(f"heads apart: {100 * result['disagreement']:.1f} % {DISAGREEMENT}")
-    learnt = result.get("relation")
-    if not learnt:
-        return
+    if learnt := result.get("relation"):
+        yield from _matrix(f"{learnt['name']}, {learnt['meaning']}", learnt["tasks"], learnt["matrix"])
+
+
+def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
+    """What the runs of each setting have learnt about their tasks, the mean over seeds."""
+    found = [(label, [answer[0].result["relation"] for answer in seeds]) for label, seeds in answers if _learnt(seeds)]
+    for label, learnt in found[:MOST_MATRICES]:
+        first, n = learnt[0], len(learnt)
+        size = range(len(first["tasks"]))
+        mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
+        yield from _matrix(
+            f"{printable(label)}: {first['name']}, {first['meaning']}, mean of {n} seeds", first["tasks"], mean
+        )
+    if len(found) > MOST_MATRICES:
+        yield Text(f"and {len(found) - MOST_MATRICES} more settings; each run's is shown by tl-run show")
+
+
+def _learnt(seeds: Seeds) -> bool:
+    return all("relation" in answer[0].result for answer in seeds)
+
+
+def _matrix(title: str, tasks: Sequence[str], matrix: Sequence[Sequence[float]]) -> Iterator[RenderableType]:
     yield Text("")
-    yield Text(f"{learnt['name']}, {learnt['meaning']}:")
-    if len(learnt["tasks"]) > MANY:
-        yield Text(f"{len(learnt['tasks'])} tasks; the matrix is in result.json, under relation")
+    yield Text(f"{title}:")
+    if len(tasks) > MANY:
+        yield Text(f"{len(tasks)} tasks; the matrix is in result.json, under relation")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", *learnt["tasks"]):
+    for name in ("", *tasks):
         table.add_column(printable(name), justify="right" if name else "left")
-    for name, row in zip(learnt["tasks"], learnt["matrix"], strict=True):
+    for name, row in zip(tasks, matrix, strict=True):
         table.add_row(printable(name), *(f"{value:.3f}" for value in row))
     yield table
 

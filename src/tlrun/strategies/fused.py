@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
-from tlrun.core import Backbone, Controls, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
+from tlrun.core import Backbone, Controls, Lam, Objective, Schedule, Stage, Steps, Strategy
 from tlrun.errors import UserError
 from tlrun.options import OneOf, Range, as_node
 from tlrun.problem import Problem
@@ -52,10 +52,12 @@ class Fused(Strategy):
             )
         together = self.first.stages(problem.only("source"), Constant(self.first_lam), steps)
         if together[-1].own == "towers":
-            raise UserError("strategy.first: expected one φ to hand over, found one for each task; try scope=heads")
+            raise UserError(
+                "strategy.first: expected one φ to hand over, found one for each task; try strategy.first.scope=heads"
+            )
         _, *after = self.then.stages(problem, lam, steps)
         if not after:
-            raise UserError(f"strategy.then: expected a transfer with a source stage, found {self.then}")
+            raise UserError("strategy.then: expected a transfer with a source stage, found structure=layers; try mask")
         first = [
             replace(stage, name=f"source: {stage.name}", init="source", shared=True, by=stage.by or self.first)
             for stage in together
@@ -67,6 +69,6 @@ class Fused(Strategy):
         return self.then.objective(steps, model, lam)
 
     def controls(self, problem: Problem) -> Controls:
-        """Those of a transfer, and `then` from a source stage that pools the source domains instead."""
+        """`then` from a source stage that pools the source domains instead, and the controls of `then`."""
         unfused: dict[str, Mapping[str, Mapping[str, object]]] = {"not fused": {"strategy": as_node(self.then)}}
-        return unfused | dict(transfer_controls(problem))
+        return unfused | dict(self.then.controls(problem))

@@ -19,7 +19,7 @@ from tlrun.errors import UserError
 from tlrun.options import Range
 from tlrun.problem import Problem, Role, short_names
 from tlrun.schedules import Constant
-from tlrun.sharing import several
+from tlrun.sharing import as_terms, several, tasks_of
 
 if TYPE_CHECKING:
     from tlrun.model import Model
@@ -56,11 +56,10 @@ class SharedParameters(Strategy):
         L = steps.losses()
         a = self._weights(steps)
         total = sum((a[unit] * loss for unit, loss in L.items()), start=0.0)  # Σ a_i L_i
-        names = short_names(L)
-        return Objective(total, {f"L_{names[unit]}": loss for unit, loss in L.items()})
+        return Objective(total, as_terms(steps))
 
     def _weights(self, steps: Steps) -> dict[str, float]:
-        units = [f"{name}/{task.name}" for name, step in steps.items() for task in step.tasks]
+        units = tasks_of(steps)
         return dict(zip(units, self.weights or [1.0] * len(units), strict=True))
 
     def controls(self, problem: Problem) -> Controls:

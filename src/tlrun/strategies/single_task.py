@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.problem import Problem, Role, short_names
+from tlrun.problem import Problem, Role
 from tlrun.schedules import Constant
-from tlrun.sharing import several
+from tlrun.sharing import as_terms, several
 
 if TYPE_CHECKING:
     from tlrun.model import Model
@@ -35,9 +35,8 @@ class SingleTask(Strategy):
         return (single_stage(problem, steps if self.budget == "stage" else 2 * steps),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L, names = steps.losses(), short_names(steps.losses())
-        total = sum(L.values(), start=0.0)  # Σ L_i, no two with a parameter in common
-        return Objective(total, {f"L_{names[unit]}": loss for unit, loss in L.items()})
+        total = sum(steps.losses().values(), start=0.0)  # Σ L_i, no two with a parameter in common
+        return Objective(total, as_terms(steps))
 
 
 def single_stage(problem: Problem, steps: int) -> Stage:

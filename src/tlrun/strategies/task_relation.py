@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from tlrun.core import Backbone, Controls, Lam, Objective, Own, Relation, Schedule, Stage, Steps, Strategy
 from tlrun.errors import UserError
 from tlrun.problem import Problem, Role, Task, short_names
-from tlrun.sharing import finite, one_label_space, one_shape, several, side_by_side, tasks_of, told
+from tlrun.sharing import as_terms, finite, one_label_space, one_shape, several, side_by_side, tasks_of, told
 from tlrun.task_graph import adjacency, connected, read_graph
 
 if TYPE_CHECKING:
@@ -72,20 +72,17 @@ class TaskRelation(Strategy):
         """Raises UserError where the tasks cannot be compared, or λ=∞ leaves nothing of them."""
         units = several(problem, "task_relation")
         self._check(units)
-        tied = lam.always(math.inf) and (
-            self.relation in ALIGNED or (self.relation == "graph" and connected(self._adjacency(units)))
-        )
+        one_weight = self.relation in ALIGNED or (self.relation == "graph" and connected(self._adjacency(units)))
+        tied = one_weight and lam.always(math.inf)
         if not tied:
-            finite(lam, self._at_infinity())
+            finite(lam, self._at_infinity(one_weight))
         own: Own = self.scope
         if tied:
             own = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
         return (Stage("tasks", tuple(problem.domains), steps, lam=lam, own=own),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L = steps.losses()
-        names = short_names(L)
-        terms: dict[str, Tensor | float] = {f"L_{names[unit]}": loss for unit, loss in L.items()}
+        L, terms = steps.losses(), as_terms(steps)
         if math.isinf(lam.value):  # R is 0: what it compares is one and the same
             return Objective(sum(L.values(), start=0.0), terms | {"R": 0.0})
         R, found = self._penalty(side_by_side(model, steps), tasks_of(steps))
@@ -154,7 +151,9 @@ class TaskRelation(Strategy):
         assert isinstance(self.graph, tuple)  # a path has become a table
         return adjacency(self.graph, short_names(units))
 
-    def _at_infinity(self) -> str:
+    def _at_infinity(self, one_weight: bool) -> str:
+        if one_weight:
+            return "all tasks then have one weight, which is another model; try lam=constant, or lam.value=100"
         if self.relation == "graph":
             return "the graph is not connected, so the limit is no one model; join its parts, or try lam.value=100"
         return f"{self.relation} then leaves no weight at all; try lam.value=100"

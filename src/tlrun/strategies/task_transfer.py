@@ -33,7 +33,7 @@ from tlrun.core import Backbone, Controls, Lam, Objective, Relation, Schedule, S
 from tlrun.errors import UserError
 from tlrun.options import Range
 from tlrun.problem import Problem, Role, Task, short_names
-from tlrun.sharing import finite, one_shape, several, side_by_side, told
+from tlrun.sharing import as_terms, finite, one_shape, several, side_by_side, told
 from tlrun.strategies.single_task import single_stage
 
 if TYPE_CHECKING:
@@ -87,9 +87,7 @@ class TaskTransfer(Strategy):
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         from tlrun import distillation
 
-        L = steps.losses()
-        names = short_names(L)
-        terms: dict[str, Tensor | float] = {f"L_{names[unit]}": loss for unit, loss in L.items()}
+        L, terms = steps.losses(), as_terms(steps)
         if self.transfer == "asymmetric":
             return self._asymmetric(steps, model, lam, terms)
         if self.transfer == "born_again":

@@ -1,0 +1,261 @@
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tlrun.backbones.identity import Identity
+from tlrun.backbones.mlp import Mlp
+from tlrun.build import build
+from tlrun.core import Lam, Stage, Strategy, Trainer
+from tlrun.data.batches import Batches
+from tlrun.errors import UserError
+from tlrun.experiment import perform
+from tlrun.model import Model, draw_model, state
+from tlrun.optimizers import Adam
+from tlrun.options import as_node
+from tlrun.planning import THIS, plan
+from tlrun.problem import Domain, Problem, Role, Sealed, Task
+from tlrun.schedules import Constant
+from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.fused import Fused
+from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.single_task import SingleTask
+from tlrun.strategies.structure_transfer import StructureTransfer
+from tlrun.strategies.task_relation import TaskRelation
+from tlrun.strategies.task_transfer import TaskTransfer
+from tlrun.trainer import fit
+
+from problems import SHAPE, Rows, Watcher, config, problem, split
+from properties import assert_same_bits, assert_same_run
+
+PHI = Mlp((6, 5))
+CLASS = Task("class", "multiclass", ("a", "b", "c"))
+OTHER = Task("other", "multiclass", ("d", "e"))
+FIRSTS: Mapping[str, Strategy] = {
+    "shared": SharedParameters(),
+    "pooled": SharedParameters(heads="shared"),
+    "trace norm": TaskRelation("trace_norm"),
+    "covariance": TaskRelation("covariance"),
+    "asymmetric": TaskTransfer("asymmetric"),
+    "distillation": TaskTransfer("distillation"),
+    "born again": TaskTransfer("born_again"),
+}
+THENS: Mapping[str, Strategy] = {
+    "parameter": ParameterTransfer(),
+    "feature": FeatureTransfer(),
+    "feature, free": FeatureTransfer(freeze=False),
+    "mask": StructureTransfer("mask"),
+    "width": StructureTransfer("width"),
+    "stats": StructureTransfer("stats"),
+}
+
+
+def ours(target: Task = CLASS) -> Problem:
+    """Two sources and a target."""
+    parts: dict[str, tuple[Role, Task, int]] = {
+        "s1": ("source", CLASS, 30), "s2": ("source", CLASS, 20), "t": ("target", target, 12)
+    }  # fmt: skip
+    domains = {
+        name: Domain(name, role, (task,), split(k, n, (task,)))
+        for k, (name, (role, task, n)) in enumerate(parts.items())
+    }
+    return Problem(domains, Sealed({}), "digest")
+
+
+def begun(stage: Stage, problem: Problem, strategy: Strategy) -> Model:
+    tasks = {name: problem.domains[name].tasks for name in stage.domains}
+    model = draw_model(PHI, SHAPE, tasks, stage.init, 0, stage.own)
+    (stage.by or strategy).equip(model)
+    return model
+
+
+def trained(stage: Stage, problem: Problem, strategy: Strategy, previous: Model | None = None) -> Model:
+    """One stage from what it inherits, as a run trains it."""
+    by, model = stage.by or strategy, begun(stage, problem, strategy)
+    if previous is not None:
+        model = by.inherit(stage, model, previous)
+    batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
+    trainer = Trainer(stage.steps, 8, eval_every=stage.steps)
+    fit(stage, model, problem.domains, by, Adam(lr=0.01), trainer, batches, Rows())
+    return model
+
+
+@pytest.mark.parametrize("first", FIRSTS)
+@pytest.mark.parametrize("then", THENS)
+def test_the_stages_are_those_of_the_first_on_the_sources_alone_and_the_last_of_the_transfer(
+    first: str, then: str
+) -> None:
+    problem, lam = ours(), Constant(3.0)
+    *before, target = Fused(FIRSTS[first], 0.5, THENS[then]).stages(problem, lam, 5)
+    alone = FIRSTS[first].stages(problem.only("source"), Constant(0.5), 5)
+
+    assert len(before) == len(alone)
+    for stage, same in zip(before, alone, strict=True):
+        assert stage.domains == ("s1", "s2")
+        assert stage.init == "source"
+        assert stage.shared
+        assert stage.name.startswith("source: ")
+        assert stage.by == (same.by or FIRSTS[first])
+        assert replace(stage, name=same.name, init=same.init, shared=same.shared, by=same.by) == same
+    assert target == replace(THENS[then].stages(problem, lam, 5)[-1], by=THENS[then])
+    assert before[-1].lam.at(0.5) == (Lam(0.0) if isinstance(FIRSTS[first], SharedParameters) else Lam(0.5))
+
+
+@pytest.mark.parametrize("lam", [0.0, 1.0, math.inf])
+def test_lambda_is_that_of_the_target_stage_and_leaves_the_source_stage_alone(lam: float) -> None:
+    fused = Fused(TaskRelation("mean"), first_lam=2.0)
+    *before, target = fused.stages(ours(), Constant(lam), 5)
+    assert before == list(fused.stages(ours(), Constant(0.3), 5)[:-1])
+    assert target.lam == Constant(lam)
+    assert target.domains == ours().drawn(Constant(lam))
+
+
+@pytest.mark.parametrize("then", ["parameter", "feature", "feature, free"])
+@pytest.mark.parametrize("lam", [0.5, math.inf])
+def test_from_the_same_weights_the_target_stage_is_that_of_the_transfer_to_the_bit(then: str, lam: float) -> None:
+    """One source model, of the kind that a plain transfer has: one head for the label space."""
+    problem, transfer = ours(), THENS[then]
+    source, target = transfer.stages(problem, Constant(lam), 12)
+    fused = Fused(SharedParameters(heads="shared"), then=transfer)
+    *_, fused_target = fused.stages(problem, Constant(lam), 12)
+    previous = trained(source, problem, transfer)
+    one = trained(target, problem, transfer, previous)
+    other = trained(fused_target, problem, fused, previous)
+    assert_same_bits(state(one), state(other))
+
+
+def test_the_objective_is_that_of_the_transfer() -> None:
+    problem, fused = ours(), Fused(SharedParameters(), then=FeatureTransfer())
+    stage = fused.stages(problem, Constant(2.0), 3)[-1]
+    model, rows = begun(stage, problem, fused), Rows()
+    batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
+    fit(stage, model, problem.domains, fused, Adam(), Trainer(3, 8, eval_every=3), batches, rows)
+    for terms in rows.terms:
+        assert terms["total"] == pytest.approx((terms["L_S"] + 2.0 * terms["L_T"]) / 3.0, rel=1e-6)
+
+
+def test_where_labels_agree_the_target_head_starts_from_the_mean_of_the_sources() -> None:
+    problem, fused = ours(), Fused(SharedParameters(), then=ParameterTransfer())
+    first, target = fused.stages(problem, Constant(1.0), 12)
+    previous = trained(first, problem, fused)
+    assert not torch.equal(previous.head_of("s1/class").weight, previous.head_of("s2/class").weight)
+    assert target.by is not None
+    model = target.by.inherit(target, begun(target, problem, fused), previous)
+
+    assert list(model.heads) == ["*/class"]
+    for name in ("weight", "bias"):
+        both = [getattr(previous.head_of(f"{source}/class"), name).detach() for source in ("s1", "s2")]
+        torch.testing.assert_close(getattr(model.head_of("t/class"), name).detach(), (both[0] + both[1]) / 2)
+    assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
+
+
+def test_where_labels_differ_the_target_head_is_new() -> None:
+    problem, fused = ours(OTHER), Fused(SharedParameters(), then=ParameterTransfer())
+    first, target = fused.stages(problem, Constant(1.0), 5)
+    assert target.by is not None
+    model = target.by.inherit(target, begun(target, problem, fused), trained(first, problem, fused))
+    assert_same_bits(
+        model.head_of("t/other").state_dict(), begun(target, problem, fused).head_of("t/other").state_dict()
+    )
+
+
+def test_structure_transfer_takes_no_weight_over() -> None:
+    problem, fused = ours(), Fused(SharedParameters(), then=StructureTransfer("stats"))
+    first, target = fused.stages(problem, Constant(1.0), 5)
+    assert target.by is not None
+    fresh = begun(target, problem, fused)
+    before = state(fresh)
+    assert_same_bits(state(target.by.inherit(target, fresh, trained(first, problem, fused))), before)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [TaskRelation("mean", "towers"), TaskTransfer("distillation", "towers"), TaskTransfer("born_again", "towers")],
+    ids=lambda first: type(first).__name__,
+)
+def test_towers_have_no_one_phi_to_hand_over(first: Strategy) -> None:
+    with pytest.raises(UserError, match=r"strategy\.first: expected one φ to hand over, found one for each task"):
+        Fused(first).stages(ours(), Constant(1.0), 5)
+
+
+def test_a_first_stage_that_makes_towers_one_is_fine() -> None:
+    """At μ=∞ towers are one φ."""
+    first, _ = Fused(TaskRelation("mean", "towers"), math.inf).stages(ours(), Constant(1.0), 5)
+    assert first.own == "biases"
+
+
+def test_one_source_task_has_nothing_to_be_learnt_together_with() -> None:
+    with pytest.raises(UserError, match="fused expects two source tasks or more, found 1; try dataset=digits_domains"):
+        Fused().stages(problem(), Constant(1.0), 5)
+
+
+def test_what_the_parts_refuse_is_refused() -> None:
+    with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
+        Fused().stages(ours(OTHER), Constant(0.0), 5)
+    with pytest.raises(UserError, match=r"lam\.value: expected a finite λ, found inf: trace_norm"):
+        Fused(TaskRelation("trace_norm"), math.inf).stages(ours(), Constant(1.0), 5)
+    with pytest.raises(UserError, match=r"strategy\.then: expected a transfer with a source stage"):
+        Fused(then=StructureTransfer("layers")).stages(ours(), Constant(1.0), 5)
+    with pytest.raises(UserError, match="mask expects a backbone with weights"):
+        Fused(then=StructureTransfer("mask")).remarks(Identity())
+
+
+def test_the_controls_are_those_of_a_transfer_and_the_transfer_without_the_fusion() -> None:
+    fused = Fused(TaskRelation("mean"), then=FeatureTransfer(freeze=False))
+    controls = fused.controls(ours())
+    assert controls.keys() == {"not fused", *ParameterTransfer().controls(ours())}
+    assert controls["not fused"] == {"strategy": {"name": "feature_transfer", "freeze": False}}
+    assert build(config(Path("unused"), **controls["not fused"])).strategy == fused.then
+    assert "source_only" not in fused.controls(ours(OTHER))
+
+
+def on_digits(runs_dir: Path, **strategy: Any) -> dict[str, Any]:
+    dataset = {"name": "digits_domains", "target": "inverted"}
+    return config(runs_dir, dataset=dataset, strategy={"name": "fused", **strategy})
+
+
+def done(asked: dict[str, Any], watcher: Watcher | None = None) -> Any:
+    watcher = watcher or Watcher()
+    return perform(plan(asked, watcher), THIS, watcher)
+
+
+@pytest.mark.parametrize("then", THENS)
+@pytest.mark.parametrize("first", ["shared", "covariance", "born again"])
+def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
+    tmp_path: Path, first: str, then: str
+) -> None:
+    """A second λ trains no source stage, and its bits are those of a run that trained its own."""
+    nodes = {"first": as_node(FIRSTS[first]), "then": as_node(THENS[then])}
+    one = done(on_digits(tmp_path / "a", **nodes))
+    watcher, other = Watcher(), on_digits(tmp_path / "a", **nodes) | {"lam": {"name": "constant", "value": 5.0}}
+    found, alone = done(other, watcher), done({**other, "runs_dir": str(tmp_path / "b"), "stages": False})
+
+    names = [stage.name for _, stage in watcher.stages]
+    record = json.loads((one.path / "run.json").read_text())
+    before = ["source: single tasks", "source: tasks"] if first == "born again" else ["source: tasks"]
+    assert names == ["target"]
+    assert [stage["name"] for stage in record["stages"]] == [*before, "target"]
+    assert one.result["headline"]["name"] == "target accuracy"
+    assert one.result["labels"] == {"noise": 239, "occlusion": 238, "inverted": 50}
+    assert (one.path / "structure.json").exists() == isinstance(THENS[then], StructureTransfer)
+    assert_same_run(found.path, alone.path)
+
+
+def test_mu_decides_a_run_and_its_source_stage(tmp_path: Path) -> None:
+    first = {"name": "task_relation", "relation": "mean"}
+    weak, strong = (plan(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0))
+    assert weak.place.path != strong.place.path
+    assert weak.shared.keys() != strong.shared.keys()
+
+
+def test_born_again_shares_its_teachers_with_no_multi_task_run() -> None:
+    """Their stage starts from the weights of `source-init`, those of `single_task` from `target-init`."""
+    fused = Fused(TaskTransfer("born_again")).stages(ours(), Constant(1.0), 5)[0]
+    (alone,) = SingleTask().stages(ours().only("source"), Constant(1.0), 5)
+    assert (fused.init, alone.init) == ("source", "target")

@@ -1,0 +1,162 @@
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from tlrun.backbones.identity import Identity
+from tlrun.backbones.mlp import Mlp
+from tlrun.core import Backbone, Strategy, Trainer
+from tlrun.data.batches import Batches
+from tlrun.errors import UserError
+from tlrun.model import Model, draw_model
+from tlrun.optimizers import Adam, Adamw, Optimizer, Sgd
+from tlrun.problem import Domain, Problem, Sealed, Task
+from tlrun.schedules import Constant
+from tlrun.strategies.scratch import Scratch
+from tlrun.strategies.single_task import SingleTask
+from tlrun.trainer import evaluate, fit
+
+from problems import SHAPE, Rows, problem, split
+from properties import assert_same_bits
+
+CLASS = Task("class", "multiclass", ("a", "b", "c"))
+ODD = Task("odd", "binary", ("no", "yes"))
+VALUE = Task("value", "regression")
+OPTIMIZERS: Mapping[str, Optimizer] = {
+    "adam": Adam(lr=0.01),
+    "adam, decay": Adam(lr=0.01, weight_decay=0.1, schedule="cosine"),
+    "adamw": Adamw(lr=0.01, weight_decay=0.1),
+    "sgd": Sgd(lr=0.05, momentum=0.9),
+    "nesterov": Sgd(lr=0.05, nesterov=True, weight_decay=0.01, schedule="linear"),
+}
+
+
+def several() -> Problem:
+    """Two domains: three questions about one, two of them about the other too, and labels that are missing."""
+    one, other = split(0, 30, (CLASS, ODD, VALUE)), split(1, 21, (CLASS, VALUE))
+    one.labels["odd"][:12] = -1
+    other.labels["value"][5:] = np.nan
+    domains = {
+        "one": Domain("one", "task", (CLASS, ODD, VALUE), one),
+        "other": Domain("other", "task", (CLASS, VALUE), other),
+    }
+    return Problem(domains, Sealed({}), "digest")
+
+
+def trained(
+    strategy: Strategy, ours: Problem, optimizer: Optimizer, backbone: Backbone, steps: int = 15
+) -> tuple[Model, Rows]:
+    (stage,) = strategy.stages(ours, Constant(0.7), steps)
+    tasks = {name: ours.domains[name].tasks for name in stage.domains}
+    model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.own), Rows()
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    fit(stage, model, ours.domains, strategy, optimizer, Trainer(steps, 8, eval_every=5), batches, rows)
+    return model, rows
+
+
+def what_decides(model: Model, unit: str) -> dict[str, Tensor]:
+    """Every tensor that decides the answers to `unit`."""
+    domain, _, _ = unit.partition("/")
+    return model.trunk_of(unit).extractor(domain) | model.head_of(unit).state_dict()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("backbone", [Mlp((6, 5)), Mlp((6,), norm="batch"), Identity()], ids=["mlp", "batch", "linear"])
+def test_side_by_side_is_each_task_alone_to_the_bit(name: str, backbone: Backbone) -> None:
+    """Alone: a problem of one domain that asks one question, trained from scratch."""
+    ours, optimizer = several(), OPTIMIZERS[name]
+    together, rows = trained(SingleTask(), ours, optimizer, backbone)
+    for unit, task in ours.units.items():
+        domain = ours.domains[unit.partition("/")[0]]
+        alone = replace(domain, role="target", tasks=(task,))
+        model, losses = trained(Scratch(), replace(ours, domains={domain.name: alone}), optimizer, backbone)
+
+        assert_same_bits(what_decides(together, unit), what_decides(model, unit))
+        outputs = [evaluate(m, domain.name, (task,), domain.train)[1] for m in (together, model)]
+        assert_same_bits(*outputs)
+        assert [row[f"L_{unit}"] for row in rows.terms] == [row["L_T"] for row in losses.terms]
+
+
+@pytest.mark.parametrize("label_space", ["shared", "split"])
+@pytest.mark.parametrize("budget", ["stage", "total"])
+def test_the_target_of_a_transfer_problem_is_scratch_to_the_bit(label_space: str, budget: str) -> None:
+    ours = problem("shared" if label_space == "shared" else "split")
+    (target,) = ours.domains["target"].tasks
+    single, scratch = (
+        (SingleTask(), Scratch()) if budget == "stage" else (SingleTask("total"), Scratch("total"))
+    )  # their budgets have other names
+    one, other = (trained(each, ours, Adam(lr=0.01), Mlp((6, 5)))[0] for each in (single, scratch))
+
+    assert_same_bits(what_decides(one, f"target/{target.name}"), what_decides(other, f"target/{target.name}"))
+
+
+def test_no_two_tasks_share_a_parameter() -> None:
+    ours = several()
+    model, _ = trained(SingleTask(), ours, Adam(), Mlp((6, 5)), steps=1)
+    seen = [
+        {p.data_ptr() for p in (*model.trunk_of(unit).parameters(), *model.head_of(unit).parameters())}
+        for unit in ours.units
+    ]
+    assert sum(map(len, seen)) == len(set.union(*seen)) == len(list(model.parameters()))
+
+
+def test_all_towers_start_from_the_same_weights_and_heads_of_one_label_space_too() -> None:
+    ours = several()
+    model = draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, "target", 0, "towers")
+    first = model.trunk_of("one/class").state_dict()
+    for unit in ours.units:
+        assert_same_bits(model.trunk_of(unit).state_dict(), first)
+    assert_same_bits(model.head_of("one/value").state_dict(), model.head_of("other/value").state_dict())
+
+
+def test_the_stage_is_kept_for_others_and_lambda_does_not_decide_it() -> None:
+    stages = [SingleTask().stages(several(), Constant(lam), 5) for lam in (0.0, 1.0, math.inf)]
+    ((stage,), *_) = stages
+
+    assert stages[0] == stages[1] == stages[2]
+    assert stage.shared
+    assert stage.by == SingleTask()
+    assert stage.steps == 5
+    assert SingleTask("total").stages(several(), Constant(1.0), 5)[0].steps == 10
+    assert SingleTask.ignores == {"lam"}
+    assert SingleTask().controls(several()) == {}
+
+
+def test_best_chooses_one_step_for_all_tasks() -> None:
+    """What is kept is where the losses add up to the least, though a task alone may have been better elsewhere."""
+    ours = several()
+    val = {name: replace(domain, val=domain.train) for name, domain in ours.domains.items()}
+    ours, strategy = replace(ours, domains=val), SingleTask()
+    (stage,) = strategy.stages(ours, Constant(1.0), 12)
+    model, rows = draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, stage.init, 0, stage.own), Rows()
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    trainer = Trainer(steps=12, batch_size=8, eval_every=1, select="best")
+    fit(stage, model, ours.domains, strategy, Sgd(lr=1.0), trainer, batches, rows)
+    sums = [sum(scores["loss"] for scores in row["val"].values()) for row in rows.rows]
+    best = rows.rows[sums.index(min(sums))]["val"]
+    kept = {
+        unit: scores["loss"]
+        for name, domain in ours.domains.items()
+        for unit, scores in evaluate(model, name, domain.tasks, domain.train)[0].items()
+    }
+
+    assert sums.index(min(sums)) < len(sums) - 1
+    assert kept == {unit: scores["loss"] for unit, scores in best.items()}
+
+
+def test_one_task_is_scratch_by_another_name_and_refused() -> None:
+    ours = several()
+    one = replace(ours, domains={"other": replace(ours.domains["other"], tasks=(CLASS,))})
+    with pytest.raises(UserError, match="single_task expects two tasks or more, found one, other/class"):
+        SingleTask().stages(one, Constant(1.0), 5)
+
+
+def test_the_terms_are_the_losses_and_the_total_their_sum() -> None:
+    _, rows = trained(SingleTask(), several(), Adam(), Mlp((6, 5)), steps=3)
+    for terms in rows.terms:
+        names = {"L_one/class", "L_one/odd", "L_one/value", "L_other/class", "L_other/value"}
+        assert set(terms) == names | {"total"}
+        assert terms["total"] == pytest.approx(sum(terms[name] for name in names), rel=1e-6)

@@ -1,0 +1,44 @@
+"""Every command in docs/ composes, and every file it points to is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tlrun.preflight import preflight, rewrite
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "extending.md"]  # that one has a test of its own
+COMMANDS = [line for page in PAGES for line in re.findall(r"^tl-run .*$", page.read_text("utf-8"), flags=re.MULTILINE)]
+
+
+def test_pages_and_commands_are_seen() -> None:
+    assert [page.name for page in PAGES] == ["data.md", "multitask.md"]
+    assert len(COMMANDS) == 11
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_composes(command: str) -> None:
+    words = [rewrite(word) for word in shlex.split(command)[1:]]
+
+    assert preflight([word for word in words if word != "-m"], multirun="-m" in words).jobs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8"))
+
+    assert all((DOCS / link).exists() for link in links)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_it_names_is_one(page: Path) -> None:
+    """A key in the text, with or without a value, is a key of some class of its group."""
+    from tlrun.build import find, names
+    from tlrun.options import fields
+
+    for group in ("strategy", "dataset"):
+        known = {key for name in names(group) for key in fields(find(group, name))}
+        named = set(re.findall(rf"\b{group}\.(\w+)", page.read_text("utf-8")))
+        assert named <= known
