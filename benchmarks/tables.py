@@ -123,7 +123,8 @@ def report(study: str) -> None:
         scores = [test for _, test in picks.values()]
         score, half = paired_interval(scores)
         gain, spread = paired_interval([test - alone[seed] for seed, (_, test) in picks.items()])
-        names = sorted({f"{key[0]} {key[1]:g}" if arm.startswith("best") else f"{key[1]:g}" for key, _ in picks.values()})
+        picked = sorted({key for key, _ in picks.values()})
+        names = [f"{name} {lam:g}" if arm.startswith("best") else f"{lam:g}" for name, lam in picked]
         print(f"| {arm} | {score:.3f} ± {half:.3f} | {gain:+.3f} ± {spread:.3f} | {', '.join(names)} |")
 
 

@@ -202,7 +202,7 @@ def test_every_object_is_told_as_the_node_it_is_made_from(group: str) -> None:
         ({"first": {**MEAN, "relatoin": "mean"}}, "strategy.first.relatoin: no such key; did you mean relation?"),
         ({"first": {**MEAN, "relation": "men"}}, "strategy.first.relation: expected one of mean, soft_sharing, graph"),
         ({"first": {"name": "shared_parameters", "freeze": 1}}, "strategy.first.freeze: no such key (one of: weights"),
-        ({"first": {"name": "task_relatoin"}}, "strategy.first: expected one of shared_parameters, task_relation, "),
+        ({"first": {"name": "task_relatoin"}}, "task_transfer, found 'task_relatoin'; did you mean task_relation?"),
         ({"first": {"name": "joint"}}, "task_transfer, found 'joint'"),
         ({"first": {"relation": "mean"}}, "strategy.first: expected one of shared_parameters, task_relation, "),
         ({"first": "task_relation"}, "task_transfer, found 'task_relation'"),

@@ -181,7 +181,6 @@ def test_two_copies_of_a_table_are_one_run_and_one_that_was_changed_is_another(t
     assert other.place.path not in {outcome.path for outcome in again}
 
 
-@pytest.mark.xfail(reason="Outcome.setting and .family are hashed over plan.science, which holds the places")
 def test_two_copies_of_a_table_are_one_setting_and_one_family(tmp_path: Path, table: Path) -> None:
     """Else a sweep over seeds of one and of the other would be two rows of the same runs."""
     copy = table.with_name("copy.csv")

@@ -221,11 +221,9 @@ def _check_keys(prefix: str, given: Config, known: Mapping[str, object]) -> list
 def _check_value(key: str, value: Any, hint: Any) -> list[str]:
     if not fits(value, hint):
         within = _node_rule(hint)
-        if within and isinstance(value, Mapping):
-            return [
-                f"{key}: {_shown(value.get('name'))} is not one of them{nearest(str(value.get('name')), within.names)}"
-            ]
-        return [f"{key}: expected {expected(hint)}, found {_shown(value)}"]
+        found = value.get("name") if within and isinstance(value, Mapping) else value
+        hint_at, _, _ = nearest(str(found), within.names).partition(" (") if within else ("", "", "")
+        return [f"{key}: expected {expected(hint)}, found {_shown(found)}{hint_at}"]
     if rule := _node_rule(hint):
         assert isinstance(value, Mapping)
         cls = find(rule.group, value["name"])

@@ -16,7 +16,7 @@ from tlrun.build import Config, identity
 from tlrun.core import Screen
 from tlrun.data.assembling import told
 from tlrun.errors import RunFailed, Terminated, TlrunError
-from tlrun.planning import THIS, Plan, planned
+from tlrun.planning import THIS, Plan, placeless, planned
 from tlrun.seeding import exactly
 from tlrun.store.fingerprint import differences
 
@@ -94,7 +94,7 @@ def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
 
 
 def _outcome(plan: Plan, name: str, record: Mapping[str, Any], found: bool, differs: str) -> Outcome:
-    decisive = dict(plan.science)
+    decisive = placeless(plan.science, plan.run.dataset)
     seed = decisive.pop("seed")
     strategy = decisive["strategy"]["name"]
     result, setting = plan.place.result(), identity(decisive, "")
@@ -119,8 +119,8 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
         with exactly(plan.run.threads):
             walk = Walk(plan, problem, name, screen)
             model = walk.through()
-            by = plan.stages[-1].by or plan.run.strategy
-            result, predictions = conclude(problem, plan.stages, plan.run.trainer.batch_size, model, by, walk.encoded)
+            size = plan.run.trainer.batch_size
+            result, predictions = conclude(problem, plan.stages, size, model, walk.relation, walk.encoded)
         # What the run would have cost alone: a stage that was found counts the seconds it took when it was trained.
         spared = sum(stage["seconds"] for stage in walk.stages if stage["found"])
         record |= {"seconds": time.monotonic() - started + spared, "stages": walk.stages}

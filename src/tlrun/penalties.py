@@ -50,10 +50,18 @@ def graph(W: Tensor, laplacian: Tensor) -> Tensor:
 def trace_norm(W: Tensor) -> Tensor:
     """‖W̃‖_* = Σ_k σ_k(W̃), the sum of the singular values: tasks in few directions.
 
+    Its slope is Σ u_k v_kᵀ over the singular values that are not 0 up to rounding, the least of the subgradients: heads
+    that are equal are drawn to 0 together, and not apart in whatever directions a decomposition makes up for σ = 0.
+
     Argyriou, Evgeniou and Pontil, "Multi-task feature learning" (NeurIPS 2006), whose own term is its square.
     """
-    norm: Tensor = torch.linalg.matrix_norm(W, "nuc")
-    return norm
+    with torch.no_grad():
+        U, sigma, Vh = torch.linalg.svd(W, full_matrices=False)
+        kept = sigma > sigma.max() * max(W.shape) * torch.finfo(W.dtype).eps  # as torch.linalg.matrix_rank has it
+        slope: Tensor = (U * kept) @ Vh
+    linear: Tensor = (W * slope).sum()  # its gradient is the slope
+    norm: Tensor = sigma.sum()
+    return linear + (norm - linear).detach()
 
 
 def covariance(W: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:

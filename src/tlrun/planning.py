@@ -28,7 +28,9 @@ PRECISION = "float32"  # of weights and inputs; there is no other yet
 
 @dataclass(frozen=True)
 class Plan:
-    """One run, ready to be trained or found. config: what it was planned from. device: cpu or cuda:N."""
+    """One run, ready to be trained or found. config: what it was planned from. science: of it, what decides the run,
+    and where its data are. device: cpu or cuda:N.
+    """
 
     config: Config
     run: Run
@@ -98,12 +100,16 @@ def plan(config: Config, screen: Screen) -> Plan:
         return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
     decisive = science(config, run.strategy.ignores)
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
-    places: frozenset[str] = getattr(run.dataset, "places", frozenset())
-    dataset = {key: value for key, value in decisive["dataset"].items() if key not in places}
-    name = f"{lam}seed={run.seed}_{identity({**decisive, 'dataset': dataset}, problem.digest)}"
+    name = f"{lam}seed={run.seed}_{identity(placeless(decisive, run.dataset), problem.digest)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
     place = RunDir(Path(run.runs_dir).expanduser(), group, name)
     return Plan(config, run, decisive, stages, place, device, contents(run, problem, stages, device))
+
+
+def placeless(science: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """What decides a run, without where its data are: their digest decides, wherever they were read."""
+    places: frozenset[str] = getattr(dataset, "places", frozenset())
+    return {**science, "dataset": {key: value for key, value in science["dataset"].items() if key not in places}}
 
 
 def contents(run: Run, problem: Problem, stages: Sequence[Stage], device: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tlrun.agreement import disagreement
-from tlrun.core import Stage, Strategy
+from tlrun.core import Relation, Stage
 from tlrun.data.batches import as_batch
 from tlrun.losses import labelled
 from tlrun.metrics import primary
@@ -28,13 +28,13 @@ def conclude(
     stages: Sequence[Stage],
     batch_size: int,
     model: Model,
-    strategy: Strategy,
+    learnt: Relation | None = None,
     encode: Callable[[str, Split], Split] = lambda _, split: split,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """result.json, and for predictions.safetensors every test example's outputs, labels and row in the data set.
 
-    Scores are given for the tasks that the last stage had, on every domain that has them. strategy: whose equation
-    trained that stage; what it has learnt about its tasks goes into the result. encode: gives the features of
+    Scores are given for the tasks that the last stage had, on every domain that has them. learnt: what an equation has
+    found out about its tasks. encode: gives the features of
     a domain's examples, where they are known.
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
@@ -54,7 +54,7 @@ def conclude(
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
     spending = spent(problem, stages, batch_size)
     result = {"headline": headline(problem, scores), "metrics": scores, **spending, "size": asdict(cost)}
-    if (learnt := strategy.relation_of(model)) is not None:
+    if learnt is not None:
         result["relation"] = asdict(learnt)
     if (apart := disagreement(model, problem, test)) is not None:
         result["disagreement"] = apart

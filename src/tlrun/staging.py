@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlrun.core import Given, Screen, Stage
+from tlrun.core import Given, Relation, Screen, Stage, Strategy
 from tlrun.data.batches import Batches
 from tlrun.model import draw_model, restore, state
 from tlrun.planning import THIS, Plan, key_of
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 class Walk:
-    """One run through its stages. stages: what each was, for run.json.
+    """One run through its stages. stages: what each was, for run.json. relation: what the last stage that learns about
+    its tasks has learnt.
 
     A run that is trained again on purpose (rerun) takes no stage from the store, and leaves none there.
     """
@@ -38,6 +39,7 @@ class Walk:
         maker = {"backbone": plan.contents[-1]["backbone"], "fingerprint": plan.fingerprint}
         self._features = FeatureStore(runs_dir, maker, screen.note)
         self._model: Model | None = None
+        self.relation: Relation | None = None
         self.stages: list[dict[str, Any]] = []
 
     def through(self) -> Model:
@@ -86,8 +88,7 @@ class Walk:
         self._screen.begin(self._name, stage)
         try:
             with drawing_from(stream(plan.run.seed, "dropout", number)):
-                by = stage.by or plan.run.strategy
-                fit(stage, model, domains, by, plan.run.optimizer, plan.run.trainer, batches, recorder)
+                fit(stage, model, domains, self._by(number), plan.run.optimizer, plan.run.trainer, batches, recorder)
         finally:
             self._screen.end()
         seconds = time.monotonic() - started
@@ -109,7 +110,7 @@ class Walk:
         run, stage, previous = self._plan.run, self._plan.stages[number], self._model
         if previous is None:
             return self._fresh(number, None)
-        strategy = stage.by or run.strategy
+        strategy = self._by(number)
         outputs = tuple({task.name: task.outputs for tasks in self._tasks(stage).values() for task in tasks}.values())
         structure = strategy.structure_of(stage, previous, Given(run.backbone, self._problem.shape, outputs, run.seed))
         if structure is not None:
@@ -121,11 +122,14 @@ class Walk:
         run, stage = self._plan.run, self._plan.stages[number]
         backbone = run.backbone if structure is None else structure.backbone
         model = draw_model(backbone, self._problem.shape, self._tasks(stage), stage.init, run.seed, stage.own)
-        (stage.by or run.strategy).equip(model)
+        self._by(number).equip(model)
         model.to(self._plan.device)
         if structure is not None:
             structure.impose(model)
         return model
+
+    def _by(self, number: int) -> Strategy:
+        return self._plan.stages[number].by or self._plan.run.strategy
 
     def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
         return {name: self._problem.domains[name].tasks for name in stage.domains}
@@ -155,6 +159,8 @@ class Walk:
         return replace(split, inputs=features, encoded=True)
 
     def _record(self, number: int, seconds: float, found: bool) -> None:
+        assert self._model is not None  # the stage is over
+        self.relation = self._by(number).relation_of(self._model) or self.relation
         shared = key_of(self._plan.contents[number]) if self._plan.stages[number].shared else None
         stage = {"name": self._plan.stages[number].name, "key": shared, "seconds": seconds, "found": found}
         self.stages.append(stage)

@@ -7,7 +7,8 @@ from rich.console import Console, RenderableType
 
 from tlrun.experiment import Outcome
 from tlrun.planning import THIS
-from tlrun.report.tables import number, run_table, sweep_table
+from tlrun.report.figures import number
+from tlrun.report.tables import run_table, sweep_table
 
 
 def outcome(name: str = THIS, test: float | None = 0.5, seed: int = 0, **changes: Any) -> Outcome:

@@ -218,7 +218,6 @@ def test_many_tasks_over_seeds_are_counted_by_their_intervals() -> None:
     assert "setting λ Δm % tasks" in squeezed(shown)
 
 
-@pytest.mark.xfail(reason="tasks without an interval, or without a score, are counted as within it")
 def test_one_seed_of_many_tasks_has_no_interval_to_count_by() -> None:
     metrics = numbered(MANY + 1)
     mine, theirs = dict.fromkeys(metrics, 0.6), dict.fromkeys(metrics, 0.5)
@@ -319,7 +318,6 @@ def test_few_matrices_are_shown_and_the_rest_are_counted() -> None:
     assert "and 2 more settings; each run's is shown by tl-run show" in shown
 
 
-@pytest.mark.xfail(reason="the tasks of the first setting are looked up in every other", raises=KeyError)
 def test_settings_of_different_tasks_do_not_stop_the_table() -> None:
     """As of a sweep over data sets."""
     other = {"e/c": "r2", "e/d": "r2"}
@@ -342,10 +340,7 @@ def strange(count: int) -> str:
     return text([*run_tasks([run, single]), *sweep_tasks([(f"{ESCAPE}a", [[run, single]])])], width=400)
 
 
-@pytest.mark.parametrize("count", [
-    2,
-    pytest.param(MANY + 1, marks=pytest.mark.xfail(reason="the line that counts many tasks is not printable()")),
-])  # fmt: skip
+@pytest.mark.parametrize("count", [2, MANY + 1])
 def test_escape_sequences_in_names_are_cleaned(count: int) -> None:
     shown = strange(count)
 
@@ -353,12 +348,10 @@ def test_escape_sequences_in_names_are_cleaned(count: int) -> None:
     assert not set(shown) & {"\x1b", "\x9b", "\u202e"}
 
 
-@pytest.mark.xfail(reason="a plain str in a rich table is read as markup; Text(printable(…)) is not")
 def test_markup_in_names_is_shown_and_not_obeyed() -> None:
     assert "[bold]0" in strange(2)
 
 
-@pytest.mark.xfail(reason="name and meaning of a relation, from a result.json, are not printable()")
 def test_what_a_matrix_is_called_is_cleaned_too() -> None:
     """`tl-run show` reads it from a file that anyone may have written."""
     assert "\x1b" not in text(relations({"relation": MATRIX | {"name": ESCAPE, "meaning": ESCAPE}}))

@@ -26,6 +26,7 @@ LEGEND = (
 
 DISAGREEMENT = "of the test inputs are answered differently by two tasks' heads (mean over pairs of tasks)"
 
+Pairs = Sequence[tuple[Outcome, Outcome]]  # one a seed: the run, and the control in which each task is learnt alone
 Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, and its controls
 
 
@@ -78,7 +79,7 @@ def _run_rows(
     table.add_column("task")
     table.add_column("metric")
     for outcome in outcomes:
-        table.add_column(this.strategy if outcome is this else printable(outcome.name), justify="right")
+        table.add_column(_text(this.strategy if outcome is this else outcome.name), justify="right")
     if single is not None:
         table.add_column(f"gain over {ALONE}", justify="right")
     gains = _gains(this, single) if single else {}
@@ -86,40 +87,54 @@ def _run_rows(
         metric = scores[this.name][unit][0]
         cells = [number(metric, scores[outcome.name].get(unit, ("", None))[1]) for outcome in outcomes]
         extra = [number(metric, gains[unit], signed=True)] if single else []
-        table.add_row(printable(short), _with_unit(metric), *cells, *extra)
+        table.add_row(_text(short), _with_unit(metric), *cells, *extra)
     return table
 
 
 def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
-    """Of many seeds: Δm of each setting and each task's gain over learning it alone, mean ± 95 % t interval."""
-    told = [(label, [(a[0], single) for a in seeds if (single := alone(a)) is not None]) for label, seeds in answers]
-    told = [(label, pairs) for label, pairs in told if pairs and len(task_scores(pairs[0][0])) > 1]
-    if not told:
-        return
-    units = task_scores(told[0][1][0][0])
+    """Of many seeds: Δm of each setting and each task's gain over learning it alone, mean ± 95 % t interval.
+
+    Settings of other tasks, as of another data set, stand in a table of their own.
+    """
+    tables: dict[tuple[str, ...], list[tuple[str, Pairs]]] = {}
+    for label, seeds in answers:
+        pairs = [(answer[0], single) for answer in seeds if (single := alone(answer)) is not None]
+        if pairs and len(units := tuple(task_scores(pairs[0][0]))) > 1:
+            tables.setdefault(units, []).append((label, pairs))
+    for units, told in tables.items():
+        yield Text("")
+        yield Text(f"Gain over {ALONE}, task by task (accuracy in points):")
+        yield _sweep_rows(units, told)
+    if tables:
+        apart = any(_apart(told) for told in tables.values())
+        yield Text(f"{LEGEND} heads apart: how many {DISAGREEMENT}." if apart else LEGEND)
+    yield from mean_relations(answers)
+
+
+def _sweep_rows(units: Sequence[str], told: Sequence[tuple[str, Pairs]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    apart = any("disagreement" in run.result for _, pairs in told for run, _ in pairs)
-    first = ("setting", "λ", "Δm %", *(["heads apart %"] if apart else []))
-    for name in first + (tuple(short_names(units).values()) if len(units) <= MANY else ("tasks",)):
-        table.add_column(printable(name), justify="left" if name in ("setting", "tasks") else "right")
+    listed = len(units) <= MANY
+    apart = _apart(told)
+    for name in ("setting", "λ", "Δm %", *(["heads apart %"] if apart else [])):
+        table.add_column(name, justify="left" if name == "setting" else "right")
+    for name in short_names(units).values() if listed else ("tasks",):
+        table.add_column(_text(name), justify="right" if listed else "left")
+    metrics = {unit: metric for unit, (metric, _) in task_scores(told[0][1][0][0]).items()}
     for label, pairs in told:
-        relative = [delta_m(run, single) for run, single in pairs]
         each = {unit: [_gains(run, single)[unit] for run, single in pairs] for unit in units}
-        cells = (
-            [interval(metric, each[unit], signed=True) for unit, (metric, _) in units.items()]
-            if len(units) <= MANY
+        cells = [interval("accuracy", [run.result.get("disagreement") for run, _ in pairs])] if apart else []
+        cells += (
+            [interval(metrics[unit], each[unit], signed=True) for unit in units]
+            if listed
             else [_counted_over_seeds(each)]
         )
-        if apart:
-            differing = [run.result.get("disagreement") for run, _ in pairs]
-            cells = [interval("accuracy", differing), *cells]
-        lam = pairs[0][0].lam or "–"
-        table.add_row(printable(label), lam, interval("", relative, signed=True, digits=1), *cells)
-    yield Text("")
-    yield Text(f"Gain over {ALONE}, task by task (accuracy in points):")
-    yield table
-    yield Text(f"{LEGEND} heads apart: how many {DISAGREEMENT}." if apart else LEGEND)
-    yield from mean_relations(answers)
+        relative = interval("", [delta_m(run, single) for run, single in pairs], signed=True, digits=1)
+        table.add_row(_text(label), pairs[0][0].lam or "–", relative, *cells)
+    return table
+
+
+def _apart(told: Sequence[tuple[str, Pairs]]) -> bool:
+    return any("disagreement" in run.result for _, pairs in told for run, _ in pairs)
 
 
 def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -137,9 +152,7 @@ def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableT
         first, n = learnt[0], len(learnt)
         size = range(len(first["tasks"]))
         mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
-        yield from _matrix(
-            f"{printable(label)}: {first['name']}, {first['meaning']}, mean of {n} seeds", first["tasks"], mean
-        )
+        yield from _matrix(f"{label}: {first['name']}, {first['meaning']}, mean of {n} seeds", first["tasks"], mean)
     if len(found) > MOST_MATRICES:
         yield Text(f"and {len(found) - MOST_MATRICES} more settings; each run's is shown by tl-run show")
 
@@ -150,15 +163,15 @@ def _learnt(seeds: Seeds) -> bool:
 
 def _matrix(title: str, tasks: Sequence[str], matrix: Sequence[Sequence[float]]) -> Iterator[RenderableType]:
     yield Text("")
-    yield Text(f"{title}:")
+    yield _text(f"{title}:")
     if len(tasks) > MANY:
         yield Text(f"{len(tasks)} tasks; the matrix is in result.json, under relation")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", *tasks):
-        table.add_column(printable(name), justify="right" if name else "left")
+        table.add_column(_text(name), justify="right" if name else "left")
     for name, row in zip(tasks, matrix, strict=True):
-        table.add_row(printable(name), *(f"{value:.3f}" for value in row))
+        table.add_row(_text(name), *(f"{value:.3f}" for value in row))
     yield table
 
 
@@ -177,19 +190,24 @@ def _counted(gains: Mapping[str, float]) -> str:
     ordered = sorted(gains, key=gains.__getitem__)
     up = sum(gain > 0 for gain in gains.values())
     ends = ", ".join(f"{names[unit]} {gains[unit]:+.3f}" for unit in (ordered[0], ordered[-1]))
-    return f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}"
+    return printable(f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}")
 
 
 def _counted_over_seeds(each: Mapping[str, Sequence[float | None]]) -> str:
     """Many tasks over seeds: of how many the interval lies above 0, and below; one interval a task."""
-    above = below = 0
-    for gains in each.values():
-        known = [gain for gain in gains if gain is not None]
-        if len(known) > 1:
-            middle, half = paired_interval(known)
-            above += middle - half > 0
-            below += middle + half < 0
-    return f"{above} of {len(each)} up, {below} down, {len(each) - above - below} within their intervals"
+    known = {unit: [gain for gain in gains if gain is not None] for unit, gains in each.items()}
+    spans = [paired_interval(gains) for gains in known.values() if len(gains) > 1]
+    if not spans:
+        return f"{len(each)} tasks, no interval of one seed"
+    above = sum(middle - half > 0 for middle, half in spans)
+    below = sum(middle + half < 0 for middle, half in spans)
+    unknown = f", {len(each) - len(spans)} without a score" if len(spans) < len(each) else ""
+    return f"{above} of {len(each)} up, {below} down, {len(spans) - above - below} within their intervals{unknown}"
+
+
+def _text(words: str) -> Text:
+    """Words from outside: without control characters, and without rich's markup."""
+    return Text(printable(words))
 
 
 def _with_unit(metric: str) -> str:

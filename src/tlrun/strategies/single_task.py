@@ -4,7 +4,8 @@
 
 All are trained in one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
 treat every parameter by itself, each is trained as if it were alone. Every task has the steps that it has in a
-multi-task stage, and reads the same batches. With trainer.select=best one step is chosen for all tasks together.
+multi-task stage, and reads the same batches. (A φ that draws random numbers as it trains would break that; none of ours
+does.) With trainer.select=best one step is chosen for all tasks together.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class TaskRelation(Strategy):
         return Relation("Ω", "covariance of the tasks, trace 1", tasks, tuple(map(tuple, omega)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone; λ=0; and, for what shrinks besides relating, shrinking without relating."""
+        """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks, shrinking by itself."""
         controls: dict[str, Mapping[str, Mapping[str, object]]] = {
             "single_task": {"strategy": {"name": "single_task"}},
             "shared_parameters": {"strategy": {"name": "shared_parameters"}},

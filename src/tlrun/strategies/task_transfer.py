@@ -134,7 +134,7 @@ class TaskTransfer(Strategy):
         return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone, and λ=0; for born_again, which has a stage before, both at its total budget as well."""
+        """Each task alone, and one φ without T; for born_again, which has two stages, both at total budget as well."""
         controls = {
             "single_task": {"strategy": {"name": "single_task"}},
             "shared_parameters": {"strategy": {"name": "shared_parameters"}},
