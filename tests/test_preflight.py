@@ -64,7 +64,10 @@ def test_options_of_a_node_within_a_node_are_set_beside_its_name() -> None:
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("strategy.first.relatoin=mean", "strategy.first.relatoin: no such key; did you mean relation?"),
+        (
+            "strategy.first.relatoin=mean",
+            "strategy.first.relatoin: task_relation has no such key; did you mean relation?",
+        ),
         ("strategy.first.relation=men", "strategy.first.relation: expected one of mean, "),
         ("strategy.then=joint", "strategy.then: expected one of feature_transfer, parameter_transfer, "),
         ("strategy.then=null", "strategy.then: expected one of feature_transfer, "),
@@ -92,7 +95,7 @@ def test_a_good_line_is_composed_and_handed_on() -> None:
     ("override", "line"),
     [
         ("strategy=feature_transfr", "strategy: feature_transfr is not known; did you mean feature_transfer?"),
-        ("strategy.freez=true", "strategy.freez: no such key; did you mean freeze?"),
+        ("strategy.freez=true", "strategy.freez: feature_transfer has no such key; did you mean freeze?"),
         ("lam.value=-1", "lam.value: expected a number >= 0 (inf is allowed), found -1"),
         ("lam.value=nan", "lam.value: expected a number >= 0 (inf is allowed), found nan"),
         ("dataset.labels_per_class=0", "dataset.labels_per_class: expected a whole number >= 1, found 0"),
@@ -166,7 +169,7 @@ def test_every_job_of_a_sweep_is_checked_together_with_its_choices() -> None:
     """`freeze` is a key of one of the two strategies only, and 0.5 fits no head of a batch."""
     found = mistakes("strategy=feature_transfer,joint", "strategy.freeze=true", multirun=True)
 
-    assert found == ("strategy.freeze: no such key (there are none)",)
+    assert found == ("strategy.freeze: joint has no such key (there are none)",)
 
 
 def test_an_axis_has_an_end() -> None:

@@ -190,7 +190,7 @@ def _check_node(group: str, node: object) -> list[str]:
         cls = find(group, str(name))
     except UserError as error:
         return list(error.lines)
-    return _check_options(group, {key: value for key, value in node.items() if key != "name"}, cls)
+    return _check_options(group, {key: value for key, value in node.items() if key != "name"}, cls, str(name))
 
 
 def _homed(line: str, config: Config) -> str:
@@ -202,11 +202,12 @@ def _homed(line: str, config: Config) -> str:
     return line
 
 
-def _check_options(prefix: str, given: object, cls: Any) -> list[str]:
+def _check_options(prefix: str, given: object, cls: Any, owner: str = "") -> list[str]:
+    """owner: the name of a node, for lines about a key that it does not have."""
     hints = fields(cls)
     if not isinstance(given, Mapping):
         return [f"{prefix}: expected the keys {', '.join(hints)}, found {_shown(given)}"]
-    return _check_keys(f"{prefix}.", given, hints) + [
+    return _check_keys(f"{prefix}.", given, hints, owner) + [
         line
         for key, value in given.items()
         if key in hints
@@ -214,8 +215,9 @@ def _check_options(prefix: str, given: object, cls: Any) -> list[str]:
     ]
 
 
-def _check_keys(prefix: str, given: Config, known: Mapping[str, object]) -> list[str]:
-    return [f"{prefix}{key}: no such key{nearest(str(key), list(known))}" for key in given if key not in known]
+def _check_keys(prefix: str, given: Config, known: Mapping[str, object], owner: str = "") -> list[str]:
+    no = f"{owner} has no such key" if owner else "no such key"
+    return [f"{prefix}{key}: {no}{nearest(str(key), list(known))}" for key in given if key not in known]
 
 
 def _check_value(key: str, value: Any, hint: Any) -> list[str]:
@@ -227,7 +229,7 @@ def _check_value(key: str, value: Any, hint: Any) -> list[str]:
     if rule := _node_rule(hint):
         assert isinstance(value, Mapping)
         cls = find(rule.group, value["name"])
-        return _check_options(key, {option: v for option, v in value.items() if option != "name"}, cls)
+        return _check_options(key, {option: v for option, v in value.items() if option != "name"}, cls, value["name"])
     return []
 
 

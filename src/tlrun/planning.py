@@ -186,12 +186,12 @@ def check_roles(run: Run, problem: Problem) -> None:
         return
     several = [name for name in shipped("strategy") if not getattr(find("strategy", name), "needs", ())]
     fit = f"strategy={' or '.join(several)}"
-    if len(problem.domains) > 1 and "target" in fields(type(run.dataset)):
+    if len(problem.units) == 1:
+        fit = "dataset=digits, or of a table dataset.task=COLUMN with dataset.target=VALUE"
+    elif len(problem.domains) > 1 and "target" in fields(type(run.dataset)):
         fit = f"dataset.target={'|'.join(list(problem.domains)[:3])}, or {fit}"
-    raise UserError(
-        f"strategy: expected a source and a target, found {', '.join(list(problem.units)[:5])} as tasks of one "
-        f"standing; try {fit}"
-    )
+    found = f"the tasks {', '.join(list(problem.units)[:5])}" if len(problem.units) > 1 else "one task"
+    raise UserError(f"strategy: expected a source and a target, found {found} and no target; try {fit}")
 
 
 def check_selection(run: Run, problem: Problem) -> None:

@@ -32,7 +32,9 @@ NO_AXES = {
     "reuse",
     "sweep.jobs",
 }  # one for a whole sweep
-KEY_VALUE = "expected key=value; a value with special characters goes in quotes, as in 'runs_dir=\"a [b]\"'"
+KEY_VALUE = (
+    'expected key=value; a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
+)
 MOST_VALUES, MOST_JOBS = 1000, 10_000  # of one axis, of a sweep: beyond them, checking alone would take minutes
 
 

@@ -16,7 +16,7 @@ from tlrun.problem import Task, short_names
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tlrun.core import Schedule, Steps
+    from tlrun.core import Backbone, Schedule, Steps
     from tlrun.model import Model
     from tlrun.problem import Problem
 
@@ -28,10 +28,16 @@ def several(problem: Problem, strategy: str) -> dict[str, Task]:
     units = problem.units
     if len(units) < 2:
         raise UserError(
-            f"strategy: {strategy} expects two tasks or more, found one, {', '.join(units)}; try "
-            "dataset=digits_tasks, digits_binary or digits_domains"
+            f"strategy: {strategy} expects two tasks or more, found one, {', '.join(units)}; try another data "
+            "set, such as dataset=digits_tasks, or of a table dataset.predict=[one,two] or dataset.task=COLUMN"
         )
     return units
+
+
+def check_scope(scope: str, backbone: Backbone) -> None:
+    """Raises UserError where a tower would be no more than a head."""
+    if scope == "towers" and not backbone.learns:
+        raise UserError("strategy.scope: towers expects a backbone with weights; try strategy.scope=heads")
 
 
 def finite(lam: Schedule, why: str) -> None:

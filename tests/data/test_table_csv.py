@@ -248,3 +248,15 @@ def test_any_table_loads_or_is_refused_in_clear_lines(
     assert len(set(index.tolist())) == len(index)
     assert all(np.isfinite(split.inputs).all() for split in every_split(problem))
     assert all(split.inputs.dtype == np.float32 for split in every_split(problem))
+
+
+def test_labels_that_were_not_bought_are_not_told_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{k % 7},{k % 5},{'pq'[k % 2]},{'' if k % 9 == 0 else 'uv'[k % 2]}" for k in range(90)]
+    path.write_text("\n".join(["x,y,a,b", *rows]), encoding="utf-8")
+    report = TableCsv(path=str(path), predict=("a", "b"), labels=20, duplicates="keep").load(0).report
+    train = {row["task"]: row for row in report["splits"] if row["split"] == "train"}
+
+    assert train["a"]["missing"] == 0 < train["b"]["missing"]
+    for row in train.values():
+        assert row["labels"] + row["missing"] + row["not bought"] == row["examples"]

@@ -7,7 +7,7 @@ import pytest
 from tlrun.errors import UserError
 from tlrun.experiment import perform
 from tlrun.planning import THIS, plan
-from tlrun.preflight import preflight
+from tlrun.preflight import preflight, rewrite
 from tlrun.report.showing import show
 
 from problems import Watcher, config
@@ -64,7 +64,7 @@ def test_the_command_it_prints_is_that_run(
     capsys.readouterr()
     show([str(run)])
     again = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("again: "))
-    (job,) = preflight(shlex.split(again.removeprefix("again: tl-run ")), multirun=False).jobs
+    (job,) = preflight(list(map(rewrite, shlex.split(again.removeprefix("again: tl-run ")))), multirun=False).jobs
 
     assert plan(job.config, Watcher()).place.path == run
 

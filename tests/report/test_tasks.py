@@ -305,7 +305,7 @@ def test_a_sweep_shows_the_mean_matrix_of_each_setting_of_which_every_run_has_on
     plain = seeds((0.6,), (0.5,))[0]
     shown = squeezed(text(sweep_tasks([("Ω", [one, two]), ("half", [one, plain]), ("plain", [plain])])))
 
-    assert "Ω: Ω, covariance of the tasks, mean of 2 seeds:" in shown
+    assert "Ω, λ=1: Ω, covariance of the tasks, mean of 2 seeds:" in shown
     assert [line for line in shown if line.startswith(("a ", "b "))] == ["a b", "a 0.750 0.500", "b 0.125 0.000"]
     assert not [line for line in shown if line.startswith(("half:", "plain:"))]
 
@@ -314,7 +314,7 @@ def test_few_matrices_are_shown_and_the_rest_are_counted() -> None:
     settings = [(f"s{k}", seeds((0.6,), (0.5,), relation=MATRIX)) for k in range(MOST_MATRICES + 2)]
     shown = squeezed(text(sweep_tasks(settings)))
 
-    assert sum("mean of 1 seed" in line for line in shown) == MOST_MATRICES
+    assert sum("one seed:" in line for line in shown) == MOST_MATRICES
     assert "and 2 more settings; each run's is shown by tl-run show" in shown
 
 

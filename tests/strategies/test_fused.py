@@ -198,7 +198,7 @@ def test_one_source_task_has_nothing_to_be_learnt_together_with() -> None:
 def test_what_the_parts_refuse_is_refused() -> None:
     with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
         Fused().stages(ours(OTHER), Constant(0.0), 5)
-    with pytest.raises(UserError, match=r"lam\.value: expected a finite λ, found inf: trace_norm"):
+    with pytest.raises(UserError, match=r"strategy\.first_lam: expected a finite λ, found inf: trace_norm"):
         Fused(TaskRelation("trace_norm"), math.inf).stages(ours(), Constant(1.0), 5)
     with pytest.raises(UserError, match=r"strategy\.then: expected a transfer with a source stage"):
         Fused(then=StructureTransfer("layers")).stages(ours(), Constant(1.0), 5)

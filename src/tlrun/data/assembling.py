@@ -150,8 +150,8 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
             if task.kind != "regression" and seen[task.name] and (never := sorted(tested - seen[task.name])):
                 yield (
                     f"dataset: expected a training label of every class of task {task.name} that domain {name} tests, "
-                    f"found none of {_few([task.classes[k] for k in never])}; label more training examples, or leave "
-                    "the class out"
+                    f"found none of {_few([repr(task.classes[k]) for k in never])}; label more training examples "
+                    "(dataset.labels, labels_per_class), or leave the class out"
                 )
 
 

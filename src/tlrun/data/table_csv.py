@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tlrun.data.assembling import Part, assembled
 from tlrun.errors import UserError
@@ -112,7 +112,8 @@ class TableCsv:
         parts = [_part(table, drawn, place, test, values, answers) for place in range(len(table.domains))]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be equal for every seed.
         problem = assembled(parts, duplicates="keep")
-        return dataclasses.replace(problem, report={**problem.report, "duplicates": counts, "notes": notes})
+        rows = [_counted(row, table, drawn) for row in problem.report["splits"]]
+        return dataclasses.replace(problem, report={"splits": rows, "duplicates": counts, "notes": notes})
 
 
 def _part(
@@ -138,6 +139,17 @@ def _part(
     tasks = tuple(target.task for target in table.targets)
     tested = split(test, [target.present for target in table.targets])
     return Part(Domain(name, role, tasks, train, val if len(val) else None), tested, values[drawn.pool & here])
+
+
+def _counted(row: Mapping[str, Any], table: Columns, drawn: Sides) -> dict[str, Any]:
+    """A row of the load report that tells labels which are missing from labels that were not bought."""
+    place = [name for name, _ in table.domains].index(row["domain"])
+    target = next(target for target in table.targets if target.task.name == row["task"])
+    sides = {"train": drawn.train, "val": drawn.val}
+    if row["split"] not in sides:
+        return dict(row)
+    missing = int((sides[row["split"]] & (table.domain == place) & ~target.present).sum())
+    return {**row, "missing": missing, "not bought": row["missing"] - missing}
 
 
 def _check_tested(twice: Mapping[str, int], tested: Mapping[str, bool]) -> None:

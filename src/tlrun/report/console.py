@@ -11,4 +11,5 @@ PIPE_WIDTH = 160  # columns where there is no terminal: nothing is cut, and path
 
 def make_console() -> Console:
     """At its own width on a terminal, wide elsewhere."""
-    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    # Names come from outside: what looks like markup in one is text.
+    return Console(markup=False) if sys.stdout.isatty() else Console(markup=False, width=PIPE_WIDTH)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -56,7 +58,10 @@ def ls(arguments: Sequence[str]) -> int:
     console.print(_table(shown, console.width >= WIDE))
     told = f"{len(shown)} of {len(chosen)} runs (all: --all)" if len(shown) < len(chosen) else f"{len(chosen)} runs"
     console.print(
-        Text(f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].place.name[-12:]}")
+        Text(
+            f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].place.name[-12:]}"
+            + ("" if runs_dir == Path("runs") else f" --runs-dir {printable(shlex.quote(str(runs_dir)))}")
+        )
     )
     return 0
 
@@ -94,7 +99,7 @@ def read_config(run: FoundRun) -> dict[str, Any]:
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
     """A config by dotted keys; the name of a group's node under the group's own."""
-    return {key.removesuffix(".name") if key.count(".") == 1 else key: v for key, v in _leaves(config, "")}
+    return {key.removesuffix(".name"): value for key, value in _leaves(config, "")}
 
 
 def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
@@ -105,13 +110,20 @@ def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
             yield f"{path}{key}", value
 
 
+def _plain(value: object) -> str:
+    """A value as it may be typed, without the quotes and blanks that decide nothing."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_plain, value))}]"
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text.replace(" ", "").replace("'", "").replace('"', "")
+
+
 def _same(found: object, wanted: str) -> bool:
     """Whether a value is the one that was typed: numbers by their value, all else by its text."""
     try:
         return float(str(found)) == float(wanted)
     except ValueError:
-        text = str(found).lower() if isinstance(found, bool) else str(found)
-        return text.replace(" ", "") == wanted.replace(" ", "")
+        return _plain(found) == wanted.replace(" ", "").replace("'", "").replace('"', "")
 
 
 def _table(shown: Sequence[FoundRun], wide: bool) -> Table:

@@ -116,12 +116,15 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     asked = [answer[0] for _, seeds in answers for answer in seeds]
     along = axes(asked)
     dense = _dense([o for _, seeds in answers for answer in seeds for o in answer])
-    for label, seeds in answers:
-        cells = _sweep_cells(label, seeds, controls, along) | _sizes([answer[0] for answer in seeds], dense)
-        wide = console.width >= max(WIDE, 13 * len(cells))
-        if not table.columns:
-            for name in cells if wide else ("setting", "λ", "seeds", "", "figure"):
-                table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+    mixed = len({run.result["headline"]["name"] for run in asked}) > 1
+    rows = [
+        _sweep_cells(label, seeds, controls, along, mixed) | _sizes([answer[0] for answer in seeds], dense)
+        for label, seeds in answers
+    ]
+    wide = console.width >= max(WIDE, _needed(rows))
+    for name in rows[0] if wide else ("setting", "λ", "seeds", "", "figure"):
+        table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+    for cells in rows:
         if wide:
             table.add_row(*cells.values())
             continue
@@ -145,9 +148,18 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     return Group(table, *sweep_tasks(answers), Text(""), *found, legend, Text(verdict), *marks)
 
 
+def _needed(rows: Sequence[Mapping[str, str]]) -> int:
+    """The columns of a terminal that a table needs if no word of it is to be broken."""
+    words = [
+        max(max(map(len, f"{name} {row[name].replace(' ± ', '_±_')}".split())) for row in rows) for name in rows[0]
+    ]
+    return sum(words) + 2 * len(words)
+
+
 def _sweep_cells(
-    label: str, seeds: Sequence[Sequence[Outcome]], controls: Sequence[str], along: Mapping[str, Axis]
+    label: str, seeds: Sequence[Sequence[Outcome]], controls: Sequence[str], along: Mapping[str, Axis], mixed: bool
 ) -> dict[str, str]:
+    """mixed: whether other settings are scored otherwise, so that every score has to say what it is."""
     title = seeds[0][0].result["headline"]["name"]
     scores = [answer[0].result["headline"]["test"] for answer in seeds]
     gains = {
@@ -160,7 +172,11 @@ def _sweep_cells(
         "setting": printable(label),
         "λ": seeds[0][0].lam or "–",
         "seeds": str(len(seeds)),
-        f"test {_with_unit(title)}": interval(title, scores),
+        **(
+            {"test": f"{_with_unit(title)} {interval(title, scores)}"}
+            if mixed
+            else {f"test {_with_unit(title)}": interval(title, scores)}
+        ),
         **{f"over {name}": interval(title, each, True, len(seeds)) for name, each in gains.items()},
         **{f"over {ENDS[end]}": interval(title, each, True, len(seeds)) for end, each in ends.items()},
     }

@@ -147,12 +147,14 @@ def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
     """What the runs of each setting have learnt about their tasks, the mean over seeds."""
-    found = [(label, [answer[0].result["relation"] for answer in seeds]) for label, seeds in answers if _learnt(seeds)]
-    for label, learnt in found[:MOST_MATRICES]:
-        first, n = learnt[0], len(learnt)
-        size = range(len(first["tasks"]))
+    found = [(label, [answer[0] for answer in seeds]) for label, seeds in answers if _learnt(seeds)]
+    for label, runs in found[:MOST_MATRICES]:
+        learnt, n = [run.result["relation"] for run in runs], len(runs)
+        first, size = learnt[0], range(len(learnt[0]["tasks"]))
         mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
-        yield from _matrix(f"{label}: {first['name']}, {first['meaning']}, mean of {n} seeds", first["tasks"], mean)
+        setting = f"{label}, λ={runs[0].lam}" if runs[0].lam else label
+        over = f"mean of {n} seeds" if n > 1 else "one seed"
+        yield from _matrix(f"{setting}: {first['name']}, {first['meaning']}, {over}", first["tasks"], mean)
     if len(found) > MOST_MATRICES:
         yield Text(f"and {len(found) - MOST_MATRICES} more settings; each run's is shown by tl-run show")
 

@@ -31,14 +31,19 @@ TRANSFERS = ("feature_transfer", "parameter_transfer", "structure_transfer")
 
 @dataclass(frozen=True)
 class Fused(Strategy):
-    """first: how the source tasks share. first_lam: μ, the λ of its equation. then: the transfer.
+    """first: how the source tasks share. first_lam: μ, the λ of its equation; None: 1. then: the transfer.
 
     Both have options of their own: strategy.first=task_relation strategy.first.relation=mean.
     """
 
     first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(default_factory=SharedParameters)
-    first_lam: Annotated[float, Range(0.0)] = 1.0
+    first_lam: Annotated[float, Range(0.0)] | None = None
     then: Annotated[Strategy, OneOf("strategy", TRANSFERS)] = field(default_factory=ParameterTransfer)
+
+    def __post_init__(self) -> None:
+        """One run for every spelling of its μ: where the first stage has no term to weigh, μ decides nothing."""
+        strength = 1.0 if self.first_lam is None else self.first_lam
+        object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
 
     def remarks(self, backbone: Backbone) -> Sequence[str]:
         return (*self.first.remarks(backbone), *self.then.remarks(backbone))
@@ -50,7 +55,12 @@ class Fused(Strategy):
                 f"strategy: fused expects two source tasks or more, found {len(problem.only('source').units)}; try "
                 "dataset=digits_domains dataset.target=inverted, or strategy=parameter_transfer"
             )
-        together = self.first.stages(problem.only("source"), Constant(self.first_lam), steps)
+        strength = Constant(1.0 if self.first_lam is None else self.first_lam)
+        try:
+            together = self.first.stages(problem.only("source"), strength, steps)
+        except UserError as error:
+            keys = {"strategy.": "strategy.first.", "lam.value": "strategy.first_lam"}
+            raise UserError(*(_renamed(line, keys) for line in error.lines)) from None
         if together[-1].own == "towers":
             raise UserError(
                 "strategy.first: expected one φ to hand over, found one for each task; try strategy.first.scope=heads"
@@ -72,3 +82,10 @@ class Fused(Strategy):
         """`then` from a source stage that pools the source domains instead, and the controls of `then`."""
         unfused: dict[str, Mapping[str, Mapping[str, object]]] = {"not fused": {"strategy": as_node(self.then)}}
         return unfused | dict(self.then.controls(problem))
+
+
+def _renamed(line: str, keys: Mapping[str, str]) -> str:
+    """A line about the keys of a strategy of its own, as one about the keys of the first stage."""
+    for alone, here in keys.items():
+        line = line.replace(alone, here)
+    return line

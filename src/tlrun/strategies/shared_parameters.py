@@ -34,11 +34,17 @@ class SharedParameters(Strategy):
     budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
     """
 
-    weights: tuple[Annotated[float, Range(0.0)], ...] | None = None
+    weights: tuple[Annotated[float, Range(0.0, 1e6)], ...] | None = None
     heads: Literal["own", "shared"] = "own"
     budget: Literal["stage", "total"] = "stage"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.weights is not None and not any(self.weights):
+            raise UserError(
+                f"strategy.weights: expected one above 0, found {', '.join(f'{a:g}' for a in self.weights)}"
+            )
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where there is one task, or not one weight a task."""

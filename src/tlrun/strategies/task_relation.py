@@ -28,7 +28,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from tlrun.core import Backbone, Controls, Lam, Objective, Own, Relation, Schedule, Stage, Steps, Strategy
 from tlrun.errors import UserError
 from tlrun.problem import Problem, Role, Task, short_names
-from tlrun.sharing import as_terms, finite, one_label_space, one_shape, several, side_by_side, tasks_of, told
+from tlrun.sharing import (
+    as_terms,
+    check_scope,
+    finite,
+    one_label_space,
+    one_shape,
+    several,
+    side_by_side,
+    tasks_of,
+    told,
+)
 from tlrun.task_graph import adjacency, connected, read_graph
 
 if TYPE_CHECKING:
@@ -64,8 +74,7 @@ class TaskRelation(Strategy):
 
     def remarks(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where a tower would be a head."""
-        if self.scope == "towers" and not backbone.learns:
-            raise UserError("strategy.scope: towers expects a backbone with weights; try strategy.scope=heads")
+        check_scope(self.scope, backbone)
         return ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
@@ -138,7 +147,7 @@ class TaskRelation(Strategy):
         if self.relation in ALIGNED and not one_label_space(units):
             fit = "relation=graph, trace_norm or covariance" if one_shape(units) else "scope=towers"
             raise UserError(
-                f"strategy.relation: {self.relation} expects tasks of one label space, found {told(units)}; try "
+                f"strategy.relation: {self.relation} expects one task in several domains, found {told(units)}; try "
                 f"strategy.{fit}"
             )
         if not one_shape(units):

@@ -33,7 +33,7 @@ from tlrun.core import Backbone, Controls, Lam, Objective, Relation, Schedule, S
 from tlrun.errors import UserError
 from tlrun.options import Range
 from tlrun.problem import Problem, Role, Task, short_names
-from tlrun.sharing import as_terms, finite, one_shape, several, side_by_side, told
+from tlrun.sharing import as_terms, check_scope, finite, one_shape, several, side_by_side, told
 from tlrun.strategies.single_task import single_stage
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class TaskTransfer(Strategy):
 
     def remarks(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where a tower would be a head."""
-        if self.scope == "towers" and not backbone.learns:
-            raise UserError("strategy.scope: towers expects a backbone with weights; try strategy.scope=heads")
+        check_scope(self.scope, backbone)
         return ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:

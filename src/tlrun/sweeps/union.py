@@ -75,17 +75,19 @@ def unite(configs: Sequence[Config], screen: Screen) -> Union:
     arms: dict[int, Arms] = {}
     # Jobs of one data set and seed stand together, so that each is loaded once.
     order = sorted(range(len(configs)), key=lambda k: (_text(configs[k]["dataset"]), configs[k]["seed"], k))
+    report: list[str] = []
     one_data_set = len({_text(config["dataset"]) for config in configs}) == 1
     for k in order:
         try:
             arms[k] = planned(configs[k], notes)
-            if one_data_set and len(arms) == 1:
-                for line in told(arms[k][THIS].problem().report):
-                    screen.note(line)
+            if one_data_set and not report:
+                report = told(arms[k][THIS].problem().report)  # while its data are at hand
         except UserError as error:
             lines |= dict.fromkeys(error.lines)
     if lines:
         raise UserError(*lines)
+    for line in report:
+        screen.note(line)
     runs: dict[Path, tuple[str, Plan]] = {}
     for name, plan in [(THIS, arms[k][THIS]) for k in range(len(configs))] + [
         (name, plan) for k in range(len(configs)) for name, plan in arms[k].items() if name != THIS
