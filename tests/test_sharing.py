@@ -54,7 +54,10 @@ def test_every_task_of_every_domain_is_one() -> None:
 
 
 def test_one_task_is_refused_by_the_name_of_the_strategy() -> None:
-    with pytest.raises(UserError, match="strategy: fancy expects two tasks or more, found one, d/class; try dataset="):
+    with pytest.raises(
+        UserError,
+        match="strategy: fancy expects two tasks or more, found one, d/class; try another data set, such as dataset=",
+    ):
         several(made(d=(CLASS,)), "fancy")
 
 

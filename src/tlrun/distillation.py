@@ -13,6 +13,8 @@ from torch.nn import functional as F  # noqa: N812  # torch's own spelling
 from tlrun.sharing import tasks_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from tlrun.core import Steps
@@ -50,12 +52,22 @@ def of_outputs(steps: Steps, model: Model) -> Tensor:
     for unit, task in units.items():
         name, _, _ = unit.partition("/")
         teachers = [other for other, same in units.items() if other != unit and same.name == task.name]
-        pupil = steps[name].outputs[task.name]
-        for other in teachers:
+        if teachers:
             with torch.no_grad():
-                answer = model.output(other, _seen_by(other, unit, steps, model))
-            terms.append(divergence(task, answer, pupil) / len(teachers))
+                answers = _answers(teachers, unit, steps, model)
+            pupil = steps[name].outputs[task.name].repeat(len(teachers), 1)
+            terms.append(divergence(task, answers.flatten(0, 1), pupil))  # the mean over teachers and inputs at once
     return torch.stack(terms).sum()
+
+
+def _answers(teachers: Sequence[str], pupil: str, steps: Steps, model: Model) -> Tensor:
+    """What the heads of `teachers` [S] answer, [S, B, k], to the inputs of the task `pupil`."""
+    if model.own == "towers":
+        return torch.stack([model.output(other, _seen_by(other, pupil, steps, model)) for other in teachers])
+    name, _, task = pupil.partition("/")
+    heads = [model.head_of(other) for other in teachers]
+    weights, biases = torch.stack([head.weight for head in heads]), torch.stack([head.bias for head in heads])
+    return torch.einsum("bd,skd->sbk", steps[name].features[task], weights) + biases[:, None]
 
 
 def of_features(steps: Steps, model: Model) -> Tensor:

@@ -146,12 +146,14 @@ def test_a_class_that_is_tested_must_be_trained_somewhere() -> None:
         assembled([part(train=split(0, red), test=split(10, {"colour": [0, 1, 2]}))])
 
     assert len(error.value.lines) == 1
-    assert "every class of task colour that domain box tests, found none of green, blue; label" in error.value.lines[0]
+    assert (
+        "every class of task colour that domain box tests, found none of 'green', 'blue'; label" in error.value.lines[0]
+    )
     assembled([part(train=split(0, red), test=split(10, {"colour": [0, 1, -1]})), other])  # the bag has the green ones
 
 
 def test_what_is_seen_in_validation_alone_is_not_trained() -> None:
-    with pytest.raises(UserError, match="found none of yes;"):
+    with pytest.raises(UserError, match="found none of 'yes'; label"):
         assembled(
             [part(train=split(0, {"round": [0, 0]}), test=split(10, {"round": [1]}), val=split(5, {"round": [1]}))]
         )

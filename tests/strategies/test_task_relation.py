@@ -543,7 +543,7 @@ def test_heads_that_cannot_be_compared_are_named_with_what_would_fit() -> None:
             assert relation == "graph" or mention in told
     for relation in ("mean", "soft_sharing"):  # one shape, two meanings
         told = refusal(made(relation), questions(binary))
-        assert f"{relation} expects tasks of one label space, found odd (binary), prime (binary)" in told
+        assert f"{relation} expects one task in several domains, found odd (binary), prime (binary)" in told
         assert "strategy.relation=graph, trace_norm or covariance" in told
     for relation in ("trace_norm", "covariance", "ridge"):
         assert made(relation).stages(questions(binary), Constant(1.0), 5)

@@ -121,9 +121,12 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
         _sweep_cells(label, seeds, controls, along, mixed) | _sizes([answer[0] for answer in seeds], dense)
         for label, seeds in answers
     ]
-    wide = console.width >= max(WIDE, _needed(rows))
+    stacked = {name: name.replace(" ", "\n") for name in rows[0]}
+    fitting = [heads for heads in ({name: name for name in stacked}, stacked) if _width(heads, rows) <= console.width]
+    wide = console.width >= WIDE and bool(fitting)
     for name in rows[0] if wide else ("setting", "λ", "seeds", "", "figure"):
-        table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+        header = fitting[0][name] if wide else name
+        table.add_column(header, justify="left" if name in LEFT else "right", overflow="fold", no_wrap=wide)
     for cells in rows:
         if wide:
             table.add_row(*cells.values())
@@ -148,12 +151,10 @@ def sweep_table(answers: Sequence[tuple[str, Sequence[Sequence[Outcome]]]], cons
     return Group(table, *sweep_tasks(answers), Text(""), *found, legend, Text(verdict), *marks)
 
 
-def _needed(rows: Sequence[Mapping[str, str]]) -> int:
-    """The columns of a terminal that a table needs if no word of it is to be broken."""
-    words = [
-        max(max(map(len, f"{name} {row[name].replace(' ± ', '_±_')}".split())) for row in rows) for name in rows[0]
-    ]
-    return sum(words) + 2 * len(words)
+def _width(heads: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> int:
+    """The columns of a terminal that a table needs if nothing in it is to be broken but where its `heads` are."""
+    widest = [max(map(len, [*head.split("\n"), *(row[name] for row in rows)])) for name, head in heads.items()]
+    return sum(widest) + 2 * (len(widest) - 1)
 
 
 def _sweep_cells(
