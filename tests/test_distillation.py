@@ -49,9 +49,10 @@ def test_of_classes_it_is_the_kullback_leibler_divergence_of_scipy(seed: int, sc
 
 
 @pytest.mark.parametrize(("teacher", "pupil"), [(0.0, 1.0), (-2.0, 0.5), (3.0, 3.0)])
-def test_of_numbers_it_is_that_of_normal_distributions_of_variance_one(teacher: float, pupil: float) -> None:
+def test_of_numbers_it_is_that_of_normal_distributions_of_variance_one_half(teacher: float, pupil: float) -> None:
     def density(x: float) -> float:
-        return float(norm.pdf(x, teacher) * (norm.logpdf(x, teacher) - norm.logpdf(x, pupil)))
+        sd = 0.5**0.5
+        return float(norm.pdf(x, teacher, sd) * (norm.logpdf(x, teacher, sd) - norm.logpdf(x, pupil, sd)))
 
     expected, _ = quad(density, -20, 20)
     found = divergence(VALUE, torch.tensor([[teacher]]), torch.tensor([[pupil]]))

@@ -246,9 +246,15 @@ def test_tied_heads_are_less_apart_than_free_ones(tmp_path: Path) -> None:
     assert apart(float("inf")) < apart(0.0)
 
 
+def test_all_that_was_learnt_together_is_named_though_the_target_is_the_headline(tmp_path: Path) -> None:
+    result = kept(tmp_path, "result.json", dataset={"name": "digits"}, strategy=SHARED)
+
+    assert result["headline"]["tasks"] == {"source/digit": "accuracy", "target/digit": "accuracy"}
+    assert result["headline"]["test"] == result["metrics"]["test"]["target/digit"]["accuracy"]
+
+
 @pytest.mark.parametrize(("dataset", "strategy", "expected"), [
     ({"name": "digits"}, {"name": "parameter_transfer"}, {"target/digit": "accuracy"}),
-    ({"name": "digits"}, SHARED, {"target/digit": "accuracy"}),
     (DOMAINS, SHARED, dict.fromkeys(("noise/digit", "occlusion/digit", "inverted/digit"), "accuracy")),
     (DOMAINS | {"target": "noise"}, {"name": "fused"}, {"noise/digit": "accuracy"}),
     ({"name": "digits_tasks", "metric": "auc"}, SHARED,

@@ -411,3 +411,32 @@ def test_freezing_holds_every_backbone_and_no_head(own: Own) -> None:
     assert all(p.requires_grad for p in model.heads.parameters())
     model.freeze_backbone(False)
     assert all(p.requires_grad for p in model.parameters())
+
+
+def test_a_look_aside_moves_no_statistics() -> None:
+    """A pupil's inputs through its teacher's φ in training mode: normalised by the batch, remembered by nobody."""
+    model = draw_model(NORMED, SHAPE, {"a": TASKS[:1], "b": TASKS[:1]}, "target", 0, "towers")
+    model.track(("a", "b"))
+    before = state(model)
+    teacher = model.trunk_of(f"a/{TASKS[0].name}")
+    model.train()
+    x = torch.randn(8, *SHAPE) + 5
+    seen = teacher(x, "b", aside=True)
+
+    assert_same_bits(state(model), before)
+    assert torch.equal(seen, teacher(x, "a"))
+    assert not torch.equal(state(model)[f"trunks.a/{TASKS[0].name}.statistics.a/.1-running_mean"],
+                           before[f"trunks.a/{TASKS[0].name}.statistics.a/.1-running_mean"])  # fmt: skip
+
+
+def test_a_tower_has_statistics_of_its_own_domain_and_lends_them_to_others() -> None:
+    model = draw_model(NORMED, SHAPE, {"a": TASKS[:1], "b": TASKS[:1]}, "target", 0, "towers")
+    model.track(("a", "b"))
+    tower = model.trunk_of(f"a/{TASKS[0].name}")
+    model.train()
+    tower(torch.randn(8, *SHAPE) + 5, "a")
+    model.eval()
+    x = torch.randn(4, *SHAPE)
+
+    assert list(tower.statistics) == ["a/"]
+    assert torch.equal(tower(x, "b"), tower(x, "a"))

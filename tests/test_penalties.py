@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -378,3 +379,25 @@ def test_without_lambda_or_weights_nobody_begins_to_teach(one_way: bool) -> None
     assert torch.equal(penalties.next_teachers(nobody, W, torch.ones(T), 0.0, 0.1, one_way), nobody.double())
     assert torch.equal(penalties.next_teachers(nobody, 0 * W, torch.ones(T), 1.0, 0.1, one_way), nobody.double())
     assert float(penalties.next_teachers(nobody, W.abs(), torch.zeros(T), 1.0, 0.1, one_way).max()) > 0.0
+
+
+@pytest.mark.parametrize("size", [1_000, 1_000_000])
+def test_the_trace_norm_of_large_towers_feels_small_differences(size: int) -> None:
+    """Three towers that hardly differ, in float32: the slope still has a direction for each of the three."""
+    generator = torch.Generator().manual_seed(0)
+    common = torch.randn(size, 1, generator=generator)
+    W = (common + 0.005 * torch.randn(size, 3, generator=generator)).requires_grad_()
+    penalties.trace_norm(W).backward()  # type: ignore[no-untyped-call]
+
+    assert W.grad is not None
+    assert float(W.grad.double().norm()) == pytest.approx(3**0.5, rel=1e-3)
+
+
+def test_weights_that_are_not_finite_are_left_for_the_loop_to_refuse() -> None:
+    W = torch.tensor([[1.0, math.inf], [0.0, 1.0]], requires_grad=True)
+
+    assert math.isnan(float(penalties.trace_norm(W)))
+    assert math.isnan(float(penalties.covariance(W)[0]))
+    assert torch.equal(
+        penalties.next_teachers(torch.zeros(2, 2), W.detach(), torch.ones(2), 1.0, 0.1, False), torch.zeros(2, 2)
+    )

@@ -55,10 +55,27 @@ def test_where_it_does_not_act_every_lambda_is_one_run_and_that_is_said(tmp_path
 
 def test_choosing_the_best_needs_validation_labels(tmp_path: Path) -> None:
     best = {"name": "trainer", "select": "best"}
-    with pytest.raises(UserError, match=r"trainer.select: best expects .* found none in source, target"):
+    with pytest.raises(UserError, match=r"trainer.select: best expects .* found none of source/digit, target/digit"):
         plan(config(tmp_path, trainer=best), Watcher())
 
     assert plan(config(tmp_path, trainer=best, dataset={"name": "digits", "val_share": 0.2}), Watcher())
+
+
+def test_choosing_the_best_needs_a_validation_label_of_every_task(tmp_path: Path) -> None:
+    """Else a loss that is never defined would leave the last weights without a word."""
+    rows = [
+        f"{k % 7},{k % 5},{k % 2},{'' if k % 3 == 1 else k % 2},{('train', 'val', 'test')[k % 3]}" for k in range(60)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,p,q,fold", *rows]), encoding="utf-8")
+    table = {
+        "name": "table_csv", "path": str(tmp_path / "t.csv"), "predict": ["p", "q"], "split": "fold",
+        "duplicates": "keep",
+    }  # fmt: skip
+    nodes = {"dataset": table, "strategy": {"name": "shared_parameters"}}
+
+    assert plan(config(tmp_path, **nodes), Watcher())
+    with pytest.raises(UserError, match=r"trainer.select: best expects .* found none of table/q"):
+        plan(config(tmp_path, **nodes, trainer={"name": "trainer", "select": "best"}), Watcher())
 
 
 def test_a_backbone_that_does_not_fit_the_data_is_refused_before_anything_is_written(tmp_path: Path) -> None:

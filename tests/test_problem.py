@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tlrun.errors import UserError
-from tlrun.problem import Problem, Split, Task, digest
+from tlrun.problem import Domain, Problem, Split, Task, digest, known
 from tlrun.schedules import Constant
 
 from problems import problem
@@ -80,3 +80,24 @@ def test_the_digest_of_a_domain_is_that_of_its_training_and_validation_examples(
     assert with_val.digest == digest([with_val.train, with_val.val])
     assert with_val.digest != without.digest
     assert without.digest == problem().domains["source"].digest
+
+
+def test_names_decide_what_a_problem_is_known_by() -> None:
+    """The order of examples follows from a domain's name: equal arrays under other names are another run."""
+    ours = problem()
+    renamed = replace(ours, domains={"here": replace(ours.domains["source"], name="here"), **_only(ours, "target")})
+    turned = replace(ours, domains=dict(reversed(list(ours.domains.items()))))
+    other = Task("ours", "multiclass", ("x", "y", "z"))
+    relabelled = replace(ours, domains={n: replace(d, tasks=(other,)) for n, d in ours.domains.items()})
+
+    assert len({each.known_by for each in (ours, renamed, turned, relabelled)}) == 4
+    assert replace(ours).known_by == ours.known_by
+
+
+def _only(ours: Problem, name: str) -> dict[str, Domain]:
+    return {name: ours.domains[name]}
+
+
+def test_labels_that_are_known() -> None:
+    assert known(np.array([0, -1, 3])).tolist() == [True, False, True]
+    assert known(np.array([0.0, np.nan, -3.0], dtype=np.float32)).tolist() == [True, False, True]

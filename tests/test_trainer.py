@@ -8,7 +8,7 @@ import torch
 from tlrun.backbones.conv import Conv
 from tlrun.backbones.identity import Identity
 from tlrun.backbones.mlp import Mlp
-from tlrun.core import Backbone, Lam, Objective, Schedule, Stage, Steps, Trainer
+from tlrun.core import Backbone, Lam, Objective, Schedule, Stage, Steps, Strategy, Trainer
 from tlrun.data.batches import Batches, as_batch
 from tlrun.errors import RunFailed
 from tlrun.model import Model, draw_model, state
@@ -16,6 +16,7 @@ from tlrun.optimizers import Adam, Optimizer, Sgd
 from tlrun.problem import Domain, Problem, Split, Task
 from tlrun.schedules import Constant
 from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.trainer import evaluate, fit, forward, selection_loss
 
 from problems import SHAPE, Rows, problem
@@ -158,8 +159,12 @@ def test_selection_follows_the_target_and_without_one_the_source() -> None:
     ours = problem(val=True)
     validation = {"source/ours": {"loss": 1.0}, "target/ours": {"loss": 5.0}}
 
-    assert selection_loss(ours.domains, both(ours, Constant(1.0)), validation) == 5.0  # type: ignore[arg-type]
-    assert selection_loss(ours.domains, both(ours, Constant(0.0)), validation) == 1.0  # type: ignore[arg-type]
+    def loss(lam: float, strategy: Strategy) -> float:
+        return selection_loss(ours.domains, both(ours, Constant(lam)), validation, strategy)  # type: ignore[arg-type]
+
+    assert loss(1.0, ParameterTransfer()) == 5.0
+    assert loss(0.0, ParameterTransfer()) == 1.0
+    assert loss(1.0, SharedParameters()) == 6.0  # which learns both for their own sake
 
 
 class Poisoned(ParameterTransfer):

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 def divergence(task: Task, teacher: Tensor, pupil: Tensor) -> Tensor:
     """KL(teacher ‖ pupil), the mean over a batch, of outputs [B, k]: logits, or predictions of a number.
 
-    Of the softmax (multiclass), of the two answers (binary), and of normal distributions of variance 1 (regression).
+    Of the softmax (multiclass), of the two answers (binary), and of normal distributions of variance 1/2 (regression),
+    which is the squared difference, as the loss of a number is.
     """
     if task.kind == "regression":
-        return 0.5 * (teacher - pupil).square().sum(dim=1).mean()
+        return (teacher - pupil).square().sum(dim=1).mean()
     if task.kind == "binary":  # two logits, one of them 0
         teacher, pupil = (F.pad(logit, (1, 0)) for logit in (teacher, pupil))
     return F.kl_div(pupil.log_softmax(dim=1), teacher.log_softmax(dim=1), reduction="batchmean", log_target=True)
@@ -95,4 +96,4 @@ def _seen_by(teacher: str, pupil: str, steps: Steps, model: Model) -> Tensor:
     owner, _, theirs = teacher.partition("/")
     if owner == name:  # the pass is made already
         return steps[name].features[theirs]
-    return model.trunk_of(teacher)(steps[name].inputs, name)  # type: ignore[no-any-return]  # a module gives what it gives
+    return model.trunk_of(teacher)(steps[name].inputs, name, aside=True)  # type: ignore[no-any-return]  # a module gives what it gives

@@ -120,7 +120,10 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
             walk = Walk(plan, problem, name, screen)
             model = walk.through()
             size = plan.run.trainer.batch_size
-            result, predictions = conclude(problem, plan.stages, size, model, walk.relation, walk.encoded)
+            together = not (plan.stages[-1].by or plan.run.strategy).needs
+            result, predictions = conclude(
+                problem, plan.stages, size, model, walk.relation, together, encode=walk.encoded
+            )
         # What the run would have cost alone: a stage that was found counts the seconds it took when it was trained.
         spared = sum(stage["seconds"] for stage in walk.stages if stage["found"])
         record |= {"seconds": time.monotonic() - started + spared, "stages": walk.stages}

@@ -51,9 +51,11 @@ class Trunk(nn.Module):
         self.backbone = backbone
         self.statistics = nn.ModuleDict()  # by domain and a slash, for no attribute of a module is called so
 
-    def forward(self, inputs: Tensor, domain: str) -> Tensor:
-        """z [B, d] of inputs [B, …] that come from `domain`."""
+    def forward(self, inputs: Tensor, domain: str, aside: bool = False) -> Tensor:
+        """z [B, d] of inputs [B, …] that come from `domain`. aside: a look, which moves no statistics."""
         buffers = self._buffers_for(domain)
+        if aside:
+            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
         z: Tensor = functional_call(self.backbone, buffers, (inputs,)) if buffers else self.backbone(inputs)
         return z
 
@@ -150,10 +152,10 @@ class Model(nn.Module):
         return self._head_key(unit) in self.heads
 
     def track(self, domains: Iterable[str]) -> None:
-        """Give each of `domains` statistics of its own from here on."""
-        for trunk in self.trunks.values():
+        """Give each of `domains` statistics of its own from here on; a tower those of its own domain alone."""
+        for key, trunk in self.trunks.items():
             assert isinstance(trunk, Trunk)
-            trunk.track(domains)
+            trunk.track(name for name in domains if key == SHARED or name == key.partition("/")[0])
 
     def features(self, inputs: Tensor, domain: str, tasks: Iterable[Task]) -> dict[str, Tensor]:
         """z [B, d] of inputs [B, …] from `domain`, by the name of the task: one pass where tasks share φ."""

@@ -5,6 +5,7 @@ W̃ is [D, T], one column w̃_t a task. Every function returns the plain scalar;
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -56,11 +57,14 @@ def trace_norm(W: Tensor) -> Tensor:
     Argyriou, Evgeniou and Pontil, "Multi-task feature learning" (NeurIPS 2006), whose own term is its square.
     """
     with torch.no_grad():
-        U, sigma, Vh = torch.linalg.svd(W, full_matrices=False)
-        kept = sigma > sigma.max() * max(W.shape) * torch.finfo(W.dtype).eps  # as torch.linalg.matrix_rank has it
-        slope: Tensor = (U * kept) @ Vh
+        if not torch.isfinite(W).all():
+            return W.sum() * math.nan  # for the loop to refuse; a decomposition would raise
+        exact = W.double()  # in float32 rounding would hide the small differences of large towers
+        U, sigma, Vh = torch.linalg.svd(exact, full_matrices=False)
+        kept = sigma > sigma.max() * max(W.shape) * torch.finfo(exact.dtype).eps  # as torch.linalg.matrix_rank has it
+        slope = ((U * kept) @ Vh).to(W)
     linear: Tensor = (W * slope).sum()  # its gradient is the slope
-    norm: Tensor = sigma.sum()
+    norm: Tensor = sigma.sum().to(W)
     return linear + (norm - linear).detach()
 
 
@@ -74,6 +78,8 @@ def covariance(W: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
     from the paper: ε, which keeps Ω from losing rank for good; and it is taken anew in every step, not in turns.
     """
     with torch.no_grad():
+        if not torch.isfinite(W).all():
+            return W.sum() * math.nan, W.new_full((W.shape[1],) * 2, torch.nan)
         exact = W.double()
         gram = exact.T @ exact + epsilon * torch.eye(W.shape[1], dtype=torch.float64, device=W.device)
         values, vectors = torch.linalg.eigh(gram)
@@ -102,10 +108,12 @@ def next_teachers(B: Tensor, W: Tensor, losses: Tensor, lam: float, mu: float, o
     """
     with torch.no_grad():
         exact, prices = W.double(), mu * losses.double()
+        if not torch.isfinite(exact).all():
+            return B.double()  # the loop refuses the step
         gram = exact.T @ exact
         steepest = 2 * lam * float(torch.linalg.matrix_norm(gram, 2))
         if steepest == 0.0:
-            return B.double()
+            return torch.zeros_like(B)  # nothing to gain, and teaching has its price
         gradient = prices[None, :] + 2 * lam * (B.double() @ gram - gram)
         return _admitted(B.double() - gradient / steepest, one_way)
 

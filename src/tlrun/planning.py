@@ -15,7 +15,7 @@ from tlrun.devices import describe, resolve
 from tlrun.errors import UserError
 from tlrun.options import as_data, fields
 from tlrun.plugins import sources
-from tlrun.problem import Problem
+from tlrun.problem import Problem, known
 from tlrun.store.entries import Entry
 from tlrun.store.fingerprint import fingerprint
 from tlrun.store.rundir import RunDir
@@ -100,7 +100,7 @@ def plan(config: Config, screen: Screen) -> Plan:
         return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
     decisive = science(config, run.strategy.ignores)
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
-    name = f"{lam}seed={run.seed}_{identity(placeless(decisive, run.dataset), problem.digest)}"
+    name = f"{lam}seed={run.seed}_{identity(placeless(decisive, run.dataset), problem.known_by)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
     place = RunDir(Path(run.runs_dir).expanduser(), group, name)
     return Plan(config, run, decisive, stages, place, device, contents(run, problem, stages, device))
@@ -120,14 +120,15 @@ def contents(run: Run, problem: Problem, stages: Sequence[Stage], device: str) -
     found: list[dict[str, Any]] = []
     for number, stage in enumerate(stages):
         by = stage.by or run.strategy
-        domains = {
-            name: {
+        domains = [  # in order, as weights, graphs and matrices of tasks are
+            {
+                "name": name,
                 "digest": problem.domains[name].digest,
                 "role": problem.domains[name].role,
                 "tasks": [_said(replace(task, metric=None)) for task in problem.domains[name].tasks],
             }
             for name in stage.domains
-        }
+        ]
         before = {"key": key_of(found[-1]), "inherited by": _said(by)} if found else None
         found.append(
             {
@@ -196,9 +197,14 @@ def check_roles(run: Run, problem: Problem) -> None:
 
 def check_selection(run: Run, problem: Problem) -> None:
     """Raises UserError where `trainer.select=best` has no validation labels to choose by."""
-    lacking = [name for name, domain in problem.domains.items() if domain.val is None]
+    lacking = [
+        f"{name}/{task.name}"
+        for name, domain in problem.domains.items()
+        for task in domain.tasks
+        if domain.val is None or not known(domain.val.labels[task.name]).any()
+    ]
     if run.trainer.select == "best" and lacking:
         raise UserError(
-            f"trainer.select: best expects validation labels in every domain, found none in {', '.join(lacking)}; try "
+            f"trainer.select: best expects validation labels of every task, found none of {', '.join(lacking)}; try "
             "dataset.val_share=0.2 (the labels asked for then buy training and validation together)"
         )

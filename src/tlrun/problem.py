@@ -57,6 +57,12 @@ class Split:
         return len(self.inputs)
 
 
+def known(labels: np.ndarray) -> np.ndarray:
+    """Which labels [N] are there, bool: neither -1 nor nan."""
+    present: np.ndarray = labels >= 0 if labels.dtype.kind == "i" else labels == labels  # noqa: PLR0124  # nan is not
+    return present
+
+
 def digest(splits: Iterable[Split | None]) -> str:
     """sha256 of every array of the splits, with its type and shape."""
     import numpy as np
@@ -139,6 +145,18 @@ class Problem:
             for task in domain.tasks:
                 if task != self.tasks[task.name]:
                     raise ValueError(f"task {task.name}: expected one label space, found two")
+
+    @property
+    def known_by(self) -> str:
+        """All that tells it from another problem: every array, and what domains, tasks and classes are called.
+
+        The names decide too: a domain's name is part of the stream that orders its examples.
+        """
+        told = [
+            (name, domain.role, [(task.name, task.kind, task.classes) for task in domain.tasks])
+            for name, domain in self.domains.items()
+        ]
+        return f"{self.digest} {told}"
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""

@@ -29,12 +29,14 @@ def conclude(
     batch_size: int,
     model: Model,
     learnt: Relation | None = None,
+    together: bool = False,
     encode: Callable[[str, Split], Split] = lambda _, split: split,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """result.json, and for predictions.safetensors every test example's outputs, labels and row in the data set.
 
     Scores are given for the tasks that the last stage had, on every domain that has them. learnt: what an equation has
-    found out about its tasks. encode: gives the features of
+    found out about its tasks. together: whether the last stage has learnt all its tasks for their own sake, those of a
+    source too. encode: gives the features of
     a domain's examples, where they are known.
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
@@ -53,7 +55,7 @@ def conclude(
     name, domain = next(iter(problem.domains.items()))
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
     spending = spent(problem, stages, batch_size)
-    result = {"headline": headline(problem, scores), "metrics": scores, **spending, "size": asdict(cost)}
+    result = {"headline": headline(problem, scores, together), "metrics": scores, **spending, "size": asdict(cost)}
     if learnt is not None:
         result["relation"] = asdict(learnt)
     if (apart := disagreement(model, problem, test)) is not None:
@@ -61,10 +63,11 @@ def conclude(
     return result, predictions
 
 
-def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
+def headline(problem: Problem, scores: Mapping[str, Scores], together: bool = False) -> dict[str, Any]:
     """The mean primary metric over what the problem is about: the target's tasks, or all of them without a target.
 
-    With it the mean validation loss over the same tasks, and each of the tasks with its metric.
+    With it the mean validation loss over the same tasks; and each task whose gain is of interest, with its metric:
+    those, or, learnt `together`, all that were.
     """
     about = problem.named("target") or tuple(problem.domains)
     wanted = [(f"{name}/{task.name}", primary(task)) for name in about for task in problem.domains[name].tasks]
@@ -77,7 +80,8 @@ def headline(problem: Problem, scores: Mapping[str, Scores]) -> dict[str, Any]:
         told[part] = sum(present) / len(present) if len(present) == len(values) else None
     losses = [scores["val"].get(key, {}).get("loss") for key, _ in wanted]
     known = [loss for loss in losses if loss is not None]
-    told["tasks"] = dict(wanted)
+    scored = {unit: primary(task) for unit, task in problem.units.items() if unit in scores["test"]}
+    told["tasks"] = scored if together else dict(wanted)
     told["val_loss"] = sum(known) / len(known) if len(known) == len(losses) else None  # what a λ is chosen by
     return told
 

@@ -19,7 +19,7 @@ def read_graph(path: str) -> Table:
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, RuntimeError, csv.Error) as error:  # a NUL, no UTF-8, the ~ of nobody
         told = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"{KEY}: expected a CSV file (UTF-8), found {path}: {told}") from None
     if not rows:

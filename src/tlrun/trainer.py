@@ -64,7 +64,7 @@ def fit(
         if step % trainer.eval_every == 0 or step == stage.steps:
             validation = {k: v for name in stage.domains for k, v in validate(model, domains[name]).items()}
             recorder.log({"stage": stage.name, "step": step, "lam": lam.value, "terms": terms, "val": validation})
-            if trainer.select == "best" and (loss := selection_loss(domains, stage, validation)) < best[0]:
+            if trainer.select == "best" and (loss := selection_loss(domains, stage, validation, strategy)) < best[0]:
                 best = (loss, {name: tensor.clone() for name, tensor in model.state_dict().items()})
     if best[1]:
         model.load_state_dict(best[1])
@@ -119,9 +119,9 @@ def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
     return terms
 
 
-def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores) -> float:
-    """Σ validation losses of the drawn targets, or, where none is drawn, of all drawn domains."""
-    targets = [name for name in stage.domains if domains[name].role == "target"]
+def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores, strategy: Strategy) -> float:
+    """Σ validation losses of the drawn targets; of all drawn domains where there are none, or all are its tasks."""
+    targets = [name for name in stage.domains if domains[name].role == "target" and "target" in strategy.needs]
     wanted = [f"{name}/{task.name}" for name in targets or stage.domains for task in domains[name].tasks]
     losses = [validation[key]["loss"] for key in wanted]
     return sum(math.inf if loss is None else loss for loss in losses)  # undefined is never the best

@@ -15,7 +15,7 @@ from tlrun.store.stages import HOME, FinishedStage, stage_entry, write_stage
 def content(**changes: Any) -> dict[str, Any]:
     return {
         "stage": "source",
-        "domains": {"source": {"tasks": [{"name": "digit"}]}},
+        "domains": [{"name": "source", "tasks": [{"name": "digit"}]}],
         "backbone": {"class": "tlrun.backbones.conv.Conv", "channels": [32, 64], "norm": "none"},
         "trainer": {"steps": 20},
         "seed": 7,
@@ -39,7 +39,8 @@ def rows(runs_dir: Path, capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
 def test_the_oldest_use_comes_first_and_every_fact_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task = {"name": "digit"}
     made(tmp_path, "aaa", 86400 * 365)
-    made(tmp_path, "bbb", 60, domains={"source": {"tasks": [task, task]}, "target": {"tasks": [task]}}, stage="both")
+    domains = [{"name": "source", "tasks": [task, task]}, {"name": "target", "tasks": [task]}]
+    made(tmp_path, "bbb", 60, domains=domains, stage="both")
 
     first, second, last = rows(tmp_path, capsys)
 

@@ -102,7 +102,9 @@ def test_the_stages_are_those_of_the_first_on_the_sources_alone_and_the_last_of_
         assert stage.shared
         assert stage.name.startswith("source: ")
         assert stage.by == (same.by or FIRSTS[first])
-        assert replace(stage, name=same.name, init=same.init, shared=same.shared, by=same.by) == same
+        told = replace(stage, name=same.name, init=same.init, shared=same.shared, by=same.by, steps=same.steps)
+        assert told == same
+    assert sum(stage.steps for stage in before) == 5  # of the source side, whatever it is made of
     assert target == replace(THENS[then].stages(problem, lam, 5)[-1], by=THENS[then])
     assert before[-1].lam.at(0.5) == (Lam(0.0) if isinstance(FIRSTS[first], SharedParameters) else Lam(0.5))
 

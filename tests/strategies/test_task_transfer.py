@@ -327,7 +327,7 @@ def test_a_positive_lambda_changes_what_is_learnt(strategy: TaskTransfer) -> Non
 def kl(task: Task, teacher: np.ndarray, pupil: np.ndarray) -> float:
     """KL between the answers that outputs [B, k] stand for, the mean over the batch, by scipy."""
     if task.kind == "regression":
-        return float(((teacher - pupil) ** 2 / 2).sum(axis=1).mean())
+        return float(((teacher - pupil) ** 2).sum(axis=1).mean())
     if task.kind == "binary":
         p, q = (np.concatenate([expit(-z), expit(z)], axis=1) for z in (teacher, pupil))
     else:

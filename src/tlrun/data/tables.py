@@ -106,7 +106,10 @@ def read(path: str, separator: str, encoding: str) -> Table:
     """
     if not path.strip():
         raise UserError("dataset.path: expected the path of a CSV file, found nothing; try dataset.path=table.csv")
-    file = Path(path).expanduser().absolute()
+    try:
+        file = Path(path).expanduser().absolute()
+    except RuntimeError as error:  # the ~ of nobody
+        raise UserError(f"dataset.path: expected a CSV file, found {path}: {error}") from None
     try:
         status = file.stat()
         if file.is_dir():

@@ -121,7 +121,7 @@ def _cells(found: Kept) -> dict[str, str]:
     if not path.name.startswith(".") and (path / MANIFEST).is_file():
         with suppress(*BROKEN):
             content = describe_stage(found.place) or {}
-            domains = "+".join(_domain(name, domain) for name, domain in content["domains"].items())
+            domains = "+".join(_domain(domain["name"], domain) for domain in content["domains"])
             facts = (content["seed"], content["trainer"]["steps"], f"{content['seconds']:.1f}")
             told = (str(content["stage"]), domains, _backbone(content["backbone"]), *map(str, facts))
             return dict(zip(COLUMNS, told, strict=True))

@@ -6,11 +6,14 @@
 A composition, with no equation of its own: the first stage is that of shared_parameters, task_relation or
 task_transfer, on the source domains alone; the second is that of parameter, feature or structure transfer. Where the
 first stage has a head for each domain and the second one for their label space, the second starts from their mean.
+The source side has the steps of one stage, however many stages `first` has. Its control `not fused` starts from a
+source stage on the mean of the L_i instead of their sum: under Adam without weight decay that is the same step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,36 +44,51 @@ class Fused(Strategy):
     then: Annotated[Strategy, OneOf("strategy", TRANSFERS)] = field(default_factory=ParameterTransfer)
 
     def __post_init__(self) -> None:
+        if getattr(self.first, "budget", "stage") != "stage":
+            raise UserError("strategy.first.budget: expected stage, as the controls are to cost the same, found total")
+        self._normalise()
+
+    def _normalise(self) -> None:
         """One run for every spelling of its μ: where the first stage has no term to weigh, μ decides nothing."""
         strength = 1.0 if self.first_lam is None else self.first_lam
         object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
 
     def remarks(self, backbone: Backbone) -> Sequence[str]:
-        return (*self.first.remarks(backbone), *self.then.remarks(backbone))
+        with _as_part("first"):
+            before = self.first.remarks(backbone)
+        with _as_part("then"):
+            return (*before, *self.then.remarks(backbone))
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where there is one source task, or no one φ to hand over."""
-        if len(problem.only("source").units) < 2:
+        sources = problem.only("source")
+        if len(sources.units) < 2:
             raise UserError(
-                f"strategy: fused expects two source tasks or more, found {len(problem.only('source').units)}; try "
+                f"strategy: fused expects two source tasks or more, found {len(sources.units)}; try "
                 "dataset=digits_domains dataset.target=inverted, or strategy=parameter_transfer"
             )
-        strength = Constant(1.0 if self.first_lam is None else self.first_lam)
-        try:
-            together = self.first.stages(problem.only("source"), strength, steps)
-        except UserError as error:
-            keys = {"strategy.": "strategy.first.", "lam.value": "strategy.first_lam"}
-            raise UserError(*(_renamed(line, keys) for line in error.lines)) from None
+        with _as_part("first"):
+            together = self.first.stages(sources, Constant(1.0 if self.first_lam is None else self.first_lam), steps)
         if together[-1].own == "towers":
             raise UserError(
                 "strategy.first: expected one φ to hand over, found one for each task; try strategy.first.scope=heads"
             )
-        _, *after = self.then.stages(problem, lam, steps)
+        with _as_part("then"):
+            _, *after = self.then.stages(problem, lam, steps)
         if not after:
             raise UserError("strategy.then: expected a transfer with a source stage, found structure=layers; try mask")
+        # The source side costs what a source stage costs, or its controls would be smaller runs.
+        shares = [steps * (k + 1) // len(together) - steps * k // len(together) for k in range(len(together))]
         first = [
-            replace(stage, name=f"source: {stage.name}", init="source", shared=True, by=stage.by or self.first)
-            for stage in together
+            replace(
+                stage,
+                name=f"source: {stage.name}",
+                steps=max(share, 1),
+                init="source",
+                shared=True,
+                by=stage.by or self.first,
+            )
+            for stage, share in zip(together, shares, strict=True)
         ]
         return (*first, *(replace(stage, by=stage.by or self.then) for stage in after))
 
@@ -84,8 +102,12 @@ class Fused(Strategy):
         return unfused | dict(self.then.controls(problem))
 
 
-def _renamed(line: str, keys: Mapping[str, str]) -> str:
-    """A line about the keys of a strategy of its own, as one about the keys of the first stage."""
-    for alone, here in keys.items():
-        line = line.replace(alone, here)
-    return line
+@contextmanager
+def _as_part(part: str) -> Iterator[None]:
+    """Errors about the keys of a strategy of its own, as ones about the keys of this part."""
+    try:
+        yield
+    except UserError as error:
+        lines = [line.replace("strategy.", f"strategy.{part}.") for line in error.lines]
+        renamed = [line.replace("lam.value", "strategy.first_lam") if part == "first" else line for line in lines]
+        raise UserError(*renamed) from None

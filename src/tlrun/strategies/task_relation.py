@@ -2,8 +2,10 @@
 
     min_{φ,w} Σ_i L_i(φ, w_i) + λ R(w̃)
 
-λ=0 is `shared_parameters`. R acts on W̃ = [w̃_1 … w̃_T], the heads in units of logits (`sharing.side_by_side`): without
-biases, centred over the classes of a softmax. The penalties themselves, and their papers, are in `tlrun.penalties`.
+λ=0 is `shared_parameters` (with scope=towers, `single_task`). R acts on W̃ = [w̃_1 … w̃_T], the heads in units of
+logits (`sharing.side_by_side`): without biases, centred over the classes of a softmax. The penalties themselves, and
+their papers, are in `tlrun.penalties`.
+
 
     mean          Σ_t ‖w̃_t - w̄‖²          all tasks near their mean
     soft_sharing  Σ_{s<t} ‖w̃_s - w̃_t‖²    the same, every pair counted: T times as strong
@@ -15,7 +17,9 @@ biases, centred over the classes of a softmax. The penalties themselves, and the
 mean and soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞, they and a connected
 graph leave one weight for all tasks, each with a bias of its own: lam.value=inf trains exactly that. The others leave
 nothing, and refuse it. With scope=towers every task has a φ of its own, starting from the same weights, and its
-parameters are compared as well (with the heads, where they mean the same): λ=0 is then `single_task`, and λ=∞ one φ.
+parameters are compared as well (with the heads, where they mean the same): λ=∞ is then one φ.
+
+A trace norm, Ω and a ridge of one λ are not of one strength (T‖W̃‖² against ‖W̃‖_*): compare them at the best λ of each.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
     min_{φ,w} Σ_i L_i(φ, w_i) + λ T(w)
 
-λ=0 is `shared_parameters` (of the second stage, for born_again).
+λ=0 is `shared_parameters`, or with scope=towers `single_task`; for born_again, whose batches go on where its first
+stage stopped, the same on later batches.
+
 
     asymmetric    min also over B:  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F,  B ≥ 0, B_tt = 0
                   B_ts is the weight with which s teaches t, learnt by projected gradient (`next_teachers`), and
@@ -17,10 +19,12 @@
                   teachers are the other tasks while they learn, not finished single-task networks.
     born_again    T = Σ_t KL(sg(p_t^single) ‖ p_t), the teacher of each task its own single-task model, which a stage
                   before has trained (Clark et al., "BAM! Born-again multi-task networks", ACL 2019). Differs from the
-                  paper: λ weighs the term beside the whole L_t; their annealing is lam=linear lam.start=1 lam.value=0.
+                  paper: λ weighs the term beside the whole L_t, so a teacher fades with lam=linear lam.start=1
+                  lam.value=0, from 1:1 to the labels alone; theirs starts with the teacher alone.
 
-sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task, and half the squared
-difference for a number (two normal distributions of variance 1).
+sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task, and the squared
+difference for a number (two normal distributions of variance 1/2), as its loss is. At B = 0 the term of asymmetric is
+‖W̃‖²: where no task can teach another it only shrinks, so hold it against relation=ridge over λ as well.
 """
 
 from __future__ import annotations
@@ -42,21 +46,28 @@ if TYPE_CHECKING:
     from tlrun.model import Model
 
 
+MU = 0.1  # μ where nothing is said
+
+
 @dataclass(frozen=True)
 class TaskTransfer(Strategy):
     """transfer: T. scope: one φ with a head a task (`heads`), or a φ and a head a task (`towers`).
 
-    mu: μ of asymmetric, the price of teaching. one_way: of asymmetric. distil: what distillation compares.
+    mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric. distil: what distillation compares.
     """
 
     transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"
     scope: Literal["heads", "towers"] = "heads"
-    mu: Annotated[float, Range(0.0, 1e6)] = 0.1
+    mu: Annotated[float, Range(0.0, 1e6)] | None = None
     one_way: bool = False
     distil: Literal["outputs", "features"] = "outputs"
     needs: ClassVar[tuple[Role, ...]] = ()
 
     def __post_init__(self) -> None:
+        if self.transfer == "asymmetric" and self.mu is None:
+            object.__setattr__(self, "mu", MU)  # one run for both spellings
+        if self.transfer != "asymmetric" and self.mu is not None:
+            raise UserError(f"strategy.mu: expected null with transfer={self.transfer}, found {self.mu:g}")
         if self.one_way and self.transfer != "asymmetric":
             raise UserError(f"strategy.one_way: expected false with transfer={self.transfer}, found true")
         if self.distil == "features" and (self.transfer, self.scope) != ("distillation", "towers"):
@@ -105,12 +116,12 @@ class TaskTransfer(Strategy):
         from tlrun.penalties import asymmetric, next_teachers
 
         L, W, B = steps.losses(), side_by_side(model, steps), model.extras.get_buffer("B")
-        units = list(model.heads)
-        taught = {units[t]: 1.0 + self.mu * B[:, t].sum().to(W) for t in range(len(units))}
+        units, mu = list(model.heads), self.mu or 0.0
+        taught = {units[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(units))}
         T = asymmetric(W, B, self.one_way)
         total = sum((taught[unit] * loss for unit, loss in L.items()), start=0.0) + lam.value * T
         losses = torch.stack([L[unit].detach() if unit in L else W.new_zeros(()) for unit in units])
-        learnt = next_teachers(B, W.detach(), losses, lam.value, self.mu, self.one_way)
+        learnt = next_teachers(B, W.detach(), losses, lam.value, mu, self.one_way)
         out = sum(((taught[unit] - 1.0) * loss for unit, loss in L.items()), start=0.0)
         return Objective(total, {**terms, "T": T, "price": out}, {"B": learnt})
 
