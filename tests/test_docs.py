@@ -8,13 +8,15 @@ import pytest
 
 from tlrun.preflight import preflight, rewrite
 
+from problems import Watcher
+
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "extending.md"]  # that one has a test of its own
 COMMANDS = [line for page in PAGES for line in re.findall(r"^tl-run .*$", page.read_text("utf-8"), flags=re.MULTILINE)]
 
 
 def test_pages_and_commands_are_seen() -> None:
-    assert [page.name for page in PAGES] == ["data.md", "multitask.md"]
+    assert [page.name for page in PAGES] == ["data.md", "multitask.md", "results.md"]
     assert len(COMMANDS) == 11
 
 
@@ -42,3 +44,26 @@ def test_every_option_it_names_is_one(page: Path) -> None:
         known = {key for name in names(group) for key in fields(find(group, name))}
         named = set(re.findall(rf"\b{group}\.(\w+)", page.read_text("utf-8")))
         assert named <= known
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "houses.csv" in command])
+def test_the_commands_on_a_table_can_start(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a table with the columns that the page shows."""
+    from tlrun.planning import plan
+
+    header = next(line for line in (DOCS / "data.md").read_text("utf-8").splitlines() if line.startswith("rooms,"))
+    cells = (
+        (k % 6 + k / 1000, ("north", "south")[k % 2], k % 11, "" if k % 9 == 0 else 7 * k, ("yes", "no")[k % 3 == 0])
+        for k in range(120)
+    )
+    rows = [",".join(map(str, row)) for row in cells]
+    (tmp_path / "houses.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = [rewrite(word) for word in shlex.split(command)[1:]]
+    (job,) = preflight(words, multirun=False).jobs
+
+    assert plan(job.config, Watcher()).stages
+
+
+def test_the_table_commands_are_seen() -> None:
+    assert sum("houses.csv" in command for command in COMMANDS) == 3

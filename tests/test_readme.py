@@ -31,8 +31,8 @@ def test_every_command_composes(command: str) -> None:
 def test_commands_and_files_are_seen() -> None:
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
 
-    assert len(COMMANDS) == 5
-    assert len(links) == 30
+    assert len(COMMANDS) == 6
+    assert len(links) == 35
     assert all((ROOT / link).exists() for link in links)
 
 
