@@ -24,7 +24,7 @@ import yaml
 
 from tlrun.report.statistics import paired_interval
 
-LAMBDAS = "0.01,0.1,1,10"
+LAMBDAS = "0.01,0.1,1,10,100"
 SEEDS = range(10)
 FOLDER = Path("runs/tables")
 # The fields of the landmine data are of two kinds of ground: 1 to 15 foliated, 16 to 29 bare (Xue et al., JMLR 2007).
@@ -37,7 +37,7 @@ COMMON = {
     ],
     "parkinsons": [
         "dataset=table_csv", f"dataset.path={FOLDER}/parkinsons.csv", "dataset.predict=[motor_UPDRS,total_UPDRS]",
-        "'dataset.group=subject#'".strip("'"), "dataset.val_share=0.2", "dataset.split_seed=null", "backbone=mlp",
+        "dataset.group='subject#'", r"dataset.separator='\t'", "dataset.val_share=0.2", "dataset.split_seed=null", "backbone=mlp",
         "trainer.steps=500", "trainer.eval_every=500",
     ],
 }  # fmt: skip

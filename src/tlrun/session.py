@@ -148,6 +148,7 @@ def by_setting(answers: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[t
 def _short(override: str) -> str:
     """strategy=joint as joint, dataset.shift=noise as shift=noise: a column is no place for what all rows share."""
     key, _, value = override.partition("=")
+    key = key.removesuffix(".name")  # of a node within a node
     return value if key in GROUPS else f"{key.rpartition('.')[2]}={value}"
 
 
