@@ -631,7 +631,10 @@ def test_towers_expect_a_phi_with_weights() -> None:
 
 def test_the_controls_are_each_task_alone_and_no_transfer_at_every_budget_that_is_spent() -> None:
     short = {"single_task", "shared_parameters"}
-    assert TaskTransfer().controls(of_domains()).keys() == short
+    assert TaskTransfer("distillation").controls(of_domains()).keys() == short
+    assert TaskTransfer().controls(of_domains()).keys() == short | {"ridge"}  # which it is where nobody teaches
+    ridge = TaskTransfer(scope="towers").controls(of_domains())["ridge"]["strategy"]
+    assert ridge == {"name": "task_relation", "relation": "ridge", "scope": "towers"}
     again = TaskTransfer("born_again").controls(of_domains())
     assert again.keys() == short | {f"{name}, total budget" for name in short}
     assert again["single_task, total budget"]["strategy"] == {"name": "single_task", "budget": "total"}

@@ -24,7 +24,8 @@ stage stopped, the same on later batches.
 
 sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task, and the squared
 difference for a number (two normal distributions of variance 1/2), as its loss is. At B = 0 the term of asymmetric is
-‖W̃‖²: where no task can teach another it only shrinks, so hold it against relation=ridge over λ as well.
+‖W̃‖²: where no task can teach another it only shrinks. Its control ridge is T times as strong at the same λ: compare the
+two at the best λ of each.
 """
 
 from __future__ import annotations
@@ -144,15 +145,19 @@ class TaskTransfer(Strategy):
         return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone, and one φ without T; for born_again, which has two stages, both at total budget as well."""
-        controls = {
+        """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where nobody teaches; for
+        born_again, which has two stages, the others at total budget as well.
+        """
+        controls: dict[str, dict[str, dict[str, object]]] = {
             "single_task": {"strategy": {"name": "single_task"}},
             "shared_parameters": {"strategy": {"name": "shared_parameters"}},
         }
+        if self.transfer == "asymmetric":
+            ridge = {"name": "task_relation", "relation": "ridge", "scope": self.scope}
+            return controls | {"ridge": {"strategy": ridge}}
         if self.transfer == "born_again":
-            controls |= {
-                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}} for name in list(controls)
-            }
+            twice = {name: {"strategy": {"name": name, "budget": "total"}} for name in controls}
+            return controls | {f"{name}, total budget": nodes for name, nodes in twice.items()}
         return controls
 
     def _check(self, units: Mapping[str, Task]) -> None:
