@@ -10,8 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tlrun.core import Stage
+from tlrun.core import Stage, Steps
+from tlrun.data.batches import as_batch
+from tlrun.losses import labelled
+from tlrun.model import Model
 from tlrun.problem import Domain, Kind, Problem, Role, Sealed, Split, Task
+from tlrun.trainer import forward
 
 SHAPE = (1, 4, 4)
 TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]  # a run in an instant
@@ -132,3 +136,13 @@ class Rows:
 
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
+
+
+def everything(problem: Problem, model: Model) -> Steps:
+    """A step that draws all training examples of every domain."""
+    steps = Steps()
+    for name, domain in problem.domains.items():
+        batch = as_batch(domain.train)
+        shares = {task: float(labelled(labels).double().mean()) for task, labels in batch.labels.items()}
+        steps[name] = forward(model, domain, batch, shares)
+    return steps

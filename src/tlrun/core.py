@@ -39,6 +39,7 @@ __all__ = [
     "Steps",
     "Strategy",
     "Trainer",
+    "multitask_controls",
     "transfer_controls",
 ]
 
@@ -149,6 +150,20 @@ def transfer_controls(problem: Problem) -> Controls:
     }
     if not problem.one_label_space:
         del controls["source_only"]
+    return controls
+
+
+def multitask_controls(shrinks: str | None = None) -> dict[str, Mapping[str, Mapping[str, object]]]:
+    """The controls of learning tasks together: each alone, and one φ for all without a term that relates them.
+
+    shrinks: for a term that also draws parameters to 0, its scope: a ridge of the same scope and λ then stands beside.
+    """
+    controls: dict[str, Mapping[str, Mapping[str, object]]] = {
+        "single_task": {"strategy": {"name": "single_task"}},
+        "shared_parameters": {"strategy": {"name": "shared_parameters"}},
+    }
+    if shrinks is not None:
+        controls["ridge"] = {"strategy": {"name": "task_relation", "relation": "ridge", "scope": shrinks}}
     return controls
 
 

@@ -11,9 +11,8 @@ import torch
 from tlrun.agreement import disagreement
 from tlrun.core import Relation, Stage
 from tlrun.data.batches import as_batch
-from tlrun.losses import labelled
 from tlrun.metrics import primary
-from tlrun.problem import Domain, Problem, Split
+from tlrun.problem import Domain, Problem, Split, known
 from tlrun.structure import size
 from tlrun.trainer import Scores, evaluate
 
@@ -36,8 +35,7 @@ def conclude(
 
     Scores are given for the tasks that the last stage had, on every domain that has them. learnt: what an equation has
     found out about its tasks. together: whether the last stage has learnt all its tasks for their own sake, those of a
-    source too. encode: gives the features of
-    a domain's examples, where they are known.
+    source too. encode: gives the features of a domain's examples, where they are known.
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
     predictions: dict[str, Tensor] = {}
@@ -79,10 +77,10 @@ def headline(problem: Problem, scores: Mapping[str, Scores], together: bool = Fa
         present = [value for value in values if value is not None]
         told[part] = sum(present) / len(present) if len(present) == len(values) else None
     losses = [scores["val"].get(key, {}).get("loss") for key, _ in wanted]
-    known = [loss for loss in losses if loss is not None]
+    defined = [loss for loss in losses if loss is not None]
     scored = {unit: primary(task) for unit, task in problem.units.items() if unit in scores["test"]}
     told["tasks"] = scored if together else dict(wanted)
-    told["val_loss"] = sum(known) / len(known) if len(known) == len(losses) else None  # what a λ is chosen by
+    told["val_loss"] = sum(defined) / len(defined) if len(defined) == len(losses) else None  # what a λ is chosen by
     return told
 
 
@@ -102,4 +100,4 @@ def drawn(domains: Iterable[str], stages: Sequence[Stage]) -> tuple[str, ...]:
 
 def _labels(domain: Domain) -> int:
     splits = [split for split in (domain.train, domain.val) if split is not None]
-    return sum(int(labelled(torch.from_numpy(found)).sum()) for split in splits for found in split.labels.values())
+    return sum(int(known(found).sum()) for split in splits for found in split.labels.values())

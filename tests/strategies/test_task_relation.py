@@ -16,9 +16,8 @@ from tlrun import penalties
 from tlrun.backbones.identity import Identity
 from tlrun.backbones.mlp import Mlp
 from tlrun.core import Backbone, Lam, Objective, Stage, Steps, Strategy, Trainer
-from tlrun.data.batches import Batches, as_batch
+from tlrun.data.batches import Batches
 from tlrun.errors import UserError
-from tlrun.losses import labelled
 from tlrun.model import Model, draw_model, state
 from tlrun.optimizers import Adam, Optimizer, Sgd
 from tlrun.problem import Domain, Problem, Sealed, Split, Task
@@ -27,9 +26,9 @@ from tlrun.sharing import side_by_side
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.task_relation import TaskRelation
-from tlrun.trainer import fit, forward
+from tlrun.trainer import fit
 
-from problems import Rows
+from problems import Rows, everything
 from properties import assert_same_bits
 
 Relation = Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"]
@@ -84,16 +83,6 @@ def start(
         head.bias.data.zero_()
         head.bias.requires_grad_(False)
     return model
-
-
-def everything(problem: Problem, model: Model) -> Steps:
-    """A step that draws all examples of every domain."""
-    steps = Steps()
-    for name, domain in problem.domains.items():
-        batch = as_batch(domain.train)
-        shares = {task: float(labelled(labels).double().mean()) for task, labels in batch.labels.items()}
-        steps[name] = forward(model, domain, batch, shares)
-    return steps
 
 
 class FixedOmega(TaskRelation):

@@ -16,11 +16,10 @@ from tlrun import penalties
 from tlrun.backbones.identity import Identity
 from tlrun.backbones.mlp import Mlp
 from tlrun.build import build
-from tlrun.core import Backbone, Lam, Objective, Steps, Strategy, Trainer
+from tlrun.core import Backbone, Lam, Objective, Strategy, Trainer
 from tlrun.data.batches import Batches, as_batch
 from tlrun.errors import UserError
 from tlrun.experiment import perform
-from tlrun.losses import labelled
 from tlrun.model import Model, draw_model, state
 from tlrun.optimizers import Adam, Optimizer, Sgd
 from tlrun.planning import THIS, contents, key_of, plan
@@ -29,9 +28,9 @@ from tlrun.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.task_transfer import TaskTransfer
-from tlrun.trainer import fit, forward
+from tlrun.trainer import fit
 
-from problems import Rows, Watcher, config
+from problems import Rows, Watcher, config, everything
 from properties import assert_same_bits, assert_same_run
 
 Transfer = Literal["asymmetric", "distillation", "born_again"]
@@ -105,16 +104,6 @@ def start(strategy: Strategy, problem: Problem, backbone: Backbone = PHI, stir: 
     for parameter in model.parameters():
         parameter.data += stir * torch.randn_like(parameter)
     return model
-
-
-def everything(problem: Problem, model: Model) -> Steps:
-    """A step that draws all examples of every domain."""
-    steps = Steps()
-    for name, domain in problem.domains.items():
-        batch = as_batch(domain.train)
-        shares = {task: float(labelled(answers).double().mean()) for task, answers in batch.labels.items()}
-        steps[name] = forward(model, domain, batch, shares)
-    return steps
 
 
 def transfer_of(strategy: Strategy, problem: Problem, model: Model) -> Tensor:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.errors import UserError
-from tlrun.problem import Domain, Problem, Sealed, Split, Task, digest
+from tlrun.problem import Domain, Problem, Sealed, Split, Task, digest, known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,22 +41,23 @@ class Part:
 
 
 def assembled(
-    parts: Sequence[Part], notes: Sequence[str] = (), duplicates: Literal["drop", "keep"] = "drop"
+    parts: Sequence[Part], notes: Sequence[str] = (), duplicates: Literal["drop", "keep", "seen to"] = "drop"
 ) -> Problem:
     """The problem of some domains: exact duplicates dropped from test, checked, digested, with its load report.
 
     A duplicate is a test example whose inputs stand, byte for byte, in the pool or among the training or validation
     examples of any domain. The pools decide, not what a seed drew of them, so the test set is one for all seeds.
+    duplicates=seen to: the caller has looked for them.
 
     Raises UserError, one line each: a task without a training or test label in a domain, a domain without a test
     example, a class that is tested and in no training label of any domain.
     """
     domains = {part.domain.name: part.domain for part in parts}
     test = {part.domain.name: part.test for part in parts}
-    twice = _duplicates(parts)
+    twice = _duplicates(parts) if duplicates != "seen to" else {}
     if duplicates == "drop":
         test = {name: _rows(split, ~twice[name]) if twice[name].any() else split for name, split in test.items()}
-    counts = {name: int(found.sum()) for name, found in twice.items()}
+    counts = dict.fromkeys(domains, 0) | {name: int(found.sum()) for name, found in twice.items()}
     if lines := [*_unlearnable(domains), *_untestable(domains, test, counts), *_unseen(domains, test)]:
         raise UserError(*lines)
     report = {
@@ -104,17 +105,10 @@ def _rows(split: Split, chosen: np.ndarray) -> Split:
     return dataclasses.replace(split, inputs=split.inputs[chosen], labels=labels, index=split.index[chosen])
 
 
-def _present(labels: np.ndarray) -> np.ndarray:
-    """The labels that are not missing."""
-    import numpy as np
-
-    return labels[~np.isnan(labels) if labels.dtype.kind == "f" else labels >= 0]
-
-
 def _unlearnable(domains: Mapping[str, Domain]) -> Iterator[str]:
     for domain in domains.values():
         for task in domain.tasks:
-            if not len(_present(domain.train.labels[task.name])):
+            if not known(domain.train.labels[task.name]).any():
                 yield (
                     f"dataset: expected a training label of task {task.name} in domain {domain.name}, found none; "
                     "label more training examples, or leave the task out"
@@ -130,7 +124,7 @@ def _untestable(
             yield f"dataset: expected test examples in domain {name}, found none{same}; test on other examples"
             continue
         for task in domain.tasks:
-            if not len(_present(test[name].labels[task.name])):
+            if not known(test[name].labels[task.name]).any():
                 yield (
                     f"dataset: expected a test label of task {task.name} in domain {name}, found none; "
                     "label more test examples, or leave the task out"
@@ -142,10 +136,10 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
     seen: dict[str, set[int]] = {}
     for domain in domains.values():
         for task in domain.tasks:
-            seen.setdefault(task.name, set()).update(_present(domain.train.labels[task.name]).tolist())
+            seen.setdefault(task.name, set()).update(_known_labels(domain.train, task))
     for name, domain in domains.items():
         for task in domain.tasks:
-            tested = set(_present(test[name].labels[task.name]).tolist())
+            tested = set(_known_labels(test[name], task))
             # a task without any training label has a line already
             if task.kind != "regression" and seen[task.name] and (never := sorted(tested - seen[task.name])):
                 yield (
@@ -153,6 +147,12 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
                     f"found none of {_few([repr(task.classes[k]) for k in never])}; label more training examples "
                     "(dataset.labels, labels_per_class), or leave the class out"
                 )
+
+
+def _known_labels(split: Split, task: Task) -> list[int]:
+    labels = split.labels[task.name]
+    found: list[int] = labels[known(labels)].tolist()
+    return found
 
 
 def _few(names: Sequence[str]) -> str:
@@ -166,7 +166,8 @@ def _reported(domain: Domain, test: Split) -> Iterator[dict[str, Any]]:
         if split is None:
             continue
         for task in domain.tasks:
-            labels = _present(split.labels[task.name])
+            labels = split.labels[task.name]
+            labels = labels[known(labels)]
             where = {"domain": domain.name, "role": domain.role, "split": which, "task": task.name, "kind": task.kind}
             counts = {"examples": len(split), "labels": len(labels), "missing": len(split) - len(labels)}
             yield where | counts | {"classes": _spread(task, labels)}
@@ -185,7 +186,7 @@ def _spread(task: Task, labels: np.ndarray) -> dict[str, Any]:
     return {"mean": float(numbers.mean()), "sd": float(numbers.std())}
 
 
-def _duplicates_told(counts: Mapping[str, int], duplicates: Literal["drop", "keep"]) -> Iterator[str]:
+def _duplicates_told(counts: Mapping[str, int], duplicates: str) -> Iterator[str]:
     some = [f"{count} of {name}" for name, count in counts.items() if count]
     if some:
         where = ", ".join(some) if len(some) <= FEW else f"{sum(counts.values())} of {len(some)} domains"

@@ -111,9 +111,9 @@ class TableCsv:
         notes = [*_duplicates_told(counts, self.duplicates), *table.notes, *_unused_told(table)]
         parts = [_part(table, drawn, place, test, values, answers) for place in range(len(table.domains))]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be equal for every seed.
-        problem = assembled(parts, duplicates="keep")
+        problem = assembled(parts, notes, duplicates="seen to")
         rows = [_counted(row, table, drawn) for row in problem.report["splits"]]
-        return dataclasses.replace(problem, report={"splits": rows, "duplicates": counts, "notes": notes})
+        return dataclasses.replace(problem, report={**problem.report, "splits": rows, "duplicates": counts})
 
 
 def _part(

@@ -46,10 +46,7 @@ class Fused(Strategy):
     def __post_init__(self) -> None:
         if getattr(self.first, "budget", "stage") != "stage":
             raise UserError("strategy.first.budget: expected stage, as the controls are to cost the same, found total")
-        self._normalise()
-
-    def _normalise(self) -> None:
-        """One run for every spelling of its μ: where the first stage has no term to weigh, μ decides nothing."""
+        # One run for every spelling of μ, which decides nothing where the first stage has no term to weigh.
         strength = 1.0 if self.first_lam is None else self.first_lam
         object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
 
@@ -68,7 +65,7 @@ class Fused(Strategy):
                 "dataset=digits_domains dataset.target=inverted, or strategy=parameter_transfer"
             )
         with _as_part("first"):
-            together = self.first.stages(sources, Constant(1.0 if self.first_lam is None else self.first_lam), steps)
+            together = self.first.stages(sources, Constant(self.first_lam or 0.0), steps)
         if together[-1].own == "towers":
             raise UserError(
                 "strategy.first: expected one φ to hand over, found one for each task; try strategy.first.scope=heads"

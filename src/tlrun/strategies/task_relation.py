@@ -27,9 +27,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core import Backbone, Controls, Lam, Objective, Own, Relation, Schedule, Stage, Steps, Strategy
+from tlrun.core import (
+    Backbone,
+    Controls,
+    Lam,
+    Objective,
+    Own,
+    Relation,
+    Schedule,
+    Stage,
+    Steps,
+    Strategy,
+    multitask_controls,
+)
 from tlrun.errors import UserError
 from tlrun.problem import Problem, Role, Task, short_names
 from tlrun.sharing import (
@@ -43,7 +56,7 @@ from tlrun.sharing import (
     tasks_of,
     told,
 )
-from tlrun.task_graph import adjacency, connected, read_graph
+from tlrun.task_graph import Table, adjacency, connected, read_graph
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,16 +117,14 @@ class TaskRelation(Strategy):
 
     def _penalty(self, W: Tensor, units: Mapping[str, Task]) -> tuple[Tensor, dict[str, Tensor]]:
         """R, and what it has learnt on the way."""
-        import torch
-
         from tlrun import penalties
 
         if self.relation == "covariance":
             term, omega = penalties.covariance(W)
             return term, {"omega": omega}
         if self.relation == "graph":
-            A = torch.tensor(self._adjacency(units), dtype=torch.float64)
-            return penalties.graph(W, A.sum(dim=1).diag() - A), {}
+            assert isinstance(self.graph, tuple)  # a path has become a table
+            return penalties.graph(W, _laplacian(self.graph, tuple(units))), {}
         R: Tensor = getattr(penalties, self.relation)(W)
         return R, {}
 
@@ -134,14 +145,7 @@ class TaskRelation(Strategy):
 
     def controls(self, problem: Problem) -> Controls:
         """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks, shrinking by itself."""
-        controls: dict[str, Mapping[str, Mapping[str, object]]] = {
-            "single_task": {"strategy": {"name": "single_task"}},
-            "shared_parameters": {"strategy": {"name": "shared_parameters"}},
-        }
-        if self.relation in SHRINKING:
-            ridge = {"name": "task_relation", "relation": "ridge", "scope": self.scope}
-            controls["ridge"] = {"strategy": ridge}
-        return controls
+        return multitask_controls(self.scope if self.relation in SHRINKING else None)
 
     def _check(self, units: Mapping[str, Task]) -> None:
         if self.relation == "graph":
@@ -170,3 +174,12 @@ class TaskRelation(Strategy):
         if self.relation == "graph":
             return "the graph is not connected, so the limit is no one model; join its parts, or try lam.value=100"
         return f"{self.relation} then leaves no weight at all; try lam.value=100"
+
+
+@cache
+def _laplacian(graph: Table, units: tuple[str, ...]) -> Tensor:
+    """L = diag(A1) - A [T, T] of a user's graph, read once and not in every step."""
+    import torch
+
+    A = torch.tensor(adjacency(graph, short_names(units)), dtype=torch.float64)
+    return A.sum(dim=1).diag() - A

@@ -5,7 +5,6 @@
 λ=0 is `shared_parameters`, or with scope=towers `single_task`; for born_again, whose batches go on where its first
 stage stopped, the same on later batches.
 
-
     asymmetric    min also over B:  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F,  B ≥ 0, B_tt = 0
                   B_ts is the weight with which s teaches t, learnt by projected gradient (`next_teachers`), and
                   reported; W̃ as in `task_relation`. A task that teaches counts for more (μ), so one with a large
@@ -34,7 +33,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core import Backbone, Controls, Lam, Objective, Relation, Schedule, Stage, Steps, Strategy
+from tlrun.core import (
+    Backbone,
+    Controls,
+    Lam,
+    Objective,
+    Relation,
+    Schedule,
+    Stage,
+    Steps,
+    Strategy,
+    multitask_controls,
+)
 from tlrun.errors import UserError
 from tlrun.options import Range
 from tlrun.problem import Problem, Role, Task, short_names
@@ -117,7 +127,8 @@ class TaskTransfer(Strategy):
         from tlrun.penalties import asymmetric, next_teachers
 
         L, W, B = steps.losses(), side_by_side(model, steps), model.extras.get_buffer("B")
-        units, mu = list(model.heads), self.mu or 0.0
+        assert self.mu is not None  # of asymmetric it is a number
+        units, mu = list(model.heads), self.mu
         taught = {units[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(units))}
         T = asymmetric(W, B, self.one_way)
         total = sum((taught[unit] * loss for unit, loss in L.items()), start=0.0) + lam.value * T
@@ -148,16 +159,11 @@ class TaskTransfer(Strategy):
         """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where nobody teaches; for
         born_again, which has two stages, the others at total budget as well.
         """
-        controls: dict[str, dict[str, dict[str, object]]] = {
-            "single_task": {"strategy": {"name": "single_task"}},
-            "shared_parameters": {"strategy": {"name": "shared_parameters"}},
-        }
-        if self.transfer == "asymmetric":
-            ridge = {"name": "task_relation", "relation": "ridge", "scope": self.scope}
-            return controls | {"ridge": {"strategy": ridge}}
+        controls = multitask_controls(self.scope if self.transfer == "asymmetric" else None)
         if self.transfer == "born_again":
-            twice = {name: {"strategy": {"name": name, "budget": "total"}} for name in controls}
-            return controls | {f"{name}, total budget": nodes for name, nodes in twice.items()}
+            controls |= {
+                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}} for name in tuple(controls)
+            }
         return controls
 
     def _check(self, units: Mapping[str, Task]) -> None:
