@@ -5,8 +5,9 @@
     python benchmarks/stores.py features    feature transfer, eight λ, ten seeds, no controls: 80 heads on 10 frozen φ
     python benchmarks/stores.py features -n 5
 
-Each round runs both in turn, in an empty folder of its own, and prints their wall seconds and the ratio without/with.
-Both commands import PyTorch once (some seconds of each). Other work on the machine moves the seconds, less the ratio.
+Each round runs both in turn, in an empty folder of its own, and prints their wall seconds and the
+ratio without/with. Both commands import PyTorch once (some seconds of each). Other work on the
+machine moves the seconds, less the ratio.
 """
 
 from __future__ import annotations
@@ -20,11 +21,20 @@ import time
 SEEDS = "seed=range(10)"
 SWEEPS = {
     "stages": (
-        ["strategy=feature_transfer,parameter_transfer,structure_transfer", "lam.value=0.1,1,10,inf", SEEDS],
+        [
+            "strategy=feature_transfer,parameter_transfer,structure_transfer",
+            "lam.value=0.1,1,10,inf",
+            SEEDS,
+        ],
         "stages=false",
     ),
     "features": (
-        ["strategy=feature_transfer", "lam.value=0.03,0.1,0.3,1,3,10,30,inf", SEEDS, "controls=false"],
+        [
+            "strategy=feature_transfer",
+            "lam.value=0.03,0.1,0.3,1,3,10,30,inf",
+            SEEDS,
+            "controls=false",
+        ],
         "trainer.cache_features=false",
     ),
 }
@@ -34,7 +44,11 @@ def seconds(arguments: list[str]) -> float:
     """Wall seconds of one sweep in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        subprocess.run(["tl-run", "-m", *arguments, f"runs_dir={folder}"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["tl-run", "-m", *arguments, f"runs_dir={folder}"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         return time.monotonic() - started
 
 
@@ -48,8 +62,13 @@ def main() -> None:
     for number in range(asked.n):
         stored, alone = seconds(sweep), seconds([*sweep, without])
         ratios.append(alone / stored)
-        print(f"round {number + 1}: with {stored:.1f} s, without {alone:.1f} s, ratio {ratios[-1]:.2f}", flush=True)
-    print(f"ratio: median {statistics.median(ratios):.2f} [{min(ratios):.2f}..{max(ratios):.2f}], n={asked.n}")
+        print(
+            f"round {number + 1}: with {stored:.1f} s, without {alone:.1f} s, ratio {ratios[-1]:.2f}",
+            flush=True,
+        )
+    print(
+        f"ratio: median {statistics.median(ratios):.2f} [{min(ratios):.2f}..{max(ratios):.2f}], n={asked.n}"
+    )
 
 
 if __name__ == "__main__":

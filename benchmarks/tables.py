@@ -1,11 +1,13 @@
-"""Multi-task methods on two public tables, each arm's λ chosen on validation labels of the other seeds.
+"""Multi-task methods on two public tables, each arm's λ chosen on validation labels of the other
+seeds.
 
     python benchmarks/tables.py landmine      29 binary tasks, 20 labels each (6 of them validate), 10 splits
     python benchmarks/tables.py parkinsons    2 regression tasks, splits by subject, 10 splits
 
-Reads landmine.mat and parkinsons_updrs.data from the folder $TLRUN_TEST_DATA. Runs go to runs/; the same command finds
-them again. Every arm has the same labels, steps and optimiser. For a seed, an arm's λ is the one of the lowest mean
-validation loss on the *other* seeds, and "best by validation" also chooses the arm so; the test set chooses nothing.
+Reads landmine.mat and parkinsons_updrs.data from the folder $TLRUN_TEST_DATA. Runs go to runs/; the
+same command finds them again. Every arm has the same labels, steps and optimiser. For a seed, an
+arm's λ is the one of the lowest mean validation loss on the *other* seeds, and "best by validation"
+also chooses the arm so; the test set chooses nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from tlrun.report.statistics import paired_interval
 LAMBDAS = {"landmine": "0.01,0.1,1,10,100", "parkinsons": "0.01,0.1,1,10"}
 SEEDS = range(10)
 FOLDER = Path("runs/tables")
-# The fields of the landmine data are of two kinds of ground: 1 to 15 foliated, 16 to 29 bare (Xue et al., JMLR 2007).
+# The fields of the landmine data are of two kinds of ground: 1 to 15 foliated, 16 to 29 bare (Xue
+# et al., JMLR 2007).
 GROUNDS = [[float((s < 15) == (t < 15) and s != t) for t in range(29)] for s in range(29)]
 COMMON = {
     "landmine": [
@@ -47,7 +50,11 @@ ARMS: dict[str, tuple[str, ...]] = {  # λ is swept where it acts
     "shared_parameters": ("strategy=shared_parameters",),
     "ridge": ("strategy=task_relation", "strategy.relation=ridge"),
     "mean": ("strategy=task_relation", "strategy.relation=mean"),
-    "graph": ("strategy=task_relation", "strategy.relation=graph", f"strategy.graph={FOLDER}/grounds.csv"),
+    "graph": (
+        "strategy=task_relation",
+        "strategy.relation=graph",
+        f"strategy.graph={FOLDER}/grounds.csv",
+    ),
     "trace_norm": ("strategy=task_relation", "strategy.relation=trace_norm"),
     "covariance": ("strategy=task_relation", "strategy.relation=covariance"),
     "asymmetric": ("strategy=task_transfer",),
@@ -71,8 +78,12 @@ def export() -> None:
     with (FOLDER / "landmine.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["field", *(f"x{k}" for k in range(1, 10)), "mine"])
-        for field, (inputs, labels) in enumerate(zip(mines["feature"][0], mines["label"][0], strict=True), 1):
-            rows.writerows([field, *row, int(label[0])] for row, label in zip(inputs, labels, strict=True))
+        for field, (inputs, labels) in enumerate(
+            zip(mines["feature"][0], mines["label"][0], strict=True), 1
+        ):
+            rows.writerows(
+                [field, *row, int(label[0])] for row, label in zip(inputs, labels, strict=True)
+            )
     with (FOLDER / "grounds.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["", *range(1, 30)])
@@ -86,8 +97,18 @@ def run(study: str) -> None:
         if arm not in LEFT_OUT[study]:
             swept = [f"lam.value={LAMBDAS[study]}"] if "task_" in words[0] else []
             seeds = f"seed={','.join(map(str, SEEDS))}"
-            command = ["-m", *COMMON[study], *words, *swept, seeds, f"runs_dir={FOLDER}/{study}", "controls=false"]
-            subprocess.run([sys.executable, "-m", "tlrun", *command], check=True, stdout=subprocess.DEVNULL)
+            command = [
+                "-m",
+                *COMMON[study],
+                *words,
+                *swept,
+                seeds,
+                f"runs_dir={FOLDER}/{study}",
+                "controls=false",
+            ]
+            subprocess.run(
+                [sys.executable, "-m", "tlrun", *command], check=True, stdout=subprocess.DEVNULL
+            )
             print(f"done: {arm}", file=sys.stderr)
 
 
@@ -98,7 +119,9 @@ def results(study: str) -> dict[str, dict[float, dict[int, Mapping[str, Any]]]]:
         config = yaml.safe_load((path.parent / "config.yaml").read_text(encoding="utf-8"))
         lam = float(config["lam"]["value"]) if "lam" in config else 0.0
         headline = json.loads(path.read_text(encoding="utf-8"))["headline"]
-        found.setdefault(_arm(config["strategy"]), {}).setdefault(lam, {})[config["seed"]] = headline
+        found.setdefault(_arm(config["strategy"]), {}).setdefault(lam, {})[config["seed"]] = (
+            headline
+        )
     return found
 
 
@@ -127,15 +150,23 @@ def report(study: str) -> None:
         score, half = paired_interval(scores)
         gain, spread = paired_interval([test - alone[seed] for seed, (_, test) in picks.items()])
         picked = sorted({key for key, _ in picks.values()})
-        names = [f"{name} {lam:g}" if arm.startswith("best") else f"{lam:g}" for name, lam in picked]
-        print(f"| {arm} | {score:.3f} ± {half:.3f} | {gain:+.3f} ± {spread:.3f} | {', '.join(names)} |")
+        names = [
+            f"{name} {lam:g}" if arm.startswith("best") else f"{lam:g}" for name, lam in picked
+        ]
+        print(
+            f"| {arm} | {score:.3f} ± {half:.3f} | {gain:+.3f} ± {spread:.3f} | {', '.join(names)} |"
+        )
 
 
 def _chosen(
     candidates: Mapping[tuple[str, float], Mapping[int, Mapping[str, Any]]], seed: int
 ) -> tuple[tuple[str, float], float]:
-    """The candidate of the lowest mean validation loss on the other seeds, and its test score on this one."""
-    losses = {key: fmean(by[other]["val_loss"] for other in SEEDS if other != seed) for key, by in candidates.items()}
+    """The candidate of the lowest mean validation loss on the other seeds, and its test score on
+    this one."""
+    losses = {
+        key: fmean(by[other]["val_loss"] for other in SEEDS if other != seed)
+        for key, by in candidates.items()
+    }
     best = min(losses, key=losses.__getitem__)
     return best, float(candidates[best][seed]["test"])
 

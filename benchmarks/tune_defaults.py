@@ -1,13 +1,15 @@
-"""How the defaults of backbone and optimiser were chosen: validation accuracy of every arm, seeds 100-109, no test.
+"""How the defaults of backbone and optimiser were chosen: validation accuracy of every arm, seeds
+100-109, no test.
 
     python benchmarks/tune_defaults.py
 
-5 labels a class train and 20 of the same pool validate (25 drawn, val_share 0.8; of the source 575 train and 144
-validate). Every arm gets the same setting, and settings are compared by the mean over all arms, controls included, so
-that no arm is favoured. Each run scores its test examples at its end, as every run does; they are not looked at here.
+5 labels a class train and 20 of the same pool validate (25 drawn, val_share 0.8; of the source 575
+train and 144 validate). Every arm gets the same setting, and settings are compared by the mean over
+all arms, controls included, so that no arm is favoured. Each run scores its test examples at its
+end, as every run does; they are not looked at here.
 
-Found with n=10 seeds on two Zen 4 cores, one thread a run, torch 2.15, 200 steps a stage, 12 minutes beside other work;
-mean over arms of the mean validation accuracy over seeds, in %:
+Found with n=10 seeds on two Zen 4 cores, one thread a run, torch 2.15, 200 steps a stage, 12
+minutes beside other work; mean over arms of the mean validation accuracy over seeds, in %:
 
     channels  lr 3e-4  1e-3  3e-3
     16, 32    41.4     43.1  43.3
@@ -49,8 +51,8 @@ class Silent:
 
 def measure(setting: tuple[tuple[int, int], float]) -> dict[str, object]:
     """Mean validation accuracy of each arm in one setting."""
-    from tlrun.experiment import perform
-    from tlrun.planning import plan
+    from tlrun.runs.plan import plan
+    from tlrun.runs.run import perform
 
     channels, rate = setting
     row: dict[str, object] = {"channels": channels, "lr": rate}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from tlrun import planning
+from tlrun.runs import plan as planning
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def _fresh_data() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
-    """Under `nohup` or `&` SIGINT is ignored, and so it would be in every process that a test starts."""
+    """Under `nohup` or `&` SIGINT is ignored, and so it would be in every process that a test
+    starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

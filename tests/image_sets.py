@@ -23,11 +23,15 @@ TRAIN, TEST = 60, 30  # examples, as many of each of ten classes
 def examples(seed: int, n: int, size: int, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Random bytes [n, channels, size, size] and labels from 0 to 9."""
     rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (n, channels, size, size), dtype=np.uint8), rng.permutation(np.arange(n) % 10)
+    return rng.integers(0, 256, (n, channels, size, size), dtype=np.uint8), rng.permutation(
+        np.arange(n) % 10
+    )
 
 
 def idx(array: np.ndarray) -> bytes:
-    head = (0x0800 | array.ndim).to_bytes(4, "big") + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    head = (0x0800 | array.ndim).to_bytes(4, "big") + b"".join(
+        n.to_bytes(4, "big") for n in array.shape
+    )
     return head + array.astype(np.uint8).tobytes()
 
 
@@ -35,7 +39,9 @@ def libsvm(images: np.ndarray, digits: np.ndarray) -> bytes:
     """As USPS is written: values from -1 to 1, digits from 1 to 10."""
     rows = images.reshape(len(images), -1) / 255.0 * 2.0 - 1.0
     lines = (
-        f"{digit + 1} " + " ".join(f"{place}:{value:.4g}" for place, value in enumerate(row, 1)) + " \n"
+        f"{digit + 1} "
+        + " ".join(f"{place}:{value:.4g}" for place, value in enumerate(row, 1))
+        + " \n"
         for digit, row in zip(digits.tolist(), rows.tolist(), strict=True)
     )
     return bz2.compress("".join(lines).encode())
@@ -68,7 +74,8 @@ def put_svhn(root: Path) -> None:
         images, labels = examples(seed, n, 32, 3)
         root.mkdir(parents=True, exist_ok=True)
         savemat(
-            root / f"{of}_32x32.mat", {"X": images.transpose(2, 3, 1, 0), "y": np.where(labels, labels, 10)[:, None]}
+            root / f"{of}_32x32.mat",
+            {"X": images.transpose(2, 3, 1, 0), "y": np.where(labels, labels, 10)[:, None]},
         )
 
 
@@ -83,7 +90,10 @@ def put_cifar10(root: Path) -> None:
             batch = pickle.dumps(content, protocol=2)
             assert batch.count(b"\x89\x88\x87") == 1  # (False, True) of the type
             put(folder / name, batch.replace(b"\x89\x88\x87", b"K\x00K\x01\x87"))
-    put(folder / "batches.meta", pickle.dumps({"label_names": [f"thing {k}" for k in range(10)]}, protocol=2))
+    put(
+        folder / "batches.meta",
+        pickle.dumps({"label_names": [f"thing {k}" for k in range(10)]}, protocol=2),
+    )
 
 
 def md5(path: Path) -> str:
@@ -96,7 +106,9 @@ def known(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     if folder.exists():
         batches = [[name, md5(folder / name)] for name, _ in datasets.CIFAR10.train_list]
         monkeypatch.setattr(datasets.CIFAR10, "train_list", batches)
-        monkeypatch.setattr(datasets.CIFAR10, "test_list", [["test_batch", md5(folder / "test_batch")]])
+        monkeypatch.setattr(
+            datasets.CIFAR10, "test_list", [["test_batch", md5(folder / "test_batch")]]
+        )
         meta = {**datasets.CIFAR10.meta, "md5": md5(folder / "batches.meta")}
         monkeypatch.setattr(datasets.CIFAR10, "meta", meta)
     for cls in (datasets.USPS, datasets.SVHN):
@@ -109,12 +121,15 @@ def known(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
             monkeypatch.setattr(cls, "split_list", files)
     raw = root / "MNIST" / "raw"
     if raw.exists():
-        resources = [(name, md5(raw / name)) for name, _ in datasets.MNIST.resources if (raw / name).exists()]
+        resources = [
+            (name, md5(raw / name)) for name, _ in datasets.MNIST.resources if (raw / name).exists()
+        ]
         monkeypatch.setattr(datasets.MNIST, "resources", resources)
 
 
 def online(monkeypatch: pytest.MonkeyPatch, root: Path) -> list[str]:
-    """Let torchvision download what `root` has, with md5 that fit. Returns the names of what is served, as it is."""
+    """Let torchvision download what `root` has, with md5 that fit. Returns the names of what is
+    served, as it is."""
     known(monkeypatch, root)
     if (root / "cifar-10-batches-py").exists():
         with tarfile.open(root / "cifar-10-python.tar.gz", "w:gz") as archive:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tlrun.core import Objective, Stage, Strategy
-from tlrun.schedules import Constant
+from tlrun.strategies.schedules import Constant
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,15 @@ class Faulty(Strategy):
 
 
 def package(folder: Path, name: str, source: str, entry_points: dict[str, str]) -> Path:
-    """A module `name` in `folder` with its metadata; entry_points: lines per group, such as `x = mine:X`."""
+    """A module `name` in `folder` with its metadata; entry_points: lines per group, such as `x =
+    mine:X`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.py").write_text(source, encoding="utf-8")
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8"
+    )
     text = "".join(f"[{group}]\n{lines}\n" for group, lines in entry_points.items())
     (info / "entry_points.txt").write_text(text, encoding="utf-8")
     return folder

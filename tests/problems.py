@@ -10,19 +10,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tlrun.core import Stage, Steps
-from tlrun.data.batches import as_batch
-from tlrun.losses import labelled
-from tlrun.model import Model
-from tlrun.problem import Domain, Kind, Problem, Role, Sealed, Split, Task
-from tlrun.trainer import forward
+from tlrun.core.objective import Steps
+from tlrun.core.problem import Domain, Kind, Problem, Role, Sealed, Split, Task
+from tlrun.data.batches import as_batch, labelled
+from tlrun.models.model import Model
+from tlrun.strategies.base import Stage
+from tlrun.training.loop import forward
 
 SHAPE = (1, 4, 4)
-TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]  # a run in an instant
+# a run in an instant
+TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]
 
 
 def split(seed: int, n: int, tasks: tuple[Task, ...], shape: tuple[int, ...] = SHAPE) -> Split:
-    """`n` random examples whose class is written into their first pixel, so that there is something to learn."""
+    """`n` random examples whose class is written into their first pixel, so that there is something
+    to learn."""
     rng = np.random.default_rng(seed)
     inputs = rng.standard_normal((n, *shape)).astype(np.float32)
     labels: dict[str, np.ndarray] = {}
@@ -39,14 +41,23 @@ def problem(label_space: Literal["shared", "split"] = "shared", val: bool = Fals
     """A source of 40 and a target of 12 labelled examples, three classes."""
     ours = Task("ours", "multiclass", ("a", "b", "c"))
     theirs = ours if label_space == "shared" else Task("theirs", "multiclass", ("d", "e"))
-    source = Domain("source", "source", (ours,), split(0, 40, (ours,)), split(1, 9, (ours,)) if val else None)
-    target = Domain("target", "target", (theirs,), split(2, 12, (theirs,)), split(3, 9, (theirs,)) if val else None)
+    source = Domain(
+        "source", "source", (ours,), split(0, 40, (ours,)), split(1, 9, (ours,)) if val else None
+    )
+    target = Domain(
+        "target",
+        "target",
+        (theirs,),
+        split(2, 12, (theirs,)),
+        split(3, 9, (theirs,)) if val else None,
+    )
     test = Sealed({"source": split(4, 20, (ours,)), "target": split(5, 30, (theirs,))})
     return Problem({"source": source, "target": target}, test, "digest")
 
 
 def peers(*roles: Role) -> Problem:
-    """A domain for each role given, all of one label space, 24 labelled examples each, their inputs each at a place."""
+    """A domain for each role given, all of one label space, 24 labelled examples each, their inputs
+    each at a place."""
     task = Task("kind", "multiclass", ("a", "b", "c"))
     domains, test = {}, {}
     for number, role in enumerate(roles):
@@ -59,7 +70,8 @@ def peers(*roles: Role) -> Problem:
 
 
 def questions(*kinds: Kind) -> Problem:
-    """One domain with a task of each kind given, 24 examples; a third of the last one's labels are missing."""
+    """One domain with a task of each kind given, 24 examples; a third of the last one's labels are
+    missing."""
     names = {"multiclass": ("a", "b", "c"), "binary": ("no", "yes"), "regression": ()}
     tasks = tuple(Task(f"{kind}{number}", kind, names[kind]) for number, kind in enumerate(kinds))
     train = hidden(split(0, 24, tasks), tasks[-1], 3)
@@ -75,7 +87,8 @@ def hidden(part: Split, task: Task, every: int) -> Split:
 
 
 def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
-    """A whole config on the digits, small enough for a test; `changes` replace whole nodes or keys."""
+    """A whole config on the digits, small enough for a test; `changes` replace whole nodes or
+    keys."""
     plain: dict[str, Any] = {
         "dataset": {"name": "digits"},
         "backbone": {"name": "mlp", "hidden": [16]},
@@ -143,6 +156,8 @@ def everything(problem: Problem, model: Model) -> Steps:
     steps = Steps()
     for name, domain in problem.domains.items():
         batch = as_batch(domain.train)
-        shares = {task: float(labelled(labels).double().mean()) for task, labels in batch.labels.items()}
+        shares = {
+            task: float(labelled(labels).double().mean()) for task, labels in batch.labels.items()
+        }
         steps[name] = forward(model, domain, batch, shares)
     return steps

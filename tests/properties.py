@@ -19,7 +19,8 @@ def assert_same_bits(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> 
 
 
 def assert_same_run(one: Path, other: Path, weights: bool = True) -> None:
-    """Two run directories hold the same result, predictions and (unless told otherwise) weights, to the bit."""
+    """Two run directories hold the same result, predictions and (unless told otherwise) weights, to
+    the bit."""
     assert one != other
     assert (one / "result.json").read_bytes() == (other / "result.json").read_bytes()
     for name in ["predictions.safetensors", *(["model.safetensors"] if weights else [])]:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-import tlrun.backbones
+import tlrun.models.backbones
 import tlrun.strategies
-from tlrun.build import GROUPS, build, find, names
-from tlrun.preflight import preflight
+from tlrun.config.build import build
+from tlrun.config.overrides import preflight
+from tlrun.config.registry import GROUPS, find, names
 
 CONFIGS = Path(str(resources.files("tlrun.configs")))
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.yaml"))
@@ -66,7 +67,9 @@ def test_line_one_says_what_it_is_and_how_to_run_it(name: str) -> None:
     composed(*command.removeprefix("tl-run ").split())
 
 
-@pytest.mark.parametrize(("group", "package"), [("strategy", tlrun.strategies), ("backbone", tlrun.backbones)])
+@pytest.mark.parametrize(
+    ("group", "package"), [("strategy", tlrun.strategies), ("backbone", tlrun.models.backbones)]
+)
 def test_every_module_of_a_role_has_a_yaml(group: str, package: Any) -> None:
     assert [module.name for module in iter_modules(package.__path__)] == list(names(group))
 
@@ -74,13 +77,15 @@ def test_every_module_of_a_role_has_a_yaml(group: str, package: Any) -> None:
 def test_validating_every_yaml_imports_nothing_heavy() -> None:
     program = """
 import sys
-from tlrun.build import GROUPS, build, names
-from tlrun.preflight import preflight
+from tlrun.config.build import GROUPS, build, names
+from tlrun.config.overrides import preflight
 for group in GROUPS:
     for name in names(group):
         build(preflight([f"{group}={name}"], multirun=False).jobs[0].config)
 print(sorted({"torch", "sklearn", "scipy", "numpy", "rich"} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
 
     assert done.stdout.strip() == "[]"

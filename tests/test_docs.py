@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.preflight import preflight, rewrite
+from tlrun.config.overrides import preflight, rewrite
 
 from problems import Watcher
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "extending.md"]  # that one has a test of its own
-COMMANDS = [line for page in PAGES for line in re.findall(r"^tl-run .*$", page.read_text("utf-8"), flags=re.MULTILINE)]
+# that one has a test of its own
+PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "extending.md"]
+COMMANDS = [
+    line
+    for page in PAGES
+    for line in re.findall(r"^tl-run .*$", page.read_text("utf-8"), flags=re.MULTILINE)
+]
 
 
 def test_pages_and_commands_are_seen() -> None:
@@ -37,8 +42,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_it_names_is_one(page: Path) -> None:
     """A key in the text, with or without a value, is a key of some class of its group."""
-    from tlrun.build import find, names
-    from tlrun.options import fields
+    from tlrun.config.registry import find, names
+    from tlrun.core.options import fields
 
     for group in ("strategy", "dataset"):
         known = {key for name in names(group) for key in fields(find(group, name))}
@@ -47,13 +52,25 @@ def test_every_option_it_names_is_one(page: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "houses.csv" in command])
-def test_the_commands_on_a_table_can_start(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_on_a_table_can_start(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a table with the columns that the page shows."""
-    from tlrun.planning import plan
+    from tlrun.runs.plan import plan
 
-    header = next(line for line in (DOCS / "data.md").read_text("utf-8").splitlines() if line.startswith("rooms,"))
+    header = next(
+        line
+        for line in (DOCS / "data.md").read_text("utf-8").splitlines()
+        if line.startswith("rooms,")
+    )
     cells = (
-        (k % 6 + k / 1000, ("north", "south")[k % 2], k % 11, "" if k % 9 == 0 else 7 * k, ("yes", "no")[k % 3 == 0])
+        (
+            k % 6 + k / 1000,
+            ("north", "south")[k % 2],
+            k % 11,
+            "" if k % 9 == 0 else 7 * k,
+            ("yes", "no")[k % 3 == 0],
+        )
         for k in range(120)
     )
     rows = [",".join(map(str, row)) for row in cells]

@@ -24,14 +24,19 @@ def block(language: str) -> str:
 def tl_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PYTHONPATH": str(folder / "site"), "PATH": ""}
     command = [sys.executable, "-m", "tlrun", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An environment with the page's package, as pip would leave it."""
     points = tomllib.loads(block("toml"))["project"]["entry-points"]
-    lines = {group: "\n".join(f"{name} = {value}" for name, value in found.items()) for group, found in points.items()}
+    lines = {
+        group: "\n".join(f"{name} = {value}" for name, value in found.items())
+        for group, found in points.items()
+    }
     package(tmp_path / "site", "sparse_features", block("python"), lines)
     return tmp_path
 
@@ -41,7 +46,9 @@ def test_its_strategy_runs_with_its_control_and_its_typo_is_told(folder: Path) -
     typo = tl_run(folder, "strategy=sparse_features", "strategy.bta=1")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("The target alone, with sparse features: min_{θ,w} L_T(θ, w) + β · mean |z|.")
+    assert done.stdout.startswith(
+        "The target alone, with sparse features: min_{θ,w} L_T(θ, w) + β · mean |z|."
+    )
     assert re.search(r"^sparse_features .*\nscratch ", done.stdout, flags=re.MULTILINE)
     assert typo.stderr == block("console").splitlines()[1] + "\n"
     assert (typo.returncode, typo.stdout) == (2, "")
@@ -63,7 +70,11 @@ def test_its_data_set_and_backbone_are_swept_with_our_strategies(folder: Path) -
 def test_its_folder_of_configs_is_a_study(folder: Path) -> None:
     (folder / "mine" / "experiment").mkdir(parents=True)
     (folder / "mine" / "experiment" / "few.yaml").write_text(block("yaml"), encoding="utf-8")
-    command = next(line for line in TEXT.splitlines() if line.startswith("tl-run --config-dir") and "seed=0" in line)
+    command = next(
+        line
+        for line in TEXT.splitlines()
+        if line.startswith("tl-run --config-dir") and "seed=0" in line
+    )
     done = tl_run(folder, *shlex.split(command, comments=True)[1:], *TINY, "controls=false")
 
     assert done.returncode == 0, done.stderr
@@ -75,11 +86,24 @@ def test_the_package_installs_as_the_page_says(folder: Path) -> None:
     (folder / "sparse").mkdir()
     (folder / "sparse" / "pyproject.toml").write_text(block("toml"), encoding="utf-8")
     (folder / "sparse" / "sparse_features.py").write_text(block("python"), encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder / "installed")]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(folder / "installed"),
+    ]
     subprocess.run([*pip, str(folder / "sparse")], check=True)
     environment = {"PYTHONPATH": str(folder / "installed"), "PATH": ""}
     done = subprocess.run(
-        [sys.executable, "-m", "tlrun", "--help"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "tlrun", "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert "sparse_features (from sparse-features 1.0)" in done.stdout

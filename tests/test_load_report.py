@@ -1,4 +1,5 @@
-"""What was loaded, from the data to the run's folder and the screen; and what tasks have to do with each other."""
+"""What was loaded, from the data to the run's folder and the screen; and what tasks have to do with
+each other."""
 
 import csv
 import json
@@ -12,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from image_sets import put_mnist, put_usps
-from sweeps.test_pool import Told
+from sweeps.executors.test_local import Told
 
-from tlrun.core import Stage
-from tlrun.data.assembling import told
-from tlrun.errors import UserError
-from tlrun.experiment import answer, perform
-from tlrun.planning import THIS, Plan, plan
+from tlrun.core.errors import UserError
+from tlrun.data.assembly import told
+from tlrun.runs.plan import THIS, Plan, plan
+from tlrun.runs.run import answer, perform
+from tlrun.strategies.base import Stage
 from tlrun.sweeps.launch import launch
 
 from problems import Watcher, config
@@ -76,12 +77,17 @@ def test_what_was_loaded_is_kept_with_the_run(tmp_path: Path, table: Path) -> No
 
     assert report == planned(tmp_path / "runs", **changes).problem().report
     rows = {(row["split"], row["task"]): row for row in report["splits"]}
-    assert rows["train", "up"]["labels"] + rows["train", "up"]["missing"] == rows["train", "up"]["examples"]
+    assert (
+        rows["train", "up"]["labels"] + rows["train", "up"]["missing"]
+        == rows["train", "up"]["examples"]
+    )
     assert sum(row["missing"] for row in report["splits"] if row["task"] == "up") == 9
     assert rows["test", "right"]["classes"].keys() == {"no", "yes"}
 
 
-@pytest.mark.parametrize("dataset", [{"name": "digits"}, DOMAINS, BINARY], ids=lambda node: node["name"])
+@pytest.mark.parametrize(
+    "dataset", [{"name": "digits"}, DOMAINS, BINARY], ids=lambda node: node["name"]
+)
 def test_every_run_of_a_command_keeps_it(tmp_path: Path, dataset: dict[str, Any]) -> None:
     outcomes = answer(config(tmp_path, dataset=dataset, strategy=SHARED, controls=True), Watcher())
     reports = [(outcome.path / "data.json").read_bytes() for outcome in outcomes]
@@ -117,7 +123,11 @@ def swept(configs: list[dict[str, Any]], screen: Watcher) -> None:
 
 
 def test_a_sweep_of_one_data_set_tells_it_once(tmp_path: Path) -> None:
-    configs = [config(tmp_path, strategy={"name": name}, seed=seed) for name in ("scratch", "joint") for seed in (0, 1)]
+    configs = [
+        config(tmp_path, strategy={"name": name}, seed=seed)
+        for name in ("scratch", "joint")
+        for seed in (0, 1)
+    ]
     watcher = Watcher()
     swept(configs, watcher)
 
@@ -127,7 +137,9 @@ def test_a_sweep_of_one_data_set_tells_it_once(tmp_path: Path) -> None:
 def test_a_sweep_of_several_data_sets_tells_of_none(tmp_path: Path) -> None:
     shifts = [{"name": "digits", "shift": shift} for shift in ("noise", "inverted")]
     watcher = Watcher()
-    swept([config(tmp_path, dataset=node, strategy={"name": "scratch"}) for node in shifts], watcher)
+    swept(
+        [config(tmp_path, dataset=node, strategy={"name": "scratch"}) for node in shifts], watcher
+    )
 
     assert watcher.notes == []
 
@@ -140,8 +152,11 @@ def test_a_refused_sweep_tells_nothing_but_what_is_wrong(tmp_path: Path) -> None
     assert watcher.notes == []
 
 
-def places(tmp_path: Path, table: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
-    """Per data set on disk: its node, the same with the files elsewhere, and one that reads other examples."""
+def places(
+    tmp_path: Path, table: Path
+) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Per data set on disk: its node, the same with the files elsewhere, and one that reads other
+    examples."""
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     yield of_table(table), of_table(copy), of_table(table, predict=["right", "size"])
@@ -157,15 +172,21 @@ def test_where_the_files_are_is_no_part_of_a_run(tmp_path: Path, table: Path) ->
     checked = 0
     for here, there, otherwise in places(tmp_path, table):
         strategy = SHARED if here["name"] == "table_csv" else {"name": "scratch"}
-        one, same, other = (planned(tmp_path, dataset=node, strategy=strategy) for node in (here, there, otherwise))
+        one, same, other = (
+            planned(tmp_path, dataset=node, strategy=strategy) for node in (here, there, otherwise)
+        )
         assert one.place.path == same.place.path != other.place.path
-        assert [stage["domains"] for stage in one.contents] == [stage["domains"] for stage in same.contents]
+        assert [stage["domains"] for stage in one.contents] == [
+            stage["domains"] for stage in same.contents
+        ]
         checked += 1
 
     assert checked == 2
 
 
-def test_two_copies_of_a_table_are_one_run_and_one_that_was_changed_is_another(tmp_path: Path, table: Path) -> None:
+def test_two_copies_of_a_table_are_one_run_and_one_that_was_changed_is_another(
+    tmp_path: Path, table: Path
+) -> None:
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     nodes = {"strategy": SHARED, "controls": True}
@@ -186,7 +207,8 @@ def test_two_copies_of_a_table_are_one_setting_and_one_family(tmp_path: Path, ta
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     one, other = (
-        answer(config(tmp_path, dataset=of_table(file), strategy=SHARED), Watcher())[0] for file in (table, copy)
+        answer(config(tmp_path, dataset=of_table(file), strategy=SHARED), Watcher())[0]
+        for file in (table, copy)
     )
 
     assert (one.setting, one.family) == (other.setting, other.family)
@@ -216,7 +238,9 @@ def test_what_was_learnt_of_the_tasks_is_part_of_the_result(
     SHARED, {"name": "single_task"}, {"name": "task_relation", "relation": "trace_norm"},
     {"name": "task_transfer", "transfer": "born_again"},
 ], ids=lambda node: "-".join(node.values()))  # fmt: skip
-def test_where_no_relation_is_learnt_there_is_none(strategy: dict[str, Any], tmp_path: Path) -> None:
+def test_where_no_relation_is_learnt_there_is_none(
+    strategy: dict[str, Any], tmp_path: Path
+) -> None:
     assert "relation" not in kept(tmp_path, "result.json", dataset=BINARY, strategy=strategy)
 
 
@@ -239,14 +263,19 @@ def test_how_far_heads_are_apart_is_told_where_heads_of_one_label_space_can_be(
 
 def test_tied_heads_are_less_apart_than_free_ones(tmp_path: Path) -> None:
     def apart(value: float) -> float:
-        nodes = {"strategy": {"name": "task_relation", "relation": "mean"}, "lam": {"name": "constant", "value": value}}
+        nodes = {
+            "strategy": {"name": "task_relation", "relation": "mean"},
+            "lam": {"name": "constant", "value": value},
+        }
         found: float = kept(tmp_path, "result.json", dataset=DOMAINS, **nodes)["disagreement"]
         return found
 
     assert apart(float("inf")) < apart(0.0)
 
 
-def test_all_that_was_learnt_together_is_named_though_the_target_is_the_headline(tmp_path: Path) -> None:
+def test_all_that_was_learnt_together_is_named_though_the_target_is_the_headline(
+    tmp_path: Path,
+) -> None:
     result = kept(tmp_path, "result.json", dataset={"name": "digits"}, strategy=SHARED)
 
     assert result["headline"]["tasks"] == {"source/digit": "accuracy", "target/digit": "accuracy"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.errors import UserError
-from tlrun.preflight import preflight, rewrite
+from tlrun.config.overrides import preflight, rewrite
+from tlrun.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlrun.core.problem import Split, Task
 from tlrun.data.batches import Batches, as_batch
-from tlrun.problem import Split, Task
 
 from problems import split
 
@@ -15,7 +15,11 @@ TASK = Task("t", "multiclass", ("a", "b"))
 def rows(batches: Batches, data: Split, count: int) -> list[int]:
     """The positions in `data` of the next `count` batches, one after the other."""
     place = {tuple(row.flatten().tolist()): k for k, row in enumerate(as_batch(data).inputs)}
-    return [place[tuple(row.flatten().tolist())] for batch in itertools.islice(batches, count) for row in batch.inputs]
+    return [
+        place[tuple(row.flatten().tolist())]
+        for batch in itertools.islice(batches, count)
+        for row in batch.inputs
+    ]
 
 
 @given(st.integers(1, 9), st.integers(1, 25))

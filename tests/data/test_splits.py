@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlrun.core.errors import UserError
 from tlrun.data.splits import buy_validation, few_per_class, stratified
-from tlrun.errors import UserError
 
 LABELS = np.repeat(np.arange(4), 20)[np.random.default_rng(0).permutation(80)]
 
@@ -19,14 +19,19 @@ def test_stratified_divides_every_class_alike(share: float, seed: int) -> None:
 
 @given(st.integers(1, 19), st.integers(0, 99))
 def test_a_larger_draw_contains_the_smaller_one_of_its_seed(count: int, seed: int) -> None:
-    small, large = few_per_class(LABELS, count, seed, "key"), few_per_class(LABELS, count + 1, seed, "key")
+    small, large = (
+        few_per_class(LABELS, count, seed, "key"),
+        few_per_class(LABELS, count + 1, seed, "key"),
+    )
 
     assert set(small) < set(large)
     assert np.bincount(LABELS[small]).tolist() == [count] * 4
 
 
 def test_asking_for_more_than_there_is_names_the_key_and_the_most() -> None:
-    with pytest.raises(UserError, match=r"dataset.labels_per_class: expected at most 20 .*, found 21"):
+    with pytest.raises(
+        UserError, match=r"dataset.labels_per_class: expected at most 20 .*, found 21"
+    ):
         few_per_class(LABELS, 21, 0, "dataset.labels_per_class")
 
 
@@ -46,5 +51,8 @@ def test_no_validation_share_buys_none() -> None:
 
 
 def test_a_class_must_keep_a_label_for_training() -> None:
-    with pytest.raises(UserError, match=r"dataset.val_share: expected to leave every class a label .*0.5 of 1 labels"):
+    with pytest.raises(
+        UserError,
+        match=r"dataset.val_share: expected to leave every class a label .*0.5 of 1 labels",
+    ):
         buy_validation(np.arange(3), 0.5, 0, "dataset.val_share")

@@ -37,7 +37,8 @@ def test_one_gain_has_no_interval() -> None:
 def test_the_interval_covers_the_true_gain_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
     hits = [
-        abs(mean - 0.5) <= half for mean, half in (paired_interval(rng.normal(0.5, 1, 5).tolist()) for _ in range(2000))
+        abs(mean - 0.5) <= half
+        for mean, half in (paired_interval(rng.normal(0.5, 1, 5).tolist()) for _ in range(2000))
     ]
 
     assert 0.935 < np.mean(hits) < 0.965

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from tlrun.experiment import Outcome
-from tlrun.planning import THIS
-from tlrun.report.figures import number
+from tlrun.report.formatting import number
 from tlrun.report.tables import run_table, sweep_table
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.plan import THIS
 
 
 def outcome(name: str = THIS, test: float | None = 0.5, seed: int = 0, **changes: Any) -> Outcome:
@@ -46,18 +46,26 @@ def test_accuracy_is_in_percent_and_other_scores_are_not() -> None:
 @pytest.mark.parametrize("width", [200, 100, 80])
 def test_the_run_table_answers_the_question_at_any_width(width: int) -> None:
     console = Console(file=io.StringIO(), width=width)
-    shown = text(run_table([outcome(), outcome("scratch", 0.4, lam="", found=True)], console), width)
+    shown = text(
+        run_table([outcome(), outcome("scratch", 0.4, lam="", found=True)], console), width
+    )
     rows = [line.split() for line in shown.splitlines()]
 
-    assert ["feature_transfer", "1", "50.0", "719+50", "400", "38,400", "1.2"] in [row[:7] for row in rows]
-    assert ["scratch", "–", "40.0", "+10.0", "719+50", "400", "38,400", "found"] in [row[:8] for row in rows]
+    assert ["feature_transfer", "1", "50.0", "719+50", "400", "38,400", "1.2"] in [
+        row[:7] for row in rows
+    ]
+    assert ["scratch", "–", "40.0", "+10.0", "719+50", "400", "38,400", "found"] in [
+        row[:8] for row in rows
+    ]
     assert shown.count("runs/digits/[bold]/x") == 2
 
 
 def test_a_narrow_terminal_loses_columns_and_no_number() -> None:
     console = Console(file=io.StringIO(), width=60)
     shown = text(run_table([outcome(), outcome("scratch, total budget", 0.4)], console), 60)
-    seeds = [[outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))]
+    seeds = [
+        [outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))
+    ]
 
     assert "+10.0" in shown
     assert "719+50" in shown
@@ -78,7 +86,9 @@ def test_a_result_made_elsewhere_is_marked() -> None:
 
 
 def test_the_sweep_table_has_an_interval_per_control() -> None:
-    seeds = [[outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))]
+    seeds = [
+        [outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))
+    ]
     shown = swept([("λ=1", seeds)], 200)
 
     assert "over scratch" in shown
@@ -105,7 +115,9 @@ def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:
 
 def test_a_gain_over_fewer_seeds_than_the_row_says_so_and_the_fewest_decide_the_verdict() -> None:
     """A control failed on one seed of five; another setting has only four."""
-    seeds = [[outcome(test=0.5, seed=k), *([outcome("scratch", 0.4)] if k else [])] for k in range(5)]
+    seeds = [
+        [outcome(test=0.5, seed=k), *([outcome("scratch", 0.4)] if k else [])] for k in range(5)
+    ]
     shown = swept([("a", seeds), ("b", seeds[1:])], 200)
     rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(("a ", "b "))}
 
@@ -118,7 +130,9 @@ def test_a_gain_over_fewer_seeds_than_the_row_says_so_and_the_fewest_decide_the_
 def test_sizes_are_shown_where_runs_differ_in_them(width: int) -> None:
     small = outcome(name=THIS, test=0.5)
     small.result["size"] |= {"parameters": 30, "nonzeros": 25, "flops": 60}  # type: ignore[index]
-    shown = text(run_table([small, outcome("scratch")], Console(file=io.StringIO(), width=width)), width)
+    shown = text(
+        run_table([small, outcome("scratch")], Console(file=io.StringIO(), width=width)), width
+    )
 
     assert "30 (30 %)" in shown
     assert "25 (25 %)" in shown

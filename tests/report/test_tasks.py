@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, Group, RenderableType
 
-from tlrun.experiment import Outcome
-from tlrun.planning import THIS
-from tlrun.report.figures import interval
+from tlrun.report.formatting import interval
 from tlrun.report.tables import run_table, sweep_table
 from tlrun.report.tasks import (
     ALONE,
@@ -26,11 +24,18 @@ from tlrun.report.tasks import (
     sweep_tasks,
     task_scores,
 )
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.plan import THIS
 
 TWO = {"d/a": "accuracy", "d/b": "r2"}
 SCORE = st.floats(0.01, 1)
 ESCAPE = "\x1b[31mred\x9b\u202e"
-MATRIX = {"name": "Ω", "meaning": "covariance of the tasks", "tasks": ["a", "b"], "matrix": [[0.5, 0.25], [0.25, 0.5]]}
+MATRIX = {
+    "name": "Ω",
+    "meaning": "covariance of the tasks",
+    "tasks": ["a", "b"],
+    "matrix": [[0.5, 0.25], [0.25, 0.5]],
+}
 
 
 def outcome(
@@ -51,7 +56,9 @@ def outcome(
         "size": {"parameters": 1, "nonzeros": 1, "flops": 2},
     }
     strategy = "task_relation" if name == THIS else name
-    return Outcome(name, strategy, "1", seed, "s", "f", Path("runs/x"), told | result, 1.0, False, "")
+    return Outcome(
+        name, strategy, "1", seed, "s", "f", Path("runs/x"), told | result, 1.0, False, ""
+    )
 
 
 def numbered(count: int) -> dict[str, str]:
@@ -76,7 +83,10 @@ def squeezed(shown: str) -> list[str]:
 def seeds(mine: Iterable[float], theirs: Iterable[float], **result: Any) -> Seeds:
     """Per seed, a run and its single_task; both tasks score alike."""
     return [
-        [outcome({"d/a": m, "d/b": m}, seed=k, **result), outcome({"d/a": s, "d/b": s}, ALONE, seed=k)]
+        [
+            outcome({"d/a": m, "d/b": m}, seed=k, **result),
+            outcome({"d/a": s, "d/b": s}, ALONE, seed=k),
+        ]
         for k, (m, s) in enumerate(zip(mine, theirs, strict=True))
     ]
 
@@ -89,7 +99,9 @@ def test_delta_m_by_hand() -> None:
 
 
 @given(st.lists(st.tuples(SCORE, SCORE), min_size=2, max_size=6))
-def test_delta_m_is_above_0_where_every_task_gains_and_0_where_none_moves(pairs: list[tuple[float, float]]) -> None:
+def test_delta_m_is_above_0_where_every_task_gains_and_0_where_none_moves(
+    pairs: list[tuple[float, float]],
+) -> None:
     metrics = numbered(len(pairs))
     mine, theirs = (dict(zip(metrics, column, strict=True)) for column in zip(*pairs, strict=True))
     better = {unit: score * 1.5 for unit, score in theirs.items()}
@@ -98,7 +110,9 @@ def test_delta_m_is_above_0_where_every_task_gains_and_0_where_none_moves(pairs:
     assert delta_m(outcome(better, metrics=metrics), single) == pytest.approx(50.0)
     assert delta_m(outcome(theirs, metrics=metrics), single) == 0.0
     relative = [(m - s) / s for m, s in pairs]
-    assert delta_m(outcome(mine, metrics=metrics), single) == pytest.approx(100 * sum(relative) / len(pairs))
+    assert delta_m(outcome(mine, metrics=metrics), single) == pytest.approx(
+        100 * sum(relative) / len(pairs)
+    )
 
 
 @given(st.lists(SCORE, min_size=2, max_size=5), st.floats(0.1, 10))
@@ -165,7 +179,16 @@ def test_the_task_table_lists_each_task_in_every_arm_with_its_gain_over_learning
     ]
     shown = rows(run_tasks(answer))
 
-    head = ["task", "metric", "task_relation", "single_task", "shared_parameters", "gain", "over", "single_task"]
+    head = [
+        "task",
+        "metric",
+        "task_relation",
+        "single_task",
+        "shared_parameters",
+        "gain",
+        "over",
+        "single_task",
+    ]
     assert head in shown
     assert ["a", "accuracy", "%", "60.0", "50.0", "10.0", "+10.0"] in shown
     assert ["b", "r2", "0.300", "0.400", "–", "-0.100"] in shown
@@ -198,7 +221,10 @@ def test_many_tasks_are_counted_and_not_listed() -> None:
     answer = [outcome(mine, metrics=metrics), outcome(theirs, ALONE, metrics)]
     shown = text(run_tasks(answer), width=400)
 
-    assert f"over single_task: 2 of {MANY + 1} tasks up, mean -0.002, from t0 -0.400, t1 +0.250" in shown
+    assert (
+        f"over single_task: 2 of {MANY + 1} tasks up, mean -0.002, from t0 -0.400, t1 +0.250"
+        in shown
+    )
     assert "Δm of task_relation: -0.4 %" in shown
     assert "t3" not in shown
     listed = dict(list(metrics.items())[:MANY])
@@ -211,7 +237,9 @@ def test_many_tasks_over_seeds_are_counted_by_their_intervals() -> None:
     for seed, noise in enumerate((-0.001, 0.0, 0.001)):
         mine = dict.fromkeys(metrics, 0.5 + noise) | {"d/t0": 0.6, "d/t1": 0.7, "d/t2": 0.4}
         theirs = dict.fromkeys(metrics, 0.5)
-        answers.append([outcome(mine, metrics=metrics, seed=seed), outcome(theirs, ALONE, metrics, seed)])
+        answers.append(
+            [outcome(mine, metrics=metrics, seed=seed), outcome(theirs, ALONE, metrics, seed)]
+        )
     shown = text(sweep_tasks([("a", answers)]))
 
     assert "2 of 13 up, 1 down, 10 within their intervals" in shown
@@ -223,7 +251,9 @@ def test_one_seed_of_many_tasks_has_no_interval_to_count_by() -> None:
     mine, theirs = dict.fromkeys(metrics, 0.6), dict.fromkeys(metrics, 0.5)
     answer = [outcome(mine, metrics=metrics), outcome(theirs, ALONE, metrics)]
 
-    assert "0 of 13 up, 0 down, 13 within their intervals" not in text(sweep_tasks([("a", [answer])]))
+    assert "0 of 13 up, 0 down, 13 within their intervals" not in text(
+        sweep_tasks([("a", [answer])])
+    )
 
 
 def test_a_sweep_has_delta_m_and_each_tasks_gain_with_intervals_over_seeds() -> None:
@@ -244,7 +274,9 @@ def test_a_sweep_has_delta_m_and_each_tasks_gain_with_intervals_over_seeds() -> 
 
 def test_a_sweep_shows_how_far_heads_are_apart_where_any_run_knows() -> None:
     apart = seeds((0.6, 0.6), (0.5, 0.5), disagreement=0.25)
-    shown = text(sweep_tasks([("apart", apart), ("tied", seeds((0.6, 0.6), (0.5, 0.5)))]), width=400)
+    shown = text(
+        sweep_tasks([("apart", apart), ("tied", seeds((0.6, 0.6), (0.5, 0.5)))]), width=400
+    )
     lines = squeezed(shown)
 
     assert "setting λ Δm % heads apart % a b" in lines
@@ -263,7 +295,10 @@ def test_a_seed_without_the_control_does_not_count_and_a_setting_without_any_has
 
 def test_nothing_is_said_of_tasks_where_there_is_one() -> None:
     one = {"target/digit": "accuracy"}
-    answer = [outcome({"target/digit": 0.5}, metrics=one), outcome({"target/digit": 0.4}, ALONE, one)]
+    answer = [
+        outcome({"target/digit": 0.5}, metrics=one),
+        outcome({"target/digit": 0.4}, ALONE, one),
+    ]
     console = Console(file=io.StringIO(), width=200)
 
     assert list(run_tasks(answer)) == []
@@ -273,7 +308,10 @@ def test_nothing_is_said_of_tasks_where_there_is_one() -> None:
 
 
 def test_both_tables_of_a_command_have_the_tasks_in_them() -> None:
-    answer = [outcome({"d/a": 0.6, "d/b": 0.3}, relation=MATRIX), outcome({"d/a": 0.5, "d/b": 0.4}, ALONE)]
+    answer = [
+        outcome({"d/a": 0.6, "d/b": 0.3}, relation=MATRIX),
+        outcome({"d/a": 0.5, "d/b": 0.4}, ALONE),
+    ]
     console = Console(file=io.StringIO(), width=200)
 
     assert "Δm of task_relation: -2.5 %" in text([run_table(answer, console)])
@@ -282,7 +320,11 @@ def test_both_tables_of_a_command_have_the_tasks_in_them() -> None:
 
 
 def test_what_was_learnt_of_the_tasks_is_a_matrix_with_their_names() -> None:
-    shown = rows(relations({"relation": MATRIX | {"matrix": [[0.5, -0.25], [0.125, 1]]}, "disagreement": 0.125}))
+    shown = rows(
+        relations(
+            {"relation": MATRIX | {"matrix": [[0.5, -0.25], [0.125, 1]]}, "disagreement": 0.125}
+        )
+    )
 
     assert " ".join(shown[0]) == f"heads apart: 12.5 % {DISAGREEMENT}"
     assert ["Ω,", "covariance", "of", "the", "tasks:"] in shown
@@ -293,7 +335,11 @@ def test_what_was_learnt_of_the_tasks_is_a_matrix_with_their_names() -> None:
 
 def test_a_matrix_of_many_tasks_is_left_in_its_file() -> None:
     names = [f"t{k}" for k in range(MANY + 1)]
-    shown = text(relations({"relation": MATRIX | {"tasks": names, "matrix": [[0.5] * len(names)] * len(names)}}))
+    shown = text(
+        relations(
+            {"relation": MATRIX | {"tasks": names, "matrix": [[0.5] * len(names)] * len(names)}}
+        )
+    )
 
     assert "13 tasks; the matrix is in result.json, under relation" in shown
     assert "0.5" not in shown
@@ -303,10 +349,16 @@ def test_a_sweep_shows_the_mean_matrix_of_each_setting_of_which_every_run_has_on
     other = MATRIX | {"matrix": [[1, 0.75], [0, -0.5]]}
     one, two = (seeds((0.6,), (0.5,), relation=learnt)[0] for learnt in (MATRIX, other))
     plain = seeds((0.6,), (0.5,))[0]
-    shown = squeezed(text(sweep_tasks([("Ω", [one, two]), ("half", [one, plain]), ("plain", [plain])])))
+    shown = squeezed(
+        text(sweep_tasks([("Ω", [one, two]), ("half", [one, plain]), ("plain", [plain])]))
+    )
 
     assert "Ω, λ=1: Ω, covariance of the tasks, mean of 2 seeds:" in shown
-    assert [line for line in shown if line.startswith(("a ", "b "))] == ["a b", "a 0.750 0.500", "b 0.125 0.000"]
+    assert [line for line in shown if line.startswith(("a ", "b "))] == [
+        "a b",
+        "a 0.750 0.500",
+        "b 0.125 0.000",
+    ]
     assert not [line for line in shown if line.startswith(("half:", "plain:"))]
 
 
@@ -332,12 +384,18 @@ def test_where_nothing_was_learnt_of_the_tasks_nothing_is_said(result: dict[str,
 
 
 def strange(count: int) -> str:
-    """All that is printed of runs whose tasks, setting and relation have an escape sequence in their names."""
+    """All that is printed of runs whose tasks, setting and relation have an escape sequence in
+    their names."""
     metrics = {f"d/{ESCAPE}[bold]{k}": "accuracy" for k in range(count)}
     names = [unit.partition("/")[2] for unit in metrics]
     learnt = {"name": "Ω", "meaning": "a matrix", "tasks": names, "matrix": [[0.5] * count] * count}
-    run, single = (outcome(dict.fromkeys(metrics, 0.5), name, metrics, relation=learnt) for name in (THIS, ALONE))
-    return text([*run_tasks([run, single]), *sweep_tasks([(f"{ESCAPE}a", [[run, single]])])], width=400)
+    run, single = (
+        outcome(dict.fromkeys(metrics, 0.5), name, metrics, relation=learnt)
+        for name in (THIS, ALONE)
+    )
+    return text(
+        [*run_tasks([run, single]), *sweep_tasks([(f"{ESCAPE}a", [[run, single]])])], width=400
+    )
 
 
 @pytest.mark.parametrize("count", [2, MANY + 1])

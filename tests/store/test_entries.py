@@ -76,7 +76,8 @@ def test_every_missing_file_is_noticed(written: Entry, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", ["", "{}", "[]", "null", '{"files": {}}', '{"files": {}, "manifest": ""}', '{"files": null}']
+    "manifest",
+    ["", "{}", "[]", "null", '{"files": {}}', '{"files": {}, "manifest": ""}', '{"files": null}'],
 )
 def test_a_manifest_that_says_nothing_proves_nothing(written: Entry, manifest: str) -> None:
     (written.path / MANIFEST).write_text(manifest)
@@ -192,7 +193,9 @@ def test_a_damaged_entry_is_not_used_by_reading_it(written: Entry) -> None:
     assert written.used == 0
 
 
-def test_an_entry_on_a_disk_that_is_only_read_is_read(written: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_on_a_disk_that_is_only_read_is_read(
+    written: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path) -> None:
         raise PermissionError
 
@@ -202,7 +205,11 @@ def test_an_entry_on_a_disk_that_is_only_read_is_read(written: Entry, monkeypatc
 
 
 def test_one_lock_an_entry(tmp_path: Path) -> None:
-    places = [entry(tmp_path, home, key) for home in (".stages", ".cache/features") for key in ("aa", "bb")]
+    places = [
+        entry(tmp_path, home, key)
+        for home in (".stages", ".cache/features")
+        for key in ("aa", "bb")
+    ]
 
     assert len({place.lock for place in places}) == 4
     with places[0].locked(pytest.fail, "training"):
@@ -229,7 +236,8 @@ def test_a_disk_that_fills_up_is_not_filled_further_and_keeps_what_was_there(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tlrun.store.files.write_whole", full)  # what write_json calls, for the manifest, last
+    # what write_json calls, for the manifest, last
+    monkeypatch.setattr("tlrun.store.files.write_whole", full)
     with pytest.raises(OSError, match="No space left"):
         written.write({"new": b"content"})
 

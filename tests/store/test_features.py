@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tlrun.backbones.conv import Conv
-from tlrun.model import Model, draw_model
+from tlrun.models.backbones.conv import Conv
+from tlrun.models.model import Model, draw_model
 from tlrun.store.entries import entries
 from tlrun.store.features import HOME, FeatureStore
 
@@ -30,7 +30,9 @@ def store(tmp_path: Path) -> FeatureStore:
 
 @pytest.fixture
 def model() -> Model:
-    model = draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", 0)
+    model = draw_model(
+        Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", 0
+    )
     model.track(["source", "target"])
     return model
 
@@ -59,7 +61,9 @@ def train_a_batch(model: Model) -> None:
 
 
 @pytest.mark.parametrize("change", [nudge_weight, train_a_batch])
-def test_another_phi_has_other_features(store: FeatureStore, model: Model, change: Callable[[Model], None]) -> None:
+def test_another_phi_has_other_features(
+    store: FeatureStore, model: Model, change: Callable[[Model], None]
+) -> None:
     store.get(model.trunk.extractor("source"), INPUTS, lambda: Z)
     change(model)
 
@@ -67,7 +71,9 @@ def test_another_phi_has_other_features(store: FeatureStore, model: Model, chang
     assert np.array_equal(store.get(model.trunk.extractor("source"), INPUTS, never), Z + 1)
 
 
-def test_statistics_of_another_domain_and_heads_decide_nothing(store: FeatureStore, model: Model) -> None:
+def test_statistics_of_another_domain_and_heads_decide_nothing(
+    store: FeatureStore, model: Model
+) -> None:
     store.get(model.trunk.extractor("target"), INPUTS, lambda: Z)
     train_a_batch(model)
     for head in model.heads.parameters():
@@ -78,15 +84,29 @@ def test_statistics_of_another_domain_and_heads_decide_nothing(store: FeatureSto
 
 def test_weights_are_told_apart_by_name_type_and_shape(store: FeatureStore) -> None:
     weight = torch.arange(4.0)
-    alike = [{"w": weight}, {"v": weight}, {"w": weight.view(torch.int32)}, {"w": weight.view(2, 2)}]
+    alike = [
+        {"w": weight},
+        {"v": weight},
+        {"w": weight.view(torch.int32)},
+        {"w": weight.view(2, 2)},
+    ]
     for number, weights in enumerate(alike):
         store.get(weights, INPUTS, lambda number=number: Z + number)  # type: ignore[misc]
 
-    assert [store.get(weights, INPUTS, never)[0, 0] - Z[0, 0] for weights in alike] == pytest.approx([0, 1, 2, 3])
+    assert [
+        store.get(weights, INPUTS, never)[0, 0] - Z[0, 0] for weights in alike
+    ] == pytest.approx([0, 1, 2, 3])
 
 
 @pytest.mark.parametrize(
-    "inputs", [INPUTS[::-1], INPUTS[:5], INPUTS.astype(np.float64), INPUTS.view(np.int32), INPUTS.reshape(6, 16)]
+    "inputs",
+    [
+        INPUTS[::-1],
+        INPUTS[:5],
+        INPUTS.astype(np.float64),
+        INPUTS.view(np.int32),
+        INPUTS.reshape(6, 16),
+    ],
 )
 def test_other_inputs_have_other_features(store: FeatureStore, inputs: np.ndarray) -> None:
     weights = {"w": torch.ones(2)}
@@ -167,7 +187,9 @@ def test_two_that_race_compute_once(store: FeatureStore) -> None:
 
     racing = replace(store, note=note)
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: racing.get({"w": torch.ones(2)}, INPUTS, compute), range(2)))
+        found = list(
+            pool.map(lambda _: racing.get({"w": torch.ones(2)}, INPUTS, compute), range(2))
+        )
 
     assert all(np.array_equal(z, Z) for z in found)
     assert len(computed) == 1

@@ -8,7 +8,9 @@ import pytest
 from tlrun.store.files import append_json, read_json, write_json, write_whole
 
 
-def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_writing_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.txt"
     write_whole(path, b"old")
 
@@ -36,7 +38,9 @@ def test_lines_are_appended(tmp_path: Path) -> None:
     for step in range(3):
         append_json(tmp_path / "m.jsonl", {"step": step})
 
-    assert [json.loads(line)["step"] for line in (tmp_path / "m.jsonl").read_text().splitlines()] == [0, 1, 2]
+    assert [
+        json.loads(line)["step"] for line in (tmp_path / "m.jsonl").read_text().splitlines()
+    ] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "nonsense"])

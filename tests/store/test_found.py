@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.errors import UserError
-from tlrun.experiment import perform
-from tlrun.planning import THIS, plan
+from tlrun.core.errors import UserError
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
 from tlrun.store.found import FoundRun, below, runs
 
 from problems import Watcher, config
@@ -46,7 +46,9 @@ def test_what_cannot_be_read_is_said_and_nothing_is_lost(finished: FoundRun) -> 
     assert (run.status, run.result) == ("unreadable", {})
 
 
-def test_superseded_runs_and_a_missing_folder_are_no_runs(finished: FoundRun, tmp_path: Path) -> None:
+def test_superseded_runs_and_a_missing_folder_are_no_runs(
+    finished: FoundRun, tmp_path: Path
+) -> None:
     perform(plan(config(tmp_path, rerun=True), Watcher()), THIS, Watcher())
 
     assert len(list(tmp_path.rglob("run.json"))) == 2
@@ -54,13 +56,17 @@ def test_superseded_runs_and_a_missing_folder_are_no_runs(finished: FoundRun, tm
     assert list(runs(tmp_path / "none")) == []
 
 
-@pytest.mark.parametrize("asked", [["a", "--runs-dir", "x", "b"], ["a", "b", "--runs-dir=x"], ["runs_dir=x", "a", "b"]])
+@pytest.mark.parametrize(
+    "asked", [["a", "--runs-dir", "x", "b"], ["a", "b", "--runs-dir=x"], ["runs_dir=x", "a", "b"]]
+)
 def test_the_folder_may_stand_anywhere(asked: list[str]) -> None:
     assert below(asked) == (Path("x"), ["a", "b"])
     assert below(["a"]) == (Path("runs"), ["a"])
 
 
-@pytest.mark.parametrize("asked", [["--runs-dir"], ["--runs-dir="], ["a", "runs_dir="], ["--runs-dir=", "x"]])
+@pytest.mark.parametrize(
+    "asked", [["--runs-dir"], ["--runs-dir="], ["a", "runs_dir="], ["--runs-dir=", "x"]]
+)
 def test_a_folder_must_follow(asked: list[str]) -> None:
     with pytest.raises(UserError, match="--runs-dir: expected a folder after it, found nothing"):
         below(asked)

@@ -25,7 +25,9 @@ with locked(path, busy=print):
 def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process, which holds `path` until its input ends."""
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "held\n"

@@ -6,11 +6,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tlrun.errors import RunBusy, UserError
+from tlrun.core.errors import RunBusy, UserError
 from tlrun.store.files import write_whole
 from tlrun.store.rundir import RunDir, check_writable
 
-RESULT = {"headline": {"test": 1.0}, "metrics": {}, "labels": {}, "steps": 1, "examples": 1, "size": {}}
+RESULT = {
+    "headline": {"test": 1.0},
+    "metrics": {},
+    "labels": {},
+    "steps": 1,
+    "examples": 1,
+    "size": {},
+}
 
 
 @pytest.fixture
@@ -42,7 +49,9 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("broken", ["model.safetensors", "predictions.safetensors", "result.json", "run.json"])
+@pytest.mark.parametrize(
+    "broken", ["model.safetensors", "predictions.safetensors", "result.json", "run.json"]
+)
 def test_a_crash_while_finishing_leaves_it_unfinished(
     place: RunDir, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

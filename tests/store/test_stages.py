@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from tlrun.backbones.conv import Conv
-from tlrun.model import Model, draw_model, restore, state
-from tlrun.options import strict
+from tlrun.core.options import strict
+from tlrun.models.backbones.conv import Conv
+from tlrun.models.model import Model, draw_model, restore, state
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, describe_stage, read_stage, stage_entry, write_stage
@@ -23,7 +23,10 @@ ROWS: list[dict[str, Any]] = [
         "step": step,
         "lam": lam,
         "terms": {"L_S": 0.1 + 0.2, "L_T": 5e-324, "total": -0.0},
-        "val": {"source/ours": {"loss": None, "accuracy": 1 / 3}, "target/theirs": {"loss": math.inf}},
+        "val": {
+            "source/ours": {"loss": None, "accuracy": 1 / 3},
+            "target/theirs": {"loss": math.inf},
+        },
     }
     for step, lam in [(4, math.inf), (8, 0.0)]
 ]
@@ -35,7 +38,9 @@ def place(tmp_path: Path) -> Entry:
 
 
 def fresh(seed: int) -> Model:
-    return draw_model(Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", seed)
+    return draw_model(
+        Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", seed
+    )
 
 
 @pytest.fixture
@@ -54,13 +59,17 @@ def test_no_stage_is_none(place: Entry) -> None:
     assert describe_stage(place) is None
 
 
-def test_weights_statistics_and_seconds_come_back_to_the_bit(place: Entry, finished: FinishedStage) -> None:
+def test_weights_statistics_and_seconds_come_back_to_the_bit(
+    place: Entry, finished: FinishedStage
+) -> None:
     write_stage(place, CONTENT, finished)
     found = read_stage(place)
 
     assert found is not None
     assert_same_bits(found.weights, finished.weights)
-    assert [found.weights[name].dtype for name in finished.weights] == [t.dtype for t in finished.weights.values()]
+    assert [found.weights[name].dtype for name in finished.weights] == [
+        t.dtype for t in finished.weights.values()
+    ]
     assert_same_bits(state(restore(fresh(1), found.weights)), finished.weights)
     assert found.seconds == finished.seconds
 
@@ -84,7 +93,9 @@ def test_rows_come_back_as_json_says_them_and_are_logged_again_byte_by_byte(
     assert logs[0] == logs[1] == (place.path / "metrics.jsonl").read_bytes()
 
 
-def test_a_number_that_json_cannot_hold_keeps_no_stage(place: Entry, finished: FinishedStage) -> None:
+def test_a_number_that_json_cannot_hold_keeps_no_stage(
+    place: Entry, finished: FinishedStage
+) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_stage(place, CONTENT, FinishedStage(finished.weights, [{"loss": math.nan}], 1.0))
 
@@ -97,7 +108,9 @@ def test_the_same_weights_are_the_same_bytes(finished: FinishedStage, tmp_path: 
     backwards = {name: tensor.clone() for name, tensor in reversed(list(finished.weights.items()))}
     write_stage(other, CONTENT, FinishedStage(backwards, [], 9.0))
 
-    assert (one.path / "model.safetensors").read_bytes() == (other.path / "model.safetensors").read_bytes()
+    assert (one.path / "model.safetensors").read_bytes() == (
+        other.path / "model.safetensors"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +143,9 @@ def test_an_entry_that_is_whole_and_no_stage_is_damaged(
         read_stage(place)
 
 
-@pytest.mark.parametrize("name", ["stage.json", "metrics.jsonl", "model.safetensors", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["stage.json", "metrics.jsonl", "model.safetensors", "manifest.json"]
+)
 def test_damage_is_named_by_its_file(place: Entry, finished: FinishedStage, name: str) -> None:
     write_stage(place, CONTENT, finished)
     content = bytearray((place.path / name).read_bytes())

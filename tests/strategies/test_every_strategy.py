@@ -1,7 +1,7 @@
 """What every strategy owes, whatever it does; a new YAML is taken up by itself.
 
-A strategy is held to it on every problem of `PROBLEMS` that it does not refuse, in every stage, with its default
-options and with those of `OPTIONS`.
+A strategy is held to it on every problem of `PROBLEMS` that it does not refuse, in every stage,
+with its default options and with those of `OPTIONS`.
 """
 
 import math
@@ -16,22 +16,24 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from tlrun.backbones.conv import Conv
-from tlrun.backbones.mlp import Mlp
-from tlrun.build import build, equation, find, names
-from tlrun.core import Backbone, Given, Lam, Objective, Stage, Steps, Strategy
-from tlrun.data.batches import Batch, Batches
-from tlrun.errors import UserError
-from tlrun.losses import labelled
-from tlrun.model import Model, draw_model, state
-from tlrun.problem import Problem, short_names
-from tlrun.schedules import Constant
+from tlrun.config.build import build
+from tlrun.config.registry import equation, find, names
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Steps
+from tlrun.core.problem import Problem, short_names
+from tlrun.data.batches import Batch, Batches, labelled
+from tlrun.models.backbone import Backbone, Given
+from tlrun.models.backbones.conv import Conv
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, state
+from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.structure_transfer import StructureTransfer
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
-from tlrun.trainer import forward
+from tlrun.training.loop import forward
 
 from problems import config, hidden, peers, problem, questions
 from properties import assert_same_bits
@@ -49,9 +51,15 @@ PROBLEMS = {
     "three questions": questions("binary", "binary", "binary"),
     "two questions": questions("multiclass", "regression"),
 }
-CHAIN, APART = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.5), (0.0, 0.5, 0.0)), ((0.0, 2.0, 0.0), (2.0, 0.0, 0.0), (0.0,) * 3)
+CHAIN, APART = (
+    ((0.0, 1.0, 0.0), (1.0, 0.0, 0.5), (0.0, 0.5, 0.0)),
+    ((0.0, 2.0, 0.0), (2.0, 0.0, 0.0), (0.0,) * 3),
+)
 RELATIONS: list[dict[str, Any]] = [
-    *({"relation": relation} for relation in ("mean", "soft_sharing", "trace_norm", "covariance", "ridge")),
+    *(
+        {"relation": relation}
+        for relation in ("mean", "soft_sharing", "trace_norm", "covariance", "ridge")
+    ),
     {"relation": "graph", "graph": CHAIN},
     {"relation": "graph", "graph": APART},
 ]
@@ -69,8 +77,14 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         *({"structure": kind} for kind in ("width", "stats", "covariance", "layers")),
         *({"structure": kind, "chosen_by": "chance"} for kind in ("mask", "width")),
     ],
-    "shared_parameters": [{"heads": "shared"}, {"weights": (0.5, 2.0)}, {"weights": (0.5, 2.0, 0.0)}],
-    "task_relation": [{**options, "scope": scope} for scope in ("heads", "towers") for options in RELATIONS],
+    "shared_parameters": [
+        {"heads": "shared"},
+        {"weights": (0.5, 2.0)},
+        {"weights": (0.5, 2.0, 0.0)},
+    ],
+    "task_relation": [
+        {**options, "scope": scope} for scope in ("heads", "towers") for options in RELATIONS
+    ],
     "task_transfer": [
         *({**options, "scope": scope} for scope in ("heads", "towers") for options in TRANSFERS),
         {"transfer": "distillation", "scope": "towers", "distil": "features"},
@@ -125,7 +139,8 @@ def every_case() -> Iterator[Case]:
             strategy = made(name, **options)
             told = " ".join(f"{key}={value}" for key, value in options.items())
             for on, ours in PROBLEMS.items():
-                alike = options and not strategy.needs and on == "two sources"  # to whom they are three domains again
+                # to whom they are three domains again
+                alike = options and not strategy.needs and on == "two sources"
                 if not alike and staged(strategy, ours, 1.0):
                     yield Case(name, told, strategy, on)
 
@@ -154,10 +169,14 @@ def objective(strategy: Strategy, stage: Stage, ours: Problem, model: Model) -> 
     return strategy.objective(steps_of(stage, ours, model), model, stage.lam.at(0.5))
 
 
-def walk(strategy: Strategy, ours: Problem, lam: float, phi: Backbone = PHI) -> Iterator[tuple[Stage, Strategy, Model]]:
-    """Every stage with the strategy whose equation trains it and a model in the middle of it, in float64.
+def walk(
+    strategy: Strategy, ours: Problem, lam: float, phi: Backbone = PHI
+) -> Iterator[tuple[Stage, Strategy, Model]]:
+    """Every stage with the strategy whose equation trains it and a model in the middle of it, in
+    float64.
 
-    Each inherits as in a run. Weights are moved to where heads of one label space differ, and updated three times.
+    Each inherits as in a run. Weights are moved to where heads of one label space differ, and
+    updated three times.
     """
     chance = torch.Generator().manual_seed(0)
     previous: Model | None = None
@@ -169,7 +188,8 @@ def walk(strategy: Strategy, ours: Problem, lam: float, phi: Backbone = PHI) -> 
         with torch.no_grad():
             for p in model.parameters():
                 noise = torch.randn(p.shape, generator=chance, dtype=p.dtype)
-                p.add_(0.3 * noise * (1.0 if id(p) in extras else p))  # what a structure holds at 0 stays there
+                # what a structure holds at 0 stays there
+                p.add_(0.3 * noise * (1.0 if id(p) in extras else p))
         for _ in range(3):
             found = objective(by, stage, ours, model)
             model.zero_grad()
@@ -182,7 +202,9 @@ def walk(strategy: Strategy, ours: Problem, lam: float, phi: Backbone = PHI) -> 
         yield stage, by, model
 
 
-def begun(stage: Stage, by: Strategy, ours: Problem, previous: Model | None, phi: Backbone) -> Model:
+def begun(
+    stage: Stage, by: Strategy, ours: Problem, previous: Model | None, phi: Backbone
+) -> Model:
     """What a stage starts from, as in a run."""
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
     given = Given(phi, ours.shape, tuple(task.outputs for task in ours.tasks.values()), 0)
@@ -244,7 +266,9 @@ class Held(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if not isinstance(result, Tensor) or (torch.is_grad_enabled() and func is not Tensor.detach):
+        if not isinstance(result, Tensor) or (
+            torch.is_grad_enabled() and func is not Tensor.detach
+        ):
             return result
         if self.next is None:
             self.kept.append(result.clone())
@@ -301,7 +325,10 @@ def test_every_total_is_finite_and_twice_the_same_bits(case: Case) -> None:
 
 def gradients(model: Model) -> dict[str, Tensor]:
     """The gradient of every parameter, 0 where it has none."""
-    return {name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in model.named_parameters()}
+    return {
+        name: torch.zeros_like(p) if p.grad is None else p.grad
+        for name, p in model.named_parameters()
+    }
 
 
 @each
@@ -325,7 +352,8 @@ def test_an_objective_is_a_pure_function(case: Case) -> None:
 
 @each
 def test_raw_terms_reproduce_the_total(case: Case) -> None:
-    """(L_S + λ L_T)/(1+λ), L_T at λ=∞; or Σ a_i L_i + price + λ R, or λ T; in every stage, for every λ."""
+    """(L_S + λ L_T)/(1+λ), L_T at λ=∞; or Σ a_i L_i + price + λ R, or λ T; in every stage, for
+    every λ."""
     seen = 0
     for value in LAMBDAS:
         for stage, by, model in walk(case.strategy, case.problem, value, backbone_of(case)):
@@ -334,16 +362,21 @@ def test_raw_terms_reproduce_the_total(case: Case) -> None:
             terms = {name: number(term) for name, term in found.terms.items()}
             seen += 1
 
-            assert {name for name, term in found.terms.items() if isinstance(term, Tensor)} >= losses.keys()
+            assert {
+                name for name, term in found.terms.items() if isinstance(term, Tensor)
+            } >= losses.keys()
             assert all(terms[name] == number(loss) for name, loss in losses.items())
-            assert terms.keys() - losses.keys() <= {"L_S", "L_T", "R", "T", "price"}, "a new term: say what it adds"
+            assert terms.keys() - losses.keys() <= {"L_S", "L_T", "R", "T", "price"}, (
+                "a new term: say what it adds"
+            )
             assert number(found.total) == pytest.approx(by_the_equation(terms, by, lam), rel=1e-12)
     assert seen
 
 
 @each
 def test_backward_gives_the_gradient_of_the_total(case: Case) -> None:
-    """Central differences along a random direction, in float64, over all parameters, those in `extras` included."""
+    """Central differences along a random direction, in float64, over all parameters, those in
+    `extras` included."""
     for stage, by, model in walk(case.strategy, case.problem, 0.7, backbone_of(case)):
         parameters = [p for p in model.parameters() if p.requires_grad]
         buffers = dict(model.extras.named_buffers())
@@ -352,8 +385,13 @@ def test_backward_gives_the_gradient_of_the_total(case: Case) -> None:
         with held:
             found = objective(by, stage, case.problem, model)
         by.backward(found, model)
-        directions = [torch.randn_like(p) * (p != 0) for p in parameters]  # what a structure holds at 0 is no variable
-        slope = sum((p.grad * d).sum() for p, d in zip(parameters, directions, strict=True) if p.grad is not None)
+        # what a structure holds at 0 is no variable
+        directions = [torch.randn_like(p) * (p != 0) for p in parameters]
+        slope = sum(
+            (p.grad * d).sum()
+            for p, d in zip(parameters, directions, strict=True)
+            if p.grad is not None
+        )
         values, plain = [], []  # with what is stopped held fixed, and with everything moving along
         for sign in (1, -2):  # from +ε to -ε
             with torch.no_grad():
@@ -403,7 +441,8 @@ def test_at_lambda_zero_only_the_losses_are_left(case: Case) -> None:
 def test_a_loss_learns_nothing_from_an_example_without_its_label(case: Case) -> None:
     ours = case.problem
     domains = {
-        name: replace(domain, train=hidden(domain.train, domain.tasks[0], 2)) for name, domain in ours.domains.items()
+        name: replace(domain, train=hidden(domain.train, domain.tasks[0], 2))
+        for name, domain in ours.domains.items()
     }
     ours = replace(ours, domains=domains)
     for stage, by, model in walk(case.strategy, ours, 0.7, backbone_of(case)):
@@ -418,7 +457,11 @@ def test_a_loss_learns_nothing_from_an_example_without_its_label(case: Case) -> 
         called = short_names(units)
         for unit in units:
             name, _, task = unit.partition("/")
-            term = terms[{"source": "L_S", "target": "L_T"}[domains[name].role] if by.needs else f"L_{called[unit]}"]
+            term = terms[
+                {"source": "L_S", "target": "L_T"}[domains[name].role]
+                if by.needs
+                else f"L_{called[unit]}"
+            ]
             assert isinstance(term, Tensor)
             (slope,) = torch.autograd.grad(term, batches[name].inputs, retain_graph=True)
             learnt, present = slope.flatten(1).any(dim=1), labelled(batches[name].labels[task])
@@ -429,18 +472,26 @@ def test_a_loss_learns_nothing_from_an_example_without_its_label(case: Case) -> 
 
 @by_name
 def test_a_stage_draws_only_what_lambda_weighs(name: str) -> None:
-    """Of the source and the target; where tasks are of one standing, all are drawn in every step."""
+    """Of the source and the target; where tasks are of one standing, all are drawn in every
+    step."""
     for case in (case for case in CASES if case.name == name):
         ours = case.problem
         for value in LAMBDAS:
             for stage in staged(case.strategy, ours, value):
-                lam, roles = stage.lam.at(0.5), {ours.domains[domain].role for domain in stage.domains}
+                lam, roles = (
+                    stage.lam.at(0.5),
+                    {ours.domains[domain].role for domain in stage.domains},
+                )
                 if (stage.by or case.strategy).needs:
                     assert ("source" in roles) == (lam.alpha < 1 or lam == Lam(0.0))
                     assert ("target" in roles) == (lam.alpha > 0)
-                    assert set(stage.domains) == {domain for role in roles for domain in ours.named(role)}
+                    assert set(stage.domains) == {
+                        domain for role in roles for domain in ours.named(role)
+                    }
                 else:
-                    assert stage.domains == (ours.named("source") if case.strategy.needs else tuple(ours.domains))
+                    assert stage.domains == (
+                        ours.named("source") if case.strategy.needs else tuple(ours.domains)
+                    )
 
 
 @each
@@ -449,7 +500,11 @@ def test_a_relation_has_a_row_and_a_column_for_every_task(case: Case) -> None:
         learnt = by.relation_of(model)
         assert (learnt is not None) == bool(dict(model.extras.named_buffers()))
         if learnt is not None:
-            units = [f"{name}/{task.name}" for name in stage.domains for task in case.problem.domains[name].tasks]
+            units = [
+                f"{name}/{task.name}"
+                for name in stage.domains
+                for task in case.problem.domains[name].tasks
+            ]
             assert list(learnt.tasks) == list(short_names(units).values())
             assert [len(row) for row in learnt.matrix] == [len(units)] * len(units)
 

@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from tlrun.backbones.mlp import Mlp
-from tlrun.errors import UserError
-from tlrun.experiment import perform
-from tlrun.model import draw_model
-from tlrun.planning import NO_EFFECT, THIS, plan
-from tlrun.schedules import Constant
+from tlrun.core.errors import UserError
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import draw_model
+from tlrun.runs.plan import NO_EFFECT, THIS, plan
+from tlrun.runs.run import perform
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
 
 from problems import SHAPE, Watcher, config, problem
 from properties import assert_same_bits
@@ -21,13 +21,18 @@ def test_only_features_are_taken_over() -> None:
     ours = problem()
     stage = FeatureTransfer().stages(ours, Constant(1.0), 5)[1]
     previous = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "source", 0)
-    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2))
+    fresh, untouched = (
+        draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2)
+    )
 
     model = FeatureTransfer().inherit(stage, fresh, previous)
 
     assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
     assert_same_bits(model.heads.state_dict(), untouched.heads.state_dict())
-    new, old = model.heads.state_dict()["*/ours.weight"], previous.heads.state_dict()["*/ours.weight"]
+    new, old = (
+        model.heads.state_dict()["*/ours.weight"],
+        previous.heads.state_dict()["*/ours.weight"],
+    )
     assert not torch.isclose(new, old, rtol=1e-6).any()
 
 
@@ -42,11 +47,17 @@ def test_freeze_holds_the_backbone_in_the_target_stage_alone(freeze: bool) -> No
 def test_both_transfers_share_the_source_stage() -> None:
     lam = Constant(1.0)
 
-    assert FeatureTransfer().stages(problem(), lam, 5)[0] == ParameterTransfer().stages(problem(), lam, 5)[0]
+    assert (
+        FeatureTransfer().stages(problem(), lam, 5)[0]
+        == ParameterTransfer().stages(problem(), lam, 5)[0]
+    )
 
 
 def test_where_losses_share_nothing_every_lambda_is_the_run_of_infinity(tmp_path: Path) -> None:
-    nodes = {"dataset": {"name": "digits", "classes": "split"}, "strategy": {"name": "feature_transfer"}}
+    nodes = {
+        "dataset": {"name": "digits", "classes": "split"},
+        "strategy": {"name": "feature_transfer"},
+    }
     watcher = Watcher()
     some = perform(plan(config(tmp_path, **nodes), watcher), THIS, watcher)
     infinite = config(tmp_path, **nodes, lam={"name": "constant", "value": math.inf})

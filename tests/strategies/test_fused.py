@@ -8,28 +8,30 @@ from typing import Any
 import pytest
 import torch
 
-from tlrun.backbones.identity import Identity
-from tlrun.backbones.mlp import Mlp
-from tlrun.build import build
-from tlrun.core import Lam, Stage, Strategy, Trainer
+from tlrun.config.build import build
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam
+from tlrun.core.options import as_node
+from tlrun.core.problem import Domain, Problem, Role, Sealed, Task
 from tlrun.data.batches import Batches
-from tlrun.errors import UserError
-from tlrun.experiment import perform
-from tlrun.model import Model, draw_model, state
-from tlrun.optimizers import Adam
-from tlrun.options import as_node
-from tlrun.planning import THIS, plan
-from tlrun.problem import Domain, Problem, Role, Sealed, Task
-from tlrun.schedules import Constant
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, state
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
+from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.fused import Fused
 from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.structure_transfer import StructureTransfer
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
-from tlrun.trainer import fit
+from tlrun.training.loop import fit
+from tlrun.training.optimizers import Adam
+from tlrun.training.options import Trainer
 
 from problems import SHAPE, Rows, Watcher, config, problem, split
 from properties import assert_same_bits, assert_same_run
@@ -75,7 +77,9 @@ def begun(stage: Stage, problem: Problem, strategy: Strategy) -> Model:
     return model
 
 
-def trained(stage: Stage, problem: Problem, strategy: Strategy, previous: Model | None = None) -> Model:
+def trained(
+    stage: Stage, problem: Problem, strategy: Strategy, previous: Model | None = None
+) -> Model:
     """One stage from what it inherits, as a run trains it."""
     by, model = stage.by or strategy, begun(stage, problem, strategy)
     if previous is not None:
@@ -102,11 +106,15 @@ def test_the_stages_are_those_of_the_first_on_the_sources_alone_and_the_last_of_
         assert stage.shared
         assert stage.name.startswith("source: ")
         assert stage.by == (same.by or FIRSTS[first])
-        told = replace(stage, name=same.name, init=same.init, shared=same.shared, by=same.by, steps=same.steps)
+        told = replace(
+            stage, name=same.name, init=same.init, shared=same.shared, by=same.by, steps=same.steps
+        )
         assert told == same
     assert sum(stage.steps for stage in before) == 5  # of the source side, whatever it is made of
     assert target == replace(THENS[then].stages(problem, lam, 5)[-1], by=THENS[then])
-    assert before[-1].lam.at(0.5) == (Lam(0.0) if isinstance(FIRSTS[first], SharedParameters) else Lam(0.5))
+    assert before[-1].lam.at(0.5) == (
+        Lam(0.0) if isinstance(FIRSTS[first], SharedParameters) else Lam(0.5)
+    )
 
 
 @pytest.mark.parametrize("lam", [0.0, 1.0, math.inf])
@@ -120,7 +128,9 @@ def test_lambda_is_that_of_the_target_stage_and_leaves_the_source_stage_alone(la
 
 @pytest.mark.parametrize("then", ["parameter", "feature", "feature, free"])
 @pytest.mark.parametrize("lam", [0.5, math.inf])
-def test_from_the_same_weights_the_target_stage_is_that_of_the_transfer_to_the_bit(then: str, lam: float) -> None:
+def test_from_the_same_weights_the_target_stage_is_that_of_the_transfer_to_the_bit(
+    then: str, lam: float
+) -> None:
     """One source model, of the kind that a plain transfer has: one head for the label space."""
     problem, transfer = ours(), THENS[then]
     source, target = transfer.stages(problem, Constant(lam), 12)
@@ -152,8 +162,12 @@ def test_where_labels_agree_the_target_head_starts_from_the_mean_of_the_sources(
 
     assert list(model.heads) == ["*/class"]
     for name in ("weight", "bias"):
-        both = [getattr(previous.head_of(f"{source}/class"), name).detach() for source in ("s1", "s2")]
-        torch.testing.assert_close(getattr(model.head_of("t/class"), name).detach(), (both[0] + both[1]) / 2)
+        both = [
+            getattr(previous.head_of(f"{source}/class"), name).detach() for source in ("s1", "s2")
+        ]
+        torch.testing.assert_close(
+            getattr(model.head_of("t/class"), name).detach(), (both[0] + both[1]) / 2
+        )
     assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
 
 
@@ -163,7 +177,8 @@ def test_where_labels_differ_the_target_head_is_new() -> None:
     assert target.by is not None
     model = target.by.inherit(target, begun(target, problem, fused), trained(first, problem, fused))
     assert_same_bits(
-        model.head_of("t/other").state_dict(), begun(target, problem, fused).head_of("t/other").state_dict()
+        model.head_of("t/other").state_dict(),
+        begun(target, problem, fused).head_of("t/other").state_dict(),
     )
 
 
@@ -173,16 +188,24 @@ def test_structure_transfer_takes_no_weight_over() -> None:
     assert target.by is not None
     fresh = begun(target, problem, fused)
     before = state(fresh)
-    assert_same_bits(state(target.by.inherit(target, fresh, trained(first, problem, fused))), before)
+    assert_same_bits(
+        state(target.by.inherit(target, fresh, trained(first, problem, fused))), before
+    )
 
 
 @pytest.mark.parametrize(
     "first",
-    [TaskRelation("mean", "towers"), TaskTransfer("distillation", "towers"), TaskTransfer("born_again", "towers")],
+    [
+        TaskRelation("mean", "towers"),
+        TaskTransfer("distillation", "towers"),
+        TaskTransfer("born_again", "towers"),
+    ],
     ids=lambda first: type(first).__name__,
 )
 def test_towers_have_no_one_phi_to_hand_over(first: Strategy) -> None:
-    with pytest.raises(UserError, match=r"strategy\.first: expected one φ to hand over, found one for each task"):
+    with pytest.raises(
+        UserError, match=r"strategy\.first: expected one φ to hand over, found one for each task"
+    ):
         Fused(first).stages(ours(), Constant(1.0), 5)
 
 
@@ -193,14 +216,19 @@ def test_a_first_stage_that_makes_towers_one_is_fine() -> None:
 
 
 def test_one_source_task_has_nothing_to_be_learnt_together_with() -> None:
-    with pytest.raises(UserError, match="fused expects two source tasks or more, found 1; try dataset=digits_domains"):
+    with pytest.raises(
+        UserError,
+        match="fused expects two source tasks or more, found 1; try dataset=digits_domains",
+    ):
         Fused().stages(problem(), Constant(1.0), 5)
 
 
 def test_what_the_parts_refuse_is_refused() -> None:
     with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
         Fused().stages(ours(OTHER), Constant(0.0), 5)
-    with pytest.raises(UserError, match=r"strategy\.first_lam: expected a finite λ, found inf: trace_norm"):
+    with pytest.raises(
+        UserError, match=r"strategy\.first_lam: expected a finite λ, found inf: trace_norm"
+    ):
         Fused(TaskRelation("trace_norm"), math.inf).stages(ours(), Constant(1.0), 5)
     with pytest.raises(UserError, match=r"strategy\.then: expected a transfer with a source stage"):
         Fused(then=StructureTransfer("layers")).stages(ours(), Constant(1.0), 5)
@@ -235,12 +263,20 @@ def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
     """A second λ trains no source stage, and its bits are those of a run that trained its own."""
     nodes = {"first": as_node(FIRSTS[first]), "then": as_node(THENS[then])}
     one = done(on_digits(tmp_path / "a", **nodes))
-    watcher, other = Watcher(), on_digits(tmp_path / "a", **nodes) | {"lam": {"name": "constant", "value": 5.0}}
-    found, alone = done(other, watcher), done({**other, "runs_dir": str(tmp_path / "b"), "stages": False})
+    watcher, other = (
+        Watcher(),
+        on_digits(tmp_path / "a", **nodes) | {"lam": {"name": "constant", "value": 5.0}},
+    )
+    found, alone = (
+        done(other, watcher),
+        done({**other, "runs_dir": str(tmp_path / "b"), "stages": False}),
+    )
 
     names = [stage.name for _, stage in watcher.stages]
     record = json.loads((one.path / "run.json").read_text())
-    before = ["source: single tasks", "source: tasks"] if first == "born again" else ["source: tasks"]
+    before = (
+        ["source: single tasks", "source: tasks"] if first == "born again" else ["source: tasks"]
+    )
     assert names == ["target"]
     assert [stage["name"] for stage in record["stages"]] == [*before, "target"]
     assert one.result["headline"]["name"] == "target accuracy"
@@ -251,13 +287,16 @@ def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
 
 def test_mu_decides_a_run_and_its_source_stage(tmp_path: Path) -> None:
     first = {"name": "task_relation", "relation": "mean"}
-    weak, strong = (plan(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0))
+    weak, strong = (
+        plan(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0)
+    )
     assert weak.place.path != strong.place.path
     assert weak.shared.keys() != strong.shared.keys()
 
 
 def test_born_again_shares_its_teachers_with_no_multi_task_run() -> None:
-    """Their stage starts from the weights of `source-init`, those of `single_task` from `target-init`."""
+    """Their stage starts from the weights of `source-init`, those of `single_task` from
+    `target-init`."""
     fused = Fused(TaskTransfer("born_again")).stages(ours(), Constant(1.0), 5)[0]
     (alone,) = SingleTask().stages(ours().only("source"), Constant(1.0), 5)
     assert (fused.init, alone.init) == ("source", "target")

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.errors import UserError
-from tlrun.experiment import perform
-from tlrun.planning import THIS, plan
-from tlrun.schedules import Constant
+from tlrun.core.errors import UserError
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
 from tlrun.strategies.joint import Joint
+from tlrun.strategies.schedules import Constant
 
 from problems import Watcher, config, problem
 from properties import assert_same_run
@@ -24,7 +24,12 @@ def test_one_stage_from_random_weights_at_total_budget() -> None:
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_infinite_lambda_is_scratch_at_total_budget_to_the_bit(tmp_path: Path, norm: str) -> None:
     backbone = {"name": "conv", "channels": [4], "norm": norm}
-    joint = config(tmp_path, backbone=backbone, strategy={"name": "joint"}, lam={"name": "constant", "value": math.inf})
+    joint = config(
+        tmp_path,
+        backbone=backbone,
+        strategy={"name": "joint"},
+        lam={"name": "constant", "value": math.inf},
+    )
     scratch = config(tmp_path, backbone=backbone, strategy={"name": "scratch", "budget": "total"})
 
     one, other = (perform(plan(c, Watcher()), THIS, Watcher()) for c in (joint, scratch))

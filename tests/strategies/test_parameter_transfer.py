@@ -3,20 +3,22 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.backbones.mlp import Mlp
-from tlrun.core import Lam
-from tlrun.experiment import perform
-from tlrun.model import draw_model
-from tlrun.planning import THIS, plan
-from tlrun.schedules import Constant
+from tlrun.core.objective import Lam
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import draw_model
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
 from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
 
 from problems import SHAPE, Watcher, config, problem
 from properties import assert_same_bits, assert_same_run
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_lambda_zero_is_the_source_model_at_total_budget_to_the_bit(tmp_path: Path, norm: str) -> None:
+def test_lambda_zero_is_the_source_model_at_total_budget_to_the_bit(
+    tmp_path: Path, norm: str
+) -> None:
     backbone = {"name": "conv", "channels": [4], "norm": norm}
     zero = config(tmp_path, backbone=backbone, lam={"name": "constant", "value": 0})
     alone = config(tmp_path, backbone=backbone, strategy={"name": "source_only", "budget": "total"})
@@ -34,7 +36,9 @@ def test_infinite_lambda_draws_nothing_from_the_source() -> None:
 
 
 def test_every_lambda_shares_the_source_stage() -> None:
-    stages = [ParameterTransfer().stages(problem(), Constant(lam), 5)[0] for lam in (0.0, 1.0, math.inf)]
+    stages = [
+        ParameterTransfer().stages(problem(), Constant(lam), 5)[0] for lam in (0.0, 1.0, math.inf)
+    ]
 
     assert stages[0] == stages[1] == stages[2]
     assert stages[0].init == "source"
@@ -45,7 +49,9 @@ def test_the_target_starts_from_the_sources_parameters_and_a_new_head_where_labe
     ours = problem("split")
     stage = ParameterTransfer().stages(ours, Constant(1.0), 5)[1]
     previous = draw_model(Mlp(), SHAPE, ours.only("source").tasks_by_domain, "source", 0)
-    fresh, untouched = (draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2))
+    fresh, untouched = (
+        draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2)
+    )
 
     model = ParameterTransfer().inherit(stage, fresh, previous)
 

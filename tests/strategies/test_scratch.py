@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tlrun.planning import plan
-from tlrun.schedules import Constant
+from tlrun.runs.plan import plan
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 
 from problems import Watcher, config, problem

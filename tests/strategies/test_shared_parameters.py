@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tlrun.backbones.mlp import Mlp
-from tlrun.core import Lam, Objective, Steps, Trainer
-from tlrun.data.batches import Batch, Batches, as_batch
-from tlrun.errors import UserError
-from tlrun.losses import labelled
-from tlrun.model import Model, draw_model, state
-from tlrun.optimizers import Sgd
-from tlrun.planning import plan
-from tlrun.problem import Domain, Problem, Sealed, Split, Task
-from tlrun.schedules import Constant
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Steps
+from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
+from tlrun.data.batches import Batch, Batches, as_batch, labelled
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, state
+from tlrun.runs.plan import plan
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
-from tlrun.trainer import fit, forward
+from tlrun.training.loop import fit, forward
+from tlrun.training.optimizers import Sgd
+from tlrun.training.options import Trainer
 
 from problems import SHAPE, Rows, Watcher, config, split
 
@@ -59,12 +59,16 @@ def everything(ours: Problem, model: Model) -> Steps:
     steps = Steps()
     for name, domain in ours.domains.items():
         batch = double(as_batch(domain.train))
-        shares = {task: float(labelled(labels).double().mean()) for task, labels in batch.labels.items()}
+        shares = {
+            task: float(labelled(labels).double().mean()) for task, labels in batch.labels.items()
+        }
         steps[name] = forward(model, domain, batch, shares)
     return steps
 
 
-def objective(ours: Problem, model: Model, strategy: SharedParameters | None = None, lam: float = 1.0) -> Objective:
+def objective(
+    ours: Problem, model: Model, strategy: SharedParameters | None = None, lam: float = 1.0
+) -> Objective:
     return (strategy or SharedParameters()).objective(everything(ours, model), model, Lam(lam))
 
 
@@ -72,7 +76,9 @@ def slopes(loss: Tensor | float, model: Model) -> dict[str, Tensor]:
     """The gradient with respect to every parameter, 0 where there is none."""
     assert isinstance(loss, Tensor)
     names = [name for name, _ in model.named_parameters()]
-    found = torch.autograd.grad(loss, list(model.parameters()), retain_graph=True, materialize_grads=True)
+    found = torch.autograd.grad(
+        loss, list(model.parameters()), retain_graph=True, materialize_grads=True
+    )
     return dict(zip(names, found, strict=True))
 
 
@@ -84,18 +90,23 @@ def test_the_total_is_the_weighted_sum_of_the_losses() -> None:
     L = [torch.as_tensor(plain.terms[name]).detach() for name in names]
 
     assert tuple(plain.terms) == tuple(weighed.terms) == names
-    assert [torch.as_tensor(weighed.terms[name]).detach() for name in names] == L  # terms are told unweighed
+    # terms are told unweighed
+    assert [torch.as_tensor(weighed.terms[name]).detach() for name in names] == L
     torch.testing.assert_close(plain.total, sum(L), check_dtype=False)
     torch.testing.assert_close(weighed.total, 0.5 * L[0] + 2.0 * L[1] + 3.0 * L[2])
     together = slopes(weighed.total, model)
     parts = [slopes(weighed.terms[name], model) for name in names]
     for name, slope in together.items():
-        torch.testing.assert_close(slope, sum(w * part[name] for w, part in zip(a, parts, strict=True)))
+        torch.testing.assert_close(
+            slope, sum(w * part[name] for w, part in zip(a, parts, strict=True))
+        )
 
 
 def test_lambda_is_no_part_of_it() -> None:
     ours, model = questions(), start(questions())
-    totals = [torch.as_tensor(objective(ours, model, lam=lam).total).detach() for lam in (0.0, 1.0, 1e6)]
+    totals = [
+        torch.as_tensor(objective(ours, model, lam=lam).total).detach() for lam in (0.0, 1.0, 1e6)
+    ]
     assert totals[0] == totals[1] == totals[2]
     assert SharedParameters.ignores == {"lam"}
 
@@ -123,14 +134,18 @@ def test_the_weight_of_a_task_without_labels_goes_to_no_other() -> None:
     found = objective(ours, model, SharedParameters((7.0, 2.0, 3.0)))
 
     assert set(found.terms) == {"L_odd", "L_value"}
-    torch.testing.assert_close(found.total, 2.0 * found.terms["L_odd"] + 3.0 * found.terms["L_value"])
+    torch.testing.assert_close(
+        found.total, 2.0 * found.terms["L_odd"] + 3.0 * found.terms["L_value"]
+    )
 
 
 def test_tasks_of_one_domain_share_one_pass_of_phi() -> None:
     passes: list[int] = []
     for ours, expected in ((questions(24), [24]), (of_domains(20, 12), [20, 12])):
         model = start(ours)
-        handle = model.backbone.register_forward_hook(lambda module, inputs, z: passes.append(len(z)))
+        handle = model.backbone.register_forward_hook(
+            lambda module, inputs, z: passes.append(len(z))
+        )
         passes.clear()
         found = objective(ours, model)
         handle.remove()
@@ -140,15 +155,20 @@ def test_tasks_of_one_domain_share_one_pass_of_phi() -> None:
 
 def with_hidden(train: Split, hidden: np.ndarray) -> Split:
     """The labels of `class` are missing where `hidden`."""
-    return replace(train, labels={**train.labels, "class": np.where(hidden, -1, train.labels["class"])})
+    return replace(
+        train, labels={**train.labels, "class": np.where(hidden, -1, train.labels["class"])}
+    )
 
 
 def test_an_example_without_a_label_costs_that_task_nothing() -> None:
-    """Whatever stands in it, the gradient of that task's loss is the same in φ and in every head."""
+    """Whatever stands in it, the gradient of that task's loss is the same in φ and in every
+    head."""
     ours = questions()
     hidden = np.arange(24) % 3 == 0
     train = with_hidden(ours.domains["d"].train, hidden)
-    garbled = replace(train, inputs=np.where(hidden[:, None, None, None], 1e3 + train.inputs, train.inputs))
+    garbled = replace(
+        train, inputs=np.where(hidden[:, None, None, None], 1e3 + train.inputs, train.inputs)
+    )
     found = []
     for each in (train, garbled):
         changed = replace(ours, domains={"d": replace(ours.domains["d"], train=each)})
@@ -162,19 +182,46 @@ def test_an_example_without_a_label_costs_that_task_nothing() -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.booleans(), min_size=24, max_size=24).filter(lambda hidden: not all(hidden)), st.integers(0, 9))
-def test_over_an_epoch_the_batches_of_a_rare_label_add_up_to_its_mean(hidden: list[bool], seed: int) -> None:
-    """The mean gradient over the batches of an epoch is that over all labelled examples, however few those are."""
+@given(
+    st.lists(st.booleans(), min_size=24, max_size=24).filter(lambda hidden: not all(hidden)),
+    st.integers(0, 9),
+)
+def test_over_an_epoch_the_batches_of_a_rare_label_add_up_to_its_mean(
+    hidden: list[bool], seed: int
+) -> None:
+    """The mean gradient over the batches of an epoch is that over all labelled examples, however
+    few those are."""
     ours = questions()
-    domain = replace(ours.domains["d"], train=with_hidden(ours.domains["d"].train, np.array(hidden)))
+    domain = replace(
+        ours.domains["d"], train=with_hidden(ours.domains["d"].train, np.array(hidden))
+    )
     model, strategy = start(ours), SharedParameters()
     batches = Batches(domain.train, "d", 4, seed)
-    drawn = [Steps(d=forward(model, domain, double(next(batches)), batches.shares)) for _ in range(6)]
-    mean = sum((torch.as_tensor(strategy.objective(s, model, Lam(1.0)).total) for s in drawn), torch.zeros(())) / 6
+    drawn = [
+        Steps(d=forward(model, domain, double(next(batches)), batches.shares)) for _ in range(6)
+    ]
+    mean = (
+        sum(
+            (torch.as_tensor(strategy.objective(s, model, Lam(1.0)).total) for s in drawn),
+            torch.zeros(()),
+        )
+        / 6
+    )
     there = ~np.array(hidden)
-    only = Split(domain.train.inputs[there], {"class": domain.train.labels["class"][there]}, np.arange(there.sum()))
-    alone = forward(model, replace(domain, tasks=(CLASS,)), double(as_batch(only)), {"class": 1.0}).losses["class"]
-    others = forward(model, replace(domain, tasks=(ODD, VALUE)), double(as_batch(domain.train)), {"odd": 1, "value": 1})
+    only = Split(
+        domain.train.inputs[there],
+        {"class": domain.train.labels["class"][there]},
+        np.arange(there.sum()),
+    )
+    alone = forward(
+        model, replace(domain, tasks=(CLASS,)), double(as_batch(only)), {"class": 1.0}
+    ).losses["class"]
+    others = forward(
+        model,
+        replace(domain, tasks=(ODD, VALUE)),
+        double(as_batch(domain.train)),
+        {"odd": 1, "value": 1},
+    )
 
     found, expected = slopes(mean, model), slopes(alone + sum(others.losses.values()), model)
     for name, slope in found.items():
@@ -184,19 +231,26 @@ def test_over_an_epoch_the_batches_of_a_rare_label_add_up_to_its_mean(hidden: li
 def pooled(ours: Problem, model: Model) -> Tensor:
     """The mean loss of `class` over all examples of all domains, as one domain."""
     train = [domain.train for domain in ours.domains.values()]
-    inputs, labels = np.concatenate([s.inputs for s in train]), np.concatenate([s.labels["class"] for s in train])
+    inputs, labels = (
+        np.concatenate([s.inputs for s in train]),
+        np.concatenate([s.labels["class"] for s in train]),
+    )
     one = Domain("d0", "task", (CLASS,), Split(inputs, {"class": labels}, np.arange(len(labels))))
     return forward(model, one, double(as_batch(one.train)), {"class": 1.0}).losses["class"]
 
 
 def test_shared_heads_pool_domains_of_one_size() -> None:
-    """Σ L_i is then twice the mean over all examples. Where sizes differ it is not: each domain counts alike."""
+    """Σ L_i is then twice the mean over all examples. Where sizes differ it is not: each domain
+    counts alike."""
     for sizes, same in (((20, 20), True), ((20, 5), False)):
         ours = of_domains(*sizes)
         only = {name: replace(domain, tasks=(CLASS,)) for name, domain in ours.domains.items()}
         ours, strategy = replace(ours, domains=only), SharedParameters(heads="shared")
         model = start(ours, strategy)
-        found, expected = slopes(objective(ours, model, strategy).total, model), slopes(2 * pooled(ours, model), model)
+        found, expected = (
+            slopes(objective(ours, model, strategy).total, model),
+            slopes(2 * pooled(ours, model), model),
+        )
         assert all(torch.allclose(found[name], expected[name]) for name in found) == same
 
 
@@ -215,16 +269,19 @@ def test_every_head_moves_phi() -> None:
     terms = objective(ours, model).terms
     for name in terms:
         found = slopes(terms[name], model)
-        assert {key.split(".")[1] for key, slope in found.items() if key.startswith("heads.") and slope.any()} == {
-            f"d/{name.removeprefix('L_')}"
-        }
+        assert {
+            key.split(".")[1]
+            for key, slope in found.items()
+            if key.startswith("heads.") and slope.any()
+        } == {f"d/{name.removeprefix('L_')}"}
         assert any(slope.any() for key, slope in found.items() if key.startswith("trunks."))
 
 
 @pytest.mark.parametrize("weights", [(1.0,), (1.0, 2.0), (1.0, 2.0, 3.0, 4.0)])
 def test_weights_that_are_not_one_a_task_are_refused(weights: tuple[float, ...]) -> None:
     with pytest.raises(
-        UserError, match=rf"strategy\.weights: expected 3 numbers \(class, odd, value\), found {len(weights)}"
+        UserError,
+        match=rf"strategy\.weights: expected 3 numbers \(class, odd, value\), found {len(weights)}",
     ):
         SharedParameters(weights).stages(questions(), Constant(1.0), 5)
 
@@ -232,7 +289,9 @@ def test_weights_that_are_not_one_a_task_are_refused(weights: tuple[float, ...])
 def test_one_task_shares_nothing() -> None:
     ours = questions()
     one = replace(ours, domains={"d": replace(ours.domains["d"], tasks=(ODD,))})
-    with pytest.raises(UserError, match="shared_parameters expects two tasks or more, found one, d/odd"):
+    with pytest.raises(
+        UserError, match="shared_parameters expects two tasks or more, found one, d/odd"
+    ):
         SharedParameters().stages(one, Constant(1.0), 5)
 
 
@@ -248,7 +307,12 @@ def test_every_lambda_is_one_run(tmp_path: Path, dataset: dict[str, Any]) -> Non
     """Source and target are two tasks to it."""
     node = {"name": "shared_parameters"}
     plans = [
-        plan(config(tmp_path, dataset=dataset, strategy=node, lam={"name": "constant", "value": lam}), Watcher())
+        plan(
+            config(
+                tmp_path, dataset=dataset, strategy=node, lam={"name": "constant", "value": lam}
+            ),
+            Watcher(),
+        )
         for lam in (0.0, 3.0)
     ]
     assert plans[0].place.path == plans[1].place.path

@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from tlrun.backbones.identity import Identity
-from tlrun.backbones.mlp import Mlp
-from tlrun.core import Backbone, Strategy, Trainer
+from tlrun.core.errors import UserError
+from tlrun.core.problem import Domain, Problem, Sealed, Task
 from tlrun.data.batches import Batches
-from tlrun.errors import UserError
-from tlrun.model import Model, draw_model
-from tlrun.optimizers import Adam, Adamw, Optimizer, Sgd
-from tlrun.problem import Domain, Problem, Sealed, Task
-from tlrun.schedules import Constant
+from tlrun.models.backbone import Backbone
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model
+from tlrun.strategies.base import Strategy
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 from tlrun.strategies.single_task import SingleTask
-from tlrun.trainer import evaluate, fit
+from tlrun.training.evaluation import evaluate
+from tlrun.training.loop import fit
+from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
+from tlrun.training.options import Trainer
 
 from problems import SHAPE, Rows, problem, split
 from properties import assert_same_bits
@@ -35,7 +38,8 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
 
 
 def several() -> Problem:
-    """Two domains: three questions about one, two of them about the other too, and labels that are missing."""
+    """Two domains: three questions about one, two of them about the other too, and labels that are
+    missing."""
     one, other = split(0, 30, (CLASS, ODD, VALUE)), split(1, 21, (CLASS, VALUE))
     one.labels["odd"][:12] = -1
     other.labels["value"][5:] = np.nan
@@ -53,7 +57,16 @@ def trained(
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
     model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.own), Rows()
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
-    fit(stage, model, ours.domains, strategy, optimizer, Trainer(steps, 8, eval_every=5), batches, rows)
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        optimizer,
+        Trainer(steps, 8, eval_every=5),
+        batches,
+        rows,
+    )
     return model, rows
 
 
@@ -64,7 +77,9 @@ def what_decides(model: Model, unit: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("backbone", [Mlp((6, 5)), Mlp((6,), norm="batch"), Identity()], ids=["mlp", "batch", "linear"])
+@pytest.mark.parametrize(
+    "backbone", [Mlp((6, 5)), Mlp((6,), norm="batch"), Identity()], ids=["mlp", "batch", "linear"]
+)
 def test_side_by_side_is_each_task_alone_to_the_bit(name: str, backbone: Backbone) -> None:
     """Alone: a problem of one domain that asks one question, trained from scratch."""
     ours, optimizer = several(), OPTIMIZERS[name]
@@ -72,7 +87,9 @@ def test_side_by_side_is_each_task_alone_to_the_bit(name: str, backbone: Backbon
     for unit, task in ours.units.items():
         domain = ours.domains[unit.partition("/")[0]]
         alone = replace(domain, role="target", tasks=(task,))
-        model, losses = trained(Scratch(), replace(ours, domains={domain.name: alone}), optimizer, backbone)
+        model, losses = trained(
+            Scratch(), replace(ours, domains={domain.name: alone}), optimizer, backbone
+        )
 
         assert_same_bits(what_decides(together, unit), what_decides(model, unit))
         outputs = [evaluate(m, domain.name, (task,), domain.train)[1] for m in (together, model)]
@@ -82,7 +99,9 @@ def test_side_by_side_is_each_task_alone_to_the_bit(name: str, backbone: Backbon
 
 @pytest.mark.parametrize("label_space", ["shared", "split"])
 @pytest.mark.parametrize("budget", ["stage", "total"])
-def test_the_target_of_a_transfer_problem_is_scratch_to_the_bit(label_space: str, budget: str) -> None:
+def test_the_target_of_a_transfer_problem_is_scratch_to_the_bit(
+    label_space: str, budget: str
+) -> None:
     ours = problem("shared" if label_space == "shared" else "split")
     (target,) = ours.domains["target"].tasks
     single, scratch = (
@@ -90,14 +109,19 @@ def test_the_target_of_a_transfer_problem_is_scratch_to_the_bit(label_space: str
     )  # their budgets have other names
     one, other = (trained(each, ours, Adam(lr=0.01), Mlp((6, 5)))[0] for each in (single, scratch))
 
-    assert_same_bits(what_decides(one, f"target/{target.name}"), what_decides(other, f"target/{target.name}"))
+    assert_same_bits(
+        what_decides(one, f"target/{target.name}"), what_decides(other, f"target/{target.name}")
+    )
 
 
 def test_no_two_tasks_share_a_parameter() -> None:
     ours = several()
     model, _ = trained(SingleTask(), ours, Adam(), Mlp((6, 5)), steps=1)
     seen = [
-        {p.data_ptr() for p in (*model.trunk_of(unit).parameters(), *model.head_of(unit).parameters())}
+        {
+            p.data_ptr()
+            for p in (*model.trunk_of(unit).parameters(), *model.head_of(unit).parameters())
+        }
         for unit in ours.units
     ]
     assert sum(map(len, seen)) == len(set.union(*seen)) == len(list(model.parameters()))
@@ -109,7 +133,9 @@ def test_all_towers_start_from_the_same_weights_and_heads_of_one_label_space_too
     first = model.trunk_of("one/class").state_dict()
     for unit in ours.units:
         assert_same_bits(model.trunk_of(unit).state_dict(), first)
-    assert_same_bits(model.head_of("one/value").state_dict(), model.head_of("other/value").state_dict())
+    assert_same_bits(
+        model.head_of("one/value").state_dict(), model.head_of("other/value").state_dict()
+    )
 
 
 def test_the_stage_is_kept_for_others_and_lambda_does_not_decide_it() -> None:
@@ -126,12 +152,16 @@ def test_the_stage_is_kept_for_others_and_lambda_does_not_decide_it() -> None:
 
 
 def test_best_chooses_one_step_for_all_tasks() -> None:
-    """What is kept is where the losses add up to the least, though a task alone may have been better elsewhere."""
+    """What is kept is where the losses add up to the least, though a task alone may have been
+    better elsewhere."""
     ours = several()
     val = {name: replace(domain, val=domain.train) for name, domain in ours.domains.items()}
     ours, strategy = replace(ours, domains=val), SingleTask()
     (stage,) = strategy.stages(ours, Constant(1.0), 12)
-    model, rows = draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, stage.init, 0, stage.own), Rows()
+    model, rows = (
+        draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, stage.init, 0, stage.own),
+        Rows(),
+    )
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=12, batch_size=8, eval_every=1, select="best")
     fit(stage, model, ours.domains, strategy, Sgd(lr=1.0), trainer, batches, rows)
@@ -150,7 +180,9 @@ def test_best_chooses_one_step_for_all_tasks() -> None:
 def test_one_task_is_scratch_by_another_name_and_refused() -> None:
     ours = several()
     one = replace(ours, domains={"other": replace(ours.domains["other"], tasks=(CLASS,))})
-    with pytest.raises(UserError, match="single_task expects two tasks or more, found one, other/class"):
+    with pytest.raises(
+        UserError, match="single_task expects two tasks or more, found one, other/class"
+    ):
         SingleTask().stages(one, Constant(1.0), 5)
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from tlrun.errors import UserError
-from tlrun.schedules import Constant
+from tlrun.core.errors import UserError
 from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.source_only import SourceOnly
 
 from problems import problem

@@ -9,20 +9,22 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tlrun.backbones.conv import Conv
-from tlrun.backbones.identity import Identity
-from tlrun.backbones.mlp import Mlp
-from tlrun.build import build, find
-from tlrun.core import Backbone, Given
-from tlrun.errors import UserError
-from tlrun.experiment import Outcome, perform
-from tlrun.model import Model, draw_model, restore
-from tlrun.planning import THIS, plan
-from tlrun.schedules import Constant
+from tlrun.config.build import build
+from tlrun.config.registry import find
+from tlrun.core.errors import UserError
+from tlrun.models.backbone import Backbone, Given
+from tlrun.models.backbones.conv import Conv
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, restore
+from tlrun.models.structure import Structure, parameters, weights
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
 from tlrun.store.stages import read_stage, write_stage
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.structure_transfer import CONTROL, StructureTransfer
-from tlrun.structure import Structure, parameters, weights
-from tlrun.trainer import evaluate
+from tlrun.training.evaluation import evaluate
 
 from problems import Watcher, config, problem
 from properties import assert_same_bits, assert_same_run
@@ -39,7 +41,9 @@ def done(runs_dir: Path, watcher: Watcher | None = None, **changes: Any) -> Outc
     return perform(plan(config(runs_dir, strategy=strategy, **nodes), watcher), THIS, watcher)
 
 
-def learnt(options: Mapping[str, Any], backbone: Backbone, seed: int = 0) -> tuple[Structure, Model]:
+def learnt(
+    options: Mapping[str, Any], backbone: Backbone, seed: int = 0
+) -> tuple[Structure, Model]:
     """The structure of a source model with random weights, and that model."""
     ours = problem()
     source = draw_model(backbone, SHAPE, ours.tasks_by_domain, "source", seed)
@@ -65,17 +69,24 @@ def floats(node: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("factor", [-1.0, -4.0, 0.125])
-def test_signs_and_scales_of_the_sources_weights_leave_a_mask_run_bit_identical(tmp_path: Path, factor: float) -> None:
-    """A whole run on a source stage that was tampered with in the store, each weight tensor by another factor."""
+def test_signs_and_scales_of_the_sources_weights_leave_a_mask_run_bit_identical(
+    tmp_path: Path, factor: float
+) -> None:
+    """A whole run on a source stage that was tampered with in the store, each weight tensor by
+    another factor."""
     one = done(tmp_path / "a")
     other = tmp_path / "b"
     done(other, strategy={"density": 0.9})  # leaves the source stage there
-    ((_, place),) = plan(config(other, backbone={"name": "conv", "channels": [8, 16]}), Watcher()).shared.items()
+    ((_, place),) = plan(
+        config(other, backbone={"name": "conv", "channels": [8, 16]}), Watcher()
+    ).shared.items()
     finished = read_stage(place)
     assert finished is not None
     content = json.loads((place.path / "stage.json").read_text())
     tampered = dict(finished.weights)
-    for k, name in enumerate(name for name, tensor in tampered.items() if tensor.ndim > 1 and "backbone" in name):
+    for k, name in enumerate(
+        name for name, tensor in tampered.items() if tensor.ndim > 1 and "backbone" in name
+    ):
         tampered[name] = tampered[name] * factor ** (k + 1)
     write_stage(place, content, type(finished)(tampered, finished.rows, finished.seconds))
     watcher = Watcher()
@@ -96,7 +107,10 @@ def test_fresh_weights_know_nothing_of_the_sources(structure: str) -> None:
             original = weights(source.backbone)[name].detach()
             if weight.shape == original.shape:
                 pair = torch.stack([weight.detach().flatten(), original.flatten()])
-                assert abs(float(torch.corrcoef(pair)[0, 1])) < 4 / math.sqrt(weight.numel()), (seed, name)
+                assert abs(float(torch.corrcoef(pair)[0, 1])) < 4 / math.sqrt(weight.numel()), (
+                    seed,
+                    name,
+                )
 
 
 def test_the_correlation_would_be_seen() -> None:
@@ -104,14 +118,18 @@ def test_the_correlation_would_be_seen() -> None:
     theta, source = learnt({"structure": "mask"}, Conv())
     model = fresh(theta, "source")
     name, weight = next(iter(weights(model.backbone).items()))
-    pair = torch.stack([weight.detach().flatten(), weights(source.backbone)[name].detach().flatten()])
+    pair = torch.stack(
+        [weight.detach().flatten(), weights(source.backbone)[name].detach().flatten()]
+    )
 
     assert float(torch.corrcoef(pair)[0, 1]) > 4 / math.sqrt(weight.numel())
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 @pytest.mark.parametrize("chosen_by", ["source", "chance"])
-def test_a_mask_stands_while_the_target_trains(tmp_path: Path, optimizer: str, chosen_by: str) -> None:
+def test_a_mask_stands_while_the_target_trains(
+    tmp_path: Path, optimizer: str, chosen_by: str
+) -> None:
     path = done(
         tmp_path,
         strategy={"chosen_by": chosen_by, "density": 0.25},
@@ -138,12 +156,17 @@ def test_both_masks_have_the_same_density_in_each_layer_and_are_not_the_same() -
 
 @pytest.mark.parametrize("backbone", [Conv(), Conv((8, 24), norm="batch"), Mlp(), Mlp((32, 16, 8))])
 @pytest.mark.parametrize("density", [0.1, 0.3, 0.8])
-def test_widths_cost_what_was_asked_and_as_much_as_their_control(backbone: Any, density: float) -> None:
+def test_widths_cost_what_was_asked_and_as_much_as_their_control(
+    backbone: Any, density: float
+) -> None:
     (ours, _), (theirs, _) = (
-        learnt({"structure": "width", "chosen_by": by, "density": density}, backbone) for by in ("source", "chance")
+        learnt({"structure": "width", "chosen_by": by, "density": density}, backbone)
+        for by in ("source", "chance")
     )
     outputs = [3]
-    dense, slim, uniform = (parameters(b, SHAPE, outputs) for b in (backbone, ours.backbone, theirs.backbone))
+    dense, slim, uniform = (
+        parameters(b, SHAPE, outputs) for b in (backbone, ours.backbone, theirs.backbone)
+    )
 
     assert slim <= density * dense
     assert slim > 0.5 * density * dense or min(getattr(ours.backbone, backbone.widths)) == 1
@@ -153,7 +176,9 @@ def test_widths_cost_what_was_asked_and_as_much_as_their_control(backbone: Any, 
 
 @pytest.mark.parametrize("structure", LEARNT)
 @pytest.mark.parametrize("backbone", [Conv((4, 6)), Mlp((12, 5), norm="batch")])
-def test_every_backbone_gives_its_structure_as_data_and_is_rebuilt_from_it(structure: str, backbone: Any) -> None:
+def test_every_backbone_gives_its_structure_as_data_and_is_rebuilt_from_it(
+    structure: str, backbone: Any
+) -> None:
     theta, _ = learnt({"structure": structure}, backbone)
     text = json.dumps(theta.to_json(), allow_nan=False)
     rebuilt = Structure.from_json(json.loads(text), find("backbone", json.loads(text)["backbone"]))
@@ -166,11 +191,16 @@ def test_every_backbone_gives_its_structure_as_data_and_is_rebuilt_from_it(struc
 def test_the_data_hold_no_weight_and_stats_exactly_the_scalars_they_name(structure: str) -> None:
     theta, source = learnt({"structure": structure}, Conv())
     found = [x for x in floats(theta.to_json()) if x != 0.0]
-    values = {float(x) for weight in weights(source.backbone).values() for x in weight.detach().flatten()}
+    values = {
+        float(x) for weight in weights(source.backbone).values() for x in weight.detach().flatten()
+    }
 
     assert len(found) == theta.scalars
     assert not values & set(found)
-    assert theta.scalars == {"mask": 0, "width": 0, "stats": 2 * 2, "covariance": 2 * (9 + 45)}[structure]
+    assert (
+        theta.scalars
+        == {"mask": 0, "width": 0, "stats": 2 * 2, "covariance": 2 * (9 + 45)}[structure]
+    )
 
 
 def test_stats_give_a_fresh_layer_the_sources_mean_and_spread() -> None:
@@ -179,7 +209,9 @@ def test_stats_give_a_fresh_layer_the_sources_mean_and_spread() -> None:
         original = weights(source.backbone)[name]
         mine, theirs = weight.detach(), original.detach()
         assert float(mine.mean()) == pytest.approx(float(theirs.mean()), abs=1e-6)
-        assert float(mine.std(correction=0)) == pytest.approx(float(theirs.std(correction=0)), rel=1e-5)
+        assert float(mine.std(correction=0)) == pytest.approx(
+            float(theirs.std(correction=0)), rel=1e-5
+        )
 
 
 def test_the_size_of_a_run_is_what_its_structure_predicts(tmp_path: Path) -> None:
@@ -198,17 +230,25 @@ def test_a_narrower_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) 
     theta = Structure.from_json(json.loads((path / "structure.json").read_text()), Conv)
     ours = build(config(tmp_path)).dataset.load(0)
     trained = load_file(path / "model.safetensors")
-    model = restore(draw_model(theta.backbone, ours.shape, ours.tasks_by_domain, "target", 9), trained)
-    outputs: dict[str, Tensor] = evaluate(model, "target", ours.tasks.values(), ours.test.open()["target"])[1]
+    model = restore(
+        draw_model(theta.backbone, ours.shape, ours.tasks_by_domain, "target", 9), trained
+    )
+    outputs: dict[str, Tensor] = evaluate(
+        model, "target", ours.tasks.values(), ours.test.open()["target"]
+    )[1]
 
-    assert torch.equal(outputs["digit"], load_file(path / "predictions.safetensors")["target/digit"])
+    assert torch.equal(
+        outputs["digit"], load_file(path / "predictions.safetensors")["target/digit"]
+    )
 
 
 def test_the_layer_list_alone_is_scratch_to_the_bit(tmp_path: Path) -> None:
     infinite = {"lam": {"name": "constant", "value": math.inf}}
     watcher = Watcher()
     layers = done(tmp_path, watcher, strategy={"structure": "layers"}, **infinite)
-    asked = config(tmp_path, strategy={"name": "scratch"}, backbone={"name": "conv", "channels": [8, 16]})
+    asked = config(
+        tmp_path, strategy={"name": "scratch"}, backbone={"name": "conv", "channels": [8, 16]}
+    )
     scratch = perform(plan(asked, Watcher()), THIS, Watcher())
 
     assert_same_run(layers.path, scratch.path)
@@ -216,7 +256,10 @@ def test_the_layer_list_alone_is_scratch_to_the_bit(tmp_path: Path) -> None:
 
 
 def test_the_source_stage_is_that_of_every_transfer() -> None:
-    stages = [StructureTransfer(structure=s).stages(problem(), Constant(1.0), 5) for s in ("mask", "width", "stats")]
+    stages = [
+        StructureTransfer(structure=s).stages(problem(), Constant(1.0), 5)
+        for s in ("mask", "width", "stats")
+    ]
 
     assert stages[0][0] == stages[1][0] == stages[2][0]
     assert stages[0][0].shared
@@ -224,7 +267,11 @@ def test_the_source_stage_is_that_of_every_transfer() -> None:
 
 
 def test_its_own_control_is_unlearnt_and_has_the_same_budget_and_lambda() -> None:
-    learnt_ones = [StructureTransfer("mask"), StructureTransfer("width"), StructureTransfer("stats")]
+    learnt_ones = [
+        StructureTransfer("mask"),
+        StructureTransfer("width"),
+        StructureTransfer("stats"),
+    ]
     for strategy in learnt_ones:
         own = strategy.controls(problem())[CONTROL]
         assert own.keys() == {"strategy"}  # λ, data, budget and seed stay
@@ -235,8 +282,14 @@ def test_its_own_control_is_unlearnt_and_has_the_same_budget_and_lambda() -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"structure": "stats", "density": 0.5}, "strategy.density: expected null with structure=stats"),
-        ({"structure": "layers", "chosen_by": "chance"}, "strategy.chosen_by: expected source with structure=layers"),
+        (
+            {"structure": "stats", "density": 0.5},
+            "strategy.density: expected null with structure=stats",
+        ),
+        (
+            {"structure": "layers", "chosen_by": "chance"},
+            "strategy.chosen_by: expected source with structure=layers",
+        ),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(options: Any, message: str) -> None:
@@ -252,6 +305,8 @@ def test_a_backbone_without_weights_or_widths_is_refused_in_one_line() -> None:
 
     with pytest.raises(UserError, match="mask expects a backbone with weights, found identity"):
         StructureTransfer().remarks(Identity())
-    with pytest.raises(UserError, match="width expects a backbone that says which option holds its widths"):
+    with pytest.raises(
+        UserError, match="width expects a backbone that says which option holds its widths"
+    ):
         StructureTransfer(structure="width").remarks(Fixed())
     assert StructureTransfer().remarks(Fixed()) == ()

@@ -1,4 +1,5 @@
-"""Outside oracles: scikit-learn and closed forms, in float64, on a linear model (backbone=identity)."""
+"""Outside oracles: scikit-learn and closed forms, in float64, on a linear model
+(backbone=identity)."""
 
 import math
 from dataclasses import replace
@@ -12,21 +13,24 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, Ridge
 from torch import Tensor
 
-from tlrun import penalties
-from tlrun.backbones.identity import Identity
-from tlrun.backbones.mlp import Mlp
-from tlrun.core import Backbone, Lam, Objective, Stage, Steps, Strategy, Trainer
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Steps
+from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
 from tlrun.data.batches import Batches
-from tlrun.errors import UserError
-from tlrun.model import Model, draw_model, state
-from tlrun.optimizers import Adam, Optimizer, Sgd
-from tlrun.problem import Domain, Problem, Sealed, Split, Task
-from tlrun.schedules import Constant, Linear
-from tlrun.sharing import side_by_side
+from tlrun.models.backbone import Backbone
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, state
+from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.task_relation import TaskRelation
-from tlrun.trainer import fit
+from tlrun.strategies.terms import penalties
+from tlrun.strategies.terms.parameters import side_by_side
+from tlrun.training.loop import fit
+from tlrun.training.optimizers import Adam, Optimizer, Sgd
+from tlrun.training.options import Trainer
 
 from problems import Rows, everything
 from properties import assert_same_bits
@@ -37,7 +41,14 @@ SIZES = (30, 20, 12)
 VALUE = Task("value", "regression")
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
 CHAIN = ((0.0, 1.0, 0.0), (1.0, 0.0, 2.0), (0.0, 2.0, 0.0))
-RELATIONS: tuple[Relation, ...] = ("mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge")
+RELATIONS: tuple[Relation, ...] = (
+    "mean",
+    "soft_sharing",
+    "graph",
+    "trace_norm",
+    "covariance",
+    "ridge",
+)
 
 
 def made(relation: Relation, scope: Literal["heads", "towers"] = "heads") -> TaskRelation:
@@ -51,7 +62,9 @@ def of_domains(task: Task = VALUE, sizes: tuple[int, ...] = SIZES, seed: int = 0
     domains = {}
     for k, n in enumerate(sizes):
         X = rng.standard_normal((n, D))
-        scores = X @ (common + 0.5 * rng.standard_normal((D, task.outputs))) + rng.standard_normal((n, task.outputs))
+        scores = X @ (common + 0.5 * rng.standard_normal((D, task.outputs))) + rng.standard_normal(
+            (n, task.outputs)
+        )
         labels = scores[:, 0] + k if task.kind == "regression" else scores.argmax(axis=1)
         name = f"d{k}"
         domains[name] = Domain(name, "task", (task,), Split(X, {task.name: labels}, np.arange(n)))
@@ -68,16 +81,25 @@ def questions(tasks: tuple[Task, ...], seed: int = 0, n: int = 40) -> Problem:
         else rng.integers(0, len(task.classes), n)
         for task in tasks
     }
-    return Problem({"d": Domain("d", "task", tasks, Split(X, labels, np.arange(n)))}, Sealed({}), "digest")
+    return Problem(
+        {"d": Domain("d", "task", tasks, Split(X, labels, np.arange(n)))}, Sealed({}), "digest"
+    )
 
 
 def start(
-    strategy: Strategy, problem: Problem, lam: float, biases: bool = False, backbone: Backbone | None = None
+    strategy: Strategy,
+    problem: Problem,
+    lam: float,
+    biases: bool = False,
+    backbone: Backbone | None = None,
 ) -> Model:
-    """The model of a strategy's stage, in float64; its biases held at 0 unless they are to be learnt."""
+    """The model of a strategy's stage, in float64; its biases held at 0 unless they are to be
+    learnt."""
     (stage,) = strategy.stages(problem, Constant(lam), 1)
     backbone = backbone or Identity()
-    model = draw_model(backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.own).double()
+    model = draw_model(
+        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.own
+    ).double()
     strategy.equip(model)
     for head in [] if biases else heads(model):
         head.bias.data.zero_()
@@ -96,9 +118,12 @@ class FixedOmega(TaskRelation):
 
 
 def minimised(strategy: Strategy, problem: Problem, model: Model, lam: float) -> Model:
-    """The minimum of the strategy's own objective on all examples: LBFGS, and Newton for the last digits."""
+    """The minimum of the strategy's own objective on all examples: LBFGS, and Newton for the last
+    digits."""
     free = [p for p in model.parameters() if p.requires_grad]
-    lbfgs = torch.optim.LBFGS(free, max_iter=500, history_size=30, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
+    lbfgs = torch.optim.LBFGS(
+        free, max_iter=500, history_size=30, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+    )
 
     def total() -> Tensor:
         found = strategy.objective(everything(problem, model), model, Lam(lam)).total
@@ -113,7 +138,9 @@ def minimised(strategy: Strategy, problem: Problem, model: Model, lam: float) ->
 
     lbfgs.step(closure)  # type: ignore[no-untyped-call]  # theirs
     for _ in range(5):
-        slope = torch.cat([g.flatten() for g in torch.autograd.grad(total(), free, create_graph=True)])
+        slope = torch.cat(
+            [g.flatten() for g in torch.autograd.grad(total(), free, create_graph=True)]
+        )
         rows = [torch.autograd.grad(entry, free, retain_graph=True) for entry in slope]
         curvature = torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
         step = torch.linalg.lstsq(curvature, slope.detach()[:, None], driver="gelsd").solution[:, 0]
@@ -140,16 +167,23 @@ def biases(model: Model) -> np.ndarray:
 
 
 def stacked(problem: Problem) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
-    """Per domain its inputs; of all examples the labels, the weight 1/n_t of each, and the number of its domain."""
+    """Per domain its inputs; of all examples the labels, the weight 1/n_t of each, and the number
+    of its domain."""
     splits = [domain.train for domain in problem.domains.values()]
     y = np.concatenate([split.labels["value"] for split in splits])
     share = np.concatenate([np.full(len(split), 1 / len(split)) for split in splits])
-    return [split.inputs for split in splits], y, share, np.repeat(np.arange(len(splits)), [len(s) for s in splits])
+    return (
+        [split.inputs for split in splits],
+        y,
+        share,
+        np.repeat(np.arange(len(splits)), [len(s) for s in splits]),
+    )
 
 
 @pytest.mark.parametrize("lam", [0.03, 0.5, 10.0])
 def test_mean_is_ridge_on_the_replicated_design(lam: float) -> None:
-    """w_t = v + u_t, min Σ_t |y_t - X_t (v + u_t)|²/n_t + λ Σ |u_t|²: at its v = w̄, the last sum is R.
+    """w_t = v + u_t, min Σ_t |y_t - X_t (v + u_t)|²/n_t + λ Σ |u_t|²: at its v = w̄, the last sum
+    is R.
 
     v is not penalised: its columns are 1e4 times as large, so that ridge takes 1e-8 λ |v|² for it.
     """
@@ -165,17 +199,22 @@ def test_mean_is_ridge_on_the_replicated_design(lam: float) -> None:
     expected = 1e4 * ridge.coef_[:D, None] + ridge.coef_[D:].reshape(len(X), D).T
 
     found = minimised(made("mean"), ours, start(made("mean"), ours, lam), lam)
-    pairs = minimised(made("soft_sharing"), ours, start(made("soft_sharing"), ours, lam), lam / len(X))
+    pairs = minimised(
+        made("soft_sharing"), ours, start(made("soft_sharing"), ours, lam), lam / len(X)
+    )
 
     np.testing.assert_allclose(weights(found), expected, atol=1e-6)
     np.testing.assert_allclose(weights(pairs), expected, atol=1e-6)
 
 
 def kernel_ridge(problem: Problem, omega: np.ndarray, lam: float) -> np.ndarray:
-    """The weights [d, T] that minimise Σ_t |y_t - X_t w_t|²/n_t + λ tr(WΩ⁻¹Wᵀ), from K((x,s),(x',t)) = Ω_st x·x'."""
+    """The weights [d, T] that minimise Σ_t |y_t - X_t w_t|²/n_t + λ tr(WΩ⁻¹Wᵀ), from
+    K((x,s),(x',t)) = Ω_st x·x'."""
     X, y, share, task = stacked(problem)
     x = np.concatenate(X)
-    model = KernelRidge(alpha=lam, kernel="precomputed").fit(omega[task][:, task] * (x @ x.T), y, sample_weight=share)
+    model = KernelRidge(alpha=lam, kernel="precomputed").fit(
+        omega[task][:, task] * (x @ x.T), y, sample_weight=share
+    )
     dual = np.zeros((len(y), len(X)))
     dual[np.arange(len(y)), task] = model.dual_coef_
     found: np.ndarray = x.T @ dual @ omega
@@ -199,7 +238,12 @@ def test_a_fixed_omega_is_kernel_ridge(lam: float) -> None:
 def test_covariance_ends_at_the_kernel_ridge_of_the_omega_that_it_learns(lam: float) -> None:
     ours = of_domains()
     found = minimised(made("covariance"), ours, start(made("covariance"), ours, lam), lam)
-    omega = made("covariance").objective(everything(ours, found), found, Lam(lam)).found["omega"].numpy()
+    omega = (
+        made("covariance")
+        .objective(everything(ours, found), found, Lam(lam))
+        .found["omega"]
+        .numpy()
+    )
 
     assert np.abs(omega - np.eye(3) / 3).max() > 0.1  # it has learnt something
     np.testing.assert_allclose(weights(found), kernel_ridge(ours, omega, lam), atol=1e-6)
@@ -243,7 +287,8 @@ def test_trace_norm_on_an_orthonormal_design_softens_the_singular_values() -> No
 
 @pytest.mark.parametrize("left", [2, 1, 0])
 def test_trace_norm_lowers_the_rank_where_it_outweighs_a_singular_value(left: int) -> None:
-    """Where some are 0 it has no slope; the minimum is then shown by proximal gradient and by its neighbours."""
+    """Where some are 0 it has no slope; the minimum is then shown by proximal gradient and by its
+    neighbours."""
     ours, Z = orthonormal()
     singular = [*np.linalg.svd(Z, compute_uv=False), 0.0]
     lam = 2 * (0.7 * singular[left] + 0.3 * (singular[left - 1] if left else singular[0] * 1.5))
@@ -289,7 +334,9 @@ def test_infinite_lambda_is_the_pooled_model_with_a_bias_for_each_task_and_the_l
     design = np.concatenate([np.concatenate(X), np.eye(3)[task]], axis=1)
     pooled = LinearRegression(fit_intercept=False).fit(design, y, sample_weight=share).coef_
 
-    limit = minimised(made(relation), ours, start(made(relation), ours, math.inf, biases=True), math.inf)
+    limit = minimised(
+        made(relation), ours, start(made(relation), ours, math.inf, biases=True), math.inf
+    )
     assert len({id(head.weight) for head in limit.heads.values()}) == 1
     np.testing.assert_allclose(weights(limit), np.repeat(pooled[:D, None], 3, axis=1), atol=1e-8)
     np.testing.assert_allclose(biases(limit), pooled[D:], atol=1e-8)
@@ -297,7 +344,12 @@ def test_infinite_lambda_is_the_pooled_model_with_a_bias_for_each_task_and_the_l
     gaps = []
     for lam in (1e2, 1e4, 1e6):
         near = minimised(made(relation), ours, start(made(relation), ours, lam, biases=True), lam)
-        gaps.append(max(np.abs(weights(near) - weights(limit)).max(), np.abs(biases(near) - biases(limit)).max()))
+        gaps.append(
+            max(
+                np.abs(weights(near) - weights(limit)).max(),
+                np.abs(biases(near) - biases(limit)).max(),
+            )
+        )
     assert gaps[0] / gaps[1] == pytest.approx(100.0, rel=0.1)  # it goes as 1/λ
     assert gaps[2] < 1e-5
 
@@ -308,11 +360,15 @@ def test_infinite_lambda_is_the_limit_for_classes_too() -> None:
 
     def answers(lam: float) -> list[Tensor]:
         model = minimised(made("mean"), ours, start(made("mean"), ours, lam, biases=True), lam)
-        return [step.outputs["class"].detach().softmax(dim=1) for step in everything(ours, model).values()]
+        return [
+            step.outputs["class"].detach().softmax(dim=1)
+            for step in everything(ours, model).values()
+        ]
 
     limit = answers(math.inf)
     gaps = [
-        max(float((a - b).abs().max()) for a, b in zip(answers(lam), limit, strict=True)) for lam in (0.0, 1.0, 1e4)
+        max(float((a - b).abs().max()) for a, b in zip(answers(lam), limit, strict=True))
+        for lam in (0.0, 1.0, 1e4)
     ]
     assert gaps[0] > 0.05
     assert gaps[0] > gaps[1] > gaps[2]
@@ -334,7 +390,16 @@ def trained(
     strategy.equip(model)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
-    fit(stage, model, problem.domains, strategy, optimizer or Adam(lr=0.01), trainer, batches, Rows())
+    fit(
+        stage,
+        model,
+        problem.domains,
+        strategy,
+        optimizer or Adam(lr=0.01),
+        trainer,
+        batches,
+        Rows(),
+    )
     return model, stage
 
 
@@ -342,7 +407,10 @@ def plain(problem: Problem) -> Problem:
     """The problem in the float32 of a run."""
     domains = {}
     for name, domain in problem.domains.items():
-        labels = {k: v.astype(np.float32) if v.dtype == float else v for k, v in domain.train.labels.items()}
+        labels = {
+            k: v.astype(np.float32) if v.dtype == float else v
+            for k, v in domain.train.labels.items()
+        }
         train = replace(domain.train, inputs=domain.train.inputs.astype(np.float32), labels=labels)
         domains[name] = replace(domain, train=train)
     return replace(problem, domains=domains)
@@ -410,7 +478,8 @@ def test_a_shared_trunk_cannot_ride_the_penalty_away(relation: Relation) -> None
 
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_the_gradient_flows_through_the_size_of_the_features(relation: Relation) -> None:
-    """Along the direction in which features grow and heads shrink, R is level: its slopes in φ and w cancel."""
+    """Along the direction in which features grow and heads shrink, R is level: its slopes in φ and
+    w cancel."""
     ours = of_domains(CLASS)
     model = start(made(relation), ours, 1.0, backbone=Mlp((6, 5)))
     with torch.no_grad():
@@ -439,7 +508,8 @@ def test_without_phi_the_features_have_no_scale() -> None:
 
 
 def test_omega_is_kept_and_told_and_is_the_covariance_of_the_heads() -> None:
-    """It is that of the heads from which the last update was made; a small step later they are the same in print."""
+    """It is that of the heads from which the last update was made; a small step later they are the
+    same in print."""
     ours, strategy = plain(of_domains(CLASS)), made("covariance")
     model, _ = trained(strategy, ours, 0.1, Sgd(lr=1e-4), steps=30)
     told = strategy.relation_of(model)
@@ -458,7 +528,8 @@ def test_omega_is_kept_and_told_and_is_the_covariance_of_the_heads() -> None:
 
 
 def test_omega_learns_which_tasks_go_together() -> None:
-    """Two tasks of one weight, one of the opposite: a negative covariance, which no graph could say."""
+    """Two tasks of one weight, one of the opposite: a negative covariance, which no graph could
+    say."""
     rng = np.random.default_rng(0)
     w, domains = rng.standard_normal(D), {}
     for name, sign in (("a", 1.0), ("b", 1.0), ("c", -1.0)):
@@ -478,7 +549,9 @@ def test_omega_learns_which_tasks_go_together() -> None:
 def test_the_order_of_the_tasks_does_not_matter(relation: Relation) -> None:
     ours, order = of_domains(), ("d2", "d0", "d1")
     other = replace(ours, domains={name: ours.domains[name] for name in order})
-    one, two = (minimised(made(relation), p, start(made(relation), p, 0.2), 0.2) for p in (ours, other))
+    one, two = (
+        minimised(made(relation), p, start(made(relation), p, 0.2), 0.2) for p in (ours, other)
+    )
 
     np.testing.assert_allclose(weights(two), weights(one)[:, [2, 0, 1]], atol=1e-7)
     if relation == "covariance":
@@ -492,8 +565,15 @@ def test_the_order_of_the_tasks_does_not_matter(relation: Relation) -> None:
 def test_a_graph_with_names_follows_the_tasks_in_any_order(tmp_path: Path) -> None:
     """Its rows may stand in any order, in a config or in a file, and the fit is the same."""
     ours = of_domains()
-    (tmp_path / "tasks.csv").write_text(",d2,d0,d1\nd2,0,0,2\nd0,0,0,1\nd1,2,1,0\n", encoding="utf-8")
-    named = (("", "d1", "d2", "d0"), ("d1", 0.0, 2.0, 1.0), ("d2", 2.0, 0.0, 0.0), ("d0", 1.0, 0.0, 0.0))
+    (tmp_path / "tasks.csv").write_text(
+        ",d2,d0,d1\nd2,0,0,2\nd0,0,0,1\nd1,2,1,0\n", encoding="utf-8"
+    )
+    named = (
+        ("", "d1", "d2", "d0"),
+        ("d1", 0.0, 2.0, 1.0),
+        ("d2", 2.0, 0.0, 0.0),
+        ("d0", 1.0, 0.0, 0.0),
+    )
     fits = [
         weights(minimised(strategy, ours, start(strategy, ours, 0.2), 0.2))
         for strategy in (
@@ -528,11 +608,19 @@ def test_heads_that_cannot_be_compared_are_named_with_what_would_fit() -> None:
 
     for relation in RELATIONS:
         told = refusal(made(relation), questions(mixed)) if relation != "graph" else ""
-        for mention in ("odd (binary)", "prime (binary)", "digit (3 classes)", "strategy.scope=towers"):
+        for mention in (
+            "odd (binary)",
+            "prime (binary)",
+            "digit (3 classes)",
+            "strategy.scope=towers",
+        ):
             assert relation == "graph" or mention in told
     for relation in ("mean", "soft_sharing"):  # one shape, two meanings
         told = refusal(made(relation), questions(binary))
-        assert f"{relation} expects one task in several domains, found odd (binary), prime (binary)" in told
+        assert (
+            f"{relation} expects one task in several domains, found odd (binary), prime (binary)"
+            in told
+        )
         assert "strategy.relation=graph, trace_norm or covariance" in told
     for relation in ("trace_norm", "covariance", "ridge"):
         assert made(relation).stages(questions(binary), Constant(1.0), 5)
@@ -542,14 +630,21 @@ def test_heads_that_cannot_be_compared_are_named_with_what_would_fit() -> None:
 
 
 def test_one_task_has_nothing_to_relate_to() -> None:
-    assert "expects two tasks or more, found one, d/value" in refusal(made("mean"), questions((VALUE,)))
+    assert "expects two tasks or more, found one, d/value" in refusal(
+        made("mean"), questions((VALUE,))
+    )
 
 
 @pytest.mark.parametrize("relation", ["trace_norm", "covariance", "ridge"])
 @pytest.mark.parametrize("scope", ["heads", "towers"])
-def test_what_shrinks_leaves_nothing_at_infinity(relation: Relation, scope: Literal["heads", "towers"]) -> None:
+def test_what_shrinks_leaves_nothing_at_infinity(
+    relation: Relation, scope: Literal["heads", "towers"]
+) -> None:
     told = refusal(made(relation, scope), of_domains(), math.inf)
-    assert f"lam.value: expected a finite λ, found inf: {relation} then leaves no weight at all" in told
+    assert (
+        f"lam.value: expected a finite λ, found inf: {relation} then leaves no weight at all"
+        in told
+    )
 
 
 def test_a_graph_in_two_parts_has_no_limit() -> None:
@@ -562,7 +657,9 @@ def test_a_graph_in_two_parts_has_no_limit() -> None:
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_lambda_may_not_become_infinite_on_the_way(relation: Relation) -> None:
     """The models before and at infinity differ: one weight is not several."""
-    with pytest.raises(UserError, match=r"lam\.value: expected a finite λ, found linear-0-inf") as error:
+    with pytest.raises(
+        UserError, match=r"lam\.value: expected a finite λ, found linear-0-inf"
+    ) as error:
         made(relation).stages(of_domains(), Linear(math.inf), 5)
     leaves_one = relation in ("mean", "soft_sharing", "graph")
     assert ("all tasks then have one weight" in str(error.value)) == leaves_one
@@ -571,7 +668,9 @@ def test_lambda_may_not_become_infinite_on_the_way(relation: Relation) -> None:
 
 @pytest.mark.parametrize("relation", ["trace_norm", "ridge"])
 def test_towers_expect_a_phi_with_weights(relation: Relation) -> None:
-    with pytest.raises(UserError, match=r"towers expects a backbone with weights; try strategy\.scope=heads"):
+    with pytest.raises(
+        UserError, match=r"towers expects a backbone with weights; try strategy\.scope=heads"
+    ):
         made(relation, "towers").remarks(Identity())
     assert made(relation, "towers").remarks(Mlp()) == ()
     assert made(relation).remarks(Identity()) == ()
@@ -592,18 +691,29 @@ def test_a_graph_that_is_not_one_of_these_tasks_is_refused() -> None:
     assert "expected numbers of 0 or more, found -1" in refusal(
         graph((0.0, -1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 0.0)), ours
     )
-    named = graph(("", "d0", "d1", "dd2"), ("d0", 0.0, 1.0, 0.0), ("d1", 1.0, 0.0, 0.0), ("dd2", 0.0, 0.0, 0.0))
+    named = graph(
+        ("", "d0", "d1", "dd2"),
+        ("d0", 0.0, 1.0, 0.0),
+        ("d1", 1.0, 0.0, 0.0),
+        ("dd2", 0.0, 0.0, 0.0),
+    )
     assert "expected the task d2; did you mean dd2?" in refusal(named, ours)
 
 
 def test_a_graph_belongs_to_the_relation_of_that_name() -> None:
-    with pytest.raises(UserError, match=r"strategy\.graph: expected a table or a CSV file with relation=graph"):
+    with pytest.raises(
+        UserError, match=r"strategy\.graph: expected a table or a CSV file with relation=graph"
+    ):
         TaskRelation("graph")
-    with pytest.raises(UserError, match=r"strategy\.graph: expected null with relation=mean, found one"):
+    with pytest.raises(
+        UserError, match=r"strategy\.graph: expected null with relation=mean, found one"
+    ):
         TaskRelation("mean", graph=CHAIN)
 
 
-def test_the_controls_are_each_task_alone_no_relation_and_for_what_shrinks_shrinking_alone() -> None:
+def test_the_controls_are_each_task_alone_no_relation_and_for_what_shrinks_shrinking_alone() -> (
+    None
+):
     for relation in RELATIONS:
         controls = made(relation, "towers").controls(of_domains())
         assert controls["single_task"]["strategy"]["name"] == "single_task"

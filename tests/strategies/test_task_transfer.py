@@ -1,4 +1,5 @@
-"""Outside oracles, closed forms and scipy, in float64; what runs train is trained in float32, as they do."""
+"""Outside oracles, closed forms and scipy, in float64; what runs train is trained in float32, as
+they do."""
 
 import math
 from dataclasses import replace
@@ -12,23 +13,27 @@ from scipy.special import expit, rel_entr, softmax
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from tlrun import penalties
-from tlrun.backbones.identity import Identity
-from tlrun.backbones.mlp import Mlp
-from tlrun.build import build
-from tlrun.core import Backbone, Lam, Objective, Strategy, Trainer
+from tlrun.config.build import build
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective
+from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
 from tlrun.data.batches import Batches, as_batch
-from tlrun.errors import UserError
-from tlrun.experiment import perform
-from tlrun.model import Model, draw_model, state
-from tlrun.optimizers import Adam, Optimizer, Sgd
-from tlrun.planning import THIS, contents, key_of, plan
-from tlrun.problem import Domain, Problem, Sealed, Split, Task
-from tlrun.schedules import Constant, Linear
+from tlrun.models.backbone import Backbone
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, state
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
+from tlrun.runs.stage_key import contents, key_of
+from tlrun.strategies.base import Strategy
+from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.task_transfer import TaskTransfer
-from tlrun.trainer import fit
+from tlrun.strategies.terms import penalties
+from tlrun.training.loop import fit
+from tlrun.training.optimizers import Adam, Optimizer, Sgd
+from tlrun.training.options import Trainer
 
 from problems import Rows, Watcher, config, everything
 from properties import assert_same_bits, assert_same_run
@@ -50,7 +55,9 @@ def heads(model: Model) -> list[torch.nn.Linear]:
     return [head for head in model.heads.values() if isinstance(head, torch.nn.Linear)]
 
 
-def labels(task: Task, X: np.ndarray, w: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
+def labels(
+    task: Task, X: np.ndarray, w: np.ndarray, noise: float, rng: np.random.Generator
+) -> np.ndarray:
     scores = X @ w + noise * rng.standard_normal((len(X), w.shape[1]))
     made: dict[str, np.ndarray] = {
         "regression": scores[:, 0], "multiclass": scores.argmax(axis=1), "binary": (scores[:, 0] > 0).astype(int)
@@ -72,7 +79,10 @@ def of_domains(
     for k, n in enumerate(sizes):
         X, w = rng.standard_normal((n, D)), common + apart * rng.standard_normal((D, task.outputs))
         domains[f"d{k}"] = Domain(
-            f"d{k}", "task", (task,), Split(X, {task.name: labels(task, X, w, noise[k], rng)}, np.arange(n))
+            f"d{k}",
+            "task",
+            (task,),
+            Split(X, {task.name: labels(task, X, w, noise[k], rng)}, np.arange(n)),
         )
     return Problem(domains, Sealed({}), "digest")
 
@@ -81,24 +91,37 @@ def questions(*tasks: Task, n: int = 40) -> Problem:
     """Several tasks of one domain."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, D))
-    answers = {task.name: labels(task, X, rng.standard_normal((D, task.outputs)), 0.5, rng) for task in tasks}
-    return Problem({"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))}, Sealed({}), "digest")
+    answers = {
+        task.name: labels(task, X, rng.standard_normal((D, task.outputs)), 0.5, rng)
+        for task in tasks
+    }
+    return Problem(
+        {"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))}, Sealed({}), "digest"
+    )
 
 
 def plain(problem: Problem) -> Problem:
     """The problem in the float32 of a run."""
     domains = {}
     for name, domain in problem.domains.items():
-        answers = {k: v.astype(np.float32) if v.dtype == float else v for k, v in domain.train.labels.items()}
+        answers = {
+            k: v.astype(np.float32) if v.dtype == float else v
+            for k, v in domain.train.labels.items()
+        }
         train = replace(domain.train, inputs=domain.train.inputs.astype(np.float32), labels=answers)
         domains[name] = replace(domain, train=train)
     return replace(problem, domains=domains)
 
 
-def start(strategy: Strategy, problem: Problem, backbone: Backbone = PHI, stir: float = 0.0) -> Model:
-    """The model of a strategy's last stage, in float64; each parameter moved by as much as `stir`."""
+def start(
+    strategy: Strategy, problem: Problem, backbone: Backbone = PHI, stir: float = 0.0
+) -> Model:
+    """The model of a strategy's last stage, in float64; each parameter moved by as much as
+    `stir`."""
     *_, stage = strategy.stages(problem, Constant(1.0), 1)
-    model = draw_model(backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.own).double()
+    model = draw_model(
+        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.own
+    ).double()
     strategy.equip(model)
     model.double()
     for parameter in model.parameters():
@@ -128,7 +151,16 @@ def trained(
         model = strategy.inherit(stage, model, teacher)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
-    fit(stage, model, problem.domains, strategy, optimizer or Adam(lr=0.01), trainer, batches, Rows())
+    fit(
+        stage,
+        model,
+        problem.domains,
+        strategy,
+        optimizer or Adam(lr=0.01),
+        trainer,
+        batches,
+        Rows(),
+    )
     return model
 
 
@@ -146,8 +178,11 @@ def teachers(seed: int = 0) -> Tensor:
     return B.fill_diagonal_(0.0)
 
 
-def system(problem: Problem, B: np.ndarray, lam: float, mu: float, one_way: bool) -> tuple[np.ndarray, np.ndarray]:
-    """A and b, where the slope of Σ_t (1 + μ Σ_s B_st) |y_t - X_t w_t|²/n_t + λ |W - WBᵀ|² is 2 (A vec(W) - b).
+def system(
+    problem: Problem, B: np.ndarray, lam: float, mu: float, one_way: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A and b, where the slope of Σ_t (1 + μ Σ_s B_st) |y_t - X_t w_t|²/n_t + λ |W - WBᵀ|² is 2 (A
+    vec(W) - b).
 
     The last term's half slope is W(I-B)ᵀ(I-B); without gradient through the teachers, W(I-B)ᵀ.
     """
@@ -182,7 +217,8 @@ def slopes(strategy: TaskTransfer, problem: Problem, model: Model, lam: float) -
 @pytest.mark.parametrize("one_way", [False, True])
 @pytest.mark.parametrize(("lam", "mu"), [(0.3, 0.0), (0.3, 0.5), (20.0, 0.5)])
 def test_with_b_held_asymmetric_is_one_linear_system(one_way: bool, lam: float, mu: float) -> None:
-    """Its slope is that of the system everywhere, so it comes to rest where that is solved, and nowhere else."""
+    """Its slope is that of the system everywhere, so it comes to rest where that is solved, and
+    nowhere else."""
     ours, B, strategy = of_domains(), teachers(), TaskTransfer(one_way=one_way, mu=mu)
     left, right = system(ours, B.numpy(), lam, mu, one_way)
     solved = np.linalg.solve(left, right)
@@ -217,7 +253,9 @@ def test_b_is_found_and_only_moved_through_remember() -> None:
 
 @pytest.mark.parametrize("scope", ["heads", "towers"])
 @pytest.mark.parametrize("one_way", [False, True])
-def test_what_is_learnt_is_admitted_kept_and_told(scope: Literal["heads", "towers"], one_way: bool) -> None:
+def test_what_is_learnt_is_admitted_kept_and_told(
+    scope: Literal["heads", "towers"], one_way: bool
+) -> None:
     ours, strategy = plain(of_domains()), TaskTransfer(scope=scope, one_way=one_way, mu=0.01)
     model = trained(strategy, ours, 1.0, steps=40)
     told = strategy.relation_of(model)
@@ -240,9 +278,13 @@ def test_the_total_is_that_of_its_docstring() -> None:
     steps = everything(ours, model)
     found = strategy.objective(steps, model, Lam(lam))
     L = [number(found.terms[f"L_d{t}"]) for t in range(3)]
-    size = math.sqrt(np.mean([number(step.features["value"].square().mean()) for step in steps.values()]))
+    size = math.sqrt(
+        np.mean([number(step.features["value"].square().mean()) for step in steps.values()])
+    )
     W = size * torch.cat([head.weight.detach() for head in heads(model)]).numpy().T
-    T = sum(((W[:, t] - sum(float(B[t, s]) * W[:, s] for s in range(3))) ** 2).sum() for t in range(3))
+    T = sum(
+        ((W[:, t] - sum(float(B[t, s]) * W[:, s] for s in range(3))) ** 2).sum() for t in range(3)
+    )
     price = sum(mu * float(B[s, t]) * L[t] for s in range(3) for t in range(3))
 
     assert set(found.terms) == {"L_d0", "L_d1", "L_d2", "T", "price"}
@@ -266,7 +308,8 @@ def taught_by(problem: Problem, mu: float) -> np.ndarray:
 
 
 def test_a_task_of_large_loss_teaches_less_the_more_so_the_higher_the_price() -> None:
-    """All three have one and the same weight; the labels of the last are noise for the most part."""
+    """All three have one and the same weight; the labels of the last are noise for the most
+    part."""
     ours = of_domains(sizes=(60, 60, 60), noise=(0.1, 0.1, 3.0), apart=0.0)
     dear, cheap = taught_by(ours, 0.5), taught_by(ours, 0.01)
 
@@ -296,14 +339,23 @@ def test_a_task_without_labels_costs_nothing_and_can_be_a_pupil() -> None:
 def test_lambda_zero_is_no_transfer_to_the_bit(transfer: Transfer, optimizer: Optimizer) -> None:
     ours = plain(of_domains(CLASS))
     teacher = trained(SingleTask(), ours, 0.0) if transfer == "born_again" else None
-    apart, together = (trained(strategy, ours, 0.0, optimizer) for strategy in (SingleTask(), SharedParameters()))
-    for strategy, expected in ((TaskTransfer(transfer), together), (TaskTransfer(transfer, "towers"), apart)):
-        assert_same_bits(learnt(trained(strategy, ours, 0.0, optimizer, teacher=teacher)), learnt(expected))
+    apart, together = (
+        trained(strategy, ours, 0.0, optimizer) for strategy in (SingleTask(), SharedParameters())
+    )
+    for strategy, expected in (
+        (TaskTransfer(transfer), together),
+        (TaskTransfer(transfer, "towers"), apart),
+    ):
+        assert_same_bits(
+            learnt(trained(strategy, ours, 0.0, optimizer, teacher=teacher)), learnt(expected)
+        )
     if transfer == "asymmetric":
         assert not trained(TaskTransfer(), ours, 0.0).extras.get_buffer("B").any()
 
 
-@pytest.mark.parametrize("strategy", [TaskTransfer("distillation"), FEATURES], ids=["outputs", "features"])
+@pytest.mark.parametrize(
+    "strategy", [TaskTransfer("distillation"), FEATURES], ids=["outputs", "features"]
+)
 def test_a_positive_lambda_changes_what_is_learnt(strategy: TaskTransfer) -> None:
     ours = plain(of_domains(CLASS))
     none, some = (learnt(trained(strategy, ours, lam)) for lam in (0.0, 1.0))
@@ -333,12 +385,17 @@ def answered(model: Model, by: str, on: str, problem: Problem) -> np.ndarray:
 
 @pytest.mark.parametrize("scope", ["heads", "towers"])
 @pytest.mark.parametrize("task", [CLASS, ODD, VALUE], ids=["multiclass", "binary", "regression"])
-def test_distillation_is_the_divergence_from_the_other_tasks(task: Task, scope: Literal["heads", "towers"]) -> None:
+def test_distillation_is_the_divergence_from_the_other_tasks(
+    task: Task, scope: Literal["heads", "towers"]
+) -> None:
     ours, strategy = of_domains(task), TaskTransfer("distillation", scope)
     model = start(strategy, ours, stir=0.3)
     units = list(ours.units)
     expected = sum(
-        kl(task, answered(model, s, t, ours), answered(model, t, t, ours)) / 2 for t in units for s in units if s != t
+        kl(task, answered(model, s, t, ours), answered(model, t, t, ours)) / 2
+        for t in units
+        for s in units
+        if s != t
     )
     found = strategy.objective(everything(ours, model), model, Lam(0.3))
     L = [number(term) for name, term in found.terms.items() if name.startswith("L_")]
@@ -349,13 +406,16 @@ def test_distillation_is_the_divergence_from_the_other_tasks(task: Task, scope: 
 
 
 def test_only_tasks_of_one_label_space_teach_each_other() -> None:
-    """Of two domains that both ask `odd`, one asks something else too: it has no teacher, and teaches nobody."""
+    """Of two domains that both ask `odd`, one asks something else too: it has no teacher, and
+    teaches nobody."""
     one, other = questions(ODD, CLASS).domains["d"], questions(ODD).domains["d"]
     ours = Problem({"d": one, "e": replace(other, name="e")}, Sealed({}), "digest")
     strategy = TaskTransfer("distillation")
     model = start(strategy, ours, stir=0.3)
     pairs = (("d/odd", "e/odd"), ("e/odd", "d/odd"))
-    expected = sum(kl(ODD, answered(model, s, t, ours), answered(model, t, t, ours)) for s, t in pairs)
+    expected = sum(
+        kl(ODD, answered(model, s, t, ours), answered(model, t, t, ours)) for s, t in pairs
+    )
 
     T = transfer_of(strategy, ours, model)
     assert number(T) == pytest.approx(expected, rel=1e-9)
@@ -364,7 +424,9 @@ def test_only_tasks_of_one_label_space_teach_each_other() -> None:
 
 
 @pytest.mark.parametrize("scope", ["heads", "towers"])
-def test_tasks_that_agree_have_nothing_to_tell_each_other(scope: Literal["heads", "towers"]) -> None:
+def test_tasks_that_agree_have_nothing_to_tell_each_other(
+    scope: Literal["heads", "towers"],
+) -> None:
     """Heads of one label space start alike, and so do towers."""
     ours, strategy = of_domains(CLASS), TaskTransfer("distillation", scope)
     model = start(strategy, ours)
@@ -387,7 +449,8 @@ def twin(strategy: TaskTransfer, problem: Problem, model: Model) -> Model:
     [
         (TaskTransfer("distillation", "towers"), of_domains(CLASS, sizes=(15, 10))),
         (FEATURES, of_domains(CLASS, sizes=(15, 10))),
-        (FEATURES, questions(VALUE, CLASS)),  # of one domain: the teacher's pass is one that has a slope already
+        # of one domain: the teacher's pass is one that has a slope already
+        (FEATURES, questions(VALUE, CLASS)),
     ],
     ids=["outputs", "features", "features of one domain"],
 )
@@ -422,16 +485,20 @@ def test_no_gradient_flows_into_a_teacher(strategy: TaskTransfer, ours: Problem)
 
 
 def test_heads_on_one_phi_teach_through_it_and_not_through_themselves() -> None:
-    """T moves each head as a pupil only: head s has no slope from the term in which it teaches t."""
+    """T moves each head as a pupil only: head s has no slope from the term in which it teaches
+    t."""
     ours, strategy = of_domains(CLASS, sizes=(15, 10)), TaskTransfer("distillation")
     model = start(strategy, ours, stir=0.3)
     steps = everything(ours, model)
-    slope = torch.autograd.grad(transfer_of(strategy, ours, model), [head.weight for head in heads(model)])
+    slope = torch.autograd.grad(
+        transfer_of(strategy, ours, model), [head.weight for head in heads(model)]
+    )
     for unit, other, found in zip(ours.units, reversed(list(ours.units)), slope, strict=True):
         step = steps[unit.partition("/")[0]]
         z, q = step.features["class"].detach(), step.outputs["class"].detach().softmax(dim=1)
         p = torch.from_numpy(softmax(answered(model, other, unit, ours), axis=1))
-        torch.testing.assert_close(found, (q - p).T @ z / len(z))  # the known slope of KL(p ‖ softmax)
+        # the known slope of KL(p ‖ softmax)
+        torch.testing.assert_close(found, (q - p).T @ z / len(z))
 
 
 def test_features_that_are_equal_tell_each_other_nothing() -> None:
@@ -449,12 +516,17 @@ def test_features_are_compared_by_their_direction() -> None:
     """‖Az/‖Az‖ - z'/‖z'‖‖² by hand, and the same for features of any size."""
     ours = questions(VALUE, CLASS)
     model = start(FEATURES, ours, stir=0.3)
-    x, A = as_batch(ours.domains["d"].train).inputs, model.extras.get_parameter("A").detach().numpy()
+    x, A = (
+        as_batch(ours.domains["d"].train).inputs,
+        model.extras.get_parameter("A").detach().numpy(),
+    )
     z = [model.trunk_of(unit)(x, "d").detach().numpy() for unit in ours.units]
     expected = 0.0
     for t, s in ((0, 1), (1, 0)):
         pupil, teacher = z[t] @ A[t, s].T, z[s]
-        norms = [np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (pupil, teacher)]
+        norms = [
+            np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (pupil, teacher)
+        ]
         expected += float(((pupil / norms[0] - teacher / norms[1]) ** 2).sum(axis=1).mean())
     assert number(transfer_of(FEATURES, ours, model)) == pytest.approx(expected, rel=1e-9)
 
@@ -492,7 +564,9 @@ def test_born_again_learns_from_the_single_task_models_and_moves_nothing_of_thei
 
 
 @pytest.mark.parametrize("scope", ["heads", "towers"])
-def test_born_again_is_the_divergence_from_each_tasks_own_teacher(scope: Literal["heads", "towers"]) -> None:
+def test_born_again_is_the_divergence_from_each_tasks_own_teacher(
+    scope: Literal["heads", "towers"],
+) -> None:
     ours, strategy = questions(CLASS, ODD, VALUE), TaskTransfer("born_again", scope)
     *_, stage = strategy.stages(ours, Constant(1.0), 1)
     teacher = start(SingleTask(), ours, stir=0.3)
@@ -511,7 +585,9 @@ def test_a_pupil_that_is_its_teacher_has_nothing_to_learn() -> None:
     teacher = start(SingleTask(), ours, stir=0.3)
     pupil = start(strategy, ours)
     pupil.load_state_dict(teacher.state_dict())
-    assert number(transfer_of(strategy, ours, strategy.inherit(stage, pupil, teacher))) == pytest.approx(0.0, abs=1e-12)
+    assert number(
+        transfer_of(strategy, ours, strategy.inherit(stage, pupil, teacher))
+    ) == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
@@ -526,7 +602,16 @@ def test_a_teacher_is_finished(norm: Literal["none", "batch"]) -> None:
     fresh = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, stage.own)
     model = strategy.inherit(stage, fresh, teacher.train())
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
-    fit(stage, model, ours.domains, strategy, Adam(lr=0.1), Trainer(8, 8, eval_every=8), batches, Rows())
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        Adam(lr=0.1),
+        Trainer(8, 8, eval_every=8),
+        batches,
+        Rows(),
+    )
 
     assert_same_bits(state(teacher), before)
     assert not teacher.training
@@ -545,13 +630,20 @@ def test_born_again_starts_with_the_very_stage_of_single_task(tmp_path: Path) ->
     """So whichever comes first trains it, and the other finds it."""
     nodes: dict[str, Any] = {"dataset": {"name": "digits_binary"}}
     again = {"name": "task_transfer", "transfer": "born_again"}
-    asked = [plan(config(tmp_path, strategy=s, **nodes), Watcher()) for s in (again, {"name": "single_task"})]
+    asked = [
+        plan(config(tmp_path, strategy=s, **nodes), Watcher())
+        for s in (again, {"name": "single_task"})
+    ]
     assert key_of(asked[0].contents[0]) == key_of(asked[1].contents[0])
     assert [stage.own for stage in asked[0].stages] == ["towers", "heads"]
 
     first, second = (perform(each, THIS, Watcher()) for each in asked)
     watcher = Watcher()
-    alone = perform(plan(config(tmp_path / "b", strategy={"name": "single_task"}, **nodes), watcher), THIS, watcher)
+    alone = perform(
+        plan(config(tmp_path / "b", strategy={"name": "single_task"}, **nodes), watcher),
+        THIS,
+        watcher,
+    )
     assert len(list((tmp_path / ".stages").iterdir())) == 1
     assert_same_run(second.path, alone.path)
     assert first.result["steps"] == 2 * second.result["steps"]
@@ -579,7 +671,10 @@ def refusal(strategy: TaskTransfer, problem: Problem, lam: float = 1.0) -> str:
 def test_tasks_that_cannot_teach_each_other_are_named_with_what_would_fit() -> None:
     mixed = questions(ODD, PRIME, CLASS)
     told = refusal(TaskTransfer("asymmetric"), mixed)
-    assert "asymmetric expects heads of one shape, found odd (binary), prime (binary), class (3 classes)" in told
+    assert (
+        "asymmetric expects heads of one shape, found odd (binary), prime (binary), class (3 classes)"
+        in told
+    )
     assert "strategy.transfer=born_again, or strategy.scope=towers" in told
     told = refusal(TaskTransfer("distillation"), mixed)
     assert "distillation expects two tasks of one label space, found odd (binary)" in told
@@ -591,8 +686,12 @@ def test_tasks_that_cannot_teach_each_other_are_named_with_what_would_fit() -> N
 
 @pytest.mark.parametrize("transfer", ["asymmetric", "distillation", "born_again"])
 def test_one_task_and_an_infinite_lambda_are_refused(transfer: Transfer) -> None:
-    assert "expects two tasks or more, found one, d/value" in refusal(TaskTransfer(transfer), questions(VALUE))
-    assert "lam.value: expected a finite λ, found inf" in refusal(TaskTransfer(transfer), of_domains(CLASS), math.inf)
+    assert "expects two tasks or more, found one, d/value" in refusal(
+        TaskTransfer(transfer), questions(VALUE)
+    )
+    assert "lam.value: expected a finite λ, found inf" in refusal(
+        TaskTransfer(transfer), of_domains(CLASS), math.inf
+    )
     with pytest.raises(UserError, match="found linear-0-inf"):
         TaskTransfer(transfer).stages(of_domains(CLASS), Linear(math.inf), 5)
 
@@ -600,7 +699,10 @@ def test_one_task_and_an_infinite_lambda_are_refused(transfer: Transfer) -> None
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"transfer": "born_again", "one_way": True}, "strategy.one_way: expected false with transfer=born_again"),
+        (
+            {"transfer": "born_again", "one_way": True},
+            "strategy.one_way: expected false with transfer=born_again",
+        ),
         ({"transfer": "distillation", "distil": "features"}, "on one φ all features are equal"),
         ({"scope": "towers", "distil": "features"}, "found transfer=asymmetric and scope=towers"),
     ],
@@ -621,12 +723,16 @@ def test_towers_expect_a_phi_with_weights() -> None:
 def test_the_controls_are_each_task_alone_and_no_transfer_at_every_budget_that_is_spent() -> None:
     short = {"single_task", "shared_parameters"}
     assert TaskTransfer("distillation").controls(of_domains()).keys() == short
-    assert TaskTransfer().controls(of_domains()).keys() == short | {"ridge"}  # which it is where nobody teaches
+    # which it is where nobody teaches
+    assert TaskTransfer().controls(of_domains()).keys() == short | {"ridge"}
     ridge = TaskTransfer(scope="towers").controls(of_domains())["ridge"]["strategy"]
     assert ridge == {"name": "task_relation", "relation": "ridge", "scope": "towers"}
     again = TaskTransfer("born_again").controls(of_domains())
     assert again.keys() == short | {f"{name}, total budget" for name in short}
-    assert again["single_task, total budget"]["strategy"] == {"name": "single_task", "budget": "total"}
+    assert again["single_task, total budget"]["strategy"] == {
+        "name": "single_task",
+        "budget": "total",
+    }
     for nodes in again.values():
         strategy = build(config(Path("unused"), **nodes)).strategy
         steps = sum(stage.steps for stage in strategy.stages(of_domains(CLASS), Constant(1.0), 5))

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps.test_pool import Told
+from sweeps.executors.test_local import Told
 
-from tlrun.errors import UserError
-from tlrun.planning import THIS
+from tlrun.core.errors import UserError
+from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
 from tlrun.sweeps.launch import _jobs, launch
 
@@ -19,12 +19,18 @@ LAM = {"name": "constant", "value": 1.0}
 def swept(configs: list[dict[str, Any]], told: Told | None = None) -> Any:
     told = told or Told()
     return launch(
-        configs, [[f"job={k}"] for k in range(len(configs))], Watcher(), lambda total, found: nullcontext(told)
+        configs,
+        [[f"job={k}"] for k in range(len(configs))],
+        Watcher(),
+        lambda total, found: nullcontext(told),
     )
 
 
 def test_every_job_gets_its_run_and_controls(tmp_path: Path) -> None:
-    configs = [config(tmp_path, controls=True, strategy={"name": name}) for name in ("parameter_transfer", "joint")]
+    configs = [
+        config(tmp_path, controls=True, strategy={"name": name})
+        for name in ("parameter_transfer", "joint")
+    ]
     first = swept(configs)
     second = swept(configs)
 
@@ -43,13 +49,23 @@ def test_the_record_says_what_the_sweep_is_made_of(tmp_path: Path) -> None:
 
     assert (record["status"], record["runs"], record["failed"]) == ("finished", 2, {})
     assert [job["sets"] for job in record["jobs"]] == [["job=0"], ["job=1"]]
-    assert all((tmp_path / path / "result.json").exists() for job in record["jobs"] for path in job["runs"].values())
-    assert sorted(path.name for path in file.parent.iterdir()) == ["sweep.json"]  # nobody printed anything
+    assert all(
+        (tmp_path / path / "result.json").exists()
+        for job in record["jobs"]
+        for path in job["runs"].values()
+    )
+    # nobody printed anything
+    assert sorted(path.name for path in file.parent.iterdir()) == ["sweep.json"]
 
 
 def test_a_mistake_starts_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError):
-        swept([config(tmp_path), config(tmp_path, dataset={"name": "digits", "labels_per_class": 900})])
+        swept(
+            [
+                config(tmp_path),
+                config(tmp_path, dataset={"name": "digits", "labels_per_class": 900}),
+            ]
+        )
 
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,6 @@
-"""Batches of examples that fit memory: tensors, indexed. On small data this is many times faster than a DataLoader."""
+"""Batches of examples that fit memory: tensors, indexed. On small data this is many times faster
+than a DataLoader.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +9,21 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tlrun.losses import labelled
-from tlrun.seeding import stream
+from tlrun.core.seeding import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
-    from tlrun.problem import Split
+    from tlrun.core.problem import Split
 
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs [B, …] and, per task, labels [B] of one domain. encoded: the inputs are features z [B, d] already."""
+    """inputs [B, …] and, per task, labels [B] of one domain. encoded: the inputs are features z [B,
+    d] already.
+    """
 
     inputs: Tensor
     labels: Mapping[str, Tensor]
@@ -41,20 +44,31 @@ def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
 class Batches:
     """The endless sequence in which one domain's training examples are drawn.
 
-    It is a chain of permutations, one an epoch, cut into batches of `size`; the batch at `position` k is a function of
-    (seed, domain, k) alone. So every run of a seed reads the same batches, whatever it did between them.
-    The order is drawn on the CPU, so it is one order on every device.
+    It is a chain of permutations, one an epoch, cut into batches of `size`; the batch at `position`
+    k is a function of (seed, domain, k) alone. So every run of a seed reads the same batches,
+    whatever it did between them. The order is drawn on the CPU, so it is one order on every device.
     A batch may be larger than the split: small data then counts several epochs a batch.
 
     position: of the next batch. A stage takes up the sequence where the stages before it left it.
     """
 
-    def __init__(self, split: Split, domain: str, size: int, seed: int, device: str = "cpu", position: int = 0) -> None:
+    def __init__(
+        self,
+        split: Split,
+        domain: str,
+        size: int,
+        seed: int,
+        device: str = "cpu",
+        position: int = 0,
+    ) -> None:
         self._all = as_batch(split, device)
         self._size, self._seed, self._domain = size, seed, domain
         self.position = position
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
-        self.shares = {task: float(labelled(labels).double().mean()) for task, labels in self._all.labels.items()}
+        self.shares = {
+            task: float(labelled(labels).double().mean())
+            for task, labels in self._all.labels.items()
+        }
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -74,6 +88,13 @@ class Batches:
 
     def _permutation(self, epoch: int, n: int) -> Tensor:
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(stream(self._seed, "order", self._domain, epoch))
+            generator = torch.Generator().manual_seed(
+                stream(self._seed, "order", self._domain, epoch)
+            )
             self._epoch, self._order = epoch, torch.randperm(n, generator=generator)
         return self._order
+
+
+def labelled(labels: Tensor) -> Tensor:
+    """Which labels are present, bool [N]: class labels other than -1, numbers other than nan."""
+    return ~torch.isnan(labels) if labels.is_floating_point() else labels >= 0

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tlrun.errors import UserError
-from tlrun.seeding import stream
+from tlrun.core.errors import UserError
+from tlrun.core.seeding import stream
 
 
 class Draw(NamedTuple):
-    """Positions in one domain, each sorted. pool: all that some seed may train or validate on; test: all the others."""
+    """Positions in one domain, each sorted. pool: all that some seed may train or validate on;
+    test: all the others.
+    """
 
     train: np.ndarray
     val: np.ndarray
@@ -21,43 +23,67 @@ class Draw(NamedTuple):
 
 
 def draw(
-    labels: np.ndarray, count: int | None, val_share: float, test_share: float, tests: int, seed: int, *keys: str
+    labels: np.ndarray,
+    count: int | None,
+    val_share: float,
+    test_share: float,
+    tests: int,
+    seed: int,
+    *keys: str,
 ) -> Draw:
     """Test examples by the stream `tests`, labels by the run's `seed`, every class alike.
 
-    count: examples a class that are labelled, for training and validation together; None for all that do not test.
-    keys: narrow the run's stream, where several domains draw. Raises UserError as `few_per_class` and `buy_validation`.
+    count: examples a class that are labelled, for training and validation together; None for all
+        that do not test.
+    keys: narrow the run's stream, where several domains draw. Raises UserError as `few_per_class`
+        and `buy_validation`.
     """
     test, pool = stratified(labels, test_share, tests)
     chosen = pool
     if count is not None:
-        chosen = pool[few_per_class(labels[pool], count, stream(seed, "labels", *keys), "dataset.labels_per_class")]
-    train, val = buy_validation(labels[chosen], val_share, stream(seed, "labels", "val", *keys), "dataset.val_share")
+        chosen = pool[
+            few_per_class(
+                labels[pool], count, stream(seed, "labels", *keys), "dataset.labels_per_class"
+            )
+        ]
+    train, val = buy_validation(
+        labels[chosen], val_share, stream(seed, "labels", "val", *keys), "dataset.val_share"
+    )
     return Draw(chosen[train], chosen[val], test, pool)
 
 
 def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split the positions of `labels` [N] in two: `share` of every class (rounded), and the rest; both sorted."""
-    chosen = _per_class(labels, {int(k): round(share * np.sum(labels == k)) for k in np.unique(labels)}, seed)
+    """Split the positions of `labels` [N] in two: `share` of every class (rounded), and the rest;
+    both sorted.
+    """
+    chosen = _per_class(
+        labels, {int(k): round(share * np.sum(labels == k)) for k in np.unique(labels)}, seed
+    )
     return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
 
 
 def few_per_class(labels: np.ndarray, count: int, seed: int, key: str) -> np.ndarray:
-    """The positions of `count` examples of every class, sorted. One seed's larger draws contain its smaller ones.
+    """The positions of `count` examples of every class, sorted. One seed's larger draws contain its
+    smaller ones.
 
     Raises UserError, naming the option `key`, where a class has fewer.
     """
     classes, sizes = np.unique(labels, return_counts=True)
     if count > sizes.min():
-        raise UserError(f"{key}: expected at most {sizes.min()} (the smallest class has no more), found {count}")
+        raise UserError(
+            f"{key}: expected at most {sizes.min()} (the smallest class has no more), found {count}"
+        )
     return _per_class(labels, {int(k): count for k in classes}, seed)
 
 
-def buy_validation(labels: np.ndarray, share: float, seed: int, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the positions of labels already drawn into training and validation: validation labels are labels too.
+def buy_validation(
+    labels: np.ndarray, share: float, seed: int, key: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide the positions of labels already drawn into training and validation: validation labels
+    are labels too.
 
-    share: of each class for validation, at least one where share > 0. Raises UserError, naming `key`, where a class
-    would keep none for training.
+    share: of each class for validation, at least one where share > 0. Raises UserError, naming
+    `key`, where a class would keep none for training.
     """
     sizes = {int(k): int(np.sum(labels == k)) for k in np.unique(labels)}
     wanted = {k: max(1, round(share * n)) if share else 0 for k, n in sizes.items()}
@@ -72,9 +98,11 @@ def buy_validation(labels: np.ndarray, share: float, seed: int, key: str) -> tup
 
 
 def hide(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Which labels go missing, bool [N]: `share` of all (rounded) at random, but of every group [N] one label stays.
+    """Which labels go missing, bool [N]: `share` of all (rounded) at random, but of every group [N]
+    one label stays.
 
-    So fewer are hidden where too few would be left. One seed's larger shares contain its smaller ones.
+    So fewer are hidden where too few would be left. One seed's larger shares contain its smaller
+    ones.
     """
     order = np.random.default_rng(seed).permutation(len(groups))
     _, stay = np.unique(groups[order], return_index=True)
@@ -84,9 +112,13 @@ def hide(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 def _per_class(labels: np.ndarray, counts: Mapping[int, int], seed: int) -> np.ndarray:
-    """`counts[k]` positions of each class k, by a permutation of that class's own, so that draws are nested."""
+    """`counts[k]` positions of each class k, by a permutation of that class's own, so that draws
+    are nested.
+    """
     parts = [
-        np.random.default_rng(stream(seed, "labels", k)).permutation(np.flatnonzero(labels == k))[:n]
+        np.random.default_rng(stream(seed, "labels", k)).permutation(np.flatnonzero(labels == k))[
+            :n
+        ]
         for k, n in counts.items()
     ]
     return np.sort(np.concatenate(parts))

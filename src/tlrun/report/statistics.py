@@ -12,8 +12,8 @@ def paired_interval(gains: Sequence[float], level: float = 0.95) -> tuple[float,
 
         ḡ ± t_{(1+level)/2, n-1} · s/√n,   s the standard deviation of the gains with n-1
 
-    It covers the draws of labels and weights that seeds are, not new test examples, and one comparison, not many. The
-    half-width is nan for n=1: a single gain has no spread.
+    It covers the draws of labels and weights that seeds are, not new test examples, and one
+    comparison, not many. The half-width is nan for n=1: a single gain has no spread.
     """
     from scipy.stats import t
 

@@ -1,4 +1,6 @@
-"""Each task of a multi-task run: its score, its gain over learning it alone, Δm, and what was learnt of the tasks."""
+"""Each task of a multi-task run: its score, its gain over learning it alone, Δm, and what was
+learnt of the tasks.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.errors import printable
-from tlrun.experiment import Outcome
-from tlrun.problem import short_names
-from tlrun.report.figures import interval, number
+from tlrun.core.errors import printable
+from tlrun.core.problem import short_names
+from tlrun.report.formatting import interval, number
 from tlrun.report.statistics import paired_interval
+from tlrun.runs.outcome import Outcome
 
 ALONE = "single_task"  # the control that each task's gain is measured against
 MANY = 12  # tasks from which on they are counted, not listed
@@ -25,9 +27,12 @@ LEGEND = (
     "not above 0."
 )
 
-DISAGREEMENT = "of the test inputs are answered differently by two tasks' heads (mean over pairs of tasks)"
+DISAGREEMENT = (
+    "of the test inputs are answered differently by two tasks' heads (mean over pairs of tasks)"
+)
 
-Pairs = Sequence[tuple[Outcome, Outcome]]  # one a seed: the run, and the control in which each task is learnt alone
+# one a seed: the run, and the control in which each task is learnt alone
+Pairs = Sequence[tuple[Outcome, Outcome]]
 Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, and its controls
 
 
@@ -39,13 +44,17 @@ def task_scores(outcome: Outcome) -> dict[str, tuple[str, float | None]]:
 
 
 def alone(answer: Sequence[Outcome]) -> Outcome | None:
-    """The control of an answer in which every task is learnt alone, at the run's whole budget where that is more."""
+    """The control of an answer in which every task is learnt alone, at the run's whole budget where
+    that is more.
+    """
     named = {outcome.name: outcome for outcome in answer[1:]}
     return named.get(f"{ALONE}, total budget", named.get(ALONE))
 
 
 def delta_m(run: Outcome, single: Outcome) -> float | None:
-    """Δm = 100/T Σ_i (M_i - S_i)/S_i in %, M_i the score of task i in the run, S_i alone; None where undefined."""
+    """Δm = 100/T Σ_i (M_i - S_i)/S_i in %, M_i the score of task i in the run, S_i alone; None
+    where undefined.
+    """
     theirs = task_scores(single)
     shares = []
     for unit, (_, mine) in task_scores(run).items():
@@ -57,7 +66,9 @@ def delta_m(run: Outcome, single: Outcome) -> float | None:
 
 
 def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
-    """Of one run and its controls: each task's score in each, its gain over learning it alone, Δm, and relations."""
+    """Of one run and its controls: each task's score in each, its gain over learning it alone, Δm,
+    and relations.
+    """
     this, single = outcomes[0], alone(outcomes)
     scores = {outcome.name: task_scores(outcome) for outcome in outcomes}
     units = scores[this.name]
@@ -66,15 +77,23 @@ def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
         if len(units) <= MANY:
             yield _run_rows(outcomes, scores, single)
         elif single is not None:
-            yield Text(_counted({unit: gain for unit, gain in _gains(this, single).items() if gain is not None}))
+            yield Text(
+                _counted(
+                    {unit: gain for unit, gain in _gains(this, single).items() if gain is not None}
+                )
+            )
         if single is not None:
             value = delta_m(this, single)
-            yield Text(f"Δm of {this.strategy}: {'–' if value is None else f'{value:+.1f} %'}. {LEGEND}")
+            yield Text(
+                f"Δm of {this.strategy}: {'–' if value is None else f'{value:+.1f} %'}. {LEGEND}"
+            )
     yield from relations(this.result)
 
 
 def _run_rows(
-    outcomes: Sequence[Outcome], scores: Mapping[str, Mapping[str, tuple[str, float | None]]], single: Outcome | None
+    outcomes: Sequence[Outcome],
+    scores: Mapping[str, Mapping[str, tuple[str, float | None]]],
+    single: Outcome | None,
 ) -> Table:
     this = outcomes[0]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -87,14 +106,17 @@ def _run_rows(
     gains = _gains(this, single) if single else {}
     for unit, short in short_names(scores[this.name]).items():
         metric = scores[this.name][unit][0]
-        cells = [number(metric, scores[outcome.name].get(unit, ("", None))[1]) for outcome in outcomes]
+        cells = [
+            number(metric, scores[outcome.name].get(unit, ("", None))[1]) for outcome in outcomes
+        ]
         extra = [number(metric, gains[unit], signed=True)] if single else []
         table.add_row(_text(short), _with_unit(metric), *cells, *extra)
     return table
 
 
 def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
-    """Of many seeds: Δm of each setting and each task's gain over learning it alone, mean ± 95 % t interval.
+    """Of many seeds: Δm of each setting and each task's gain over learning it alone, mean ± 95 % t
+    interval.
 
     Settings of other tasks, as of another data set, stand in a table of their own.
     """
@@ -124,13 +146,19 @@ def _sweep_rows(units: Sequence[str], told: Sequence[tuple[str, Pairs]]) -> Tabl
     metrics = {unit: metric for unit, (metric, _) in task_scores(told[0][1][0][0]).items()}
     for label, pairs in told:
         each = {unit: [_gains(run, single)[unit] for run, single in pairs] for unit in units}
-        cells = [interval("accuracy", [run.result.get("disagreement") for run, _ in pairs])] if apart else []
+        cells = (
+            [interval("accuracy", [run.result.get("disagreement") for run, _ in pairs])]
+            if apart
+            else []
+        )
         cells += (
             [interval(metrics[unit], each[unit], signed=True) for unit in units]
             if listed
             else [_counted_over_seeds(each)]
         )
-        relative = interval("", [delta_m(run, single) for run, single in pairs], signed=True, digits=1)
+        relative = interval(
+            "", [delta_m(run, single) for run, single in pairs], signed=True, digits=1
+        )
         table.add_row(_text(label), pairs[0][0].lam or "–", relative, *cells)
     return table
 
@@ -144,7 +172,9 @@ def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     if "disagreement" in result:
         yield Text(f"heads apart: {100 * result['disagreement']:.1f} % {DISAGREEMENT}")
     if learnt := result.get("relation"):
-        yield from _matrix(f"{learnt['name']}, {learnt['meaning']}", learnt["tasks"], learnt["matrix"])
+        yield from _matrix(
+            f"{learnt['name']}, {learnt['meaning']}", learnt["tasks"], learnt["matrix"]
+        )
 
 
 def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
@@ -156,16 +186,22 @@ def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableT
         mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
         setting = f"{label}, λ={runs[0].lam}" if runs[0].lam else label
         over = f"mean of {n} seeds" if n > 1 else "one seed"
-        yield from _matrix(f"{setting}: {first['name']}, {first['meaning']}, {over}", first["tasks"], mean)
+        yield from _matrix(
+            f"{setting}: {first['name']}, {first['meaning']}, {over}", first["tasks"], mean
+        )
     if len(found) > MOST_MATRICES:
-        yield Text(f"and {len(found) - MOST_MATRICES} more settings; each run's is shown by tl-run show")
+        yield Text(
+            f"and {len(found) - MOST_MATRICES} more settings; each run's is shown by tl-run show"
+        )
 
 
 def _learnt(seeds: Seeds) -> bool:
     return all("relation" in answer[0].result for answer in seeds)
 
 
-def _matrix(title: str, tasks: Sequence[str], matrix: Sequence[Sequence[float]]) -> Iterator[RenderableType]:
+def _matrix(
+    title: str, tasks: Sequence[str], matrix: Sequence[Sequence[float]]
+) -> Iterator[RenderableType]:
     yield Text("")
     yield _text(f"{title}:")
     if len(tasks) > MANY:
@@ -194,11 +230,15 @@ def _counted(gains: Mapping[str, float]) -> str:
     ordered = sorted(gains, key=gains.__getitem__)
     up = sum(gain > 0 for gain in gains.values())
     ends = ", ".join(f"{names[unit]} {gains[unit]:+.3f}" for unit in (ordered[0], ordered[-1]))
-    return printable(f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}")
+    return printable(
+        f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}"
+    )
 
 
 def _counted_over_seeds(each: Mapping[str, Sequence[float | None]]) -> str:
-    """Many tasks over seeds: of how many the interval lies above 0, and below; one interval a task."""
+    """Many tasks over seeds: of how many the interval lies above 0, and below; one interval a
+    task.
+    """
     known = {unit: [gain for gain in gains if gain is not None] for unit, gains in each.items()}
     spans = [paired_interval(gains) for gains in known.values() if len(gains) > 1]
     if not spans:

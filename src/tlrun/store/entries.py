@@ -1,10 +1,12 @@
-"""Entries: folders of files named by their content. An entry is whole, as its digests prove, or it counts as absent.
+"""Entries: folders of files named by their content. An entry is whole, as its digests prove, or it
+counts as absent.
 
     <home>/<key>/
       manifest.json   sha256 of every other file, and of itself
       …               the files
 
-An entry is written aside and renamed, so that a crash at any moment leaves none, or a whole one. What it holds can be
+An entry is written aside and renamed, so that a crash at any moment leaves none, or a whole one.
+What it holds can be
 made again: one that is damaged is replaced.
 """
 
@@ -37,7 +39,8 @@ class Entry:
     lock: Path
 
     def read(self) -> dict[str, bytes] | None:
-        """Every file, proved by its digest; None where there is no entry. Raises Damaged, naming the file.
+        """Every file, proved by its digest; None where there is no entry. Raises Damaged, naming
+        the file.
 
         It counts as being used: `used` is now.
         """
@@ -66,7 +69,8 @@ class Entry:
     def write(self, files: Mapping[str, bytes]) -> None:
         """Put the entry there, whole, in place of what was there.
 
-        Raises OSError where it cannot be written, and takes away what was: a full disk is not filled further.
+        Raises OSError where it cannot be written, and takes away what was: a full disk is not
+        filled further.
         """
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
@@ -90,8 +94,12 @@ class Entry:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def locked(self, note: Callable[[str], None], doing: str) -> AbstractContextManager[None]:
-        """Hold the entry for this process alone; where another has it, say what that is `doing`, and wait."""
-        return locked(self.lock, lambda: note(f"waiting for another process, which is {doing} ({self.path})"))
+        """Hold the entry for this process alone; where another has it, say what that is `doing`,
+        and wait.
+        """
+        return locked(
+            self.lock, lambda: note(f"waiting for another process, which is {doing} ({self.path})")
+        )
 
     @property
     def held(self) -> bool:
@@ -100,7 +108,9 @@ class Entry:
 
     @property
     def used(self) -> float:
-        """When it was last read or written, in seconds since 1970. Raises FileNotFoundError where it has gone."""
+        """When it was last read or written, in seconds since 1970. Raises FileNotFoundError where
+        it has gone.
+        """
         with suppress(OSError):
             return (self.path / MANIFEST).stat().st_mtime
         return self.path.stat().st_mtime
@@ -108,15 +118,21 @@ class Entry:
 
 def entry(runs_dir: Path, home: str, key: str) -> Entry:
     """The entry `key` of a home below `runs_dir`, such as .stages."""
-    return Entry(runs_dir / home / key, runs_dir / ".locks" / f"{home.strip('.').replace('/', '-')}-{key}.lock")
+    return Entry(
+        runs_dir / home / key,
+        runs_dir / ".locks" / f"{home.strip('.').replace('/', '-')}-{key}.lock",
+    )
 
 
 def entries(runs_dir: Path, home: str) -> Iterator[Entry]:
-    """Every entry of a home, damaged ones too, and what processes that were killed left half-written."""
+    """Every entry of a home, damaged ones too, and what processes that were killed left
+    half-written.
+    """
     folder = runs_dir / home
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_dir():
-            key = path.name.lstrip(".").partition(".")[0]  # .<key>.<process> is half-written, under the key's lock
+            # .<key>.<process> is half-written, under the key's lock
+            key = path.name.lstrip(".").partition(".")[0]
             yield Entry(path, entry(runs_dir, home, key).lock)
 
 

@@ -4,8 +4,8 @@
       features.safetensors   z [N, d]
       manifest.json          digests
 
-The key is that of φ's specification, weights and statistics, of the inputs, and of the fingerprint: everything that
-decides the bits.
+The key is that of φ's specification, weights and statistics, of the inputs, and of the fingerprint:
+everything that decides the bits.
 """
 
 from __future__ import annotations
@@ -28,17 +28,23 @@ HOME = ".cache/features"
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """The features below `runs_dir` that one `maker` computes. note: is told what is waited for, and what is wrong.
+    """The features below `runs_dir` that one `maker` computes. note: is told what is waited for,
+    and what is wrong.
 
-    maker: what decides the bits beside weights and inputs, as JSON: φ's specification and the fingerprint.
+    maker: what decides the bits beside weights and inputs, as JSON: φ's specification and the
+        fingerprint.
     """
 
     runs_dir: Path
     maker: Mapping[str, Any]
     note: Callable[[str], None]
 
-    def get(self, weights: Mapping[str, Tensor], inputs: np.ndarray, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """z of `inputs` under the φ of `weights`: read where it is there and whole, computed and kept where not."""
+    def get(
+        self, weights: Mapping[str, Tensor], inputs: np.ndarray, compute: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        """z of `inputs` under the φ of `weights`: read where it is there and whole, computed and
+        kept where not.
+        """
         place = entry(self.runs_dir, HOME, self._key(weights, inputs))
         found = self._read(place, lambda _: None)
         if found is None:

@@ -1,4 +1,6 @@
-"""Files that are either whole or absent: written aside, synced, then renamed. JSON is strict; there is no pickle."""
+"""Files that are either whole or absent: written aside, synced, then renamed. JSON is strict; there
+is no pickle.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tlrun.options import strict
+from tlrun.core.options import strict
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -35,7 +37,10 @@ def sync_folder(path: Path) -> None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write `value` whole, indented, for people and programs alike."""
-    write_whole(path, (json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode())
+    write_whole(
+        path,
+        (json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(),
+    )
 
 
 def append_json(path: Path, value: Mapping[str, Any]) -> None:

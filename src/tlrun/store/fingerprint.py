@@ -14,13 +14,14 @@ from importlib import metadata, resources
 from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
-# What only reads a command line or shows results cannot change them; what a config says is in the id already.
-DOORS = ("__main__", "cli", "compose", "config_folder", "doctor", "door", "help", "preflight", "session")
-NOT_DECISIVE = ("report", "sweeps", "configs", *(f"{name}.py" for name in DOORS))
+# Rooms that only read a command line, carry out what it asks, or show results cannot change them.
+NOT_DECISIVE = ("__init__.py", "__main__.py", "cli", "config", "configs", "report", "sweeps")
 
 
 def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[str, str | int]:
-    """Versions, threads, device, CPU capability, and digests of the sources of tlrun and of the plug-ins in use."""
+    """Versions, threads, device, CPU capability, and digests of the sources of tlrun and of the
+    plug-ins in use.
+    """
     return {
         "tlrun sources": _sources(),
         "python": platform.python_version(),
@@ -35,7 +36,9 @@ def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[s
 def differences(then: dict[str, str | int], now: dict[str, str | int]) -> str:
     """What differs between two fingerprints, in words; empty where nothing does."""
     keys = [key for key in {**now, **then} if then.get(key) != now.get(key)]
-    return ", ".join(f"{key} {then.get(key, 'unknown')} then, {now.get(key, 'unknown')} now" for key in keys)
+    return ", ".join(
+        f"{key} {then.get(key, 'unknown')} then, {now.get(key, 'unknown')} now" for key in keys
+    )
 
 
 @cache
@@ -46,15 +49,18 @@ def _versions() -> dict[str, str]:
 
 @cache
 def cpu_capability() -> str:
-    """Maker of the processor, and the vector instructions torch chooses on it: AVX512, AVX2 or DEFAULT.
+    """Maker of the processor, and the vector instructions torch chooses on it: AVX512, AVX2 or
+    DEFAULT.
 
-    torch's kernels, and its BLAS, take other paths, and so round otherwise, on each. Elsewhere than on x86 Linux: what
-    the platform calls itself.
+    torch's kernels, and its BLAS, take other paths, and so round otherwise, on each. Elsewhere than
+    on x86 Linux: what the platform calls itself.
     """
     if platform.machine().lower() not in ("x86_64", "amd64") or not Path("/proc/cpuinfo").exists():
         return f"{platform.system()} {platform.machine()} {platform.processor()}".strip()
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    facts = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
+    }
     flags = set(facts.get("flags", "").split())
     forced = os.environ.get("ATEN_CPU_CAPABILITY", "")
     if {"avx512vl", "avx512bw", "avx512dq", "fma"} <= flags and not forced:

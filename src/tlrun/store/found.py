@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tlrun.errors import UserError
+from tlrun.core.errors import UserError
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
@@ -22,7 +22,9 @@ class FoundRun:
 
     @property
     def status(self) -> str:
-        """finished, failed, interrupted, running; `stopped` where it says running and no process has it."""
+        """finished, failed, interrupted, running; `stopped` where it says running and no process
+        has it.
+        """
         status = str(self.record.get("status", "unreadable"))
         return "stopped" if status == "running" and not is_held(self.place.lock) else status
 
@@ -36,7 +38,8 @@ class FoundRun:
 
 
 def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
-    """The folder that `--runs-dir PATH` or `runs_dir=PATH` names (`runs` without either), and the other arguments.
+    """The folder that `--runs-dir PATH` or `runs_dir=PATH` names (`runs` without either), and the
+    other arguments.
 
     Raises UserError where no folder follows.
     """
@@ -55,7 +58,9 @@ def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
 
 
 def runs(runs_dir: Path) -> Iterator[FoundRun]:
-    """Every run below `runs_dir`, the oldest first. Those that newer ones superseded are left out."""
+    """Every run below `runs_dir`, the oldest first. Those that newer ones superseded are left
+    out.
+    """
     found = []
     for file in runs_dir.glob("[!.]*/[!.]*/*/run.json"):
         path = file.parent

@@ -1,4 +1,6 @@
-"""Lock files: one process at a time. A lock goes with the process that holds it, however that ends."""
+"""Lock files: one process at a time. A lock goes with the process that holds it, however that
+ends.
+"""
 
 from __future__ import annotations
 

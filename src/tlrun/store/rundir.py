@@ -3,8 +3,9 @@
     <runs_dir>/digits/parameter_transfer/lam=1_seed=0_3fa2b1c09d4e/
       config.yaml  run.json  metrics.jsonl  result.json  predictions.safetensors  model.safetensors
 
-run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing that another run of the
-same bits would say differently. A run is finished when run.json says so, and it says so last.
+run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing
+that another run of the same bits would say differently. A run is finished when run.json says so,
+and it says so last.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.errors import RunBusy, UserError
+from tlrun.core.errors import RunBusy, UserError
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
 
@@ -34,7 +35,9 @@ FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safet
 
 @dataclass(frozen=True)
 class RunDir:
-    """The folder of one run below `runs_dir`. group: folders between, such as digits/scratch. name: its own name."""
+    """The folder of one run below `runs_dir`. group: folders between, such as digits/scratch. name:
+    its own name.
+    """
 
     runs_dir: Path
     group: str
@@ -57,7 +60,9 @@ class RunDir:
             return None
 
     def result(self) -> dict[str, Any]:
-        """result.json. Raises OSError or ValueError where it, or another file of a finished run, is not all there."""
+        """result.json. Raises OSError or ValueError where it, or another file of a finished run, is
+        not all there.
+        """
         found = read_json(self.path / "result.json")
         if missing := [key for key in RESULT_KEYS if key not in found]:
             raise ValueError(f"result.json lacks {', '.join(missing)}")
@@ -137,7 +142,11 @@ class RunDir:
 
         def busy() -> None:
             owner = self.record() or {}
-            who = f"process {owner['pid']} on {owner['host']}" if owner.keys() >= {"pid", "host"} else "another process"
+            who = (
+                f"process {owner['pid']} on {owner['host']}"
+                if owner.keys() >= {"pid", "host"}
+                else "another process"
+            )
             if not wait:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(f"waiting for {who}, which is working on {self.path}")
@@ -161,7 +170,12 @@ def check_writable(runs_dir: Path) -> None:
 
 
 def _started() -> dict[str, Any]:
-    return {"status": "running", "pid": os.getpid(), "host": socket.gethostname(), "started": _now()}
+    return {
+        "status": "running",
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "started": _now(),
+    }
 
 
 def _now() -> str:

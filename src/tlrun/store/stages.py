@@ -6,9 +6,9 @@
       metrics.jsonl       the rows it logged
       manifest.json       digests
 
-The key is that of everything which decides the bits: training and validation examples of every domain drawn, tasks,
-backbone, optimiser, budget, the seed, the equation, the fingerprint, and the key of the stage before. A stage may have
-several domains and tasks.
+The key is that of everything which decides the bits: training and validation examples of every
+domain drawn, tasks, backbone, optimiser, budget, the seed, the equation, the fingerprint, and the
+key of the stage before. A stage may have several domains and tasks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlrun.options import strict
+from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, Entry, entry
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def read_stage(place: Entry) -> FinishedStage | None:
         seconds = float(json.loads(files["stage.json"])["seconds"])
         rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
         return FinishedStage(load(files["model.safetensors"]), rows, seconds)
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:  # whole, but not one of ours
+    # whole, but not one of ours
+    except (KeyError, ValueError, TypeError, SafetensorError) as error:
         raise Damaged(f"is no finished stage ({type(error).__name__}: {error})") from None
 
 
@@ -63,10 +64,14 @@ def write_stage(place: Entry, content: Mapping[str, Any], finished: FinishedStag
     from safetensors.torch import save
 
     told = strict({**content, "seconds": finished.seconds})
-    rows = "".join(json.dumps(strict(row), allow_nan=False, ensure_ascii=False) + "\n" for row in finished.rows)
+    rows = "".join(
+        json.dumps(strict(row), allow_nan=False, ensure_ascii=False) + "\n" for row in finished.rows
+    )
     place.write(
         {
-            "stage.json": (json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(),
+            "stage.json": (
+                json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+            ).encode(),
             "metrics.jsonl": rows.encode(),
             "model.safetensors": save(dict(finished.weights)),
         }

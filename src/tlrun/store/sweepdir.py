@@ -29,7 +29,9 @@ class SweepDir:
     def of(cls, runs_dir: Path, asked: Sequence[RunDir]) -> SweepDir:
         """The folder of the sweep that asks for these runs."""
         names = sorted({f"{place.group}/{place.name}" for place in asked})
-        return cls(runs_dir / ".sweeps" / hashlib.sha256(json.dumps(names).encode()).hexdigest()[:12])
+        return cls(
+            runs_dir / ".sweeps" / hashlib.sha256(json.dumps(names).encode()).hexdigest()[:12]
+        )
 
     @property
     def logs(self) -> Path:

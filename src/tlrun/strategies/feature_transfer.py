@@ -4,10 +4,11 @@
     target stage   min_w (L_S(φ, w) + λ L_T(φ, w)) / (1 + λ),   w fresh, φ the source's and frozen (`freeze`)
                    or over φ and w, starting from the source's φ, where `freeze` is false
 
-The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. With
-one label space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a head that
-has seen both domains. With separate heads on a frozen φ the two losses share nothing, and every λ gives the run of λ=∞.
-Pan and Yang (2010) call it feature-representation transfer.
+The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes
+comparable along λ. With one label space both losses train the new head, so λ acts even on a frozen
+φ: λ=∞ is the linear probe, λ=1 a head that has seen both domains. With separate heads on a frozen φ
+the two losses share nothing, and every λ gives the run of λ=∞. Pan and Yang (2010) call it
+feature-representation transfer.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlrun.core import Controls, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
-from tlrun.problem import Problem
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)

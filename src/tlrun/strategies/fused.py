@@ -3,11 +3,12 @@
     source stage   min_{φ,w} Σ_i L_i + μ R(w̃), or + μ T(w)   over the source tasks, by `first`; μ is `first_lam`
     target stage   min (L_S + λ L_T) / (1 + λ)               by `then`, which takes over what it always takes over
 
-A composition, with no equation of its own: the first stage is that of shared_parameters, task_relation or
-task_transfer, on the source domains alone; the second is that of parameter, feature or structure transfer. Where the
-first stage has a head for each domain and the second one for their label space, the second starts from their mean.
-The source side has the steps of one stage, however many stages `first` has. Its control `not fused` starts from a
-source stage on the mean of the L_i instead of their sum: under Adam without weight decay that is the same step.
+A composition, with no equation of its own: the first stage is that of shared_parameters,
+task_relation or task_transfer, on the source domains alone; the second is that of parameter,
+feature or structure transfer. Where the first stage has a head for each domain and the second one
+for their label space, the second starts from their mean. The source side has the steps of one
+stage, however many stages `first` has. Its control `not fused` starts from a source stage on the
+mean of the L_i instead of their sum: under Adam without weight decay that is the same step.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
-from tlrun.core import Backbone, Controls, Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.errors import UserError
-from tlrun.options import OneOf, Range, as_node
-from tlrun.problem import Problem
-from tlrun.schedules import Constant
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.options import OneOf, Range, as_node
+from tlrun.core.problem import Problem
+from tlrun.models.backbone import Backbone
+from tlrun.strategies.base import Controls, Stage, Strategy
 from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 MULTITASK = ("shared_parameters", "task_relation", "task_transfer")
 TRANSFERS = ("feature_transfer", "parameter_transfer", "structure_transfer")
@@ -34,19 +37,27 @@ TRANSFERS = ("feature_transfer", "parameter_transfer", "structure_transfer")
 
 @dataclass(frozen=True)
 class Fused(Strategy):
-    """first: how the source tasks share. first_lam: μ, the λ of its equation; None: 1. then: the transfer.
+    """first: how the source tasks share. first_lam: μ, the λ of its equation; None: 1. then: the
+    transfer.
 
     Both have options of their own: strategy.first=task_relation strategy.first.relation=mean.
     """
 
-    first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(default_factory=SharedParameters)
+    first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(
+        default_factory=SharedParameters
+    )
     first_lam: Annotated[float, Range(0.0)] | None = None
-    then: Annotated[Strategy, OneOf("strategy", TRANSFERS)] = field(default_factory=ParameterTransfer)
+    then: Annotated[Strategy, OneOf("strategy", TRANSFERS)] = field(
+        default_factory=ParameterTransfer
+    )
 
     def __post_init__(self) -> None:
         if getattr(self.first, "budget", "stage") != "stage":
-            raise UserError("strategy.first.budget: expected stage, as the controls are to cost the same, found total")
-        # One run for every spelling of μ, which decides nothing where the first stage has no term to weigh.
+            raise UserError(
+                "strategy.first.budget: expected stage, as the controls are to cost the same, found total"
+            )
+        # One run for every spelling of μ, which decides nothing where the first stage has no term
+        # to weigh.
         strength = 1.0 if self.first_lam is None else self.first_lam
         object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
 
@@ -73,9 +84,14 @@ class Fused(Strategy):
         with _as_part("then"):
             _, *after = self.then.stages(problem, lam, steps)
         if not after:
-            raise UserError("strategy.then: expected a transfer with a source stage, found structure=layers; try mask")
+            raise UserError(
+                "strategy.then: expected a transfer with a source stage, found structure=layers; try mask"
+            )
         # The source side costs what a source stage costs, or its controls would be smaller runs.
-        shares = [steps * (k + 1) // len(together) - steps * k // len(together) for k in range(len(together))]
+        shares = [
+            steps * (k + 1) // len(together) - steps * k // len(together)
+            for k in range(len(together))
+        ]
         first = [
             replace(
                 stage,
@@ -94,8 +110,12 @@ class Fused(Strategy):
         return self.then.objective(steps, model, lam)
 
     def controls(self, problem: Problem) -> Controls:
-        """`then` from a source stage that pools the source domains instead, and the controls of `then`."""
-        unfused: dict[str, Mapping[str, Mapping[str, object]]] = {"not fused": {"strategy": as_node(self.then)}}
+        """`then` from a source stage that pools the source domains instead, and the controls of
+        `then`.
+        """
+        unfused: dict[str, Mapping[str, Mapping[str, object]]] = {
+            "not fused": {"strategy": as_node(self.then)}
+        }
         return unfused | dict(self.then.controls(problem))
 
 
@@ -106,5 +126,8 @@ def _as_part(part: str) -> Iterator[None]:
         yield
     except UserError as error:
         lines = [line.replace("strategy.", f"strategy.{part}.") for line in error.lines]
-        renamed = [line.replace("lam.value", "strategy.first_lam") if part == "first" else line for line in lines]
+        renamed = [
+            line.replace("lam.value", "strategy.first_lam") if part == "first" else line
+            for line in lines
+        ]
         raise UserError(*renamed) from None

@@ -1,9 +1,11 @@
-"""Control: source and target in one stage, from random weights. Does the order, source first, matter at all?
+"""Control: source and target in one stage, from random weights. Does the order, source first,
+matter at all?
 
     min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   θ and w random (the streams target-init and head-init)
 
-One stage of as many steps as both stages of a transfer together. Every step draws both domains, so it sees more
-examples than a transfer does, and twice the target's; the table shows how many. At λ=∞ it is `scratch` with
+One stage of as many steps as both stages of a transfer together. Every step draws both domains, so
+it sees more examples than a transfer does, and twice the target's; the table shows how many. At λ=∞
+it is `scratch` with
 `budget: total`.
 """
 
@@ -13,11 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.problem import Problem
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem
+from tlrun.strategies.base import Stage, Strategy
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)

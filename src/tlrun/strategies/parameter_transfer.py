@@ -3,9 +3,10 @@
     source stage   min_{θ,w} L_S(θ, w)
     target stage   min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   starting from the source's θ and w
 
-The seed's equation is L_S + λ L_T. Dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ: at λ=0
-the source stage just goes on, at λ=∞ only L_T is left, which is classical fine-tuning (Pan and Yang, 2010, "parameter
-transfer"). Where the label spaces differ the target's head is new, and the source keeps its own.
+The seed's equation is L_S + λ L_T. Dividing by 1 + λ keeps the argmin, and makes step sizes
+comparable along λ: at λ=0 the source stage just goes on, at λ=∞ only L_T is left, which is
+classical fine-tuning (Pan and Yang, 2010, "parameter transfer"). Where the label spaces differ the
+target's head is new, and the source keeps its own.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlrun.core import Controls, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
-from tlrun.problem import Problem
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)
 class ParameterTransfer(Strategy):
-    """θ, and w where source and target share a label space, are taken over; everything stays free."""
+    """θ, and w where source and target share a label space, are taken over; everything stays
+    free.
+    """
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         return (
@@ -33,7 +38,9 @@ class ParameterTransfer(Strategy):
         )
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
-        """θ, and the head of every task that the source stage had too; the other heads stay fresh."""
+        """θ, and the head of every task that the source stage had too; the other heads stay
+        fresh.
+        """
         fresh.take_backbone(previous)
         fresh.take_heads(previous)
         return fresh

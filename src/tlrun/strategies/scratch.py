@@ -12,24 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.problem import Problem
-from tlrun.schedules import Constant
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem
+from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.schedules import Constant
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)
 class Scratch(Strategy):
-    """budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages together."""
+    """budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages
+    together.
+    """
 
     budget: Literal["target", "total"] = "target"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         budget = steps if self.budget == "target" else 2 * steps
-        return (Stage("target", problem.named("target"), budget, lam=Constant(math.inf), init="target"),)
+        return (
+            Stage("target", problem.named("target"), budget, lam=Constant(math.inf), init="target"),
+        )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         L_T = steps.loss("target")

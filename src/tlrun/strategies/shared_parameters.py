@@ -2,10 +2,11 @@
 
     min_{φ,w} Σ_i a_i L_i(φ, w_i),   a_i = 1 unless `weights` says otherwise
 
-L_i is the mean loss per labelled example of task i. A step draws a batch of every domain; the tasks of one domain share
-its pass through φ, and an example without a label for a task costs that task nothing. Caruana, "Multitask learning"
-(Machine Learning 28, 1997). The plain sum is the baseline that weighing schemes have to beat (Kurin et al., "In defense
-of the unitary scalarization for deep multi-task learning", NeurIPS 2022).
+L_i is the mean loss per labelled example of task i. A step draws a batch of every domain; the tasks
+of one domain share its pass through φ, and an example without a label for a task costs that task
+nothing. Caruana, "Multitask learning" (Machine Learning 28, 1997). The plain sum is the baseline
+that weighing schemes have to beat (Kurin et al., "In defense of the unitary scalarization for deep
+multi-task learning", NeurIPS 2022).
 """
 
 from __future__ import annotations
@@ -14,23 +15,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core import Controls, Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.errors import UserError
-from tlrun.options import Range
-from tlrun.problem import Problem, Role, short_names
-from tlrun.schedules import Constant
-from tlrun.sharing import as_terms, several, tasks_of
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.options import Range
+from tlrun.core.problem import Problem, Role, short_names
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.checks import several
+from tlrun.strategies.schedules import Constant
+from tlrun.strategies.terms.parameters import as_terms, tasks_of
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)
 class SharedParameters(Strategy):
     """weights: a_i, in the order of the tasks; null: 1 each.
 
-    heads: `own`, one for each task of each domain; `shared`, one for each label space, so that domains with one label
-        space are pooled.
+    heads: `own`, one for each task of each domain; `shared`, one for each label space, so that
+        domains with one label space are pooled.
     budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
     """
 

@@ -2,10 +2,11 @@
 
     min_{φ_i,w_i} L_i(φ_i, w_i)   for every task i, each φ_i and w_i of its own, from the same random weights
 
-All are trained in one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
-treat every parameter by itself, each is trained as if it were alone. Every task has the steps that it has in a
-multi-task stage, and reads the same batches. (A φ that draws random numbers as it trains would break that; none of ours
-does.) With trainer.select=best one step is chosen for all tasks together.
+All are trained in one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD,
+Adam and AdamW, which treat every parameter by itself, each is trained as if it were alone. Every
+task has the steps that it has in a multi-task stage, and reads the same batches. (A φ that draws
+random numbers as it trains would break that; none of ours does.) With trainer.select=best one step
+is chosen for all tasks together.
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.problem import Problem, Role
-from tlrun.schedules import Constant
-from tlrun.sharing import as_terms, several
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem, Role
+from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.checks import several
+from tlrun.strategies.schedules import Constant
+from tlrun.strategies.terms.parameters import as_terms
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)
 class SingleTask(Strategy):
-    """budget: `stage`, the steps of one multi-task stage; `total`, those of both stages of `transfer=born_again`."""
+    """budget: `stage`, the steps of one multi-task stage; `total`, those of both stages of
+    `transfer=born_again`.
+    """
 
     budget: Literal["stage", "total"] = "stage"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
@@ -41,6 +46,16 @@ class SingleTask(Strategy):
 
 
 def single_stage(problem: Problem, steps: int) -> Stage:
-    """min L_i for every task by itself, for `steps` updates: trained once for all that start from it."""
+    """min L_i for every task by itself, for `steps` updates: trained once for all that start from
+    it.
+    """
     everything = tuple(problem.domains)
-    return Stage("single tasks", everything, steps, lam=Constant(0.0), by=SingleTask(), shared=True, own="towers")
+    return Stage(
+        "single tasks",
+        everything,
+        steps,
+        lam=Constant(0.0),
+        by=SingleTask(),
+        shared=True,
+        own="towers",
+    )

@@ -1,9 +1,11 @@
-"""Control: the source model, untouched, asked about the target. Was there anything left to learn there?
+"""Control: the source model, untouched, asked about the target. Was there anything left to learn
+there?
 
     min_{θ,w} L_S(θ, w)
 
-No target label is trained on. With `budget: total` the source is trained as long as both stages of a transfer together,
-in two stages with a fresh optimiser each: this is parameter transfer at λ=0, to the bit.
+No target label is trained on. With `budget: total` the source is trained as long as both stages of
+a transfer together, in two stages with a fresh optimiser each: this is parameter transfer at λ=0,
+to the bit.
 """
 
 from __future__ import annotations
@@ -12,18 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core import Lam, Objective, Schedule, Stage, Steps, Strategy
-from tlrun.errors import UserError
-from tlrun.problem import Problem
-from tlrun.schedules import Constant
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem
+from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.schedules import Constant
 
 if TYPE_CHECKING:
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 @dataclass(frozen=True)
 class SourceOnly(Strategy):
-    """budget: `source`, the steps of a transfer's source stage; `total`, those of both its stages together."""
+    """budget: `source`, the steps of a transfer's source stage; `total`, those of both its stages
+    together.
+    """
 
     budget: Literal["source", "total"] = "source"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
@@ -36,7 +41,11 @@ class SourceOnly(Strategy):
                 "cannot answer for the target; try strategy=scratch"
             )
         source = source_stage(problem, steps)
-        return (source,) if self.budget == "source" else (source, replace(source, name="source, again", shared=False))
+        return (
+            (source,)
+            if self.budget == "source"
+            else (source, replace(source, name="source, again", shared=False))
+        )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         L_S = steps.loss("source")
@@ -44,7 +53,15 @@ class SourceOnly(Strategy):
 
 
 def source_stage(problem: Problem, steps: int) -> Stage:
-    """min_{θ,w} L_S for `steps` updates: what every transfer starts with, trained once for all that share it."""
+    """min_{θ,w} L_S for `steps` updates: what every transfer starts with, trained once for all that
+    share it.
+    """
     return Stage(
-        "source", problem.named("source"), steps, lam=Constant(0.0), init="source", by=SourceOnly(), shared=True
+        "source",
+        problem.named("source"),
+        steps,
+        lam=Constant(0.0),
+        init="source",
+        by=SourceOnly(),
+        shared=True,
     )

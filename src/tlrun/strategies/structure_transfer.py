@@ -1,24 +1,31 @@
-"""Structure transfer: learn a structure θ on the source, and train the target in it from fresh weights w.
+"""Structure transfer: learn a structure θ on the source, and train the target in it from fresh
+weights w.
 
     source stage   min_{w'} L_S(w'),  θ = S(w')
     target stage   min_w (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   w fresh (the stream target-init), θ held fixed
 
-The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes comparable along λ. θ holds
-no weight of the source, and w is independent of them: the layer list alone would be `scratch`, and fresh weights that
-are the source's own initial ones would carry over its lottery ticket.
+The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes
+comparable along λ. θ holds no weight of the source, and w is independent of them: the layer list
+alone would be `scratch`, and fresh weights that are the source's own initial ones would carry over
+its lottery ticket.
 
     mask        which weights of φ there are: those of the highest LAMP scores (Lee et al., ICLR 2021), a `density`
-                of them, fixed while the target trains; fresh weights are scaled by ρ^(-1/2), ρ a tensor's density.
+                of them, fixed while the target trains; fresh weights are scaled by ρ^(-1/2), ρ a
+                tensor's density.
                 Control: as many weights in each tensor, at random.
     width       how many channels (units) each layer of φ has: the source's are ranked across all layers, and the
-                weakest left out until `density` of the parameters are left (heads included); a smaller dense network.
+                weakest left out until `density` of the parameters are left (heads included); a
+                smaller dense network.
                 Control: every layer narrower by one factor, at as nearly as many parameters.
     stats       mean and standard deviation of each weight tensor of φ, which shape the fresh draw (the "mean-var"
-                initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the paper: it keeps the shape
-                of the backbone's own draw, uniform here, instead of drawing normal numbers. Control: the default draw.
-    covariance  like `stats`, with mean and covariance of the h x w filters of a convolution (Trockman et al.,
-                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023). Differs from the paper:
-                filters of every convolution, not of depthwise ones alone, and a whitened uniform draw, not a normal
+                initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the
+                paper: it keeps the shape of the backbone's own draw, uniform here, instead of
+                    drawing normal numbers. Control: the default draw.
+    covariance  like `stats`, with mean and covariance of the h x w filters of a convolution
+    (Trockman et al.,
+                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023).
+                Differs from the paper: filters of every convolution, not of depthwise ones alone,
+                    and a whitened uniform draw, not a normal
                 one. Control: the default draw.
     layers      the layer list, from no source stage: scratch by another name, and the control of the two above.
 """
@@ -30,27 +37,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tlrun.core import Backbone, Controls, Given, Lam, Objective, Schedule, Stage, Steps, Strategy, transfer_controls
-from tlrun.errors import UserError
-from tlrun.options import Range
-from tlrun.problem import Problem
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.options import Range
+from tlrun.core.problem import Problem
+from tlrun.models.backbone import Backbone, Given
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tlrun.model import Model
-    from tlrun.structure import Structure
+    from tlrun.models.model import Model
+    from tlrun.models.structure import Structure
 
 DENSITY = 0.3
-CONTROL = "unlearnt structure"  # one name for all of them, so that a sweep over structures has one column
+# one name for all of them, so that a sweep over structures has one column
+CONTROL = "unlearnt structure"
 
 
 @dataclass(frozen=True)
 class StructureTransfer(Strategy):
     """structure: what is learnt. density: the share that is kept (mask, width); null: 0.3.
 
-    chosen_by: `source`, or `chance`, the control of `mask` and `width`, as large as the source's choice.
+    chosen_by: `source`, or `chance`, the control of `mask` and `width`, as large as the source's
+        choice.
     """
 
     structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
@@ -72,10 +84,14 @@ class StructureTransfer(Strategy):
             )
 
     def remarks(self, backbone: Backbone) -> Sequence[str]:
-        """Raises UserError where φ has no weights to learn a structure from, or widths that cannot be set."""
+        """Raises UserError where φ has no weights to learn a structure from, or widths that cannot
+        be set.
+        """
         name = type(backbone).__name__.lower()
         if self.structure == "layers":
-            return ("structure=layers takes over nothing that was learnt: this is scratch by another name",)
+            return (
+                "structure=layers takes over nothing that was learnt: this is scratch by another name",
+            )
         if not backbone.learns:
             raise UserError(
                 f"strategy.structure: {self.structure} expects a backbone with weights, found {name}; try backbone=conv"
@@ -93,20 +109,23 @@ class StructureTransfer(Strategy):
 
     def structure_of(self, stage: Stage, previous: Model, given: Given) -> Structure:
         """θ of the source's φ, or by chance. Nothing of `previous` but θ goes on."""
-        from tlrun.pruning import magnitude_masks, random_masks
-        from tlrun.structure import Moments, Structure, weights
+        from tlrun.models.pruning import magnitude_masks, random_masks
+        from tlrun.models.structure import Moments, Structure, weights
 
         source = weights(previous.backbone)
         density = DENSITY if self.density is None else self.density
         if self.structure == "mask":
             masks = magnitude_masks(source, density)
             return Structure(
-                given.backbone, masks=masks if self.chosen_by == "source" else random_masks(masks, given.seed)
+                given.backbone,
+                masks=masks if self.chosen_by == "source" else random_masks(masks, given.seed),
             )
         if self.structure == "width":
             return Structure(_narrow(source, density, self.chosen_by == "chance", given))
         filters = self.structure == "covariance"
-        moments = {name: Moments.of(w, w[0, 0].numel() if filters else 1) for name, w in source.items()}
+        moments = {
+            name: Moments.of(w, w[0, 0].numel() if filters else 1) for name, w in source.items()
+        }
         return Structure(given.backbone, moments=moments)
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
@@ -129,9 +148,11 @@ class StructureTransfer(Strategy):
 
 
 def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: Given) -> Backbone:
-    """φ with fewer channels: those the source ranks lowest left out, or, of as many parameters, all layers alike."""
-    from tlrun.pruning import channel_scores, kept
-    from tlrun.structure import parameters, with_widths
+    """φ with fewer channels: those the source ranks lowest left out, or, of as many parameters, all
+    layers alike.
+    """
+    from tlrun.models.pruning import channel_scores, kept
+    from tlrun.models.structure import parameters, with_widths
 
     scores = channel_scores(source)
     dense = [len(score) for score in scores.values()]
@@ -145,12 +166,18 @@ def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: 
     def alike(left: int) -> list[int]:
         return [max(1, round(width * left / sum(dense))) for width in dense]
 
-    # Channels left, from one a layer to all: the most that cost no more than the budget. Costs only rise with them.
+    # Channels left, from one a layer to all: the most that cost no more than the budget. Costs only
+    # rise with them.
     counts = range(len(dense), sum(dense) + 1)
     most = bisect_right(counts, density * cost(dense), key=lambda left: cost(ranked(left)))
     learnt = ranked(counts[max(0, most - 1)])
     if uniform:
         wanted = cost(learnt)
-        above = min(bisect_right(counts, wanted, key=lambda left: cost(alike(left))), len(counts) - 1)
-        learnt = min((alike(counts[k]) for k in (max(0, above - 1), above)), key=lambda w: abs(cost(w) - wanted))
+        above = min(
+            bisect_right(counts, wanted, key=lambda left: cost(alike(left))), len(counts) - 1
+        )
+        learnt = min(
+            (alike(counts[k]) for k in (max(0, above - 1), above)),
+            key=lambda w: abs(cost(w) - wanted),
+        )
     return with_widths(given.backbone, learnt)

@@ -2,9 +2,9 @@
 
     min_{φ,w} Σ_i L_i(φ, w_i) + λ R(w̃)
 
-λ=0 is `shared_parameters` (with scope=towers, `single_task`). R acts on W̃ = [w̃_1 … w̃_T], the heads in units of
-logits (`sharing.side_by_side`): without biases, centred over the classes of a softmax. The penalties themselves, and
-their papers, are in `tlrun.penalties`.
+λ=0 is `shared_parameters` (with scope=towers, `single_task`). R acts on W̃ = [w̃_1 … w̃_T], the
+heads in units of logits (`sharing.side_by_side`): without biases, centred over the classes of a
+softmax. The penalties themselves, and their papers, are in `tlrun.strategies.terms.penalties`.
 
 
     mean          Σ_t ‖w̃_t - w̄‖²          all tasks near their mean
@@ -14,12 +14,14 @@ their papers, are in `tlrun.penalties`.
     covariance    tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹  as a covariance Ω of the tasks says, which is learnt and reported
     ridge         T ‖W̃‖²                   the control: smaller, and in no way related
 
-mean and soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞, they and a connected
-graph leave one weight for all tasks, each with a bias of its own: lam.value=inf trains exactly that. The others leave
-nothing, and refuse it. With scope=towers every task has a φ of its own, starting from the same weights, and its
-parameters are compared as well (with the heads, where they mean the same): λ=∞ is then one φ.
+mean and soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞,
+they and a connected graph leave one weight for all tasks, each with a bias of its own:
+lam.value=inf trains exactly that. The others leave nothing, and refuse it. With scope=towers every
+task has a φ of its own, starting from the same weights, and its parameters are compared as well
+(with the heads, where they mean the same): λ=∞ is then one φ.
 
-A trace norm, Ω and a ridge of one λ are not of one strength (T‖W̃‖² against ‖W̃‖_*): compare them at the best λ of each.
+A trace norm, Ω and a ridge of one λ are not of one strength (T‖W̃‖² against ‖W̃‖_*): compare them
+at the best λ of each.
 """
 
 from __future__ import annotations
@@ -30,38 +32,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core import (
-    Backbone,
-    Controls,
-    Lam,
-    Objective,
-    Own,
-    Relation,
-    Schedule,
-    Stage,
-    Steps,
-    Strategy,
-    multitask_controls,
-)
-from tlrun.errors import UserError
-from tlrun.problem import Problem, Role, Task, short_names
-from tlrun.sharing import (
-    as_terms,
-    check_scope,
-    finite,
-    one_label_space,
-    one_shape,
-    several,
-    side_by_side,
-    tasks_of,
-    told,
-)
-from tlrun.task_graph import Table, adjacency, connected, read_graph
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
+from tlrun.core.problem import Problem, Role, Task, short_names
+from tlrun.models.backbone import Backbone, Own
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.checks import check_scope, finite, one_label_space, one_shape, several, told
+from tlrun.strategies.controls import multitask_controls
+from tlrun.strategies.terms.parameters import as_terms, side_by_side, tasks_of
+from tlrun.strategies.terms.task_graph import Table, adjacency, connected, read_graph
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 ALIGNED = ("mean", "soft_sharing")  # compare entry by entry
 SHRINKING = ("trace_norm", "covariance")  # draw every task to 0 as well, so ridge is their control
@@ -71,11 +55,14 @@ SHRINKING = ("trace_norm", "covariance")  # draw every task to 0 as well, so rid
 class TaskRelation(Strategy):
     """relation: R. scope: what R compares, the `heads` on one φ, or whole `towers`.
 
-    graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in the order of the
-        tasks, or with their names before and above; or the path of a CSV file that holds such a table.
+    graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in
+        the order of the tasks, or with their names before and above; or the path of a CSV file that
+        holds such a table.
     """
 
-    relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = "trace_norm"
+    relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = (
+        "trace_norm"
+    )
     scope: Literal["heads", "towers"] = "heads"
     graph: tuple[tuple[float | str, ...], ...] | str | None = None
     needs: ClassVar[tuple[Role, ...]] = ()
@@ -98,7 +85,9 @@ class TaskRelation(Strategy):
         """Raises UserError where the tasks cannot be compared, or λ=∞ leaves nothing of them."""
         units = several(problem, "task_relation")
         self._check(units)
-        one_weight = self.relation in ALIGNED or (self.relation == "graph" and connected(self._adjacency(units)))
+        one_weight = self.relation in ALIGNED or (
+            self.relation == "graph" and connected(self._adjacency(units))
+        )
         tied = one_weight and lam.always(math.inf)
         if not tied:
             finite(lam, self._at_infinity(one_weight))
@@ -117,7 +106,7 @@ class TaskRelation(Strategy):
 
     def _penalty(self, W: Tensor, units: Mapping[str, Task]) -> tuple[Tensor, dict[str, Tensor]]:
         """R, and what it has learnt on the way."""
-        from tlrun import penalties
+        from tlrun.strategies.terms import penalties
 
         if self.relation == "covariance":
             term, omega = penalties.covariance(W)
@@ -144,7 +133,9 @@ class TaskRelation(Strategy):
         return Relation("Ω", "covariance of the tasks, trace 1", tasks, tuple(map(tuple, omega)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks, shrinking by itself."""
+        """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks,
+        shrinking by itself.
+        """
         return multitask_controls(self.scope if self.relation in SHRINKING else None)
 
     def _check(self, units: Mapping[str, Task]) -> None:

@@ -1,30 +1,37 @@
-"""Inter-task transfer: tasks teach one another, through a term T that says who learns what from whom.
+"""Inter-task transfer: tasks teach one another, through a term T that says who learns what from
+whom.
 
     min_{φ,w} Σ_i L_i(φ, w_i) + λ T(w)
 
-λ=0 is `shared_parameters`, or with scope=towers `single_task`; for born_again, whose batches go on where its first
-stage stopped, the same on later batches.
+λ=0 is `shared_parameters`, or with scope=towers `single_task`; for born_again, whose batches go on
+where its first stage stopped, the same on later batches.
 
     asymmetric    min also over B:  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F,  B ≥ 0, B_tt = 0
-                  B_ts is the weight with which s teaches t, learnt by projected gradient (`next_teachers`), and
-                  reported; W̃ as in `task_relation`. A task that teaches counts for more (μ), so one with a large
-                  loss is a dear teacher. AMTL (Lee, Yang and Hwang, "Asymmetric multi-task learning based on task
-                  relatedness and loss", ICML 2016), in the form of the public implementation shgo/gamtl. Differs
-                  from it: λ for its λ/2, a shared φ, and `one_way`: no gradient through the teachers, and Σ_s B_ts ≤ 1.
-    distillation  T = Σ_t mean_{s≠t} KL(sg(p_s) ‖ p_t) on the inputs of t, over the tasks s of t's label space: what the
-                  other tasks' heads would say there. With distil=features, for towers of any label spaces,
-                  T = Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖² with learnt A (the feature term of Li and
-                  Bilen, "Knowledge distillation for multi-task learning", ECCV workshops 2020). Differs from it: the
-                  teachers are the other tasks while they learn, not finished single-task networks.
+                  B_ts is the weight with which s teaches t, learnt by projected gradient
+                  (`next_teachers`), and reported; W̃ as in `task_relation`. A task that teaches
+                  counts for more (μ), so one with a large loss is a dear teacher. AMTL (Lee, Yang
+                  and Hwang, "Asymmetric multi-task learning based on task relatedness and loss",
+                  ICML 2016), in the form of the public implementation shgo/gamtl. Differs
+                  from it: λ for its λ/2, a shared φ, and `one_way`: no gradient through the
+                      teachers, and Σ_s B_ts ≤ 1.
+    distillation  T = Σ_t mean_{s≠t} KL(sg(p_s) ‖ p_t) on the inputs of t, over the tasks s of t's
+    label space: what the
+                  other tasks' heads would say there. With distil=features, for towers of any label
+                  spaces, T = Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖² with learnt A
+                  (the feature term of Li and Bilen, "Knowledge distillation for multi-task
+                  learning", ECCV workshops 2020). Differs from it: the teachers are the other tasks
+                  while they learn, not finished single-task networks.
     born_again    T = Σ_t KL(sg(p_t^single) ‖ p_t), the teacher of each task its own single-task model, which a stage
-                  before has trained (Clark et al., "BAM! Born-again multi-task networks", ACL 2019). Differs from the
-                  paper: λ weighs the term beside the whole L_t, so a teacher fades with lam=linear lam.start=1
-                  lam.value=0, from 1:1 to the labels alone; theirs starts with the teacher alone.
+                  before has trained (Clark et al., "BAM! Born-again multi-task networks", ACL
+                  2019). Differs from the
+                  paper: λ weighs the term beside the whole L_t, so a teacher fades with lam=linear
+                  lam.start=1 lam.value=0, from 1:1 to the labels alone; theirs starts with the
+                  teacher alone.
 
-sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task, and the squared
-difference for a number (two normal distributions of variance 1/2), as its loss is. At B = 0 the term of asymmetric is
-‖W̃‖²: where no task can teach another it only shrinks. Its control ridge is T times as strong at the same λ: compare the
-two at the best λ of each.
+sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task,
+and the squared difference for a number (two normal distributions of variance 1/2), as its loss is.
+At B = 0 the term of asymmetric is ‖W̃‖²: where no task can teach another it only shrinks. Its
+control ridge is T times as strong at the same λ: compare the two at the best λ of each.
 """
 
 from __future__ import annotations
@@ -33,28 +40,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core import (
-    Backbone,
-    Controls,
-    Lam,
-    Objective,
-    Relation,
-    Schedule,
-    Stage,
-    Steps,
-    Strategy,
-    multitask_controls,
-)
-from tlrun.errors import UserError
-from tlrun.options import Range
-from tlrun.problem import Problem, Role, Task, short_names
-from tlrun.sharing import as_terms, check_scope, finite, one_shape, several, side_by_side, told
+from tlrun.core.errors import UserError
+from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
+from tlrun.core.options import Range
+from tlrun.core.problem import Problem, Role, Task, short_names
+from tlrun.models.backbone import Backbone
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.checks import check_scope, finite, one_shape, several, told
+from tlrun.strategies.controls import multitask_controls
 from tlrun.strategies.single_task import single_stage
+from tlrun.strategies.terms.parameters import as_terms, side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tlrun.model import Model
+    from tlrun.models.model import Model
 
 
 MU = 0.1  # μ where nothing is said
@@ -64,7 +64,8 @@ MU = 0.1  # μ where nothing is said
 class TaskTransfer(Strategy):
     """transfer: T. scope: one φ with a head a task (`heads`), or a φ and a head a task (`towers`).
 
-    mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric. distil: what distillation compares.
+    mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric. distil: what
+        distillation compares.
     """
 
     transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"
@@ -78,9 +79,13 @@ class TaskTransfer(Strategy):
         if self.transfer == "asymmetric" and self.mu is None:
             object.__setattr__(self, "mu", MU)  # one run for both spellings
         if self.transfer != "asymmetric" and self.mu is not None:
-            raise UserError(f"strategy.mu: expected null with transfer={self.transfer}, found {self.mu:g}")
+            raise UserError(
+                f"strategy.mu: expected null with transfer={self.transfer}, found {self.mu:g}"
+            )
         if self.one_way and self.transfer != "asymmetric":
-            raise UserError(f"strategy.one_way: expected false with transfer={self.transfer}, found true")
+            raise UserError(
+                f"strategy.one_way: expected false with transfer={self.transfer}, found true"
+            )
         if self.distil == "features" and (self.transfer, self.scope) != ("distillation", "towers"):
             raise UserError(
                 "strategy.distil: features expects transfer=distillation and scope=towers (on one φ all features are "
@@ -98,7 +103,11 @@ class TaskTransfer(Strategy):
         finite(lam, "T alone trains no task; try lam.value=10")
         self._check(units)
         together = Stage("tasks", tuple(problem.domains), steps, lam=lam, own=self.scope)
-        return (single_stage(problem, steps), together) if self.transfer == "born_again" else (together,)
+        return (
+            (single_stage(problem, steps), together)
+            if self.transfer == "born_again"
+            else (together,)
+        )
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
         """Nothing but the teacher: the weights are fresh."""
@@ -106,7 +115,7 @@ class TaskTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        from tlrun import distillation
+        from tlrun.strategies.terms import distillation
 
         L, terms = steps.losses(), as_terms(steps)
         if self.transfer == "asymmetric":
@@ -120,11 +129,13 @@ class TaskTransfer(Strategy):
         total = sum(L.values(), start=0.0) + lam.value * T  # Σ L_i + λ T(w)
         return Objective(total, terms | {"T": T})
 
-    def _asymmetric(self, steps: Steps, model: Model, lam: Lam, terms: Mapping[str, Tensor | float]) -> Objective:
+    def _asymmetric(
+        self, steps: Steps, model: Model, lam: Lam, terms: Mapping[str, Tensor | float]
+    ) -> Objective:
         """Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F, and the B of the next step."""
         import torch
 
-        from tlrun.penalties import asymmetric, next_teachers
+        from tlrun.strategies.terms.penalties import asymmetric, next_teachers
 
         L, W, B = steps.losses(), side_by_side(model, steps), model.extras.get_buffer("B")
         assert self.mu is not None  # of asymmetric it is a number
@@ -156,13 +167,14 @@ class TaskTransfer(Strategy):
         return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where nobody teaches; for
-        born_again, which has two stages, the others at total budget as well.
+        """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where
+        nobody teaches; for born_again, which has two stages, the others at total budget as well.
         """
         controls = multitask_controls(self.scope if self.transfer == "asymmetric" else None)
         if self.transfer == "born_again":
             controls |= {
-                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}} for name in tuple(controls)
+                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}}
+                for name in tuple(controls)
             }
         return controls
 
@@ -173,7 +185,11 @@ class TaskTransfer(Strategy):
                 "strategy.transfer=born_again, or strategy.scope=towers, which compares each task's φ"
             )
         names = [task.name for task in units.values()]
-        if self.transfer == "distillation" and self.distil == "outputs" and len(set(names)) == len(names):
+        if (
+            self.transfer == "distillation"
+            and self.distil == "outputs"
+            and len(set(names)) == len(names)
+        ):
             raise UserError(
                 f"strategy.transfer: distillation expects two tasks of one label space, found {told(units)}; try "
                 "strategy.transfer=born_again, or strategy.distil=features with strategy.scope=towers"

@@ -1,4 +1,6 @@
-"""One sweep from its configs to its outcomes: plan the union, train what is missing, read what came out."""
+"""One sweep from its configs to its outcomes: plan the union, train what is missing, read what came
+out.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,16 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlrun.build import Config
-from tlrun.core import Screen
-from tlrun.errors import RunBusy
-from tlrun.experiment import Outcome, trained
-from tlrun.planning import THIS, Plan
+from tlrun.config.registry import Config
+from tlrun.core.errors import RunBusy
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.plan import THIS, Plan
+from tlrun.runs.run import trained
+from tlrun.runs.screen import Screen
 from tlrun.store.sweepdir import SweepDir
-from tlrun.sweeps.pool import SERVER_DIED, Fates, Watcher, Work, run_all
-from tlrun.sweeps.union import Arms, Union, unite
+from tlrun.sweeps.executors.base import Fates, Watcher, Work
+from tlrun.sweeps.executors.local import SERVER_DIED, run_all
+from tlrun.sweeps.plan import Arms, Union, unite
 
 
 @dataclass(frozen=True)
@@ -30,19 +34,25 @@ class Failure:
 
 @dataclass(frozen=True)
 class Swept:
-    """What became of a sweep. answers: per job the outcomes of its run and controls; empty where its run failed."""
+    """What became of a sweep. answers: per job the outcomes of its run and controls; empty where
+    its run failed.
+    """
 
     answers: list[list[Outcome]]
     failures: list[Failure]
     trained: int
     found: int
-    stages: Counter[bool]  # of the runs trained now: how many stages that runs share were found (True), and trained
+    # of the runs trained now: how many stages that runs share were found (True), and trained
+    stages: Counter[bool]
 
 
-Watch = Callable[[int, int], AbstractContextManager[Watcher]]  # (runs in all, runs found) → who is told
+# (runs in all, runs found) → who is told
+Watch = Callable[[int, int], AbstractContextManager[Watcher]]
 
 
-def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen: Screen, watch: Watch) -> Swept:
+def launch(
+    configs: Sequence[Config], commands: Sequence[Sequence[str]], screen: Screen, watch: Watch
+) -> Swept:
     """Run a sweep. commands: what sets each job, for the record.
 
     Raises UserError, with nothing started, where any job cannot work.
@@ -51,7 +61,10 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
     missing = union.missing
     runs_dir = Path(configs[0]["runs_dir"]).expanduser()
     folder = SweepDir.of(runs_dir, [arms[THIS].place for arms in union.arms])
-    works = {path: Work(name, plan.config, path, folder.log(plan.place)) for path, (name, plan) in missing.items()}
+    works = {
+        path: Work(name, plan.config, path, folder.log(plan.place))
+        for path, (name, plan) in missing.items()
+    }
     folder.write(_record(union, commands, "running", []))
     status, failures = "interrupted", list[Failure]()
     try:
@@ -90,7 +103,9 @@ def launch(configs: Sequence[Config], commands: Sequence[Sequence[str]], screen:
 
 def _jobs(config: Config) -> int:
     """Processes at a time: as many as asked for, or as the cores hold at `threads` threads each."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     asked: int | None = config["sweep"]["jobs"]
     return asked or max(1, cores // int(config["threads"]))
 
@@ -99,17 +114,20 @@ def _answer(arms: Arms, union: Union, lost: set[Path]) -> list[Outcome]:
     if arms[THIS].place.path in lost:
         return []
     return [
-        replace(union.found[path], name=name) if (path := plan.place.path) in union.found else trained(plan, name)
+        replace(union.found[path], name=name)
+        if (path := plan.place.path) in union.found
+        else trained(plan, name)
         for name, plan in arms.items()
         if plan.place.path not in lost
     ]
 
 
 def _why_lost(plan: Plan, told: str) -> str:
-    """Why a run has no outcome; empty where it has one. told: why its process failed, empty where it did not.
+    """Why a run has no outcome; empty where it has one. told: why its process failed, empty where
+    it did not.
 
-    A run that finished counts even where the server that would have said so is dead; one that another sweep has begun
-    anew since (rerun=true) does not.
+    A run that finished counts even where the server that would have said so is dead; one that
+    another sweep has begun anew since (rerun=true) does not.
     """
     finished = (plan.place.record() or {}).get("status") == "finished"
     if told and not (told == SERVER_DIED and finished):
@@ -132,7 +150,10 @@ def _record(
     union: Union, commands: Sequence[Sequence[str]], status: str, failures: Sequence[Failure]
 ) -> dict[str, object]:
     jobs = [
-        {"sets": list(sets), "runs": {name: f"{p.place.group}/{p.place.name}" for name, p in arms.items()}}
+        {
+            "sets": list(sets),
+            "runs": {name: f"{p.place.group}/{p.place.name}" for name, p in arms.items()},
+        }
         for sets, arms in zip(commands, union.arms, strict=True)
     ]
     return {

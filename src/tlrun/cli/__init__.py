@@ -1,0 +1,1 @@
+"""What is typed: the subcommands, and the way through Hydra."""

@@ -1,0 +1,255 @@
+"""tl-run clean: free the disk of what can be made again. Finished runs stay."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
+from tlrun.core.errors import UserError, nearest, printable, say
+from tlrun.report.console import make_console
+from tlrun.store import features, stages
+from tlrun.store.found import FoundRun, below, runs
+from tlrun.store.locks import is_held, locked
+
+USAGE = """\
+tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes] [--runs-dir PATH]     free disk; it asks first
+
+  tl-run clean                       all three: stages, cache, failed
+  tl-run clean --stages              finished stages, and what processes that were killed left of them
+  tl-run clean --cache               features that were kept of extractors held fixed
+  tl-run clean --failed              runs that failed, were interrupted, or were stopped (killed)
+  tl-run clean --older-than 30       only what was last used more than 30 days ago
+  tl-run clean --yes                 without the question, which needs a terminal
+
+What it deletes is made again where a run needs it. Finished runs stay, and so does what a process is working on."""
+KINDS = {"--stages": "stage", "--cache": "feature set", "--failed": "unfinished run"}
+FLAGS = (*KINDS, "--older-than", "--yes", "--runs-dir")
+UNFINISHED = ("failed", "interrupted", "stopped")
+DAY = 86400.0
+HELD, USED, ELSEWHERE = "a process has it", "it has been used since", "it is behind a symbolic link"
+
+
+class _Left(Exception):
+    """Something stays where it is. The message says why."""
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Something that may go. used: seconds since 1970; unchanged: whether it is still what it was
+    when it was shown.
+    """
+
+    kind: str
+    path: Path
+    lock: Path
+    used: float
+    size: int
+    unchanged: Callable[[], bool]
+    remove: Callable[[], None]
+
+
+def clean(arguments: Sequence[str]) -> int:
+    """Show what would go, ask, and delete it. Returns the exit code: 1 where something could not be
+    deleted.
+
+    Raises UserError for what cannot be asked, and where there is nobody to ask; then nothing is
+    deleted.
+    """
+    if {"--help", "-h"} & set(arguments):
+        print(USAGE)
+        return 0
+    runs_dir, others = below(arguments)
+    kinds, days, sure = _asked(others)
+    before = math.inf if days is None else time.time() - days * DAY
+    found = [item for item in _items(runs_dir, kinds) if item.used < before]
+    left = [_why_left(item, runs_dir) for item in found]
+    chosen = [item for item, why in zip(found, left, strict=True) if not why]
+    if chosen:
+        make_console().print(_table(chosen))
+    else:
+        since = "" if days is None else f" that was last used more than {days:g} days ago"
+        print(printable(f"nothing to clean in {runs_dir}{since}"))
+    _say_left(Counter(why for why in left if why))
+    if not chosen:
+        return 0
+    if not (sure or _agreed()):
+        print("nothing is deleted")
+        return 0
+    return _delete(chosen)
+
+
+def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
+    """The kinds that were asked for, how many days old, and whether the question is skipped."""
+    kinds, days, sure, unknown, rest = set[str](), None, False, list[str](), list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        flag, equals, value = argument.partition("=")
+        if argument in KINDS:
+            kinds.add(argument)
+        elif argument == "--yes":
+            sure = True
+        elif flag == "--older-than":
+            days = _days(value if equals or not rest else rest.pop(0))
+        else:
+            unknown.append(argument)
+    if unknown:
+        raise UserError(
+            *[
+                f"clean: expected a flag, found {argument}{nearest(argument, FLAGS)}"
+                for argument in unknown
+            ]
+        )
+    return [kind for kind in KINDS if kind in kinds or not kinds], days, sure
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = math.nan
+    if not 0 <= days < math.inf:
+        found = text or "nothing"
+        raise UserError(
+            f"clean --older-than: expected a number of days >= 0, found {found}; 30, for example"
+        )
+    return days
+
+
+def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
+    for kind, home in (("--stages", stages.HOME), ("--cache", features.HOME)):
+        if kind in kinds:
+            yield from (_of_entry(kind, found) for found in kept(runs_dir, home))
+    if "--failed" in kinds:
+        yield from (_of_run(run) for run in runs(runs_dir) if run.status in UNFINISHED)
+
+
+def _of_entry(kind: str, found: Kept) -> _Item:
+    place = found.place
+    return _Item(
+        kind,
+        place.path,
+        place.lock,
+        found.used,
+        found.size,
+        lambda: place.used == found.used,
+        place.remove,
+    )
+
+
+def _of_run(run: FoundRun) -> _Item:
+    place = run.place
+    return _Item(
+        "--failed",
+        place.path,
+        place.lock,
+        _last_use(run),
+        size_of(place.path),
+        lambda: place.record() == run.record,  # another process may have finished it by now
+        place.remove,
+    )
+
+
+def _last_use(run: FoundRun) -> float:
+    """When a run ended, or else started; by its folder where its record says neither."""
+    for key in ("ended", "started"):
+        try:
+            told = datetime.fromisoformat(run.record[key])
+        except (KeyError, TypeError, ValueError):
+            continue
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    try:
+        return run.place.path.stat().st_mtime
+    except OSError:
+        return math.inf  # it has gone
+
+
+def _why_left(item: _Item, runs_dir: Path) -> str:
+    """Why something cannot be deleted; empty where it can."""
+    if item.path.resolve() != runs_dir.resolve() / item.path.relative_to(runs_dir):
+        return ELSEWHERE
+    return HELD if is_held(item.lock) else ""
+
+
+def _say_left(reasons: Counter[str]) -> None:
+    for why, count in reasons.items():
+        print(f"left as it is: {count}, because {why}")
+
+
+def _table(chosen: Sequence[_Item]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("kind", "how many", "size", "oldest use (UTC)", "newest use (UTC)"):
+        table.add_column(name, justify="right" if name in ("how many", "size") else "left")
+    for kind, name in KINDS.items():
+        if items := [item for item in chosen if item.kind == kind]:
+            used = [item.used for item in items]
+            total = size(sum(item.size for item in items))
+            table.add_row(Text(f"{name}s"), str(len(items)), total, utc(min(used)), utc(max(used)))
+    return table
+
+
+def _agreed() -> bool:
+    """Whether the answer on the terminal is yes. Raises UserError where there is no terminal."""
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
+        raise UserError(
+            "clean: expected a terminal to ask on, found none, and nothing is deleted; to delete, add --yes"
+        )
+    try:
+        return input("Delete these? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+def _delete(chosen: Sequence[_Item]) -> int:
+    freed, left, failed = list[_Item](), Counter[str](), 0
+    for item in chosen:
+        try:
+            _remove(item)
+        except _Left as why:
+            left[str(why)] += 1
+        except OSError as error:
+            failed += 1
+            say(
+                f"{item.path}: expected a folder that can be deleted, found: {error.strerror}; see its permissions"
+            )
+        else:
+            freed.append(item)
+    _say_left(left)
+    counts = Counter(item.kind for item in freed)
+    told = (
+        ", ".join(counted(counts[kind], name) for kind, name in KINDS.items() if counts[kind])
+        or "nothing"
+    )
+    print(f"freed {size(sum(item.size for item in freed))}: {told}")
+    return 1 if failed else 0
+
+
+def _remove(item: _Item) -> None:
+    """Delete it under its lock: nothing is torn from a process that has begun on it. Raises _Left
+    or OSError.
+    """
+
+    def busy() -> None:
+        raise _Left(HELD)
+
+    with locked(item.lock, busy):
+        try:
+            unchanged = item.unchanged()
+        except FileNotFoundError:
+            unchanged = False
+        if not unchanged:
+            raise _Left(USED)
+        item.remove()
+        if os.path.lexists(item.path):
+            raise PermissionError(None, "part of it is still there")

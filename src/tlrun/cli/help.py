@@ -1,0 +1,46 @@
+"""The screen that `tl-run --help` shows. Hydra is not asked, so that it comes at once."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from tlrun.config import plugins
+from tlrun.config.registry import GROUPS, equation, shipped
+
+HEAD = """\
+tl-run: which way of transferring helps the target task, how strong (λ), and does it hurt?
+
+  tl-run                                       feature transfer on real data and its controls, in seconds
+  tl-run strategy=parameter_transfer λ=inf     another strategy, another λ: 0 source alone … inf target alone
+  tl-run -m strategy=feature_transfer,parameter_transfer seed=0,1,2,3,4,5,6,7,8,9
+                                               a sweep, ten seeds of two strategies: gains with 95 % intervals
+  tl-run strategy=task_relation dataset=digits_binary
+                                               several tasks at once, and each task alone as the control
+  tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
+  tl-run ls | show RUN | clean | doctor        the runs so far; one run; free disk; what is installed, and what is wrong
+"""
+TAIL = """\
+Keys are set as key=value: lam.value=10 (or λ=10), dataset.labels_per_class=20, trainer.steps=500, optimizer.lr=0.01,
+seed=3, device=auto|cpu|cuda, runs_dir=PATH, controls=false, rerun=true, sweep.jobs=4. -m sweeps over comma-separated
+values. --config-dir FOLDER adds YAMLs of your own; --cfg job prints every key; --shell-completion install=bash."""
+WIDTH = 118
+
+
+def screen() -> str:
+    """What tl-run answers, how to call it, and every group with its names."""
+    lines = [HEAD, "Groups (group=name):"]
+    for group in (*GROUPS, "experiment"):
+        ours = shipped(group)
+        foreign = [name for name in plugins.announced(group) if name not in ours]
+        named = [*ours, *(f"{name} (from {plugins.origin(group, name)})" for name in foreign)]
+        lines += wrap(
+            ", ".join(named), WIDTH, initial_indent=f"  {group:<11}", subsequent_indent=" " * 13
+        )
+    strategies = [
+        f"  {name:<20}{_short(equation('strategy', name))}" for name in shipped("strategy")
+    ]
+    return "\n".join([*lines, "", "Strategies:", *strategies, "", TAIL])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDTH - 22 else f"{text[: WIDTH - 23]}…"

@@ -1,0 +1,106 @@
+"""The front door: argv → a subcommand, a flag, or a run.
+
+Exit codes: 0; 1 a run failed or is busy; 2 a mistake of the user, and nothing started; 129, 130 and
+143 signals. Nothing is imported before it is needed: `--version` and a typo must not wait for
+Hydra, nor for torch.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from tlrun.core.errors import Terminated, TlrunError, UserError, nearest, say
+
+SUBCOMMANDS = ("ls", "show", "clean", "doctor")
+
+
+def main() -> None:
+    """The console script."""
+    code = 1
+    try:
+        _prepare_streams()
+        code = run(sys.argv[1:])
+    except TlrunError as error:
+        say(*error.lines)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        _stopped(signal.SIGINT)
+    except Terminated as stop:
+        _stopped(stop.args[0] if stop.args else signal.SIGTERM)
+    sys.exit(code)
+
+
+def _stopped(number: int) -> NoReturn:
+    """Say so and end at once: whatever process a run has left behind watches for our end, and is
+    not waited for.
+    """
+    print("\ntl-run: stopped; the same command goes on from what is finished", file=sys.stderr)
+    sys.stdout.flush()
+    os._exit(128 + number)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Do what the command line says. Returns the exit code. Raises UserError, with nothing started
+    or written.
+    """
+    first = argv[0] if argv else ""
+    if "--version" in argv:
+        from importlib.metadata import version
+
+        print(f"tl-run {version('tl-run')}")
+        return 0
+    if first in SUBCOMMANDS:
+        return _subcommand(first, argv[1:])
+    if {"--help", "-h"} & set(argv) or first == "help":
+        from tlrun.cli.help import screen
+
+        print(screen())
+        return 0
+    if first and not first.startswith("-") and "=" not in first:
+        raise UserError(
+            f"{first}: expected key=value or a command{nearest(first, SUBCOMMANDS)}; see tl-run --help"
+        )
+
+    from tlrun.cli.hydra_app import enter
+
+    return enter(argv)
+
+
+def _subcommand(name: str, arguments: Sequence[str]) -> int:
+    if name == "doctor":
+        from tlrun.cli.doctor import doctor
+
+        return doctor(arguments)
+    if name == "show":
+        from tlrun.cli.show import show
+
+        return show(arguments)
+    if name == "clean":
+        from tlrun.cli.clean import clean
+
+        return clean(arguments)
+    from tlrun.cli.ls import ls
+
+    return ls(arguments)
+
+
+def _prepare_streams() -> None:
+    signal.signal(signal.SIGTERM, _terminate)
+    # not under nohup
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
+    if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
+        stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest
+        setattr(sys, name, stream)
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
+    raise Terminated(number)

@@ -1,0 +1,154 @@
+"""Strategies, backbones and data sets of other installed packages, found by entry point and held to
+our own rules.
+
+A package announces a class under one of the groups `tlrun.strategies`, `tlrun.models.backbones` and
+`tlrun.datasets`:
+
+    [project.entry-points."tlrun.strategies"]
+    sparse_features = "my_package.sparse_features:SparseFeatures"
+
+It is imported only when it is chosen. A name of ours cannot be taken over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from tlrun.core.errors import UserError
+from tlrun.core.options import expected, fields, fits
+from tlrun.strategies.base import Strategy
+
+ENTRY_POINTS = {
+    "strategy": "tlrun.strategies",
+    "backbone": "tlrun.models.backbones",
+    "dataset": "tlrun.datasets",
+}
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+MEMBERS = {
+    "strategy": ("stages", "objective"),
+    "backbone": ("learns", "width", "build"),
+    "dataset": ("load",),
+}
+
+
+@cache
+def announced(group: str) -> Mapping[str, EntryPoint]:
+    """The entry points of a config group, by name; none for a group that takes no plug-ins."""
+    found = entry_points(group=ENTRY_POINTS[group]) if group in ENTRY_POINTS else ()
+    return {
+        point.name: point
+        for point in sorted(found, key=lambda point: point.name)
+        if NAME.fullmatch(point.name)
+    }
+
+
+def origin(group: str, name: str) -> str:
+    """The package, with its version, that announces a plug-in."""
+    dist = announced(group)[name].dist
+    return f"{dist.name} {dist.version}" if dist else "an unnamed package"
+
+
+def load(group: str, name: str) -> type:
+    """The class of a plug-in. Raises UserError where it cannot be imported or is not what its group
+    needs.
+    """
+    point = announced(group)[name]
+    where = f"{group}: {name} of {origin(group, name)} ({point.value})"
+    try:
+        cls = point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # whatever a stranger's module does, sys.exit too
+        told = " ".join(str(error).split())
+        raise UserError(f"{where} cannot be imported: {type(error).__name__}: {told}") from None
+    if lines := [f"{where}: {line}" for line in faults(group, cls)]:
+        raise UserError(*lines)
+    return cls  # type: ignore[no-any-return]
+
+
+def faults(group: str, cls: Any) -> list[str]:
+    """What keeps `cls` from being a class of `group`; empty for a good one."""
+    if not isinstance(cls, type) or not dataclasses.is_dataclass(cls):
+        return ["expected a frozen dataclass whose fields are its options"]
+    lines = [
+        f"expected a member {name}, found none" for name in MEMBERS[group] if not hasattr(cls, name)
+    ]
+    if group == "strategy" and not issubclass(cls, Strategy):
+        lines.append("expected a subclass of tlrun.strategies.base.Strategy")
+    lines += [
+        f"expected a method {name}, found none"
+        for name in sorted(getattr(cls, "__abstractmethods__", ()))
+    ]
+    if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        lines.append("expected @dataclass(frozen=True)")
+    lines += [
+        f"expected a default for the option {field.name}, found none"
+        for field in dataclasses.fields(cls)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    try:
+        for name, hint in fields(cls).items():
+            if name == "name":
+                lines.append("expected no option called name: that is what it is chosen by")
+            expected(hint)
+            default = defaults(cls).get(name)
+            if not lines and not fits(default, hint):
+                lines.append(
+                    f"expected a default of {name} that is {expected(hint)}, found {default!r}"
+                )
+    except Exception as error:  # noqa: BLE001  # an annotation may be anything
+        lines.append(f"expected types of options as in tlrun.core.options, found {error}")
+    return lines
+
+
+def defaults(cls: Any) -> dict[str, Any]:
+    """The options of a class at their defaults, as a config node holds them."""
+    values = {
+        field.name: field.default
+        if field.default_factory is dataclasses.MISSING
+        else field.default_factory()
+        for field in dataclasses.fields(cls)
+    }
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
+    }
+
+
+@cache
+def sources(module: str) -> str:
+    """The head of sha256 over every Python file of the package that a plug-in's `module` is in, its
+    helpers included.
+
+    Those are the files of the installed distribution that announces it, and the package around the
+    module itself, which is all that is known of an editable installation.
+    """
+    top = module.partition(".")[0]
+    spec = importlib.util.find_spec(top)
+    files: dict[str, Path] = {}
+    if spec is not None and spec.submodule_search_locations:
+        for place in spec.submodule_search_locations:
+            files |= {
+                path.relative_to(place).as_posix(): path for path in Path(place).rglob("*.py")
+            }
+    elif spec is not None and spec.origin:
+        files[Path(spec.origin).name] = Path(spec.origin)
+    for group in ENTRY_POINTS:
+        for point in announced(group).values():
+            if point.dist is not None and point.module.partition(".")[0] == top:
+                own = [
+                    file for file in point.dist.files or () if file.suffix in (".py", ".so", ".pyd")
+                ]
+                files |= {f"dist/{file.as_posix()}": Path(str(file.locate())) for file in own}
+    total = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        if path.is_file():
+            total.update(f"{name}\n".encode() + path.read_bytes())
+    return total.hexdigest()[:12]

@@ -1,0 +1,3 @@
+"""The nouns every other room speaks: problem, objective, options, errors. Imports nothing of tlrun,
+and no torch.
+"""

@@ -1,0 +1,234 @@
+"""What is to be learnt: tasks, domains, and the problem they make up. No torch, and no numpy at
+import.
+
+Shapes: N examples in a split, k outputs of a head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from tlrun.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tlrun.core.objective import Schedule
+
+Kind = Literal["multiclass", "binary", "regression"]
+Role = Literal["source", "target", "task"]
+Metric = Literal["accuracy", "auc", "r2"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted: a label space, and with it a loss, a metric and a head. One label space is
+    one task.
+    """
+
+    name: str
+    kind: Kind
+    classes: tuple[str, ...] = ()  # names in label order; empty for regression
+    # the primary metric; None: the first of its kind in metrics.METRICS
+    metric: Metric | None = None
+
+    @property
+    def outputs(self) -> int:
+        """k, the width of the head: one logit a class, or a single number."""
+        return len(self.classes) if self.kind == "multiclass" else 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some examples of one domain.
+
+    inputs: float32 [N, …]; labels: per task, int64 [N] with -1 or float32 [N] with nan where the
+        label is missing;
+    index: int64 [N], each example's row in the data set, by which runs can be paired example by
+        example.
+    encoded: whether the inputs are features z [N, d] already, of a φ that is held fixed.
+    """
+
+    inputs: np.ndarray
+    labels: Mapping[str, np.ndarray]
+    index: np.ndarray
+    encoded: bool = False
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def known(labels: np.ndarray) -> np.ndarray:
+    """Which labels [N] are there, bool: neither -1 nor nan."""
+    present: np.ndarray = labels >= 0 if labels.dtype.kind == "i" else labels == labels  # noqa: PLR0124  # nan is not
+    return present
+
+
+def digest(splits: Iterable[Split | None]) -> str:
+    """sha256 of every array of the splits, with its type and shape."""
+    import numpy as np
+
+    total = hashlib.sha256()
+    for split in splits:
+        if split is None:
+            total.update(b"none")
+            continue
+        for name, array in [
+            ("inputs", split.inputs),
+            *sorted(split.labels.items()),
+            ("index", split.index),
+        ]:
+            total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where inputs come from. Its tasks share the inputs and one backbone pass."""
+
+    name: str
+    role: Role
+    tasks: tuple[Task, ...]
+    train: Split
+    val: Split | None = None  # bought from the same labels as `train`
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the training and validation examples: all that a stage can see of the
+        domain.
+        """
+        return digest((self.train, self.val))
+
+
+class Sealed:
+    """The test examples of a problem: opened once, after the last stage, by `result` alone."""
+
+    def __init__(self, splits: Mapping[str, Split]) -> None:
+        self._splits = splits
+        self.opened = 0
+
+    def open(self) -> Mapping[str, Split]:
+        """Hand out the test splits, per domain, and count it."""
+        self.opened += 1
+        return self._splits
+
+    def shut(self) -> Sealed:
+        """The same examples, not opened yet: for another run on the same problem."""
+        return type(self)(self._splits)
+
+
+def short_names(units: Iterable[str]) -> dict[str, str]:
+    """What each of some tasks, `domain/task`, is called among the others: by what sets it apart.
+
+    That is its task where all are of one domain, its domain where all are one task, else both.
+    """
+    parts = {unit: unit.partition("/") for unit in units}
+    domains, tasks = ({part[k] for part in parts.values()} for k in (0, 2))
+    if len(domains) == 1:
+        return {unit: task for unit, (_, _, task) in parts.items()}
+    return {unit: domain if len(tasks) == 1 else unit for unit, (domain, _, _) in parts.items()}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The domains and tasks of one experiment. `digest` is the sha256 of every array in it.
+
+    report: what was loaded, as strict JSON: examples, labels and classes per split, and notes for
+    the user. Raises ValueError where two different tasks have one name: a head belongs to one label
+    space; and where the name of a domain or task holds a dot or a slash, which stand between names.
+    """
+
+    domains: Mapping[str, Domain]
+    test: Sealed
+    digest: str
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*self.domains, *self.tasks):
+            if not name or set(name) & set("./"):
+                raise ValueError(
+                    f"{name!r}: expected the name of a domain or task without a dot or slash"
+                )
+        for domain in self.domains.values():
+            for task in domain.tasks:
+                if task != self.tasks[task.name]:
+                    raise ValueError(f"task {task.name}: expected one label space, found two")
+
+    @property
+    def known_by(self) -> str:
+        """All that tells it from another problem: every array, and what domains, tasks and classes
+        are called.
+
+        The names decide too: a domain's name is part of the stream that orders its examples.
+        """
+        told = [
+            (name, domain.role, [(task.name, task.kind, task.classes) for task in domain.tasks])
+            for name, domain in self.domains.items()
+        ]
+        return f"{self.digest} {told}"
+
+    def named(self, role: Role) -> tuple[str, ...]:
+        """The names of the domains that play `role`."""
+        return tuple(name for name, domain in self.domains.items() if domain.role == role)
+
+    def drawn(self, lam: Schedule) -> tuple[str, ...]:
+        """The domains that (L_S + λ L_T)/(1+λ) gives any weight: at λ=0 the sources, at λ=∞ the
+        targets, else both.
+
+        Raises UserError at λ=0 where the target's labels mean something else: its head would never
+        be trained.
+        """
+        if lam.always(0.0) and not self.one_label_space:
+            raise UserError(
+                "lam.value: expected more than 0, found 0: the target has a label space of its own, so at λ=0 its head "
+                "is never trained; try lam.value=1"
+            )
+        source = () if lam.always(math.inf) else self.named("source")
+        target = () if lam.always(0.0) else self.named("target")
+        return source + target
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(next(iter(self.domains.values())).train.inputs.shape[1:])
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """Every task, once, in the order of the domains."""
+        return {task.name: task for domain in self.domains.values() for task in domain.tasks}
+
+    @property
+    def tasks_by_domain(self) -> dict[str, tuple[Task, ...]]:
+        """The tasks of every domain, by its name."""
+        return {name: domain.tasks for name, domain in self.domains.items()}
+
+    @property
+    def units(self) -> dict[str, Task]:
+        """The tasks of multi-task learning: every task of every domain, by domain and task with a
+        slash between.
+        """
+        return {
+            f"{name}/{task.name}": task
+            for name, tasks in self.tasks_by_domain.items()
+            for task in tasks
+        }
+
+    def only(self, role: Role) -> Problem:
+        """The problem of the domains that play `role`."""
+        return replace(self, domains={name: self.domains[name] for name in self.named(role)})
+
+    @property
+    def one_label_space(self) -> bool:
+        """Whether the source is labelled for every task of the target, so that a head means the
+        same on both.
+        """
+        source = {task.name for name in self.named("source") for task in self.domains[name].tasks}
+        return {
+            task.name for name in self.named("target") for task in self.domains[name].tasks
+        } <= source

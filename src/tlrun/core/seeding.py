@@ -1,0 +1,65 @@
+"""Named random streams, so that the arms of one seed share what they can and nothing else.
+
+    labels        which examples are labelled
+    source-init   weights of a model that starts on the source
+    target-init   weights of a model that starts on the target (independent of source-init)
+    head-init     weights of a head, by task and by where the model starts
+    order         the order in which a domain's examples are drawn
+    dropout       whatever a backbone draws while it trains, by the number of the stage
+    structure     a structure drawn by chance, by weight tensor
+    split         the test set and the shift, from the data set's own `split_seed`
+
+A stream is a 63-bit integer: the head of sha256 over the seed and the words that name the stream.
+Adding a stream never moves another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Stream = Literal[
+    "labels", "source-init", "target-init", "head-init", "order", "dropout", "structure", "split"
+]
+
+
+def stream(seed: int, name: Stream, *keys: str | int) -> int:
+    """The seed, in [0, 2^63), of the stream `name` of the run seed `seed`, narrowed by `keys`."""
+    words = json.dumps([seed, name, *keys]).encode()
+    return int.from_bytes(hashlib.sha256(words).digest()[:8], "big") >> 1
+
+
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Draw torch's global random numbers (module initialisers use them) from `seed`; leave them as
+    they were after.
+    """
+    import torch
+
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]  # theirs
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def exactly(threads: int) -> Iterator[None]:
+    """Compute so that one fingerprint gives the same bits: a fixed number of threads, deterministic
+    kernels only.
+    """
+    import torch
+
+    # what cuBLAS needs to be deterministic
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

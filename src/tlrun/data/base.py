@@ -1,0 +1,20 @@
+"""The protocol of a data set."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tlrun.core.problem import Problem
+
+
+class Dataset(Protocol):
+    """A source of problems: a frozen dataclass whose fields are its YAML options.
+
+    One whose options say where its files are names those in `places: ClassVar[frozenset[str]]`: a
+    run is known by the digest of its data, wherever they were read.
+    """
+
+    def load(self, seed: int) -> Problem:
+        """The problem as `seed` draws its labels. Raises UserError where the options ask for more
+        than there is.
+        """

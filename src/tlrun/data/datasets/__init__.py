@@ -1,0 +1,1 @@
+"""Data sets, one a file: the name in `dataset=…` is the file."""

@@ -1,0 +1,185 @@
+"""scikit-learn's digits (Alpaydin and Kaynak, 1998): 1797 real 8x8 images, in the package, no
+download.
+
+The first half is the source. The second half is the target, under a shift, with a few labels a
+class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tlrun.core.options import Range
+from tlrun.core.problem import Domain, Problem, Role, Split, Task
+from tlrun.core.seeding import stream
+from tlrun.data.assembly import Part, assembled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tlrun.data.splits import Draw
+
+SOURCE_TEST_SHARE = 0.2  # enough to see what the source is known by; the rest is for training
+SOURCE_VAL_SHARE = 0.2  # of the rest, where anything validates
+Shift = Literal["noise", "occlusion", "rotation", "inverted", "none"]
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Source and target of `dataset=digits`.
+
+    shift: what is done to the target's images x in [0, 1], once, by `split_seed`:
+        noise      clip(x + 0.6·ε), ε standard normal
+        occlusion  a 4x4 patch at a random place of each image is 0
+        rotation   by 45 degrees
+        inverted   clip(0.5·(1 - x) + 0.3·ε): dark on light at half the contrast, at the same ratio of noise
+        none       nothing
+    classes: `shared`, one label space; `split`, the source has the digits 0-4 and the target 5-9, a
+        head of its own.
+    labels_per_class: labelled target examples a class, for training and validation together. The
+        source keeps all.
+    val_share: the share of the target's labels that validate instead of train; where it is more
+        than 0, at least one a class, and a fifth of the source's labels too.
+    test_share: the share of the target that tests (of the source, a fifth). Test examples are fixed
+        by `split_seed`; the run's seed only draws which of the others are labelled.
+    metric: the primary metric.
+    """
+
+    shift: Shift = "noise"
+    classes: Literal["shared", "split"] = "shared"
+    labels_per_class: Annotated[int, Range(1)] = 5
+    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
+    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
+    split_seed: Annotated[int, Range(0)] = 0
+    metric: Literal["accuracy", "auc"] = "accuracy"
+
+    def load(self, seed: int) -> Problem:
+        """The problem as `seed` draws its labels. Raises UserError where a class has too few
+        examples.
+        """
+        import numpy as np
+
+        images, digits = images_and_digits()
+        half = len(images) // 2
+        rows = np.arange(len(images))
+        low = digits < 5 if self.classes == "split" else np.ones(len(digits), dtype=bool)
+        high = digits >= 5 if self.classes == "split" else low
+        first, second = rows[(rows < half) & low], rows[(rows >= half) & high]
+        shifted = SHIFTS[self.shift](
+            images[second], np.random.default_rng(stream(self.split_seed, "split", "shift"))
+        )
+        source = self._part("source", images[first], digits[first], first, seed)
+        return assembled([source, self._part("target", shifted, digits[second], second, seed)])
+
+    def _part(
+        self,
+        role: Literal["source", "target"],
+        images: np.ndarray,
+        digits: np.ndarray,
+        rows: np.ndarray,
+        seed: int,
+    ) -> Part:
+        """One domain and its test examples."""
+        import numpy as np
+
+        from tlrun.data.splits import draw
+
+        names = sorted(set(digits.tolist()))
+        task = Task(_task_name(names), "multiclass", tuple(str(k) for k in names), self.metric)
+        labels = np.searchsorted(names, digits)
+        tests = stream(self.split_seed, "split", role)
+        if role == "target":
+            drawn = draw(
+                labels, self.labels_per_class, self.val_share, self.test_share, tests, seed
+            )
+        else:
+            drawn = draw(
+                labels,
+                None,
+                SOURCE_VAL_SHARE if self.val_share else 0.0,
+                SOURCE_TEST_SHARE,
+                tests,
+                seed,
+            )
+        return cut(role, role, images, {task: labels}, rows, drawn)
+
+
+def images_and_digits() -> tuple[np.ndarray, np.ndarray]:
+    """All the images, float64 [1797, 8, 8] in [0, 1], and the digit that each shows, int64."""
+    from sklearn.datasets import load_digits
+
+    pixels, digits = load_digits(return_X_y=True)
+    return (pixels / 16.0).reshape(-1, 8, 8), digits
+
+
+def cut(
+    name: str,
+    role: Role,
+    images: np.ndarray,
+    labels: Mapping[Task, np.ndarray],
+    rows: np.ndarray,
+    drawn: Draw,
+) -> Part:
+    """One domain of images [N, 8, 8] that are the `rows` [N] of the data set, with a label [N] of
+    every task.
+    """
+    import numpy as np
+
+    def inputs(chosen: np.ndarray) -> np.ndarray:
+        found: np.ndarray = images[chosen][:, None].astype(np.float32)
+        return found
+
+    def split(chosen: np.ndarray) -> Split:
+        found = {
+            task.name: values[chosen].astype(np.float32 if task.kind == "regression" else np.int64)
+            for task, values in labels.items()
+        }
+        return Split(inputs(chosen), found, rows[chosen].astype(np.int64))
+
+    val = split(drawn.val) if len(drawn.val) else None
+    return Part(
+        Domain(name, role, tuple(labels), split(drawn.train), val),
+        split(drawn.test),
+        inputs(drawn.pool),
+    )
+
+
+def _task_name(digits: list[int]) -> str:
+    return "digit" if len(digits) == 10 else f"digit_{digits[0]}_to_{digits[-1]}"
+
+
+def _noise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return (images + 0.6 * rng.standard_normal(images.shape)).clip(0.0, 1.0)
+
+
+def _occlusion(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    hidden = images.copy()
+    for image, (top, left) in zip(hidden, rng.integers(0, 5, size=(len(images), 2)), strict=True):
+        image[top : top + 4, left : left + 4] = 0.0
+    return hidden
+
+
+def _rotation(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    from scipy.ndimage import rotate
+
+    turned: np.ndarray = rotate(images, angle=45.0, axes=(1, 2), reshape=False, order=1)
+    return turned
+
+
+def _inverted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return (0.5 * (1.0 - images) + 0.3 * rng.standard_normal(images.shape)).clip(0.0, 1.0)
+
+
+def _none(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    return images
+
+
+SHIFTS: dict[Shift, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "noise": _noise,
+    "occlusion": _occlusion,
+    "rotation": _rotation,
+    "inverted": _inverted,
+    "none": _none,
+}

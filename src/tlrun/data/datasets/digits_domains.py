@@ -1,0 +1,79 @@
+"""One task on three domains of scikit-learn's digits: the same ten digits under noise, under a
+patch, and inverted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+from tlrun.core.options import Range
+from tlrun.core.problem import Problem, Role, Task
+from tlrun.core.seeding import stream
+from tlrun.data.assembly import Part, assembled
+from tlrun.data.datasets.digits import SHIFTS, cut, images_and_digits
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Name = Literal["noise", "occlusion", "inverted"]
+
+
+@dataclass(frozen=True)
+class DigitsDomains:
+    """The domains of `dataset=digits_domains`, each with the task `digit`.
+
+    Every third image, from the first, second or third on, is of one domain, under the shift of its
+    name in `dataset=digits`. Images of one writer stand together in the data set, so this gives
+    each domain every hand, and nothing but the shift tells the domains apart.
+
+    target: the domain that the others are sources for, which then keep all their labels; None for
+        three equals.
+    labels_per_class: labelled examples a class, for training and validation together, of each
+        domain but a source.
+    val_share: the share of each domain's labels that validate instead of train; where it is more
+        than 0, at least one a class.
+    test_share: the share of each domain that tests. Test examples and shifts are fixed by
+        `split_seed`, and are the same whichever domain is the target.
+    metric: the primary metric.
+    """
+
+    target: Name | None = None
+    labels_per_class: Annotated[int, Range(1)] = 5
+    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
+    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
+    split_seed: Annotated[int, Range(0)] = 0
+    metric: Literal["accuracy", "auc"] = "accuracy"
+
+    def load(self, seed: int) -> Problem:
+        """The problem as `seed` draws its labels. Raises UserError where a class has too few
+        examples.
+        """
+        import numpy as np
+
+        images, digits = images_and_digits()
+        thirds = {name: np.arange(k, len(images), 3) for k, name in enumerate(get_args(Name))}
+        return assembled(
+            [
+                self._part(name, images[rows], digits[rows], rows, seed)
+                for name, rows in thirds.items()
+            ]
+        )
+
+    def _part(
+        self, name: Name, images: np.ndarray, digits: np.ndarray, rows: np.ndarray, seed: int
+    ) -> Part:
+        """One domain and its test examples."""
+        import numpy as np
+
+        from tlrun.data.splits import draw
+
+        role: Role = (
+            "task" if self.target is None else "target" if name == self.target else "source"
+        )
+        rng = np.random.default_rng(stream(self.split_seed, "split", "shift", name))
+        count = None if role == "source" else self.labels_per_class
+        tests = stream(self.split_seed, "split", name)
+        drawn = draw(digits, count, self.val_share, self.test_share, tests, seed, name)
+        task = Task("digit", "multiclass", tuple("0123456789"), self.metric)
+        return cut(name, role, SHIFTS[name](images, rng), {task: digits}, rows, drawn)

@@ -1,0 +1,112 @@
+"""Three tasks on the same images of scikit-learn's digits, one of each kind: which digit, even or
+odd, how large.
+
+They share inputs, and so one backbone pass, but no label space.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tlrun.core.options import Range
+from tlrun.core.problem import Problem, Task
+from tlrun.core.seeding import stream
+from tlrun.data.assembly import assembled
+from tlrun.data.datasets.digits import cut, images_and_digits
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class OneDomain(ABC):
+    """Several tasks on the images of one domain, `digits`.
+
+    labels_per_class: labelled images a digit, for training and validation together; each has a
+        label of every task.
+    hidden: the share of each task's labels that is then hidden at random, of every task on its own,
+        in training and in validation. In training every value of a label is left at least once, so
+        that nothing is tested unseen.
+    val_share: the share of the labelled images that validate instead of train; where it is more
+        than 0, at least one a digit.
+    test_share: the share of the images that tests. Test examples are fixed by `split_seed`, and
+        have every label.
+    """
+
+    labels_per_class: Annotated[int, Range(1)] = 5
+    hidden: Annotated[float, Range(0.0, 0.95)] = 0.0
+    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
+    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
+    split_seed: Annotated[int, Range(0)] = 0
+
+    @abstractmethod
+    def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
+        """The tasks, each with the labels [N] of `digits` [N]."""
+
+    def load(self, seed: int) -> Problem:
+        """The problem as `seed` draws and hides its labels. Raises UserError where a digit has too
+        few images.
+        """
+        import numpy as np
+
+        from tlrun.data.splits import draw
+
+        images, digits = images_and_digits()
+        drawn = draw(
+            digits,
+            self.labels_per_class,
+            self.val_share,
+            self.test_share,
+            stream(self.split_seed, "split", "digits"),
+            seed,
+        )
+        labels = {
+            task: self._hidden(task, values, drawn.train, drawn.val, seed)
+            for task, values in self.labels(digits).items()
+        }
+        return assembled([cut("digits", "task", images, labels, np.arange(len(images)), drawn)])
+
+    def _hidden(
+        self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """The labels [N] of a task, some of them hidden; numbers in units of the training labels
+        that are left.
+        """
+        import numpy as np
+
+        from tlrun.data.splits import hide
+
+        numbers = task.kind == "regression"
+        left = values.astype(np.float64 if numbers else np.int64)
+        for part, rows, groups in (
+            ("train", train, values[train]),
+            ("val", val, np.zeros(len(val))),
+        ):
+            hidden = hide(groups, self.hidden, stream(seed, "labels", "hidden", part, task.name))
+            left[rows[hidden]] = np.nan if numbers else -1
+        return (left - np.nanmean(left[train])) / np.nanstd(left[train]) if numbers else left
+
+
+@dataclass(frozen=True)
+class DigitsTasks(OneDomain):
+    """The tasks of `dataset=digits_tasks`.
+
+    identity  which of the ten digits (multiclass)
+    parity    even or odd (binary, judged by auc)
+    size      the digit as a number, less the mean of the training labels, over their sd (regression, judged by r2)
+
+    metric: the primary metric of identity.
+    """
+
+    metric: Literal["accuracy", "auc"] = "accuracy"
+
+    def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
+        """Every task is a function of the digit."""
+        return {
+            Task("identity", "multiclass", tuple("0123456789"), self.metric): digits,
+            Task("parity", "binary", ("even", "odd")): digits % 2,
+            Task("size", "regression"): digits,
+        }

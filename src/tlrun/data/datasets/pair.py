@@ -1,0 +1,171 @@
+"""Any two of torchvision's image sets: one is the source, the other the target with a few labels a
+class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from tlrun.core.errors import UserError
+from tlrun.core.options import Range
+from tlrun.core.problem import Domain, Problem, Split, Task
+from tlrun.core.seeding import stream
+from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tlrun.data.assembly import Part
+    from tlrun.data.images.torchvision_sets import Images
+
+Name = Literal["mnist", "usps", "fashion_mnist", "cifar10", "cifar100", "svhn"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Source and target of `dataset=pair`; each domain is called by its set's name.
+
+    Images are float32 [N, C, H, W] in [0, 1]; C is 1 where both sets are grey, else 3 with grey
+    repeated. mnist, usps and svhn share the task `digit`; every other set has a task of its own.
+    Each set tests on its own published test set, less what stands in a training set too.
+
+    source, target: two different sets.
+    root: the folder of their files, as torchvision lays them out (MNIST/raw, usps.bz2, …;
+        USPS/usps.bz2 and SVHN/train_32x32.mat too). Files that are there are taken as they are,
+        save that torchvision checks cifar's and svhn's md5.
+    download: whether torchvision may download what is missing into `root`.
+    labels_per_class: labelled target examples a class, for training and validation together.
+    val_share: the share of the target's labels that validate instead of train; where it is more
+        than 0, at least one a class, and a fifth of the source's labels too.
+    source_per_class: labelled source examples a class, likewise; None: all.
+    test_limit: the most test examples of each domain, a stratified sample; None: all.
+    size: height and width of every image, bilinear and antialiased; None: that of the smaller of
+        the two sets. Not less than 4, where different images become equal.
+    split_seed: draws the test sample where `test_limit` asks for one. The run's seed draws the
+        labels only.
+    metric: the primary metric.
+    """
+
+    # where the files are decides no result
+    places: ClassVar[frozenset[str]] = frozenset({"root", "download"})
+
+    source: Name = "mnist"
+    target: Name = "usps"
+    root: str = "~/.cache/tl-run/data"
+    download: bool = True
+    labels_per_class: Annotated[int, Range(1)] = 20
+    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
+    source_per_class: Annotated[int, Range(1)] | None = None
+    test_limit: Annotated[int, Range(1)] | None = None
+    size: Annotated[int, Range(4, 256)] | None = None
+    split_seed: Annotated[int, Range(0)] = 0
+    metric: Literal["accuracy", "auc"] = "accuracy"
+
+    def __post_init__(self) -> None:
+        if self.source == self.target:
+            raise UserError(
+                f"dataset.target: expected another set than dataset.source, found {self.target} twice; try "
+                f"dataset.target={'usps' if self.target == 'mnist' else 'mnist'}"
+            )
+
+    def load(self, seed: int) -> Problem:
+        """The problem as `seed` draws its labels. Raises UserError for files missing or damaged,
+        too few examples.
+        """
+        from tlrun.data.assembly import assembled
+        from tlrun.data.images.torchvision_sets import SETS, load
+
+        kinds = {name: SETS[name] for name in (self.source, self.target)}
+        size = self.size or min(kind.size for kind in kinds.values())
+        channels = max(kind.channels for kind in kinds.values())
+        images = {name: load(name, self.root, self.download, size) for name in kinds}
+        notes = [
+            f"{name}: {kind.size}x{kind.size} resized to {size}x{size}"
+            for name, kind in kinds.items()
+            if kind.size != size
+        ]
+        notes += [
+            f"{name}: grey repeated in 3 channels"
+            for name, kind in kinds.items()
+            if kind.channels < channels
+        ]
+        return assembled(
+            [self._part(name, SETS[name].task, images[name], channels, seed) for name in kinds],
+            notes,
+        )
+
+    def _part(self, name: Name, task_name: str, images: Images, channels: int, seed: int) -> Part:
+        """One domain, with all of its training set as the pool."""
+        from tlrun.data.assembly import Part
+        from tlrun.data.splits import buy_validation
+
+        task = Task(task_name, "multiclass", images.classes, self.metric)
+        labels, pool = images.train.labels, _pixels(images.train.images, channels)
+
+        def split(chosen: np.ndarray) -> Split:
+            # all of them without a copy
+            inputs = pool if len(chosen) == len(pool) else pool[chosen]
+            return Split(inputs, {task.name: labels[chosen]}, chosen)
+
+        role: Literal["source", "target"] = "source" if name == self.source else "target"
+        drawn = self._drawn(role, labels, seed)
+        val_share = (
+            self.val_share if role == "target" else SOURCE_VAL_SHARE if self.val_share else 0.0
+        )
+        train, val = buy_validation(
+            labels[drawn], val_share, stream(seed, "labels", "val"), "dataset.val_share"
+        )
+        bought = split(drawn[val]) if len(val) else None
+        domain = Domain(name, role, (task,), split(drawn[train]), bought)
+
+        tested = self._tested(name, images)
+        inputs = _pixels(images.test.images[tested], channels)
+        # rows go on after training
+        test = Split(inputs, {task.name: images.test.labels[tested]}, tested + len(labels))
+        return Part(domain, test, pool)
+
+    def _drawn(
+        self, role: Literal["source", "target"], labels: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """The positions of the training examples that are labelled, for training and validation,
+        sorted.
+        """
+        import numpy as np
+
+        from tlrun.data.splits import few_per_class
+
+        option = "labels_per_class" if role == "target" else "source_per_class"
+        count: int | None = getattr(self, option)
+        if count is None:
+            return np.arange(len(labels))
+        return few_per_class(labels, count, stream(seed, "labels", role), f"dataset.{option}")
+
+    def _tested(self, name: Name, images: Images) -> np.ndarray:
+        """The positions of the test examples, sorted. Larger samples contain smaller ones."""
+        import numpy as np
+
+        labels = images.test.labels
+        if self.test_limit is None or self.test_limit >= len(labels):
+            return np.arange(len(labels))
+        if self.test_limit < len(images.classes):
+            raise UserError(
+                f"dataset.test_limit: expected at least {len(images.classes)}, one example of each class of {name}, "
+                f"found {self.test_limit}; try dataset.test_limit={10 * len(images.classes)}"
+            )
+        # each example's in its class, from 0 to 1: the first of all classes are even
+        place = np.empty(len(labels))
+        for k in np.unique(labels).tolist():
+            rng = np.random.default_rng(stream(self.split_seed, "split", name, k))
+            rows = rng.permutation(np.flatnonzero(labels == k))
+            place[rows] = np.arange(len(rows)) / len(rows)
+        return np.sort(np.argsort(place, kind="stable")[: self.test_limit])
+
+
+def _pixels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Bytes [N, 1 or C, H, W] as float32 in [0, 1], [N, C, H, W]; grey is repeated."""
+    import numpy as np
+
+    pixels = images.astype(np.float32)
+    pixels /= 255
+    return pixels if pixels.shape[1] == channels else np.repeat(pixels, channels, axis=1)

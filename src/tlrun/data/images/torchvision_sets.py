@@ -1,0 +1,261 @@
+"""The image sets that torchvision knows, from files on disk or downloaded by it, as arrays of bytes
+kept in memory.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tlrun.core.errors import UserError
+from tlrun.data.images import download as downloading
+from tlrun.data.images.formats import read_idx, read_usps
+
+IDX = tuple(
+    f"{of}-{what}-ubyte" for of in ("train", "t10k") for what in ("images-idx3", "labels-idx1")
+)
+DIGITS = tuple("0123456789")
+CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+BATCHES = tuple(f"data_batch_{k}" for k in range(1, 6))
+
+
+class Examples(NamedTuple):
+    """images: uint8 [N, channels, size, size]; labels: int64 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class Images(NamedTuple):
+    """The training and the test set as published, and the names of the classes in label order."""
+
+    train: Examples
+    test: Examples
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One set, its files as torchvision has them.
+
+    cls: torchvision's class. folders: where under the root its files may be, first where
+        torchvision looks.
+    task: its label space, which sets share whose labels mean the same. classes: empty where a file
+        of the set has them.
+    """
+
+    cls: str
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    task: str
+    size: int
+    channels: int
+    classes: tuple[str, ...] = ()
+
+
+SETS = {
+    "mnist": ImageSet("MNIST", ("MNIST/raw",), IDX, "digit", 28, 1, DIGITS),
+    "usps": ImageSet("USPS", ("", "USPS"), ("usps.bz2", "usps.t.bz2"), "digit", 16, 1, DIGITS),
+    "fashion_mnist": ImageSet(
+        "FashionMNIST", ("FashionMNIST/raw",), IDX, "clothes", 28, 1, CLOTHES
+    ),
+    "cifar10": ImageSet(
+        "CIFAR10",
+        ("cifar-10-batches-py",),
+        (*BATCHES, "test_batch", "batches.meta"),
+        "cifar10",
+        32,
+        3,
+    ),
+    "cifar100": ImageSet(
+        "CIFAR100", ("cifar-100-python",), ("train", "test", "meta"), "cifar100", 32, 3
+    ),
+    "svhn": ImageSet(
+        "SVHN", ("", "SVHN"), ("train_32x32.mat", "test_32x32.mat"), "digit", 32, 3, DIGITS
+    ),
+}
+
+
+def load(name: str, root: str, download: bool, size: int) -> Images:
+    """The set `name`, every image resized to `size`, from the files under `root`; where there are
+    none, download them.
+
+    Files that are there are taken without any network. The last sets are kept in memory: seeds only
+    draw from them. Raises UserError for files that are missing, damaged or not to be had.
+    """
+    try:
+        base = Path(root).expanduser().absolute()
+    except RuntimeError:  # ~ of somebody unknown
+        raise UserError(
+            f"dataset.root: expected a folder, found {root}, nobody's home; try a whole path"
+        ) from None
+    folder = _found(name, base)
+    if folder is None and download:
+        _download(name, base)
+        folder = _found(name, base)
+    if folder is None:
+        raise UserError(
+            f"dataset.root: {_wanted(name, base)}; try dataset.download=true, or put these files there"
+        )
+    return _decoded(name, folder, size)
+
+
+def _found(name: str, base: Path) -> Path | None:
+    """The folder under `base` that has every file of the set."""
+    folders = [base / folder for folder in SETS[name].folders]
+    return next((folder for folder in folders if not _missing(name, folder)), None)
+
+
+def _missing(name: str, folder: Path) -> list[str]:
+    return [file for file in SETS[name].files if _on_disk(folder / file) is None]
+
+
+def _on_disk(path: Path) -> Path | None:
+    """The file itself, or, of idx files, the .gz that they are published as."""
+    packed = [path.with_name(f"{path.name}.gz")] if path.name in IDX else []
+    try:
+        return next((file for file in (path, *packed) if file.is_file()), None)
+    except OSError as error:
+        raise UserError(
+            f"dataset.root: expected a folder that can be read, found {path.parent}: {downloading.told(error)}; "
+            "try another folder"
+        ) from None
+
+
+def _wanted(name: str, base: Path) -> str:
+    """What was expected where, and what of it is missing."""
+    kind = SETS[name]
+    folder, *others = (base / folder for folder in kind.folders)
+    packed = " (each also as .gz)" if kind.files == IDX else ""
+    where = "".join(f" or {other}" for other in others)
+    missing = _missing(name, folder)
+    found = "none of them" if len(missing) == len(kind.files) else f"no {', '.join(missing)}"
+    return f"expected {name} as {', '.join(kind.files)}{packed} in {folder}{where}, found {found}"
+
+
+def _download(name: str, base: Path) -> None:
+    from torchvision import datasets
+
+    kind = SETS[name]
+    files = [f"{kind.folders[0]}/{file}".lstrip("/") for file in kind.files]
+    fetch = partial(_from_torchvision, kind, download=True)
+    try:
+        downloading.into(base, name, files, fetch, lambda: _found(name, base) is not None)
+    except UserError:
+        raise
+    except downloading.TROUBLE as error:
+        reason, tried = downloading.told(error), _addresses(getattr(datasets, kind.cls))
+        if not any(address in reason for address in tried):
+            reason = f"{', '.join(tried)}: {reason}"
+        raise UserError(
+            f"dataset.root: {_wanted(name, base)}, and no download ({reason}); try again, or put these files there"
+        ) from None
+
+
+def _addresses(cls: Any) -> list[str]:
+    """Where a class of torchvision downloads from."""
+    if hasattr(cls, "split_list"):
+        return [cls.split_list[split][0] for split in ("train", "test")]
+    return list(cls.mirrors) if hasattr(cls, "mirrors") else [cls.url]
+
+
+def _from_torchvision(kind: ImageSet, root: Path, download: bool = False) -> tuple[Any, Any]:
+    """The training and the test set as torchvision's objects. It checks the md5 of CIFAR and SVHN
+    before it reads.
+    """
+    from torchvision import datasets
+
+    cls = getattr(datasets, kind.cls)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy 2.4.0 warns of the types in CIFAR's pickles
+        if kind.cls == "SVHN":
+            return cls(root, split="train", download=download), cls(
+                root, split="test", download=download
+            )
+        return cls(root, train=True, download=download), cls(root, train=False, download=download)
+
+
+@lru_cache(maxsize=4)
+def _decoded(name: str, folder: Path, size: int) -> Images:
+    """A set in memory, a byte a pixel and channel. Nobody may write to it."""
+    images = _read(SETS[name], name, folder)
+    train = _checked("training", images.train, images.classes, name, folder, size)
+    return Images(
+        train, _checked("test", images.test, images.classes, name, folder, size), images.classes
+    )
+
+
+def _checked(
+    of: str, part: Examples, classes: tuple[str, ...], name: str, folder: Path, size: int
+) -> Examples:
+    """Examples that are what they should be, resized and locked."""
+    images, labels = part
+    shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
+    if images.shape[1:] != shape or not 0 < len(images) == len(labels):
+        raise UserError(
+            f"dataset.root: expected the {of} set of {name} in {folder}, a label for every image {shape}, "
+            f"found {len(labels)} labels for images {images.shape}; try other files"
+        )
+    if not 0 <= labels.min() <= labels.max() < len(classes):
+        raise UserError(
+            f"dataset.root: expected labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}, "
+            f"found {labels.min()} to {labels.max()}; try other files"
+        )
+    done = Examples(_resized(images, size), labels.astype(np.int64))
+    for array in done:
+        array.flags.writeable = False
+    return done
+
+
+def _read(kind: ImageSet, name: str, folder: Path) -> Images:
+    if kind.files == IDX:
+        paths = [_on_disk(folder / file) or folder / file for file in IDX]
+        arrays = [read_idx(path, dims) for path, dims in zip(paths, (3, 1, 3, 1), strict=True)]
+        return Images(
+            Examples(arrays[0][:, None], arrays[1]),
+            Examples(arrays[2][:, None], arrays[3]),
+            kind.classes,
+        )
+    if name == "usps":
+        (train, digits), (test, test_digits) = (read_usps(folder / file) for file in kind.files)
+        return Images(
+            Examples(train[:, None], digits), Examples(test[:, None], test_digits), kind.classes
+        )
+    root = folder.parents[0] if kind.folders[0] else folder
+    try:
+        learn, tried = _from_torchvision(kind, root)
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"dataset.root: expected {name} in {folder} with the md5 that torchvision knows, found: "
+            f"{downloading.told(error)}; try deleting {', '.join(kind.files)}, then dataset.download=true"
+        ) from None
+    if name == "svhn":
+        return Images(
+            Examples(learn.data, learn.labels), Examples(tried.data, tried.labels), kind.classes
+        )
+    first, second = (
+        Examples(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets))
+        for part in (learn, tried)
+    )
+    return Images(first, second, tuple(learn.classes))
+
+
+def _resized(images: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear, antialiased, in whole numbers: the same bytes on every machine, as the digest of
+    the data needs.
+    """
+    import torch
+    from torch.nn.functional import interpolate
+
+    if images.shape[-1] != size:
+        images = interpolate(
+            torch.tensor(images), (size, size), mode="bilinear", antialias=True
+        ).numpy()
+    return np.ascontiguousarray(images)

@@ -1,0 +1,1 @@
+"""From a table's cells to inputs and labels."""

@@ -1,0 +1,1 @@
+"""The network: backbone φ, heads w, and structures of them."""

@@ -1,0 +1,54 @@
+"""A small convolutional extractor: by default two convolutions, each halving the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from tlrun.core.errors import UserError
+from tlrun.core.options import Range
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Conv:
+    """φ(x) = h_n(…h_1(x)) flattened, h_l(x) = maxpool_2(relu(norm(conv_3x3(x)))); `channels` holds
+    the widths.
+
+    An image of H x W gives d = channels[-1] · ⌊H/2^n⌋ · ⌊W/2^n⌋ features for n layers.
+    """
+
+    channels: tuple[Annotated[int, Range(1)], ...] = (32, 64)
+    norm: Literal["none", "batch"] = "none"
+
+    learns: ClassVar[bool] = True
+    widths: ClassVar[str] = "channels"
+
+    def width(self, shape: tuple[int, ...]) -> int:
+        """Raises UserError for an input that is no image, or one too small for so many layers."""
+        if len(shape) != 3:
+            raise UserError(
+                f"backbone: conv expects images (C, H, W), found inputs of shape {shape}; try backbone=mlp"
+            )
+        depth = len(self.channels)
+        most = min(shape[1:]).bit_length() - 1
+        if depth > most:
+            raise UserError(
+                f"backbone.channels: expected at most {most} layers for images of {shape[1]}x{shape[2]}, found {depth}"
+            )
+        return self.channels[-1] * (shape[1] >> depth) * (shape[2] >> depth)
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        from torch import nn
+
+        layers: list[nn.Module] = []
+        for channels_in, channels in pairwise((shape[0], *self.channels)):
+            layers.append(nn.Conv2d(channels_in, channels, kernel_size=3, padding=1))
+            if self.norm == "batch":
+                layers.append(nn.BatchNorm2d(channels))
+            # relu after the pool: the same function, a quarter of the work
+            layers += [nn.MaxPool2d(2), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Flatten())

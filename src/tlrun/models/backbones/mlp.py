@@ -1,0 +1,40 @@
+"""A multi-layer perceptron on the flattened input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from tlrun.core.options import Range
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """φ(x) = h_n(…h_1(x)), h_l(x) = relu(norm(W_l x + b_l)); `hidden` holds the widths, the last
+    one is d.
+    """
+
+    hidden: tuple[Annotated[int, Range(1)], ...] = (128, 64)
+    norm: Literal["none", "batch"] = "none"
+
+    learns: ClassVar[bool] = True
+    widths: ClassVar[str] = "hidden"
+
+    def width(self, shape: tuple[int, ...]) -> int:
+        return self.hidden[-1]
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        from torch import nn
+
+        layers: list[nn.Module] = [nn.Flatten()]
+        for width_in, width in pairwise((math.prod(shape), *self.hidden)):
+            layers.append(nn.Linear(width_in, width))
+            if self.norm == "batch":
+                layers.append(nn.BatchNorm1d(width))
+            layers.append(nn.ReLU())
+        return nn.Sequential(*layers)

@@ -1,0 +1,105 @@
+"""Progress: a bar per stage on a terminal, plain lines elsewhere; in a sweep, only what takes
+long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from tlrun.core.errors import printable
+from tlrun.strategies.base import Stage
+
+REDRAW = 0.05  # seconds; faster than the eye, far slower than a step
+MOST_LOSSES = 4  # told one by one
+SAY = 10.0  # seconds between lines where there is no terminal
+
+
+@dataclass
+class _Current:
+    """The stage that is running."""
+
+    title: str
+    steps: int
+    started: float
+    said: float
+    step: int = 0
+    losses: str = ""
+
+
+def _told(terms: Mapping[str, float]) -> str:
+    """The terms of an equation in a line; the losses of many tasks as their sum."""
+    losses = [name for name in terms if name.startswith("L_")]
+    shown = {name: value for name, value in terms.items() if name != "total"}
+    if len(losses) > MOST_LOSSES:
+        rest = {name: value for name, value in shown.items() if name not in losses}
+        shown = {f"ΣL of {len(losses)} tasks": sum(terms[name] for name in losses)} | rest
+    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+
+
+class LiveScreen:
+    """Shows the runs of one command as they go.
+
+    transient: for a sweep. A bar goes when its stage is done; without a terminal, only stages over
+        SAY seconds speak.
+    """
+
+    def __init__(self, console: Console, transient: bool = False) -> None:
+        self._console = console
+        self._transient = transient
+        self._bar: Progress | None = None
+        self._now = _Current("", 0, 0.0, 0.0)
+
+    def note(self, text: str) -> None:
+        """One line of plain text."""
+        self._console.print(Text(printable(text)), soft_wrap=True)
+
+    def begin(self, run: str, stage: Stage) -> None:
+        """Start the bar of a stage."""
+        now = time.monotonic()
+        self._now = _Current(f"{run} · {stage.name}", stage.steps, now, now)
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=20),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[losses]}", markup=False),
+                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+                console=self._console,
+                transient=self._transient,
+            )
+            self._bar.start()
+            self._bar.add_task(f"{self._now.title:<32}", total=stage.steps, losses="")
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """Move on; redraws at most every REDRAW seconds."""
+        now, current = time.monotonic(), self._now
+        current.step = step
+        last = step == current.steps
+        if last or now - current.said >= (REDRAW if self._bar else SAY):
+            current.said = now
+            current.losses = _told(terms)
+            if self._bar:
+                self._bar.update(self._bar.task_ids[0], completed=step, losses=current.losses)
+            elif not last:
+                self._say()
+
+    def end(self) -> None:
+        """Close the bar, or say in a line how the stage went."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+        elif not self._transient:
+            self._say()
+
+    def _say(self) -> None:
+        current = self._now
+        took = time.monotonic() - current.started
+        self.note(
+            f"{current.title:<32} {current.step}/{current.steps} steps  {current.losses}  {took:.1f} s"
+        )

@@ -1,0 +1,138 @@
+"""A sweep while it runs: how many runs are done, running and failed, and how long it still
+takes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from tlrun.core.errors import printable
+from tlrun.report.progress_run import SAY
+
+
+class SweepScreen:
+    """Watches the processes of a sweep.
+
+    A terminal shows a bar for all runs, with the time left, and one for each that is running.
+    Elsewhere a line is printed every SAY seconds. total: runs in all. found: those that need no
+    training.
+    """
+
+    def __init__(self, console: Console, bars: Progress | None, total: int, found: int) -> None:
+        self._console, self._bars = console, bars
+        self._total, self._found = total, found
+        self._done = self._failed = 0
+        self._running: dict[str, TaskID | None] = {}
+        self._begun = False
+        self._began = self._said = time.monotonic()
+        self._all = (
+            bars.add_task(self._standing(), total=total, completed=found, detail="")
+            if bars
+            else None
+        )
+
+    def note(self, text: str) -> None:
+        """One line of plain text."""
+        self._console.print(Text(printable(text)), soft_wrap=True)
+
+    def started(self, title: str) -> None:
+        """A run starts."""
+        self._running[title] = (
+            self._bars.add_task(_short(title), total=None, detail="") if self._bars else None
+        )
+        self._tell()
+
+    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
+        """A run is at `step` of a stage."""
+        self._begun = True
+        bar = self._running.get(title)
+        if self._bars and bar is not None:
+            self._bars.update(bar, completed=step, total=steps, detail=stage)
+        self._tell()
+
+    def finished(self, title: str, reason: str) -> None:
+        """A run is over. A failure is told at once, and again at the end."""
+        bar = self._running.pop(title)
+        self._done += not reason
+        self._failed += bool(reason)
+        if reason:
+            self.note(f"failed: {title}: {reason}")
+        if self._bars and bar is not None and self._all is not None:
+            self._bars.remove_task(bar)
+            self._bars.update(self._all, advance=1)
+        self._tell()
+
+    def _standing(self) -> str:
+        left = self._total - self._found - self._done - self._failed
+        parts = [f"{self._done} trained", f"{self._found} found", f"{len(self._running)} running"]
+        parts += ["loading PyTorch"] * (not self._begun)
+        parts += [f"{self._failed} failed"] * bool(self._failed)
+        over = self._done + self._failed
+        if over and left:
+            # From the runs themselves, whatever they are: bars of stages know nothing of the runs
+            # to come.
+            seconds = (time.monotonic() - self._began) / over * left
+            parts.append(f"about {_duration(seconds)} left")
+        return ", ".join(parts)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if self._bars and self._all is not None:
+            self._bars.update(self._all, description=self._standing())
+        elif now - self._said >= SAY:
+            self._said = now
+            self.note(
+                f"{self._found + self._done + self._failed}/{self._total} runs: {self._standing()}"
+            )
+
+
+def watching(console: Console) -> Callable[[int, int], AbstractContextManager[SweepScreen]]:
+    """What makes a screen for a sweep of so many runs, of which so many are found."""
+
+    @contextmanager
+    def watch(total: int, found: int) -> Iterator[SweepScreen]:
+        if not console.is_terminal:
+            yield SweepScreen(console, None, total, found)
+            return
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as bars:
+            yield SweepScreen(console, bars, total, found)
+
+    return watch
+
+
+def _short(title: str) -> str:
+    """digits/scratch/seed=0_3fa2b1c09d4e as scratch seed=0: on a narrow terminal the numbers need
+    the place.
+    """
+    _, _, rest = title.partition("/")
+    return printable(rest.rpartition("_")[0].replace("/", " ").replace("_", " ") or title)
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )

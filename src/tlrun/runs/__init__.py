@@ -1,0 +1,1 @@
+"""One run: planned, identified, trained stage by stage, evaluated once."""

@@ -1,0 +1,108 @@
+"""The protocol of a strategy: its stages, its objective, its controls."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
+from tlrun.core.problem import Problem, Role
+from tlrun.models.backbone import Backbone, Given, Own
+
+if TYPE_CHECKING:
+    from tlrun.models.model import Model
+    from tlrun.models.structure import Structure
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run over some domains.
+
+    init names the random stream from which weights that are not inherited are drawn: `source-init`
+    is independent of `target-init`, so that no arm that starts afresh on the target meets the
+    source's initial weights.
+    """
+
+    name: str
+    # drawn in every step; a domain that λ gives no weight is not among them
+    domains: tuple[str, ...]
+    steps: int
+    lam: Schedule
+    init: Literal["source", "target"] = "target"
+    frozen: bool = False  # φ is held fixed, in eval mode
+    # whose equation trains it; None: that of the strategy whose stage it is
+    by: Strategy | None = None
+    # other runs may start from what it ends with: kept by content, and trained once
+    shared: bool = False
+    own: Own = "nothing"
+
+
+# name → the config nodes to replace, whole
+Controls = Mapping[str, Mapping[str, Mapping[str, object]]]
+
+
+@dataclass(frozen=True)
+class Strategy(ABC):
+    """A way of sharing what is learnt. Its fields are its YAML options; it holds no state.
+
+    ignores: config groups that do not decide its result (λ of `scratch`); they are left out of its
+        run's id.
+    needs: the roles of domains without which it has nothing to do.
+    """
+
+    ignores: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[tuple[Role, ...]] = ("source", "target")
+
+    @abstractmethod
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """The stages in order; `steps` is the budget of one (`trainer.steps`).
+
+        Raises UserError where strategy, problem and λ do not fit.
+        """
+
+    def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
+        """What `stage` starts from, given fresh weights and the model of the stage before (default:
+        that model).
+        """
+        return previous
+
+    def structure_of(self, stage: Stage, previous: Model, given: Given) -> Structure | None:
+        """θ, what `stage` is built with instead of the config's backbone; None, the default: that
+        backbone as it is.
+
+        The weights are fresh in any case; `inherit` may then replace them.
+        """
+        return None
+
+    def equip(self, model: Model) -> None:  # noqa: B027  # most equations have nothing beside φ and w
+        """Give a fresh model, in `extras`, what the equation has beside φ and w (default:
+        nothing).
+        """
+
+    @abstractmethod
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """The equation: a pure function of parameters, batch and λ."""
+
+    def backward(self, objective: Objective, model: Model) -> None:
+        """Write the gradient of the objective into the parameters; gradient surgery overrides
+        this.
+        """
+        objective.total.backward()  # type: ignore[union-attr]  # a stage draws at least one domain
+
+    def controls(self, problem: Problem) -> Controls:
+        """What a claim about this strategy on `problem` is measured against."""
+        return {}
+
+    def relation_of(self, model: Model) -> Relation | None:
+        """What it has learnt about the relation of its tasks, read from a trained model; None where
+        it learns none.
+        """
+        return None
+
+    def remarks(self, backbone: Backbone) -> Sequence[str]:
+        """What a user should know before it starts. Raises UserError where strategy and backbone do
+        not fit.
+        """
+        return ()

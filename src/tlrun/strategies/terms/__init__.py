@@ -1,0 +1,1 @@
+"""Penalties and distillation terms that equations add to the losses."""

@@ -1,0 +1,66 @@
+"""The parameters of several tasks side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tlrun.core.problem import Task, short_names
+from tlrun.strategies.checks import one_label_space
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.core.objective import Steps
+    from tlrun.models.model import Model
+
+
+def tasks_of(steps: Steps) -> dict[str, Task]:
+    """The tasks that a step has drawn."""
+    return {f"{name}/{task.name}": task for name, step in steps.items() for task in step.tasks}
+
+
+def as_terms(steps: Steps) -> dict[str, Tensor | float]:
+    """L_i of every task of a step, as terms of an equation: each called by what sets its task
+    apart.
+    """
+    names = short_names(tasks_of(steps))
+    return {f"L_{names[unit]}": loss for unit, loss in steps.losses().items()}
+
+
+def side_by_side(model: Model, steps: Steps) -> Tensor:
+    """W̃ [D, T]: what the tasks have for themselves, a column each, in the order of `tasks_of`.
+
+    Their heads, without biases, in units of logits: rms(z)·w_t, where rms(z) is the root mean
+    square of all features of this step, with gradient (1 where φ has no parameters, which cannot
+    grow). Where each task has a tower, all parameters of its φ, and its head below them where all
+    heads mean the same.
+    """
+    import torch
+
+    from tlrun.strategies.terms.penalties import columns
+
+    units = tasks_of(steps)
+    towers = model.own == "towers"
+    parts: list[Tensor] = []
+    if towers:
+        stacked = [
+            torch.cat([p.flatten() for p in model.trunk_of(unit).parameters()]) for unit in units
+        ]
+        parts.append(torch.stack(stacked, dim=1))
+    if not towers or one_label_space(units):
+        learns = any(True for _ in model.trunks.parameters())
+        parts.append(
+            columns([model.head_of(unit).weight for unit in units], rms(steps) if learns else 1.0)
+        )
+    return torch.cat(parts)
+
+
+def rms(steps: Steps) -> Tensor:
+    """√(mean z²) over all features of a step, of all domains and tasks alike."""
+    import torch
+
+    # tasks that share φ share z
+    seen = {id(z): z for step in steps.values() for z in step.features.values()}
+    squares = [z.square().mean() for z in seen.values()]
+    tiny = torch.finfo(squares[0].dtype).tiny  # the root of 0 has no slope
+    return (sum(squares, start=torch.zeros_like(squares[0])) / len(squares) + tiny).sqrt()

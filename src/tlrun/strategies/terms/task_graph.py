@@ -1,0 +1,107 @@
+"""A user's graph of tasks: how strongly each pair is tied, as a table in a config or in a CSV
+file.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tlrun.core.errors import UserError, nearest
+
+Table = tuple[tuple[float | str, ...], ...]
+Adjacency = list[list[float]]
+KEY = "strategy.graph"
+
+
+def read_graph(path: str) -> Table:
+    """The table in a CSV file. Raises UserError where there is none that can be read."""
+    try:
+        with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    # a NUL, no UTF-8, the ~ of nobody
+    except (OSError, ValueError, RuntimeError, csv.Error) as error:
+        told = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{KEY}: expected a CSV file (UTF-8), found {path}: {told}") from None
+    if not rows:
+        raise UserError(f"{KEY}: expected a table of tasks, found nothing in {path}")
+    if isinstance(_cell(rows[0][0]), float):
+        return tuple(tuple(_cell(cell) for cell in row) for row in rows)
+    above, *below = rows  # names, which may be numbers
+    return (tuple(above), *((row[0].strip(), *(_cell(cell) for cell in row[1:])) for row in below))
+
+
+def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
+    """A [T][T], symmetric, A_st ≥ 0 how strongly s and t are tied, in the order of the tasks.
+
+    names: of each task, `domain/task`, its short name; a table with names in its first row and
+    column may use either, in any order, and its first cell is then a text, such as an empty one.
+    Raises UserError for a table that is not square, symmetric, or about these tasks.
+    """
+    order = list(range(len(names)))
+    rows: Sequence[Sequence[float | str]] = table
+    if rows and rows[0] and isinstance(rows[0][0], str):
+        header, rows = [f"{cell}".strip() for cell in rows[0][1:]], rows[1:]
+        sides = [f"{row[0]}" for row in rows]
+        if header != sides:
+            raise UserError(
+                f"{KEY}: expected the same names above and before, found {header} and {sides}"
+            )
+        order = [_place(unit, short, header) for unit, short in names.items()]
+        rows = [row[1:] for row in rows]
+    if len(rows) != len(names) or any(len(row) != len(names) for row in rows):
+        told = ", ".join(names.values())
+        raise UserError(
+            f"{KEY}: expected {len(names)} rows of {len(names)} numbers ({told}), found {_shape(rows)}"
+        )
+    numbers = [[_number(cell) for cell in row] for row in rows]
+    ordered = [[numbers[s][t] for t in order] for s in order]
+    short = list(names.values())
+    for s in range(len(short)):
+        for t in range(s):
+            if ordered[s][t] != ordered[t][s]:
+                raise UserError(
+                    f"{KEY}: expected a symmetric table, found {ordered[s][t]:g} from {short[s]} to {short[t]} and "
+                    f"{ordered[t][s]:g} back; what one task teaches another is strategy=task_transfer"
+                )
+        ordered[s][s] = 0.0  # no task is tied to itself
+    return ordered
+
+
+def connected(A: Adjacency) -> bool:
+    """Whether every task can be reached from the first."""
+    seen, new = {0}, [0]
+    while new:
+        here = new.pop()
+        for there, weight in enumerate(A[here]):
+            if weight > 0 and there not in seen:
+                seen.add(there)
+                new.append(there)
+    return len(seen) == len(A)
+
+
+def _cell(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip()
+
+
+def _place(unit: str, short: str, header: Sequence[str]) -> int:
+    for name in (short, unit):
+        if name in header:
+            return header.index(name)
+    raise UserError(f"{KEY}: expected the task {short}{nearest(short, header)}")
+
+
+def _number(cell: float | str) -> float:
+    if isinstance(cell, str) or not (math.isfinite(cell) and cell >= 0):
+        raise UserError(f"{KEY}: expected numbers of 0 or more, found {cell!r}")
+    return float(cell)
+
+
+def _shape(rows: Sequence[Sequence[object]]) -> str:
+    widths = sorted({len(row) for row in rows})
+    return f"{len(rows)} rows of {' to '.join(map(str, widths[:1] + widths[1:][-1:])) or 'no'}"

@@ -1,0 +1,20 @@
+"""Where a process of a sweep begins. Named by the launcher, which must not import torch to name
+it.
+"""
+
+from __future__ import annotations
+
+import os
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+
+def enter(
+    here: Path, config: dict[str, Any], name: str, log: Path, channel: connection.Connection
+) -> None:
+    """Do one run in this process, in the folder `here`, and end it."""
+    os.chdir(here)  # the fork server stands where it was started
+    from tlrun.sweeps.executors.worker import work
+
+    work(config, name, log, channel)

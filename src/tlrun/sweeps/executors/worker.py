@@ -1,0 +1,126 @@
+"""What a process of a sweep does: one run. Imported once, by the fork server, so that no process
+waits for torch.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import torch  # noqa: F401  # what costs seconds
+
+import tlrun.models.model
+import tlrun.runs.final_evaluation
+import tlrun.training.loop  # noqa: F401  # with all that a run needs
+from tlrun.core.errors import Terminated, TlrunError
+from tlrun.runs.plan import plan
+from tlrun.runs.run import perform, warm_up
+from tlrun.strategies.base import Stage
+
+if TYPE_CHECKING:
+    from tlrun.config.registry import Config
+
+TELL = 0.1  # seconds between reports of progress
+ORPHANED = 128 + signal.SIGTERM if os.name == "nt" else 128 + signal.SIGKILL
+
+warm_up()
+
+
+class Reporter:
+    """A run's screen: tells the launcher. What cannot be told is not worth failing for."""
+
+    def __init__(self, channel: connection.Connection) -> None:
+        self._channel = channel
+        self._told = 0.0
+        self._steps = 0
+
+    def tell(self, kind: str, *values: str | int) -> None:
+        """Send one message."""
+        with suppress(OSError):  # the launcher is gone, and the watch will end this process
+            self._channel.send((kind, *values))
+
+    def note(self, text: str) -> None:
+        """What a run waits for is told; why it is run anew was told for all runs when they were
+        planned.
+        """
+        if text.startswith("waiting for "):
+            self.tell("note", text)
+
+    def begin(self, run: str, stage: Stage) -> None:
+        """A stage starts."""
+        self._steps, self._told = stage.steps, time.monotonic()
+        self.tell("stage", stage.name, 0, stage.steps)
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """Progress, now and then."""
+        now = time.monotonic()
+        if now - self._told >= TELL:
+            self._told = now
+            self.tell("step", step)
+
+    def end(self) -> None:
+        """Nothing: the next stage, or the end of the process, says it."""
+
+
+def work(config: Config, name: str, log: Path, channel: connection.Connection) -> NoReturn:
+    """Do one run and end the process: 0 where it is finished, 1, with the reason told, where it
+    failed.
+    """
+    threading.Thread(target=_watch_launcher, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
+    signal.signal(signal.SIGTERM, _terminate)
+    reporter = Reporter(channel)
+    code = 0
+    try:
+        _print_into(log)
+        if perform(plan(config, reporter), name, reporter, wait=True).found:
+            reporter.tell("found")  # by a sweep that was quicker
+    except Terminated:
+        code = 128 + signal.SIGTERM
+    except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
+        traceback.print_exc()
+        reporter.tell(
+            "failed",
+            str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}",
+        )
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    channel.close()
+    os._exit(code)  # without waiting for what a run may have left behind
+
+
+def _print_into(log: Path) -> None:
+    """Send everything that this process prints, crashes of C code included, to a file."""
+    # another sweep of the same runs may have tidied up
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    faulthandler.enable(sys.stderr)
+
+
+def _watch_launcher() -> None:
+    """End this process when the launcher is gone, however it went."""
+    launcher = parent_process()
+    if launcher is not None:
+        connection.wait([launcher.sentinel])
+        os._exit(ORPHANED)
+
+
+def _terminate(_: int, __: FrameType | None) -> None:
+    raise Terminated

@@ -1,0 +1,26 @@
+"""The options of the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tlrun.core.options import Range
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """The budget of one stage and how its model is chosen.
+
+    select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest
+        validation loss.
+    cache_features: in a stage that holds φ fixed and reads a domain's training examples at least
+        once, compute their features once, before it, instead of in every step. The same numbers up
+        to rounding (1e-6).
+    """
+
+    steps: Annotated[int, Range(1, 10**9)] = 200
+    batch_size: Annotated[int, Range(1, 2**20)] = 64
+    eval_every: Annotated[int, Range(1)] = 20
+    select: Literal["last", "best"] = "last"
+    cache_features: bool = True

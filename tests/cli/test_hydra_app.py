@@ -1,0 +1,155 @@
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tlrun.cli import hydra_app as door
+from tlrun.cli.hydra_app import enter
+from tlrun.core.errors import UserError
+
+from problems import TINY
+from properties import assert_one_line_each
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--config-dir", "x"],
+        ["--config-name", "x"],
+        ["--experimental-rerun", "x"],
+        ["--resolve"],
+        ["-x"],
+        ["--shell-completion"],
+        ["strategy=nope"],
+        ["runs_dir=/dev/null/x"],
+        ["hydra.run.dir=x"],
+    ],
+)
+def test_a_mistake_writes_nothing(here: Path, arguments: list[str]) -> None:
+    with pytest.raises(UserError):
+        enter(arguments)
+
+    assert list(here.iterdir()) == []
+
+
+def test_flags_and_overrides_in_any_order(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter(["seed=0,1", "-m", "strategy=scratch", *TINY]) == 0
+    shown = capsys.readouterr().out
+
+    assert "2 jobs, 2 runs" in shown
+    assert sorted(path.name for path in here.iterdir()) == ["runs"]
+    assert {path.name for path in (here / "runs").iterdir()} == {"digits", ".locks", ".sweeps"}
+
+
+def test_a_folder_of_ones_own_in_hydras_hands(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "mine" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '3,4', lam.value: inf}}}\n"
+    (here / "mine" / "experiment" / "two.yaml").write_text(text)
+
+    assert (
+        enter(
+            [
+                "--config-dir",
+                "mine",
+                "experiment=two",
+                "strategy=parameter_transfer",
+                *TINY,
+                "controls=false",
+            ]
+        )
+        == 0
+    )
+    assert "2 jobs, 2 runs" in capsys.readouterr().out
+    assert sorted(path.name.split("_")[1] for path in (here / "runs").glob("digits/*/*")) == [
+        "seed=3",
+        "seed=4",
+    ]
+
+
+def test_basic_launcher_of_hydra_gives_the_same_table(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [*TINY, "-m", "strategy=parameter_transfer", "lam.value=1,inf", "seed=0,1"]
+    assert enter(asked) == 0
+    ours = capsys.readouterr().out
+    assert enter([*asked, "hydra/launcher=basic", "runs_dir=others"]) == 0
+    theirs = capsys.readouterr().out
+
+    table = [line for line in ours.splitlines() if "±" in line]
+    assert len(table) == 3
+    assert table == [line for line in theirs.splitlines() if "±" in line]
+
+
+def test_a_job_that_fails_under_basic_launcher_is_listed(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [
+        *TINY,
+        "-m",
+        "controls=false",
+        "dataset.classes=split",
+        "lam.value=0,inf",
+        "hydra/launcher=basic",
+    ]
+    assert enter(asked) == 1
+    shown = capsys.readouterr()
+
+    assert shown.err.count("lam.value: expected more than 0") == 1
+    assert "inf" in shown.out
+
+
+@pytest.mark.parametrize("query", ["strategy=fe", "experiment=which", "lam=sig"])
+def test_the_shell_completes_groups(
+    here: Path, query: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMP_LINE", f"tl-run {query}")
+    monkeypatch.setenv("COMP_POINT", str(len(f"tl-run {query}")))
+    assert door.enter(["--shell-completion", "query=bash"]) == 0
+
+    assert capfd.readouterr().out.startswith(query)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(("typed", "line"), [
+    (["--shell-completion", "install=bsh"], "--shell-completion: expected install=, uninstall= or query="),
+    (["--hydra-help", "hydra.x=1"], "--hydra-help: expected nothing after it"),
+    (["--config-dir", ""], "--config-dir: expected a folder, found nothing"),
+])  # fmt: skip
+def test_a_flag_that_cannot_be_is_one_line(here: Path, typed: list[str], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        enter(typed)
+
+    assert caught.value.lines[0].startswith(line)
+
+
+def test_the_config_of_a_study_can_be_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert enter(["experiment=which_transfer", "--cfg", "job"]) == 0
+    shown = capsys.readouterr().out
+
+    assert shown.startswith(
+        "# the first of 20 jobs; sweeps over strategy=feature_transfer,parameter_transfer seed=0,1,"
+    )
+    assert "name: feature_transfer" in shown
+
+
+def test_the_next_command_keeps_the_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "my 'own" / "experiment").mkdir(parents=True)
+    (here / "my 'own" / "experiment" / "x.yaml").write_text(
+        "# @package _global_\ntrainer: {eval_every: 2}\n"
+    )
+    assert enter(["--config-dir", "my 'own", "experiment=x", "strategy=source_only", *TINY]) == 0
+
+    printed = capsys.readouterr().out.strip().splitlines()[-1]
+    assert shlex.split(printed)[1:3] == ["--config-dir", "my 'own"]
+
+
+def test_a_gpu_that_is_not_there_is_one_line_and_nothing_starts(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for multirun in ([], ["-m", "seed=0,1"]):
+        assert enter([*TINY, "device=cuda", *multirun]) == 2
+        assert_one_line_each(capsys.readouterr().err, "device: cuda expects CUDA, found PyTorch")
+    assert list(here.iterdir()) == []

@@ -1,0 +1,85 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from tlrun.cli import ls as listing
+from tlrun.cli.ls import ls
+from tlrun.core.errors import UserError
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
+
+from problems import Watcher, config
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> str:
+    for changes in (
+        {"strategy": {"name": "scratch", "budget": "target"}},
+        {"lam": {"name": "constant", "value": math.inf}},
+        {
+            "lam": {"name": "constant", "value": 0.1},
+            "seed": 3,
+            "optimizer": {"name": "adam", "lr": 1e-5},
+        },
+    ):
+        perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher())
+    return str(tmp_path)
+
+
+def rows(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(("finished", "failed"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ([], 3),
+        (["status=finished"], 3),
+        (["status=failed"], 0),
+        (["strategy=scratch"], 1),
+        (["strategy=parameter_transfer"], 2),
+        (["λ=∞"], 1),
+        (["lam.value=1e-1"], 1),
+        (["lam.value=0.10", "seed=3"], 1),
+        (["lam.value=0.10", "seed=0"], 0),
+        (["optimizer.lr=0.00001"], 1),
+        (["backbone.hidden=[16]"], 3),
+    ],
+)
+def test_runs_are_chosen_by_what_they_are(
+    three: str, asked: list[str], count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ls([*asked, "--runs-dir", three]) == 0
+    assert len(rows(capsys)) == count
+
+
+def test_the_last_ones_or_all(
+    three: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LAST", 2)
+    ls([f"runs_dir={three}"])
+    shown = capsys.readouterr().out
+    ls(["--all", f"--runs-dir={three}"])
+
+    assert "2 of 3 runs (all: --all)" in shown
+    assert "scratch" not in shown.split("One of them")[0]  # the oldest
+    assert len(rows(capsys)) == 3
+
+
+def test_a_key_that_no_run_has_is_a_mistake(three: str) -> None:
+    with pytest.raises(UserError, match=r"ls: no run has the key stratgy; did you mean strategy\?"):
+        ls(["stratgy=x", "--runs-dir", three])
+
+
+def test_no_runs_yet_says_how_to_get_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ls(["status=failed"]) == 0
+    assert (
+        "no runs in runs yet; the first: tl-run strategy=feature_transfer"
+        in capsys.readouterr().out
+    )
+    assert list(here.iterdir()) == []

@@ -1,0 +1,272 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from packages import faulty
+
+from tlrun.cli import main as cli
+from tlrun.core.errors import UserError
+
+from problems import TINY
+from properties import assert_one_line_each
+
+ENDLESS = [*TINY[:2], "trainer.steps=10000000"]
+WHERE = """
+import tlrun, tlrun.configs, hydra_plugins.tlrun_launcher
+print(tlrun.__file__, tlrun.configs.__file__, hydra_plugins.tlrun_launcher.__file__)
+"""
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tlrun", *arguments]
+
+
+def test_a_stream_that_cannot_show_greek_or_is_closed_stops_nothing(here: Path) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ascii_only = subprocess.run(
+        command(*TINY), env=environment, capture_output=True, text=True, check=False
+    )
+    closed = subprocess.run(
+        f"{' '.join(command(*TINY))} >&-", shell=True, capture_output=True, text=True, check=False
+    )
+
+    assert (ascii_only.returncode, ascii_only.stderr) == (0, "")
+    assert "joint, ?=1" in ascii_only.stdout
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_flags_may_stand_anywhere_and_keep_their_arguments(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["seed=7", "--cfg", "job", "strategy=joint"]) == 0
+    shown = capsys.readouterr().out
+
+    assert "seed: 7" in shown
+    assert "name: joint" in shown
+    assert list(here.iterdir()) == []
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("tl-run 0.")
+
+
+def test_commands_and_help_wait_for_neither_hydra_nor_torch(here: Path) -> None:
+    program = """
+import sys
+from tlrun.cli.main import run
+for line in (["--version"], ["--help"], ["ls"], ["ls", "--help"], ["show", "--help"], ["doctor", "--help"],
+             ["ls", "--stages"], ["clean"], ["clean", "--help"]):
+    assert run(line) == 0
+print(sorted({"torch", "hydra", "sklearn", "numpy"} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr.strip() == "[]"
+
+
+def test_a_typo_does_not_wait_for_torch(here: Path) -> None:
+    program = """
+import sys
+from tlrun.cli.main import run
+from tlrun.core.errors import UserError
+try:
+    run(["-m", "strategy=feature_transfr", "seed=x"])
+except UserError as error:
+    print(len(error.lines), "torch" in sys.modules, "numpy" in sys.modules, "rich" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["2", "False", "False", "False"]
+
+
+@pytest.mark.parametrize(("typed", "line"), [
+    (["lss"], "lss: expected key=value or a command; did you mean ls?"),
+    (["reprot"], "reprot: expected key=value or a command"),
+    (["ls", "strategy"], "ls: expected key=value, --all, --stages or --runs-dir PATH, found strategy"),
+    (["ls", "--runs-dir"], "--runs-dir: expected a folder after it, found nothing"),
+    (["clean", "--stage"], "clean: expected a flag, found --stage; did you mean --stages? (one of: --stages, "),
+    (["show"], "show: expected one run, found 0"),
+    (["show", "nonesuch"], "show: expected a run, found none with nonesuch in its name in runs"),
+    (["doctor", "now"], "doctor: expected nothing or --runs-dir PATH, found now"),
+    (["-x"], "unrecognized arguments: -x"),
+])  # fmt: skip
+def test_a_command_that_is_none_is_one_line(here: Path, typed: list[str], line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        cli.run(typed)
+
+    assert caught.value.lines[0].startswith(line)
+    assert list(here.iterdir()) == []
+
+
+def test_exit_code_and_one_line_from_outside(here: Path) -> None:
+    done = subprocess.run(
+        command("strategy=feature_transfr", "seed=1.5"), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert_one_line_each(
+        done.stderr,
+        "did you mean feature_transfer?",
+        "seed: expected a whole number >= 0, found 1.5",
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_cleanly(here: Path, number: signal.Signals, code: int) -> None:
+    asked = command(*ENDLESS)
+    with subprocess.Popen(
+        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(here.rglob("metrics.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    (record,) = here.rglob("run.json")
+
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    assert f'"reason": "{number.name}"' in record.read_text()
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(here: Path) -> None:
+    done = subprocess.run(
+        f"{' '.join(command('--help'))} | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_a_sweep_cleanly_and_the_same_command_goes_on(
+    here: Path, number: signal.Signals, code: int
+) -> None:
+    asked = command(*ENDLESS, "-m", "controls=false", "seed=0,1", "sweep.jobs=1")
+    with subprocess.Popen(
+        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(here.rglob("metrics.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    (record,) = here.rglob("run.json")
+
+    assert process.returncode == code
+    assert_one_line_each(
+        errors.strip(), "tl-run: stopped; the same command goes on from what is finished"
+    )
+    assert '"status": "interrupted"' in record.read_text()
+    assert next(here.rglob("sweep.json")).read_text().count('"status": "interrupted"') == 1
+
+
+def test_a_launcher_that_is_killed_leaves_no_process_behind(here: Path) -> None:
+    asked = command(*ENDLESS, "-m", "controls=false", "seed=0,1")
+    with subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while len(list(here.rglob("metrics.jsonl"))) < 1 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        pids = [json.loads(path.read_text())["pid"] for path in here.rglob("run.json")]
+        process.kill()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    assert pids
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("_", range(5))
+def test_eight_jobs_of_which_four_go_wrong_in_four_ways(here: Path, _: int) -> None:
+    """One raises, one exits, one is killed, one hits a limit of memory: four finish, and the next
+    time four run."""
+    environment = os.environ | {"PYTHONPATH": str(faulty(here / "site"))}
+    cases = "a,b,c,d,raise,exit,kill,memory"
+    asked = command(
+        *TINY, "-m", "strategy=faulty", f"strategy.case={cases}", "controls=false", "runs_dir=own"
+    )
+    first = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    finished = {path: path.stat().st_mtime_ns for path in here.rglob("result.json")}
+    again = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+
+    assert (first.returncode, again.returncode) == (1, 1)
+    assert "4 trained now, 0 found, 4 failed." in first.stdout
+    assert "0 trained now, 4 found, 4 failed." in again.stdout
+    assert len(finished) == 4
+    assert finished == {path: path.stat().st_mtime_ns for path in here.rglob("result.json")}
+    for shown in (first.stderr, again.stderr):
+        for why in ("raised on purpose", "SystemExit: 5", "killed by SIGKILL", "out of memory"):
+            assert (
+                sum(why in line and "; log: own/.sweeps/" in line for line in shown.splitlines())
+                == 1
+            )
+
+
+@pytest.mark.slow
+def test_a_wheel_works_from_another_folder(tmp_path: Path) -> None:
+    """Built, installed without its dependencies beside those of this environment, and run
+    elsewhere."""
+    source = tmp_path / "source"
+    repository = Path(__file__).parents[1]
+    shutil.copytree(
+        repository,
+        source,
+        ignore=shutil.ignore_patterns(".venv", ".git", "runs", "build", "*.egg-info"),
+    )
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(tmp_path / "site"),
+    ]
+    subprocess.run([*pip, str(source)], check=True)
+    shutil.rmtree(source)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+
+    done = subprocess.run(
+        command(*TINY), cwd=elsewhere, env=environment, capture_output=True, text=True, check=False
+    )
+    sweep = subprocess.run(
+        command("experiment=smoke"),
+        cwd=elsewhere,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    where = subprocess.run(
+        [sys.executable, "-c", WHERE],
+        cwd=elsewhere, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "joint, λ=1" in done.stdout
+    assert sweep.returncode == 0, sweep.stderr
+    assert "8 jobs, 16 runs" in sweep.stdout
+    assert all(str(tmp_path / "site") in path for path in where.stdout.split())
+    assert [path.name for path in elsewhere.iterdir()] == ["runs"]

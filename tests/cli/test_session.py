@@ -1,0 +1,203 @@
+from pathlib import Path
+
+import pytest
+from packages import faulty
+
+from tlrun.cli.hydra_app import enter as run
+from tlrun.config import plugins
+from tlrun.store.files import read_json
+
+from problems import TINY
+from properties import assert_one_line_each, assert_same_run
+
+
+def test_one_command_answers_with_controls_and_the_next_command(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*TINY, "strategy=feature_transfer"]) == 0
+    shown = capsys.readouterr().out
+
+    assert shown.startswith("Feature transfer: min_w (L_S + λ L_T)/(1+λ)")
+    for name in (
+        "feature_transfer",
+        "scratch",
+        "scratch, total budget",
+        "source_only",
+        "joint, λ=1",
+    ):
+        assert f"\n{name}" in shown
+    assert "One seed proves nothing" in shown
+    assert (
+        f"tl-run -m {' '.join(TINY)} strategy=feature_transfer seed=0,1,2,3,4,5,6,7,8,9"
+        in shown.replace("'", "")
+    )
+    assert sorted(path.name for path in here.iterdir()) == ["runs"]
+
+
+def test_the_command_it_prints_works(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And is an answer: one table, ten seeds, an interval for every control."""
+    import shlex
+
+    run([*TINY, "seed=3"])
+    printed = capsys.readouterr().out.strip().splitlines()[-1]
+    assert run(shlex.split(printed)[1:]) == 0
+    shown = capsys.readouterr().out
+
+    row = next(line for line in shown.splitlines() if line.startswith("feature_transfer"))
+    assert row.split()[1:3] == ["1", "10"]
+    assert row.count("±") == 5
+    assert len(list((here / "runs" / "digits" / "scratch").iterdir())) == 20
+
+
+def test_the_same_command_finds_its_runs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run([*TINY, "lam.value=0.1"])
+    capsys.readouterr()
+    assert run([*TINY, "λ=1e-1"]) == 0
+
+    assert capsys.readouterr().out.count(" found") == 5
+
+
+def test_a_run_that_two_jobs_share_counts_once(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([*TINY, "-m", "strategy=scratch", "lam.value=0,1", "seed=0,1,2"])
+    rows = [
+        line.split()
+        for line in capsys.readouterr().out.splitlines()
+        if "±" in line and "interval" not in line
+    ]
+
+    assert [row[2] for row in rows] == ["3"]
+    assert len(list((here / "runs" / "digits" / "scratch").iterdir())) == 3
+
+
+def test_a_mistake_that_only_the_data_can_tell_has_exit_code_2(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*TINY, "dataset.labels_per_class=900"]) == 2
+
+    assert_one_line_each(capsys.readouterr().err, "dataset.labels_per_class: expected at most")
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".locks", "digits"])
+def test_a_file_where_a_folder_belongs_is_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (here / "runs").mkdir()
+    (here / "runs" / name).write_text("mine")
+
+    assert run(TINY) == 1
+    assert_one_line_each(capsys.readouterr().err, f"runs/{name}")
+    assert (here / "runs" / name).read_text() == "mine"
+
+
+def test_a_sweep_shares_runs_and_does_nothing_twice(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [
+        *TINY,
+        "-m",
+        "strategy=feature_transfer,parameter_transfer",
+        "lam.value=1,inf",
+        "seed=0,1",
+    ]
+    assert run(asked) == 0
+    first = capsys.readouterr().out
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (here / "runs" / "digits").rglob("*")
+        if path.is_file()
+    }
+    assert run(asked) == 0
+    second = capsys.readouterr().out
+
+    assert (
+        "8 jobs, 16 runs (controls included, what jobs share once): 16 trained now, 0 found."
+        in first
+    )
+    # two seeds; eight transfers and two source models need one
+    assert "Shared stages: 2 trained, 8 found." in first
+    assert "0 trained now, 16 found." in second
+    assert [line for line in first.splitlines() if "±" in line] == [
+        line for line in second.splitlines() if "±" in line
+    ]
+    assert before == {
+        path: path.stat().st_mtime_ns
+        for path in (here / "runs" / "digits").rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_sweep_is_its_runs_one_by_one_to_the_bit(here: Path) -> None:
+    run([*TINY, "strategy=parameter_transfer", "seed=1"])
+    run([*TINY, "-m", "strategy=parameter_transfer", "seed=1", "runs_dir=swept"])
+    alone = sorted((here / "runs" / "digits").rglob("result.json"))
+
+    assert len(alone) == 5
+    for path in alone:
+        assert_same_run(path.parent, here / "swept" / path.parent.relative_to(here / "runs"))
+
+
+def test_mistakes_of_any_job_are_told_before_any_starts(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """lam.value=0 does not fit a new label space, and 99 labels a class are not there: only the
+    data can tell."""
+    code = run(
+        [
+            *TINY,
+            "-m",
+            "dataset.classes=split",
+            "lam.value=0,inf",
+            "dataset.labels_per_class=5,99",
+            "seed=0,1",
+        ]
+    )
+    shown = capsys.readouterr()
+
+    assert code == 2
+    assert_one_line_each(
+        shown.err, "lam.value: expected more than 0", "dataset.labels_per_class: expected at most"
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_failing_runs_are_listed_and_the_same_command_runs_only_those(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(faulty(here / "site")))
+    monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
+    asked = [*TINY, "-m", "strategy=faulty", "strategy.case=a,raise,b,quit", "controls=false"]
+    assert run(asked) == 1
+    first = capsys.readouterr()
+    assert run(asked) == 1
+    second = capsys.readouterr()
+
+    assert (
+        "4 jobs, 4 runs (controls included, what jobs share once): 2 trained now, 0 found, 2 failed."
+        in first.out
+    )
+    assert "0 trained now, 2 found, 2 failed." in second.out
+    for shown in (first, second):
+        head, *lines = shown.err.strip().splitlines()
+        assert head == "tl-run: 2 runs failed; the same command runs these again, and only these:"
+        assert "ValueError: raised on purpose" in lines[0]
+        assert "the process ended with exit code 7" in lines[1]
+        assert all(Path(line.split("; log: ")[1]).is_file() for line in lines)
+    statuses = [read_json(path)["status"] for path in here.glob("runs/digits/faulty/*/run.json")]
+    assert sorted(statuses) == ["failed", "failed", "finished", "finished"]
+
+
+def test_a_control_that_fails_leaves_the_rest_of_the_table(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(faulty(here / "site")))
+    monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
+    broken = lambda self, problem: {"broken": {"strategy": {"name": "faulty", "case": "raise"}}}
+    monkeypatch.setattr("tlrun.strategies.scratch.Scratch.controls", broken)
+    assert run([*TINY, "-m", "strategy=scratch", "seed=0,1"]) == 1
+    shown = capsys.readouterr()
+
+    assert "2 trained now, 0 found, 2 failed." in shown.out
+    assert any(line.split()[:3] == ["scratch", "–", "2"] for line in shown.out.splitlines())

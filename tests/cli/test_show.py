@@ -1,0 +1,95 @@
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlrun.cli.show import show
+from tlrun.config.overrides import preflight, rewrite
+from tlrun.core.errors import UserError
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import perform
+
+from problems import Watcher, config
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    perform(plan(config(tmp_path, strategy={"name": "joint"}), Watcher()), THIS, Watcher())
+    return perform(plan(config(tmp_path), Watcher()), THIS, Watcher()).path
+
+
+@pytest.mark.parametrize("how", ["path", "id", "part"])
+def test_one_run_in_full(run: Path, how: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = {"path": str(run), "id": run.name[-12:], "part": "parameter_transfer/lam=1"}[how]
+    assert show([asked, "--runs-dir", str(run.parents[2])]) == 0
+    shown = capsys.readouterr().out
+
+    for word in (
+        "finished",
+        "719 (source) + 50 (target) labels, 12 steps",
+        "opened 1 time",
+        "stage target, step 6",
+    ):
+        assert word in shown
+    assert "  stages      source " in shown
+    assert "parameters, " in shown
+    assert "test      target/digit" in shown
+    assert "predictions.safetensors" in shown
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "numbers and words": {},
+    "null": {"strategy": {"name": "structure_transfer", "structure": "stats", "density": None}},
+    "nodes within nodes": {
+        "dataset": {"name": "digits_domains", "target": "noise"},
+        "strategy": {"name": "fused", "first": {"name": "task_relation", "relation": "mean"}},
+    },
+    "a table of names": {
+        "dataset": {"name": "digits_binary"},
+        "strategy": {
+            "name": "task_relation",
+            "relation": "graph",
+            "graph": [
+                ["it's", "odd", "prime", "at_least_five"],
+                ["odd", 0, 1, 0],
+                ["prime", 1, 0, 0.5],
+                ["at_least_five", 0, 0.5, 0],
+            ],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_the_command_it_prints_is_that_run(
+    changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher()).path
+    capsys.readouterr()
+    show([str(run)])
+    again = next(
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("again: ")
+    )
+    (job,) = preflight(
+        list(map(rewrite, shlex.split(again.removeprefix("again: tl-run ")))), multirun=False
+    ).jobs
+
+    assert plan(job.config, Watcher()).place.path == run
+
+
+def test_a_failed_run_says_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "result.json").unlink()
+    (run / "run.json").write_text('{"status": "failed", "reason": "[red]out of memory\\u001b[2J"}')
+    show([str(run)])
+
+    assert "failed: [red]out of memory�[2J" in capsys.readouterr().out
+
+
+def test_which_run_must_be_clear(run: Path) -> None:
+    for asked, line in (
+        ("lam=1", "expected one run, found 2 with lam=1"),
+        ("zzz", "expected a run, found none with zzz"),
+    ):
+        with pytest.raises(UserError, match=f"show: {line}"):
+            show([asked, f"--runs-dir={run.parents[2]}"])

@@ -1,0 +1,148 @@
+"""What Hydra composes from a stranger's YAML, and what such a YAML may not do."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from omegaconf import OmegaConf
+
+from tlrun.config.compose import composed, foreign, resolved
+from tlrun.config.overrides import preflight
+from tlrun.core.errors import UserError
+
+from problems import own_folder
+
+HEADER = "# @package _global_\n"
+ATTACKS = {
+    "a callback": ("hydra: {callbacks: {x: {_target_: torch.load, f: x}}}", "hydra.callbacks.x._target_: expected"),
+    "a log handler that calls": (
+        "hydra: {job_logging: {handlers: {x: {(): torch.load}}}}", "hydra.job_logging.handlers.x.(): expected to be",
+    ),
+    "a log file": (
+        "hydra: {job_logging: {handlers: {x: {class: logging.FileHandler, filename: stray}}}}",
+        "hydra.job_logging.handlers.x.class: expected to be left as tl-run sets it, found logging.FileHandler",
+    ),
+    "the environment": ("hydra: {job: {env_set: {LD_PRELOAD: x.so}}}", "hydra.job.env_set.LD_PRELOAD: expected to be"),
+    "a folder": ("hydra: {run: {dir: stray}}", "hydra.run.dir: expected to be left as tl-run sets it, found stray"),
+    "another folder": ("hydra: {sweep: {subdir: ../../x}}", "hydra.sweep.subdir: expected to be"),
+    "a directory to change to": ("hydra: {job: {chdir: true}}", "hydra.job.chdir: expected to be"),
+    "a target": ("strategy: {_target_: os.system}", "strategy._target_: refused; a config names things"),
+    "a target deep inside": ("trainer: {a: {b: [{_partial_: true}]}}", "trainer.a.b.0._partial_: refused"),
+    "a launcher's target": ("hydra: {launcher: {_target_: torch.load}}", "hydra.launcher._target_: expected to be"),
+    "a launcher's arguments": ("hydra: {launcher: {_args_: [1]}}", "hydra.launcher._args_"),
+    "a sweeper": ("hydra: {sweeper: {_target_: torch.load}}", "hydra.sweeper._target_: expected to be"),
+    "the environment's values": ("runs_dir: ${oc.env:HOME}", "runs_dir: expected a value or one reference"),
+    "an axis of the environment": (
+        "hydra: {mode: MULTIRUN, sweeper: {params: {seed: '${oc.env:HOME}'}}}", "hydra.sweeper.params.seed: expected",
+    ),
+    "an interpolation bomb": (
+        "runs_dir: ${reuse}${reuse}\nreuse: ${rerun}${rerun}", "runs_dir: expected a value or one reference",
+    ),
+    "a bomb of lists": (
+        'backbone: {channels: ["${a}", "${a}"]}\na: ["${b}", "${b}"]\nb: [1, 1]', "backbone.channels.0: expected",
+    ),
+    "a reference to itself": ("runs_dir: ${runs_dir}", "runs_dir: expected a reference to a key with a value"),
+    "axes and no sweep": ("hydra: {sweeper: {params: {seed: '0,1'}}}", "experiment: expected `mode: MULTIRUN` beside"),
+    "axes that are none": ("hydra: {sweeper: {params: [a]}}", "hydra.sweeper.params: expected key: values, found"),
+    "no sweeper": ("hydra: {sweeper: null}", "hydra: expected to be left as tl-run sets it"),
+    "no hydra": ("hydra: null", "hydra"),
+    "a field of our launcher": ("hydra: {launcher: {foo: 1}}", "hydra.launcher.foo: expected to be left"),
+    "no key": ("null: 3", ""),
+    "a new key": ("extra: 1", "extra: no such key"),
+    "no package": ("", "experiment: expected `# @package _global_` as the first line"),
+    "broken YAML": ("seed: [", "experiment"),
+    "a python object": ("seed: !!python/object/apply:os.system [x]", "could not determine a constructor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_strangers_experiment_is_refused_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text, expected = ATTACKS[attack]
+    mine = own_folder(tmp_path, ("seed: 1\n" if attack == "no package" else HEADER) + text)
+    with pytest.raises(UserError) as caught:
+        preflight(["experiment=x"], multirun=False, folder=mine)
+
+    assert any(expected in line for line in caught.value.lines), caught.value.lines
+    assert all("\n" not in line and "Traceback" not in line for line in caught.value.lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_adds_experiments_and_options_of_ours(tmp_path: Path) -> None:
+    mine = own_folder(
+        tmp_path,
+        f"{HEADER}defaults: [override /dataset: hard]\ntrainer: {{steps: 7}}\nlam: {{value: .inf}}",
+    )
+    (mine / "dataset").mkdir()
+    (mine / "dataset" / "hard.yaml").write_text(
+        "defaults: [digits]\nshift: inverted\n", encoding="utf-8"
+    )
+    (job,) = preflight(["experiment=x", "seed=4"], multirun=False, folder=mine).jobs
+
+    assert job.config["dataset"]["name"] == "digits"
+    assert job.config["dataset"]["shift"] == "inverted"
+    assert (job.config["trainer"]["steps"], job.config["seed"]) == (7, 4)
+    assert job.config["lam"]["value"] == float("inf")
+
+
+def test_a_name_in_a_folder_is_among_the_near_ones(tmp_path: Path) -> None:
+    mine = own_folder(tmp_path, HEADER)
+    with pytest.raises(
+        UserError,
+        match=r"experiment: y is not known \(one of: .*smoke, structure, which_transfer, x\)",
+    ):
+        preflight(["experiment=y"], multirun=False, folder=mine)
+
+
+def test_a_strangers_yaml_does_not_take_the_place_of_ours(tmp_path: Path) -> None:
+    mine = own_folder(tmp_path, HEADER)
+    for group, name, text in [("strategy", "scratch", "name: joint\n"), (".", "run", "seed: 9\n")]:
+        (mine / group).mkdir(exist_ok=True)
+        (mine / group / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (job,) = preflight(["strategy=scratch"], multirun=False, folder=mine).jobs
+
+    assert job.config["strategy"]["name"] == "scratch"
+    assert job.config["seed"] == 0
+
+
+def test_hydras_own_keys_that_are_free_may_be_set() -> None:
+    for override in ("hydra.verbose=true", "hydra/launcher=basic", "hydra.mode=MULTIRUN"):
+        assert preflight([override], multirun=False).jobs
+
+
+def test_what_is_composed_and_set_afterwards_is_what_hydra_composes() -> None:
+    """Values are set on a composed tree, which costs no composition each; Hydra, asked, must say
+    the same."""
+    overrides = [
+        "strategy=joint",
+        "backbone=mlp",
+        "backbone.hidden=[3,4]",
+        "lam.value=inf",
+        "runs_dir='a b'",
+        "seed=7",
+    ]
+    (ours,) = preflight(overrides, multirun=False).jobs
+    with initialize_config_module("tlrun.configs", version_base="1.3"):
+        theirs = OmegaConf.to_container(hydra_compose("run", overrides), resolve=True)
+
+    assert isinstance(theirs, dict)
+    assert theirs.pop("experiment", None) is None
+    assert ours.config == theirs
+
+
+def test_an_unknown_choice_costs_a_line_and_hides_no_other_mistake() -> None:
+    composition, lines = composed(["strategy=x", "backbone=y"])
+
+    assert [line.split(":")[0] for line in lines] == ["strategy", "backbone"]
+    assert composition.config["strategy"]["name"] == "feature_transfer"
+
+
+def test_references_are_followed_one_step_and_no_further() -> None:
+    config = {"a": {"b": 1, "c": ["${a.b}", 2]}, "d": "${a.b}"}
+
+    assert foreign(config) == []
+    assert resolved(config) == {"a": {"b": 1, "c": [1, 2]}, "d": 1}
+    assert len(foreign({"a": "${b}", "b": "${c}", "c": 1})) == 1

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from tlrun.config.user_folder import check_folder
+from tlrun.core.errors import UserError
+
+from problems import own_folder
+
+HEADER = "# @package _global_\n"
+BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n"
+    for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (BOMB, "expected every value written out, found the alias *a"),
+        ("a: " + "[" * 200 + "]" * 200, "expected at most 50 levels, found more"),
+        ("a: &a [*a]", "expected every value written out, found the alias *a"),
+        ("# " + "x" * 2**20, "expected at most 1048576 bytes of YAML, found"),
+    ],
+)
+def test_what_would_hang_hydra_is_found_before_it_is_composed(
+    tmp_path: Path, text: str, line: str
+) -> None:
+    mine = own_folder(tmp_path, text)
+    with pytest.raises(UserError) as caught:
+        check_folder(mine)
+
+    assert line in caught.value.lines[0]
+    assert "x.yaml" in caught.value.lines[0]
+
+
+@pytest.mark.parametrize("how", ["hidden", "linked"])
+def test_no_folder_hides_a_bomb(tmp_path: Path, how: str) -> None:
+    mine = own_folder(tmp_path / (".hidden" if how == "hidden" else "seen"), BOMB)
+    if how == "linked":
+        (tmp_path / "links").mkdir()
+        (tmp_path / "links" / "experiment").symlink_to(mine / "experiment")
+        mine = tmp_path / "links"
+    with pytest.raises(UserError, match="expected every value written out"):
+        check_folder(mine)
+
+
+def test_a_yaml_that_is_no_file_is_a_line(tmp_path: Path) -> None:
+    mine = own_folder(tmp_path, HEADER)
+    (mine / "gone.yaml").symlink_to(mine / "nowhere")
+    with pytest.raises(UserError, match=r"gone\.yaml: expected a file, found something else"):
+        check_folder(mine)
+
+
+@pytest.mark.parametrize("there", ["nothing", "a file"])
+def test_a_folder_that_is_none_is_refused(tmp_path: Path, there: str) -> None:
+    place = tmp_path / "x"
+    if there == "a file":
+        place.write_text("")
+    with pytest.raises(UserError, match=f"--config-dir: expected a folder, found {there} at"):
+        check_folder(place)

@@ -1,0 +1,105 @@
+import math
+from dataclasses import fields
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tlrun.core.objective import Lam, Objective, Step, Steps
+from tlrun.core.problem import Role, Task
+
+
+def step(role: Role, **losses: float) -> Step:
+    """A step with a loss for each task named, of one example."""
+    z = torch.zeros(1, 2)
+    tasks = tuple(Task(name, "regression") for name in losses)
+    scalars = {name: torch.tensor(value) for name, value in losses.items()}
+    return Step(role, z, tasks, dict.fromkeys(losses, z), dict.fromkeys(losses, z[:, :1]), scalars)
+
+
+def test_loss_is_the_mean_over_the_tasks_and_domains_of_a_role() -> None:
+    steps = Steps(a=step("source", x=1.0, y=2.0), b=step("source", x=6.0), c=step("target", x=8.0))
+
+    assert steps.loss("source") == torch.tensor(3.0)
+    assert steps.loss("target") == torch.tensor(8.0)
+
+
+@given(st.integers(1, 6), st.integers(1, 4))
+def test_lambda_weighs_many_sources_as_it_weighs_one(domains: int, tasks: int) -> None:
+    losses = {f"t{k}": 0.75 for k in range(tasks)}
+    many = Steps(
+        {f"d{k}": step("source", **losses) for k in range(domains)}, target=step("target", x=2.0)
+    )
+
+    assert many.loss("source") == torch.tensor(0.75)
+
+
+def test_a_domain_without_a_label_in_training_does_not_thin_the_mean() -> None:
+    assert Steps(a=step("source", x=3.0), b=step("source")).loss("source") == torch.tensor(3.0)
+
+
+@pytest.mark.parametrize(
+    "steps", [Steps(), Steps(a=step("target", x=8.0)), Steps(a=step("source"))]
+)
+def test_an_undrawn_role_is_a_plain_zero(steps: Steps) -> None:
+    loss = steps.loss("source")
+
+    assert loss == 0.0
+    assert isinstance(loss, float)
+
+
+def test_losses_are_those_of_every_task_of_every_domain_by_name_and_in_order() -> None:
+    steps = Steps(a=step("task", x=1.0, y=2.0), b=step("task", y=4.0))
+
+    assert list(steps.losses()) == ["a/x", "a/y", "b/y"]
+    assert [float(loss) for loss in steps.losses().values()] == [1.0, 2.0, 4.0]
+    assert steps.losses()["b/y"] is steps["b"].losses["y"]
+
+
+def test_gradient_flows_through_the_mean_in_equal_parts() -> None:
+    leaves = [torch.tensor(float(k), requires_grad=True) for k in range(3)]
+    plain = step("source", x=0.0)
+    with_gradient = [
+        Step(plain.role, plain.inputs, plain.tasks, {}, {}, {"x": leaf}) for leaf in leaves
+    ]
+    loss = Steps({f"d{k}": one for k, one in enumerate(with_gradient)}).loss("source")
+    assert isinstance(loss, Tensor)
+    loss.backward()  # type: ignore[no-untyped-call]
+
+    assert [float(leaf.grad) for leaf in leaves if leaf.grad is not None] == pytest.approx(
+        [1 / 3] * 3
+    )
+
+
+@given(st.floats(0, 1e300))
+def test_alpha_weighs_the_losses_as_the_equation_does(value: float) -> None:
+    """(L_S + λ L_T)/(1+λ) = (1-α) L_S + α L_T."""
+    alpha, source, target = Lam(value).alpha, 2.0, 5.0
+
+    assert 0 <= alpha <= 1
+    assert math.isclose(
+        (1 - alpha) * source + alpha * target, source / (1 + value) + target * (value / (1 + value))
+    )
+
+
+@given(st.floats(0, 1e6) | st.just(math.inf))
+def test_lambda_is_found_again_by_its_alpha(value: float) -> None:
+    assert Lam.weighing(Lam(value).alpha).value == pytest.approx(value, rel=1e-6)
+
+
+def test_the_ends_of_lambda_are_exact() -> None:
+    assert Lam(0.0).alpha == 0.0
+    assert Lam(1.0).alpha == 0.5
+    assert Lam(math.inf).alpha == 1.0
+    assert Lam.weighing(0.0) == Lam(0.0)
+    assert Lam.weighing(1.0) == Lam(math.inf)
+
+
+def test_an_objective_has_found_nothing_unless_it_says_so_and_shares_no_default() -> None:
+    one, other = Objective(0.0, {}), Objective(0.0, {})
+
+    assert one.found == {}
+    assert one.found is not other.found
+    assert [field.name for field in fields(Objective)] == ["total", "terms", "found"]

@@ -1,0 +1,112 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tlrun.core.errors import UserError
+from tlrun.core.problem import Domain, Problem, Split, Task, digest, known
+from tlrun.strategies.schedules import Constant
+
+from problems import problem
+
+
+def test_the_ends_of_lambda_draw_one_domain_and_the_middle_both() -> None:
+    ours = problem()
+
+    assert ours.drawn(Constant(0.0)) == ("source",)
+    assert ours.drawn(Constant(1e-9)) == ("source", "target")
+    assert ours.drawn(Constant(math.inf)) == ("target",)
+
+
+def test_lambda_zero_is_refused_where_the_targets_head_would_never_be_trained() -> None:
+    with pytest.raises(UserError, match=r"lam.value: expected more than 0, found 0"):
+        problem("split").drawn(Constant(0.0))
+
+
+def test_one_label_space_is_one_task() -> None:
+    assert problem("shared").one_label_space
+    assert list(problem("shared").tasks) == ["ours"]
+    assert not problem("split").one_label_space
+    assert list(problem("split").tasks) == ["ours", "theirs"]
+
+
+def test_one_name_is_one_label_space() -> None:
+    ours = problem("split")
+    source = ours.domains["source"]
+    renamed = replace(ours.domains["target"], tasks=(Task("ours", "multiclass", ("d", "e")),))
+
+    with pytest.raises(ValueError, match="task ours: expected one label space, found two"):
+        Problem({"source": source, "target": renamed}, ours.test, "")
+
+
+def test_the_width_of_a_head_follows_the_kind() -> None:
+    assert Task("m", "multiclass", ("a", "b", "c")).outputs == 3
+    assert Task("b", "binary", ("no", "yes")).outputs == 1
+    assert Task("r", "regression").outputs == 1
+
+
+def test_opening_the_test_set_is_counted() -> None:
+    ours = problem()
+    assert ours.test.opened == 0
+
+    assert set(ours.test.open()) == {"source", "target"}
+    assert ours.test.opened == 1
+
+
+def test_shape_is_that_of_one_input() -> None:
+    assert problem().shape == (1, 4, 4)
+
+
+def test_the_digest_sees_every_array() -> None:
+    one = Split(np.zeros((2, 1), np.float32), {"t": np.array([0, 1])}, np.array([0, 1]))
+    changed = [
+        Split(np.ones((2, 1), np.float32), one.labels, one.index),
+        Split(one.inputs, {"t": np.array([1, 1])}, one.index),
+        Split(one.inputs, {"u": np.array([0, 1])}, one.index),
+        Split(one.inputs, one.labels, np.array([0, 2])),
+        Split(one.inputs.astype(np.float64), one.labels, one.index),
+    ]
+
+    digests = {digest([split]) for split in [one, *changed]} | {
+        digest([one, None]),
+        digest([None, one]),
+    }
+
+    assert len(digests) == 8
+    assert digest([one]) == digest([one])
+
+
+def test_the_digest_of_a_domain_is_that_of_its_training_and_validation_examples() -> None:
+    with_val, without = (problem(val=val).domains["source"] for val in (True, False))
+
+    assert with_val.digest == digest([with_val.train, with_val.val])
+    assert with_val.digest != without.digest
+    assert without.digest == problem().domains["source"].digest
+
+
+def test_names_decide_what_a_problem_is_known_by() -> None:
+    """The order of examples follows from a domain's name: equal arrays under other names are
+    another run."""
+    ours = problem()
+    renamed = replace(
+        ours,
+        domains={"here": replace(ours.domains["source"], name="here"), **_only(ours, "target")},
+    )
+    turned = replace(ours, domains=dict(reversed(list(ours.domains.items()))))
+    other = Task("ours", "multiclass", ("x", "y", "z"))
+    relabelled = replace(
+        ours, domains={n: replace(d, tasks=(other,)) for n, d in ours.domains.items()}
+    )
+
+    assert len({each.known_by for each in (ours, renamed, turned, relabelled)}) == 4
+    assert replace(ours).known_by == ours.known_by
+
+
+def _only(ours: Problem, name: str) -> dict[str, Domain]:
+    return {name: ours.domains[name]}
+
+
+def test_labels_that_are_known() -> None:
+    assert known(np.array([0, -1, 3])).tolist() == [True, False, True]
+    assert known(np.array([0.0, np.nan, -3.0], dtype=np.float32)).tolist() == [True, False, True]

@@ -1,0 +1,206 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlrun.core.errors import UserError
+from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.columns import Columns, columns
+from tlrun.data.tables.csv_file import read
+
+
+def found(folder: Path, text: str, **options: Any) -> Columns:
+    (folder / "table.csv").write_text(text, encoding="utf-8")
+    return columns(read(str(folder / "table.csv"), ",", "utf-8"), TableCsv(**options))
+
+
+def named(columns: Columns) -> tuple[list[str], list[str], list[str]]:
+    """Numbers, categories and tasks."""
+    numbers, categories = (
+        [column.name for column in part] for part in (columns.numbers, columns.categories)
+    )
+    return numbers, categories, [target.task.name for target in columns.targets]
+
+
+TABLE = "id,g,s,x,c,k,y,z\n1,a,train,1,u,0,0,0.5\n2,b,test,2,v,1,1,1.5\n3,b,test,2,v,1,,2.5\n"
+
+
+def test_every_column_has_one_use(tmp_path: Path) -> None:
+    assert named(found(tmp_path, TABLE)) == (["id", "x", "k", "y"], ["g", "s", "c"], ["z"])
+    used = {"group": "g", "split": "s", "ignore": ("id", "z")}
+    assert named(found(tmp_path, TABLE, **used)) == (["x", "k"], ["c"], ["y"])
+    assert named(found(tmp_path, TABLE, **used, categorical=("k",))) == (["x"], ["c", "k"], ["y"])
+    assert named(found(tmp_path, TABLE, **used, predict=("k", "y"))) == (["x"], ["c"], ["k", "y"])
+    assert named(found(tmp_path, TABLE, inputs=("c", "x"), predict=("y",))) == (["x"], ["c"], ["y"])
+    assert named(found(tmp_path, "0,1\n5,1\n6,2\n", predict=(1,))) == (["0"], [], ["1"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "kind", "classes"),
+    [
+        (["0", "1", "0"], {}, "binary", ("0", "1")),
+        (["1", "2.0", "10"], {}, "multiclass", ("1", "2", "10")),
+        (["yes", "no", "yes"], {}, "binary", ("no", "yes")),
+        (["0.5", "1", "2"], {}, "regression", ()),
+        ([str(n) for n in range(11)], {}, "regression", ()),
+        (
+            [str(n) for n in range(11)],
+            {"kind": "classification"},
+            "multiclass",
+            tuple(str(n) for n in range(11)),
+        ),
+        (["0", "1"], {"kind": "regression", "metric": "r2"}, "regression", ()),
+        (
+            ["0.5", "1.5"],
+            {"kind": "classification", "metric": "accuracy"},
+            "binary",
+            ("0.5", "1.5"),
+        ),
+    ],
+)
+def test_kinds(
+    tmp_path: Path, cells: list[str], options: dict[str, Any], kind: str, classes: tuple[str, ...]
+) -> None:
+    (target,) = found(
+        tmp_path, "x,y\n" + "".join(f"1,{cell}\n" for cell in cells), **options
+    ).targets
+
+    assert (target.task.kind, target.task.classes, target.task.metric) == (
+        kind,
+        classes,
+        options.get("metric"),
+    )
+
+
+def test_missing_labels_stay_missing(tmp_path: Path) -> None:
+    table = found(tmp_path, "x,y,z\n1,a,0.5\n2,,1.5\n3,nan,\n4,b,nan\n", predict=("y", "z"))
+
+    assert table.targets[0].labels.tolist() == [0, -1, -1, 1]
+    assert table.targets[1].present.tolist() == [True, True, False, False]
+    assert table.used.tolist() == [True, True, False, True]
+
+
+def test_domains_are_the_values_of_a_column_and_sources_come_first(tmp_path: Path) -> None:
+    text = "t,x,y\nb.1,1,0\na,2,1\nc,3,0\na,4,1\n"
+    tasks, roles = found(tmp_path, text, task="t"), found(tmp_path, text, task="t", target="a")
+
+    assert tasks.domains == (("a", "task"), ("b_1", "task"), ("c", "task"))
+    assert tasks.domain.tolist() == [1, 0, 2, 0]
+    assert roles.domains == (("b_1", "source"), ("c", "source"), ("a", "target"))
+    assert roles.domain.tolist() == [0, 2, 1, 2]
+    assert found(tmp_path, "t,x,y\n10,1,0\n9,2,1\n", task="t", target=9).domains == (
+        ("10", "source"),
+        ("9", "target"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (
+            "x,y\n1,0\n1,0\n",
+            {},
+            "dataset.predict: expected at least 2 different labels in column y, found 1",
+        ),
+        (
+            "x,y\n1,\n1,nan\n",
+            {},
+            "dataset.predict: expected at least 2 different labels in column y, found 0",
+        ),
+        (
+            "x,y\n1,0.5\n1,?\n1,2\n",
+            {},
+            "dataset.predict: .* found numbers and text .*'\\?' in line 3",
+        ),
+        (
+            "x,y\n1,1\n1,oh\n",
+            {"kind": "regression"},
+            "dataset.predict: expected numbers in .* y, found 'oh' in line 3",
+        ),
+        (
+            "x,y\n" + "".join(f"1,w{n}\n" for n in range(11)),
+            {},
+            "found 11 different texts in 11 rows .'w0' in line 2",
+        ),
+        (
+            "x,y\n1,1\n1,inf\n",
+            {},
+            "dataset.predict: expected finite numbers in column y, found 'inf' in line 3",
+        ),
+        (
+            "x,y\n-inf,1\n1,0\n",
+            {},
+            "dataset.inputs: expected finite numbers in column x, found '-inf' in line 2",
+        ),
+        (
+            "x,y\n1,1\n1,0\n",
+            {"metric": "r2"},
+            "dataset.metric: expected auc or accuracy for column y .binary., found",
+        ),
+        (
+            "x,y\n1,1\n1,0\n",
+            {"ignore": ("x",)},
+            "dataset.inputs: expected an input column, found none beside x, y",
+        ),
+        ("y\n1\n0\n", {}, "dataset.inputs: expected an input column, found none beside y"),
+        (
+            "x,y\n1,1\n1,0\n",
+            {"ignore": ("x", "y")},
+            "dataset.predict: expected a column to predict, found none left",
+        ),
+        ("x,y\n1,1\n1,0\n", {"predict": ("z",)}, "dataset.predict: expected a column, found 'z'"),
+        ("x,y\n1,1\n1,0\n", {"ignore": ("z",)}, "dataset.ignore: expected a column, found 'z'"),
+        (
+            "x,y\n1,1\n1,0\n",
+            {"predict": ("y",), "categorical": ("y",)},
+            "dataset.categorical: expected an input, found 'y'",
+        ),
+        (
+            "t,x,y\na,1,1\n,1,0\n",
+            {"task": "t"},
+            "dataset.task: expected a value in every row of .* t, .* in line 3",
+        ),
+        (
+            "t,x,y\na,1,1\n,1,0\n",
+            {"group": "t"},
+            "dataset.group: expected a value in every row of .* t, .* in line 3",
+        ),
+        (
+            "t,x,y\na,1,1\nb,1,0\n",
+            {"split": "t"},
+            "dataset.split: expected train, val or test .* t, found 'a' in line",
+        ),
+        (
+            "t,x,y\nab,1,1\nb,1,0\n",
+            {"task": "t", "target": "ac"},
+            "dataset.target: .* found 'ac'; did you mean ab",
+        ),
+        (
+            "t,x,y\na.b,1,1\na/b,1,0\n",
+            {"task": "t"},
+            "dataset.task: expected names that differ .* 'a.b' and 'a/b'",
+        ),
+        (
+            "a.b,a_b,x\n1,1,1\n0,0,0\n",
+            {"predict": ("a.b", "a_b")},
+            "dataset.predict: expected names that differ",
+        ),
+    ],
+)
+def test_what_will_not_do_is_refused_in_one_line(
+    tmp_path: Path, text: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        found(tmp_path, text, **options)
+
+    assert len(caught.value.lines) == 1
+
+
+def test_notes_tell_what_a_user_may_not_have_meant(tmp_path: Path) -> None:
+    rows = "".join(f"{n},w{n},{n or '?'},{n % 2}\n" for n in range(101))
+
+    assert found(tmp_path, ",name,age,y\n" + rows).notes == (
+        "1 column without a name: left out",
+        "input name has 101 categories; if it only names the row, set dataset.ignore",
+        "input age holds numbers and text ('?' in line 2): read as 101 categories",
+    )

@@ -1,0 +1,209 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlrun.core.errors import UserError
+from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.columns import columns
+from tlrun.data.tables.csv_file import read
+from tlrun.data.tables.splits import Sides, apart, sides, spread
+
+STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
+
+
+def drawn(folder: Path, lines: list[str], seed: int = 0, **options: Any) -> Sides:
+    (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    chosen = TableCsv(**options)
+    return sides(columns(read(str(folder / "table.csv"), ",", "utf-8"), chosen), chosen, seed)
+
+
+def rows(n: int, classes: int = 2) -> list[str]:
+    return [
+        "g,s,x,y",
+        *(f"g{k % 10},{('train', 'val', 'test')[k % 3]},{k},c{k % classes}" for k in range(n)),
+    ]
+
+
+@given(STRATA, st.integers(0, 9), st.booleans())
+def test_a_spread_takes_of_every_stratum_its_share(
+    strata: np.ndarray, seed: int, each: bool
+) -> None:
+    for count in range(len(strata) + 1):
+        taken = spread(strata, count, seed, each=each)
+        sizes, all_ = (np.bincount(part, minlength=5) for part in (strata[taken], strata))
+        assert len(set(taken.tolist())) == count
+        assert set(spread(strata, max(0, count - 1), seed, each=each).tolist()) <= set(
+            taken.tolist()
+        )
+        if each and count >= (all_ > 0).sum():
+            assert (sizes[all_ > 0] >= 1).all()
+        if not each:
+            assert (np.abs(sizes - all_ * count / len(strata)) <= 4).all()
+
+
+def test_a_spread_gives_a_lone_row_no_place_of_its_own() -> None:
+    strata = np.arange(100)  # every combination of labels once
+    taken = np.array([spread(strata, 70, seed, each=False) for seed in range(200)])
+
+    assert np.abs(np.bincount(taken.reshape(-1)) / 200 - 0.7).max() < 0.15
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1),
+    st.floats(0.05, 0.95),
+    st.integers(0, 9),
+)
+def test_a_group_is_on_one_side_in_all_domains(
+    pairs: list[tuple[int, int]], share: float, seed: int
+) -> None:
+    groups, domains = (np.array(column) for column in zip(*pairs, strict=True))
+    side = apart(groups, domains, share, seed)
+
+    assert all(len(set(side[groups == group].tolist())) == 1 for group in groups)
+    if (domains == domains[0]).all() and len(set(groups.tolist())) > 1:
+        assert len(set(side.tolist())) == 2
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"group": "g"}, {"val_share": 0.2}, {"group": "g", "val_share": 0.3}]
+)
+@pytest.mark.parametrize("labels", [None, 20])
+def test_no_row_and_no_group_is_on_two_sides(
+    tmp_path: Path, options: dict[str, Any], labels: int | None
+) -> None:
+    table = rows(100)
+    found = drawn(tmp_path, table, seed=3, ignore=("s",), labels=labels, **options)
+    on = np.stack([found.train, found.val, found.test])
+
+    assert (on.sum(axis=0) <= 1).all()
+    assert ((found.train | found.val) <= found.pool).all()
+    assert (found.train.sum() + found.val.sum()) == (found.pool.sum() if labels is None else labels)
+    assert found.val.any() == ("val_share" in options)
+    if "group" in options:
+        groups = np.array([line.split(",")[0] for line in table[1:]])
+        for group in set(groups.tolist()):
+            assert on[:, groups == group].any(axis=1).sum() <= 1
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_test_and_labels_hold_every_class_in_its_share(tmp_path: Path, classes: int) -> None:
+    table = rows(150, classes)
+    found = drawn(tmp_path, table, ignore=("s", "g"), labels=30, val_share=0.2, test_share=0.4)
+    labels = np.array([int(line[-1]) for line in table[1:]])
+
+    for side, count in ((found.test, 60), (found.bought[0], 30), (found.val, 6)):
+        assert np.abs(np.bincount(labels[side], minlength=classes) - count / classes).max() <= 1.5
+        assert side.sum() == count
+
+
+def test_a_class_of_one_row_is_trained_on(tmp_path: Path) -> None:
+    table = [*rows(30), "g1,train,99,lone"]
+    for seed in range(10):
+        found = drawn(
+            tmp_path,
+            table,
+            seed,
+            ignore=("s", "g"),
+            labels=5,
+            val_share=0.4,
+            test_share=0.8,
+            split_seed=seed,
+        )
+        assert found.train[-1]
+
+
+def test_larger_draws_contain_smaller_ones_and_tasks_share_rows(tmp_path: Path) -> None:
+    table = ["x,y,z", *(f"{k},{k / 7},{k / 3}" for k in range(50))]
+    small, large = (drawn(tmp_path, table, labels=n, predict=("y", "z")) for n in (8, 20))
+
+    assert (small.train <= large.train).all()
+    assert small.train.sum() == 8
+    assert np.array_equal(small.bought[0], small.bought[1])
+
+
+def test_split_seed_fixes_the_test_set_and_null_leaves_it_to_the_seed(tmp_path: Path) -> None:
+    fixed = [drawn(tmp_path, rows(60), seed, ignore=("s",), labels=10) for seed in (0, 1)]
+    free = [drawn(tmp_path, rows(60), seed, ignore=("s",), split_seed=None) for seed in (0, 1)]
+
+    assert np.array_equal(fixed[0].test, fixed[1].test)
+    assert not np.array_equal(fixed[0].train, fixed[1].train)
+    assert not np.array_equal(free[0].test, free[1].test)
+
+
+def test_a_split_column_decides(tmp_path: Path) -> None:
+    table = rows(60)
+    words = np.array([line.split(",")[1] for line in table[1:]])
+    full, few = (drawn(tmp_path, table, split="s", labels=n) for n in (None, 12))
+
+    for found in (full, few):
+        assert np.array_equal(found.test, words == "test")
+        assert (found.val <= (words == "val")).all()
+        assert (found.train <= (words == "train")).all()
+    assert (full.train.sum(), full.val.sum()) == (20, 20)
+    assert (few.train.sum(), few.val.sum()) == (6, 6)
+
+
+def test_a_row_without_a_label_is_on_no_side(tmp_path: Path) -> None:
+    table = rows(40)
+    table[5] = "g0,train,4,"
+    found = drawn(tmp_path, table, ignore=("s", "g"))
+
+    assert not (found.test | found.pool)[4]
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        (
+            rows(20),
+            {"labels": 15},
+            r"dataset.labels: expected at most 14 \(task y has no more in domain table, .* 15",
+        ),
+        (
+            rows(20),
+            {"split": "s", "group": "g"},
+            r"dataset.split: .* one side, found train and val for g g0",
+        ),
+        (
+            rows(20),
+            {"split": "s", "val_share": 0.2},
+            r"dataset.val_share: expected 0, for column s .*found 0.2",
+        ),
+        (
+            rows(20),
+            {"labels": 1, "val_share": 0.2},
+            r"dataset.val_share: .* leave domain table .* found 0.2 of 1 rows",
+        ),
+        (
+            ["g,x,y", "a,1,0", "a,2,1"],
+            {"group": "g"},
+            r"dataset.test_share: expected at least 2 groups in domain table",
+        ),
+        (
+            ["x,y", "1,0", "2,1"],
+            {"test_share": 0.95},
+            r"dataset.test_share: expected rows to train on, found none",
+        ),
+        (
+            ["s,x,y", "test,1,0", "test,2,1"],
+            {"split": "s"},
+            r"dataset.split: expected rows to train on, found none",
+        ),
+        (
+            ["g,x,y", "a,1,0", "b,2,1"],
+            {"group": "g", "val_share": 0.5},
+            r"dataset.val_share: expected at least 2 groups",
+        ),
+    ],
+)
+def test_too_little_to_draw_from_is_refused(
+    tmp_path: Path, table: list[str], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        drawn(tmp_path, table, **options)
+
+    assert len(caught.value.lines) == 1

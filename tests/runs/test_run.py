@@ -1,0 +1,422 @@
+import hashlib
+import json
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import Dropout, Sequential
+
+import tlrun.training.loop
+from tlrun.config.build import build
+from tlrun.core.errors import RunBusy, RunFailed, Terminated, UserError
+from tlrun.core.problem import Problem, Sealed, Split
+from tlrun.data.batches import Batch
+from tlrun.data.datasets.digits import Digits
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, restore
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.run import answer, perform
+from tlrun.strategies.base import Stage
+from tlrun.training.evaluation import evaluate
+
+from problems import Watcher, config
+from properties import assert_same_bits, assert_same_run
+
+ARMS = [
+    {"name": "parameter_transfer"},
+    {"name": "feature_transfer"},
+    {"name": "scratch", "budget": "target"},
+    {"name": "scratch", "budget": "total"},
+    {"name": "source_only", "budget": "total"},
+    {"name": "joint"},
+]
+
+
+def done(runs_dir: Path, watcher: Watcher | None = None, **changes: Any) -> Path:
+    watcher = watcher or Watcher()
+    return perform(plan(config(runs_dir, **changes), watcher), THIS, watcher).path
+
+
+def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
+    path = done(tmp_path)
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    result, record = (
+        json.loads((path / "result.json").read_text()),
+        json.loads((path / "run.json").read_text()),
+    )
+
+    assert path.parent == tmp_path / "digits" / "parameter_transfer"
+    assert path.name.startswith("lam=1_seed=0_")
+    assert [(row["stage"], row["step"]) for row in rows] == [
+        ("source", 4),
+        ("source", 6),
+        ("target", 4),
+        ("target", 6),
+    ]
+    assert [row["lam"] for row in rows] == [0, 0, 1, 1]
+    assert result["headline"]["name"] == "target accuracy"
+    assert result["labels"] == {"source": 719, "target": 50}
+    assert (result["steps"], result["examples"]) == (12, 16 * 6 + 2 * 16 * 6)
+    assert record["status"] == "finished"
+    assert record["test_opened"] == 1
+    assert record["seconds"] > 0
+    assert record["fingerprint"]["threads"] == 1
+
+
+def test_config_yaml_is_the_run_it_stands_in(tmp_path: Path) -> None:
+    path = done(tmp_path, lam={"name": "constant", "value": float("inf")})
+    kept: Any = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
+
+    assert plan(config(tmp_path) | kept, Watcher()).place.path == path
+
+
+def test_the_same_command_finds_its_finished_run_without_training(tmp_path: Path) -> None:
+    first = done(tmp_path)
+    before = {file.name: file.read_bytes() for file in first.iterdir()}
+    watcher = Watcher()
+    again = perform(plan(config(tmp_path), watcher), THIS, watcher)
+
+    assert again.found
+    assert again.path == first
+    assert watcher.steps == 0
+    assert {file.name: file.read_bytes() for file in first.iterdir()} == before
+
+
+def test_same_seed_same_bits_twice(tmp_path: Path) -> None:
+    for arm in ARMS:
+        one, other = (done(tmp_path / place, strategy=arm) for place in ("a", "b"))
+        assert_same_run(one, other)
+        assert (one / "metrics.jsonl").read_bytes() == (other / "metrics.jsonl").read_bytes()
+
+
+def test_another_seed_gives_another_run(tmp_path: Path) -> None:
+    one, other = done(tmp_path), done(tmp_path, seed=1)
+
+    assert one != other
+    assert (one / "result.json").read_bytes() != (other / "result.json").read_bytes()
+
+
+def test_a_run_does_not_depend_on_what_ran_before_it_in_the_process(tmp_path: Path) -> None:
+    one = done(tmp_path / "a")
+    torch.rand(7)
+    done(tmp_path / "b", seed=5)
+    other = done(tmp_path / "b")
+
+    assert_same_run(one, other)
+
+
+def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None:
+    asked = config(tmp_path, backbone={"name": "conv", "channels": [4], "norm": "batch"})
+    path = perform(plan(asked, Watcher()), THIS, Watcher()).path
+    run = build(asked)
+    ours = run.dataset.load(0)
+    model = restore(
+        draw_model(run.backbone, ours.shape, ours.tasks_by_domain, "target", 9),
+        load_file(path / "model.safetensors"),
+    )
+    outputs = evaluate(model, "target", ours.tasks.values(), ours.test.open()["target"])[1]
+
+    assert torch.equal(
+        outputs["digit"], load_file(path / "predictions.safetensors")["target/digit"]
+    )
+
+
+def test_test_examples_are_not_read_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = Watcher()
+    load = Digits.load
+
+    class Early(Sealed):
+        """Raises when it is opened before the last of the twelve steps."""
+
+        def open(self) -> Mapping[str, Split]:
+            assert watcher.steps == 12, "the test set was read early"
+            return super().open()
+
+    def guarded(self: Digits, seed: int) -> Problem:
+        ours = load(self, seed)
+        return Problem(ours.domains, Early(ours.test.open()), ours.digest)
+
+    monkeypatch.setattr(Digits, "load", guarded)
+    path = done(tmp_path, watcher, dataset={"name": "digits", "val_share": 0.4})
+
+    assert json.loads((path / "run.json").read_text())["test_opened"] == 1
+    assert watcher.steps == 12
+    with pytest.raises(
+        RunFailed, match="the test set was read early"
+    ):  # the guard can fail: thirteen steps are not twelve
+        done(tmp_path, watcher, seed=1)
+
+
+def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Per domain, an arm's batches are the first of one endless sequence; per origin, fresh weights
+    are the same."""
+    drawn: dict[str, list[str]] = {}
+    fresh: dict[str, dict[str, Tensor]] = {}
+    real_forward, real_draw = tlrun.training.loop.forward, draw_model
+
+    def forward(model: Model, domain: Any, batch: Batch, shares: Any) -> Any:
+        content = batch.inputs.numpy().tobytes() + batch.labels["digit"].numpy().tobytes()
+        arm_batches[domain.name].append(hashlib.sha256(content).hexdigest())
+        return real_forward(model, domain, batch, shares)
+
+    def draw(backbone: Any, shape: Any, domains: Any, init: Any, seed: int, own: Any) -> Model:
+        model = real_draw(backbone, shape, domains, init, seed, own)
+        weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        assert_same_bits(fresh.setdefault(init, weights), weights)
+        return model
+
+    monkeypatch.setattr("tlrun.training.loop.forward", forward)
+    monkeypatch.setattr("tlrun.runs.stages.draw_model", draw)
+    trainer = {**config(tmp_path)["trainer"], "cache_features": False}
+    for arm in [*ARMS, {"name": "structure_transfer"}]:
+        arm_batches: dict[str, list[str]] = defaultdict(list)
+        done(tmp_path, strategy=arm, stages=False, trainer=trainer)
+        for domain, batches in arm_batches.items():
+            known = drawn.setdefault(domain, batches)
+            common = min(len(known), len(batches))
+            assert known[:common] == batches[:common], (arm, domain)
+            drawn[domain] = max(known, batches, key=len)
+
+    assert len(drawn["source"]) == len(drawn["target"]) == 12
+    assert set(fresh) == {"source", "target"}
+
+
+def test_an_answer_is_the_run_and_its_controls_and_controls_are_shared(tmp_path: Path) -> None:
+    watcher = Watcher()
+    first = answer(config(tmp_path, controls=True), watcher)
+    trained = watcher.steps
+    second = answer(config(tmp_path, controls=True, strategy={"name": "feature_transfer"}), watcher)
+
+    assert [o.name for o in first] == [
+        THIS,
+        "scratch",
+        "scratch, total budget",
+        "source_only",
+        "joint, λ=1",
+    ]
+    assert [o.found for o in second] == [False, True, True, True, True]
+    assert [o.path for o in first[1:]] == [o.path for o in second[1:]]
+    # the target stage: the source stage is the one that the first run trained
+    assert watcher.steps - trained == 6
+    assert answer(config(tmp_path), Watcher())[0].found
+
+
+def test_seeds_of_one_setting_share_it_and_other_settings_do_not(tmp_path: Path) -> None:
+    settings = [
+        perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher()).setting
+        for changes in ({}, {"seed": 1}, {"lam": {"name": "constant", "value": 2}})
+    ]
+
+    assert settings[0] == settings[1] != settings[2]
+
+
+def test_another_fingerprint_runs_anew_says_why_and_loses_nothing(tmp_path: Path) -> None:
+    path = done(tmp_path)
+    record = json.loads((path / "run.json").read_text())
+    record["fingerprint"]["torch"] = "1.0"
+    (path / "run.json").write_text(json.dumps(record))
+
+    accepting = Watcher()
+    accepted = perform(plan(config(tmp_path, reuse="any"), accepting), THIS, accepting)
+    assert accepted.found
+    assert accepted.differs.startswith("torch 1.0 then")
+
+    watcher = Watcher()
+    assert not perform(plan(config(tmp_path), watcher), THIS, watcher).found
+    assert "finished, but torch 1.0 then" in watcher.notes[0]
+    assert [note for note in watcher.notes[1:] if "this run · source " not in note] == []
+    old = (
+        tmp_path
+        / ".superseded"
+        / "digits"
+        / "parameter_transfer"
+        / f"{path.name}_1"
+        / "result.json"
+    )
+    assert old.read_bytes() == (path / "result.json").read_bytes()
+
+
+def test_rerun_trains_the_run_asked_for_again_but_not_its_controls(tmp_path: Path) -> None:
+    answer(config(tmp_path, controls=True), Watcher())
+    again = answer(config(tmp_path, controls=True, rerun=True), Watcher())
+
+    assert [o.found for o in again] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    "damage", ["killed", "no result", "half a result", "empty result", "no model", "no record"]
+)
+def test_what_is_not_finished_is_started_again(tmp_path: Path, damage: str) -> None:
+    path = done(tmp_path)
+    good = (path / "result.json").read_bytes()
+    if damage == "killed":
+        record = json.loads((path / "run.json").read_text()) | {"status": "running"}
+        (path / "run.json").write_text(json.dumps(record))
+    elif damage == "no record":
+        (path / "run.json").unlink()
+    elif damage == "empty result":
+        (path / "result.json").write_text("{}")
+    elif damage == "no model":
+        (path / "model.safetensors").unlink()
+    elif damage == "no result":
+        (path / "result.json").unlink()
+    else:
+        (path / "result.json").write_bytes(good[:20])
+
+    watcher = Watcher()
+    again = perform(plan(config(tmp_path), watcher), THIS, watcher)
+
+    assert not again.found
+    assert str(path) in watcher.notes[0]
+    assert [note for note in watcher.notes[1:] if "this run · source " not in note] == []
+    assert (path / "result.json").read_bytes() == good
+
+
+def test_a_run_that_fails_is_marked_and_the_next_attempt_may_succeed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("inside")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tlrun.runs.stages.fit", broken)
+        with pytest.raises(
+            RunFailed, match=r"ZeroDivisionError: inside \(details in traceback.txt there\)"
+        ):
+            done(tmp_path)
+    (path,) = (tmp_path / "digits" / "parameter_transfer").iterdir()
+    record = json.loads((path / "run.json").read_text())
+    assert (record["status"], record["reason"]) == ("failed", "ZeroDivisionError: inside")
+    assert "broken" in (path / "traceback.txt").read_text()
+
+    assert done(tmp_path) == path
+
+
+def test_a_full_disk_at_the_end_is_a_failed_run_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tlrun.store.rundir.write_json", full)
+    with pytest.raises(RunFailed, match=r"No space left on device$"):
+        done(tmp_path)
+
+
+def test_a_backbone_that_draws_random_numbers_gives_the_same_bits_whatever_ran_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_plain = Mlp.build
+    monkeypatch.setattr(
+        Mlp, "build", lambda self, shape: Sequential(build_plain(self, shape), Dropout(0.5))
+    )
+    one = done(tmp_path / "a")
+    torch.rand(7)
+    other = done(tmp_path / "b")
+
+    assert_same_run(one, other)
+
+
+def test_best_chooses_in_both_stages_through_the_whole_run(tmp_path: Path) -> None:
+    nodes: dict[str, Any] = {
+        "dataset": {"name": "digits", "val_share": 0.4},
+        "optimizer": {"name": "adam", "lr": 0.05},
+    }
+    trainer = {"name": "trainer", "steps": 40, "batch_size": 16, "eval_every": 5}
+    best = done(tmp_path, **nodes, trainer=trainer | {"select": "best"})
+    rows = [json.loads(line) for line in (best / "metrics.jsonl").read_text().splitlines()]
+    lowest = min(row["val"]["target/digit"]["loss"] for row in rows if row["stage"] == "target")
+    kept = json.loads((best / "result.json").read_text())["metrics"]["val"]["target/digit"]["loss"]
+
+    assert kept == pytest.approx(lowest)
+    assert {"source/digit"} == set(rows[0]["val"])
+
+
+def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:
+    with pytest.raises(
+        RunFailed, match=r"stage source, step \d+, λ=0: expected a finite L_S, found (nan|inf)"
+    ):
+        done(
+            tmp_path,
+            optimizer={"name": "sgd", "lr": 1000.0, "weight_decay": 1000.0},
+            trainer={"name": "trainer"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("error", "signal"), [(KeyboardInterrupt, "SIGINT"), (Terminated, "SIGTERM")]
+)
+def test_an_interrupted_run_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], signal: str
+) -> None:
+    class Stopping(Watcher):
+        def step(self, step: int, terms: Mapping[str, float]) -> None:
+            raise error
+
+    with pytest.raises(error):
+        done(tmp_path, Stopping())
+    (path,) = (tmp_path / "digits" / "parameter_transfer").iterdir()
+    record = json.loads((path / "run.json").read_text())
+
+    assert (record["status"], record["reason"]) == ("interrupted", signal)
+    assert record["pid"] == os.getpid()
+
+
+def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
+    tmp_path: Path,
+) -> None:
+    planned = plan(config(tmp_path), Watcher())
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with planned.place.locked(wait=False, note=print):
+            held.set()
+            release.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
+    with pytest.raises(RunBusy):
+        perform(planned, THIS, Watcher())
+    watcher = Watcher()
+    threading.Timer(0.3, release.set).start()
+    waited = perform(planned, "a control", watcher, wait=True)
+    thread.join()
+
+    assert "waiting for" in watcher.notes[0]
+    assert not waited.found
+
+
+def test_nothing_starts_where_one_control_cannot_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tlrun.strategies.parameter_transfer.transfer_controls",
+        lambda _: {"impossible": {"strategy": {"name": "nonesuch"}}},
+    )
+    with pytest.raises(UserError, match="nonesuch"):
+        answer(config(tmp_path, controls=True), Watcher())
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_shown_per_stage(tmp_path: Path) -> None:
+    watcher = Watcher()
+    done(tmp_path, watcher)
+
+    assert [(run, stage.name, stage.steps) for run, stage in watcher.stages] == [
+        (THIS, "source", 6), (THIS, "target", 6),
+    ]  # fmt: skip
+    assert all(isinstance(stage, Stage) for _, stage in watcher.stages)

@@ -1,0 +1,179 @@
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from packages import faulty
+
+from tlrun.config import plugins
+from tlrun.runs.plan import THIS, plan
+from tlrun.store.files import read_json
+from tlrun.sweeps.executors.base import Fates, Work
+from tlrun.sweeps.executors.local import run_all
+
+from problems import Watcher, config
+
+
+@dataclass
+class Told:
+    """A watcher that remembers."""
+
+    notes: list[str] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
+    over: dict[str, str] = field(default_factory=dict)
+    stages: set[tuple[str, int]] = field(default_factory=set)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def started(self, title: str) -> None:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+
+    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
+        self.stages.add((stage, steps))
+        self.begun.set()
+
+    def finished(self, title: str, reason: str) -> None:
+        self.at_once -= 1
+        self.over[title] = reason
+
+
+@pytest.fixture
+def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
+    monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+
+def works(tmp_path: Path, *cases: str) -> list[Work]:
+    return [
+        Work(
+            THIS,
+            config(tmp_path / "runs", strategy={"name": "faulty", "case": case}),
+            tmp_path / "runs" / "digits" / "faulty" / case,
+            tmp_path / f"{case}.log",
+        )
+        for case in cases
+    ]
+
+
+@pytest.mark.usefixtures("faults")
+def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
+    told = Told()
+    asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
+    fates = run_all(asked, 2, told)
+    failed = {work.place.name: reason for work, reason in fates.failed.items()}
+
+    assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
+    assert failed["raise"].endswith(
+        "ValueError: raised on purpose (details in traceback.txt there)"
+    )
+    assert "SystemExit: 5" in failed["exit"]
+    assert failed["kill"] == "killed by SIGKILL (often: no memory left)"
+    assert "out of memory; try a smaller trainer.batch_size" in failed["memory"]
+    assert failed["quit"] == "the process ended with exit code 7"
+    assert "raised on purpose" in (tmp_path / "raise.log").read_text()
+    assert (tmp_path / "a.log").read_text() == ""
+    records = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+    assert (
+        sorted(record["status"] for record in records)
+        == ["failed"] * 3 + ["finished"] * 3 + ["running"] * 2
+    )
+    assert len({record["pid"] for record in records}) == 8
+    assert told.most == 2
+    assert fates.found == set()
+    assert told.stages == {("target", 6)}
+    assert len(told.over) == 8
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_path: Path) -> None:
+    told = Told()
+
+    def interrupt() -> None:
+        told.begun.wait(60)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(works(tmp_path, "hang", "a"), 1, told)
+    thread.join()
+    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+
+    assert (record["status"], record["reason"]) == ("interrupted", "SIGTERM")
+    assert not Path(f"/proc/{record['pid']}").exists()
+
+
+def test_the_launcher_does_not_need_torch() -> None:
+    """Naming what a process does must not cost the parent two seconds."""
+    program = "import sys, tlrun.sweeps.launch, tlrun.cli.session; print('torch' in sys.modules)"
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.usefixtures("faults")
+def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path) -> None:
+    """The second finds what the first has trained, whichever of them was quicker."""
+    one, other = Told(), Told()
+    (asked,) = works(tmp_path, "a")
+    with plan(asked.config, Watcher()).place.locked(wait=False, note=print):
+        thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
+        results: list[Fates] = []
+        thread.start()
+        while not one.notes and thread.is_alive():
+            time.sleep(0.05)
+    thread.join()
+    results.append(run_all([asked], 1, other))
+
+    assert "waiting for" in one.notes[0]
+    assert [len(fates.found) for fates in results] == [0, 1]
+    assert not any(fates.failed for fates in results)
+
+
+@pytest.mark.usefixtures("faults")
+def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> None:
+    """A forked child keeps the pipe open for half a minute; the sweep is over when the run is."""
+    (asked,) = works(tmp_path, "child")
+    asked.config["trainer"]["steps"] = 1
+    fates = run_all([asked], 1, Told())
+    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+
+    assert not fates.failed
+    assert record["status"] == "finished"
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", 0.5)
+    told = Told()
+
+    def interrupt() -> None:
+        told.begun.wait(60)
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(works(tmp_path, "deaf"), 1, told)
+    thread.join()
+    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+
+    assert record["status"] == "running"  # it had no say
+    assert not Path(f"/proc/{record['pid']}").exists()

@@ -1,0 +1,47 @@
+"""`work` itself ends its process, so it is tried from outside, in test_pool and test_cli; here is
+what it says."""
+
+from multiprocessing import Pipe
+
+from tlrun.strategies.base import Stage
+from tlrun.strategies.schedules import Constant
+from tlrun.sweeps.executors import worker
+from tlrun.sweeps.executors.worker import Reporter
+
+STAGE = Stage("source", ("source",), 100, lam=Constant(0.0))
+
+
+def test_a_run_is_told_by_stage_and_now_and_then_by_step() -> None:
+    ours, theirs = Pipe(duplex=False)
+    reporter = Reporter(theirs)
+    reporter.begin("this run", STAGE)
+    for step in range(1, 101):
+        reporter.step(step, {})
+    reporter.end()
+    told = [ours.recv() for _ in range(1)]
+
+    assert told == [("stage", "source", 0, 100)]
+    count = 0
+    while ours.poll():
+        assert ours.recv()[0] == "step"
+        count += 1
+    assert count < 50  # a hundred steps take no time, and are not worth a hundred messages
+
+
+def test_only_waiting_is_passed_on() -> None:
+    ours, theirs = Pipe(duplex=False)
+    reporter = Reporter(theirs)
+    reporter.note("runs/x: finished, but torch 1 then; running it anew")
+    reporter.note("waiting for process 7 on a host")
+
+    assert ours.recv() == ("note", "waiting for process 7 on a host")
+    assert not ours.poll()
+
+
+def test_a_launcher_that_is_gone_fails_no_run() -> None:
+    ours, theirs = Pipe(duplex=False)
+    ours.close()
+    theirs.close()
+    Reporter(theirs).begin("this run", STAGE)
+
+    assert worker.ORPHANED == 137

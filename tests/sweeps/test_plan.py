@@ -1,0 +1,126 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlrun.core.errors import UserError
+from tlrun.core.problem import Problem
+from tlrun.data.datasets.digits import Digits
+from tlrun.runs.plan import THIS
+from tlrun.runs.run import perform
+from tlrun.sweeps.plan import unite
+
+from problems import Watcher, config
+
+
+def lam(value: float) -> dict[str, Any]:
+    return {"name": "constant", "value": value}
+
+
+def test_what_jobs_share_is_one_run(tmp_path: Path) -> None:
+    """12 jobs: 2 strategies, 3 λ, 2 seeds; the four controls are shared by all jobs of a seed."""
+    configs = [
+        config(tmp_path, controls=True, strategy={"name": name}, lam=lam(value), seed=seed)
+        for name in ("parameter_transfer", "feature_transfer")
+        for value in (0.1, 1.0, 10.0)
+        for seed in (0, 1)
+    ]
+    union = unite(configs, Watcher())
+
+    assert len(union.arms) == 12
+    assert all(len(arms) == 5 for arms in union.arms)
+    assert len(union.runs) == len(union.missing) == 12 + 2 * 4
+    # what was asked for comes first
+    assert [name for name, _ in union.runs.values()][:12] == [THIS] * 12
+    assert [arms[THIS].run.seed for arms in union.arms] == [0, 1] * 6
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None:
+    """So that processes which start together do not wait for one another's source stage."""
+    configs = [
+        config(tmp_path, lam=lam(value), seed=seed)
+        for seed in (0, 1, 2)
+        for value in (0.1, 1.0, 10.0)
+    ]
+    missing = [plan for _, plan in unite(configs, Watcher()).missing.values()]
+    keys = [next(iter(plan.shared)) for plan in missing]
+
+    assert len(keys) == 9
+    assert len(set(keys[:3])) == len(set(keys)) == 3
+    assert [plan.run.seed for plan in missing] == [0, 1, 2, 0, 0, 1, 1, 2, 2]
+
+
+def test_a_control_that_is_also_asked_for_is_one_run(tmp_path: Path) -> None:
+    configs = [
+        config(tmp_path, controls=True),
+        config(tmp_path, strategy={"name": "scratch", "budget": "target"}),
+    ]
+    union = unite(configs, Watcher())
+
+    assert len(union.runs) == 5
+    assert union.arms[1][THIS].place == union.arms[0]["scratch"].place
+
+
+def test_data_is_loaded_once_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[int] = []
+    load = Digits.load
+
+    def counting(self: Digits, seed: int) -> Problem:
+        loaded.append(seed)
+        return load(self, seed)
+
+    monkeypatch.setattr(Digits, "load", counting)
+    unite(
+        [
+            config(tmp_path, controls=True, lam=lam(v), seed=s)
+            for v in (0.1, 1.0, 10.0)
+            for s in (0, 1, 2)
+        ],
+        Watcher(),
+    )
+
+    assert sorted(loaded) == [0, 1, 2]
+
+
+def test_finished_runs_are_found_and_what_they_lack_is_said_once(tmp_path: Path) -> None:
+    configs = [config(tmp_path, controls=True, seed=seed) for seed in (0, 1)]
+    for name, plan in unite(configs, Watcher()).runs.values():
+        perform(plan, name, Watcher())
+    assert unite(configs, Watcher()).missing == {}
+
+    watcher = Watcher()
+    for path in tmp_path.rglob("result.json"):
+        path.unlink()
+    again = unite(configs, watcher)
+    assert len(again.missing) == 10
+    *_, said = watcher.notes  # the load report comes first
+    assert sum("cannot be read" in note for note in watcher.notes) == 1
+    assert said.startswith("10 runs: its result cannot be read")
+
+
+def test_rerun_is_for_what_is_asked_for_and_not_for_controls(tmp_path: Path) -> None:
+    for name, plan in unite([config(tmp_path, controls=True)], Watcher()).runs.values():
+        perform(plan, name, Watcher())
+    again = unite([config(tmp_path, controls=True, rerun=True)], Watcher())
+
+    assert [name for name, _ in again.missing.values()] == [THIS]
+
+
+def test_all_mistakes_of_all_jobs_come_at_once(tmp_path: Path) -> None:
+    split = {"name": "digits", "classes": "split"}
+    few = {"name": "digits", "labels_per_class": 900}
+    with pytest.raises(UserError) as caught:
+        unite(
+            [
+                config(tmp_path, dataset=split, lam=lam(0.0)),
+                config(tmp_path, dataset=few),
+                config(tmp_path),
+            ],
+            Watcher(),
+        )
+
+    assert sorted(line.split(":")[0] for line in caught.value.lines) == [
+        "dataset.labels_per_class",
+        "lam.value",
+    ]

@@ -1,0 +1,304 @@
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from tlrun.core.errors import RunFailed
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Domain, Problem, Split, Task
+from tlrun.data.batches import Batches, as_batch
+from tlrun.models.backbone import Backbone
+from tlrun.models.backbones.conv import Conv
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import Model, draw_model, state
+from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
+from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.training.evaluation import evaluate
+from tlrun.training.loop import fit, forward, selection_loss
+from tlrun.training.optimizers import Adam, Optimizer, Sgd
+from tlrun.training.options import Trainer
+
+from problems import SHAPE, Rows, problem
+from properties import assert_same_bits
+
+BUDGET = Trainer(steps=8, batch_size=8, eval_every=3)
+
+
+def both(problem: Problem, lam: Schedule, frozen: bool = False, steps: int = BUDGET.steps) -> Stage:
+    return Stage("target", problem.drawn(lam), steps, lam=lam, frozen=frozen)
+
+
+def trained(
+    problem: Problem,
+    stage: Stage,
+    backbone: Backbone,
+    trainer: Trainer = BUDGET,
+    optimizer: Optimizer | None = None,
+) -> tuple[Model, Rows]:
+    model = draw_model(backbone, SHAPE, problem.tasks_by_domain, "target", 0)
+    rows = Rows()
+    batches = {
+        name: Batches(problem.domains[name].train, name, trainer.batch_size, 0)
+        for name in stage.domains
+    }
+    fit(
+        stage,
+        model,
+        problem.domains,
+        ParameterTransfer(),
+        optimizer or Adam(lr=0.01),
+        trainer,
+        batches,
+        rows,
+    )
+    return model, rows
+
+
+def test_training_lowers_the_loss_and_every_step_is_told() -> None:
+    ours = problem()
+    _, rows = trained(ours, both(ours, Constant(1.0), steps=100), Mlp())
+
+    assert len(rows.terms) == 100
+    assert rows.terms[-1]["total"] < rows.terms[0]["total"] / 2
+
+
+def test_same_seed_same_bits_twice() -> None:
+    ours = problem()
+    one, other = (trained(ours, both(ours, Constant(0.3)), Conv((4,), "batch")) for _ in range(2))
+
+    assert_same_bits(state(one[0]), state(other[0]))
+    assert one[1].rows == other[1].rows
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.1, 1.0, 1e6, math.inf])
+def test_logged_terms_reproduce_the_total(lam: float) -> None:
+    ours = problem()
+    _, rows = trained(ours, both(ours, Constant(lam)), Mlp())
+
+    assert [row["step"] for row in rows.rows] == [3, 6, 8]
+    for row in rows.rows:
+        terms = row["terms"]
+        assert set(terms) == {"total"} | ({"L_S"} if lam < math.inf else set()) | (
+            {"L_T"} if lam > 0 else set()
+        )
+        raw = (
+            terms.get("L_T", 0.0)
+            if lam == math.inf
+            else (terms.get("L_S", 0.0) + lam * terms.get("L_T", 0.0))
+        )
+        assert terms["total"] == pytest.approx(
+            raw if lam == math.inf else raw / (1 + lam), rel=1e-6
+        )
+        assert row["lam"] == lam
+
+
+def test_a_frozen_backbone_is_bit_identical_after_training_batchnorm_included() -> None:
+    ours = problem()
+    model, batches = draw_model(Conv((4,), "batch"), SHAPE, ours.tasks_by_domain, "target", 0), {}
+    model.track(["source", "target"])
+    before = state(model)
+    stage = both(ours, Constant(1.0), frozen=True)
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+
+    fit(stage, model, ours.domains, ParameterTransfer(), Adam(lr=0.1), BUDGET, batches, Rows())
+
+    after = state(model)
+    heads = {name for name in before if name.startswith("heads.")}
+    assert_same_bits(
+        {k: before[k] for k in before.keys() - heads}, {k: after[k] for k in after.keys() - heads}
+    )
+    assert all(not torch.equal(before[name], after[name]) for name in heads)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_infinite_lambda_is_the_limit_of_large_lambda_with_batchnorm() -> None:
+    """It is one only because the source's batches move statistics of their own.
+
+    Under SGD: Adam blows a vanishing gradient up to a whole step, wherever L_T's own gradient is
+        exactly 0.
+    """
+    ours = problem()
+    limit, _ = trained(ours, both(ours, Constant(math.inf)), Conv((4,), "batch"), optimizer=Sgd())
+    large, _ = trained(ours, both(ours, Constant(1e6)), Conv((4,), "batch"), optimizer=Sgd())
+
+    inputs = as_batch(ours.test.open()["target"]).inputs
+    limit.eval(), large.eval()
+    assert torch.allclose(limit.trunk(inputs, "target"), large.trunk(inputs, "target"), atol=1e-3)
+
+
+def with_a_second_task(hidden: slice) -> Domain:
+    """The source domain with a second task, its labels in `hidden` missing."""
+    source = problem().domains["source"]
+    other = Task("other", "binary", ("no", "yes"))
+    labels = (source.train.labels["ours"] > 0).astype(int)
+    labels[hidden] = -1
+    train = Split(source.train.inputs, {**source.train.labels, "other": labels}, source.train.index)
+    return replace(source, tasks=(*source.tasks, other), train=train)
+
+
+def test_missing_labels_change_no_other_tasks_loss() -> None:
+    losses = []
+    for hidden in (slice(0, 0), slice(0, 30), slice(None)):
+        domain = with_a_second_task(hidden)
+        model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
+        batches = Batches(domain.train, "source", 16, 0)
+        losses.append(forward(model, domain, next(batches), batches.shares).losses)
+
+    assert torch.equal(losses[0]["ours"], losses[1]["ours"])
+    assert torch.equal(losses[0]["ours"], losses[2]["ours"])
+    assert losses[0]["other"] != losses[1]["other"]
+    assert "other" not in losses[2]  # no label in training: no loss at all
+
+
+def test_tasks_of_one_domain_share_one_backbone_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = with_a_second_task(slice(0, 3))
+    model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
+    passes: list[object] = []
+    inner = model.backbone.forward
+
+    def counted(*arguments: Any) -> Any:
+        passes.append(arguments)
+        return inner(*arguments)
+
+    monkeypatch.setattr(model.backbone, "forward", counted)
+    batches = Batches(domain.train, "source", 16, 0)
+
+    assert set(forward(model, domain, next(batches), batches.shares).losses) == {"ours", "other"}
+    assert len(passes) == 1
+
+
+def test_best_keeps_the_evaluation_with_the_lowest_validation_loss_of_the_target() -> None:
+    ours = problem(val=True)
+    stage = both(ours, Constant(1.0), steps=60)
+    chosen, rows = trained(
+        ours, stage, Mlp(), Trainer(steps=60, batch_size=8, eval_every=5, select="best")
+    )
+    losses = [row["val"]["target/ours"]["loss"] for row in rows.rows]
+    val = ours.domains["target"].val
+    assert val is not None
+
+    kept = evaluate(chosen, "target", ours.domains["target"].tasks, val)[0]["target/ours"]["loss"]
+
+    assert kept == min(losses)
+    assert min(losses) < losses[-1]  # else `last` would have passed too
+
+
+def test_selection_follows_the_target_and_without_one_the_source() -> None:
+    ours = problem(val=True)
+    validation = {"source/ours": {"loss": 1.0}, "target/ours": {"loss": 5.0}}
+
+    def loss(lam: float, strategy: Strategy) -> float:
+        return selection_loss(ours.domains, both(ours, Constant(lam)), validation, strategy)  # type: ignore[arg-type]
+
+    assert loss(1.0, ParameterTransfer()) == 5.0
+    assert loss(0.0, ParameterTransfer()) == 1.0
+    assert loss(1.0, SharedParameters()) == 6.0  # which learns both for their own sake
+
+
+class Poisoned(ParameterTransfer):
+    """Its objective turns infinite at the third step."""
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        fine = super().objective(steps, model, lam)
+        SEEN.append(state(model))
+        bad = fine.total * (math.inf if len(SEEN) == 3 else 1.0)
+        return Objective(bad, {**fine.terms, "bad": torch.as_tensor(bad)})
+
+
+SEEN: list[dict[str, torch.Tensor]] = []
+
+
+def test_a_term_that_is_not_finite_stops_before_the_update_and_is_named() -> None:
+    ours = problem()
+    stage = both(ours, Constant(1.0))
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    SEEN.clear()
+
+    with pytest.raises(
+        RunFailed, match=r"stage target, step 3, λ=1: expected a finite bad, found inf"
+    ):
+        fit(stage, model, ours.domains, Poisoned(), Sgd(), BUDGET, batches, Rows())
+
+    assert_same_bits(state(model), SEEN[-1])
+
+
+def test_evaluation_reads_running_statistics_and_moves_nothing() -> None:
+    ours = problem()
+    model, _ = trained(ours, both(ours, Constant(1.0)), Conv((4,), "batch"))
+    before = state(model)
+    test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
+    model.train()
+    _, outputs = evaluate(model, "target", tasks, test)
+    alone = Split(test.inputs[:1], {"ours": test.labels["ours"][:1]}, test.index[:1])
+
+    assert_same_bits(state(model), before)
+    assert torch.allclose(
+        evaluate(model, "target", tasks, alone)[1]["ours"], outputs["ours"][:1], atol=1e-6
+    )
+
+
+def test_the_learning_rate_follows_its_schedule_through_the_stage() -> None:
+    """SGD with a rate too small to move the gradients: decayed steps add up to Σ (8-k)/8 over k =
+    0…7, so 4.5 of 8."""
+    ours = problem()
+    start = state(draw_model(Identity(), SHAPE, ours.tasks_by_domain, "target", 0))[
+        "heads.*/ours.weight"
+    ]
+    moved: list[float] = []
+    for schedule in ("constant", "linear"):
+        spec = Sgd(lr=1e-3, momentum=0.0, schedule=schedule)
+        model, _ = trained(ours, both(ours, Constant(1.0)), Identity(), optimizer=spec)
+        moved.append(float((state(model)["heads.*/ours.weight"] - start).norm()))
+
+    assert moved[1] / moved[0] == pytest.approx(4.5 / 8, rel=0.1)
+
+
+def test_lambda_is_read_at_the_end_of_each_step() -> None:
+    class Ramp:
+        """λ(p) = p."""
+
+        label = "ramp"
+
+        def at(self, progress: float) -> Lam:
+            return Lam(progress)
+
+        def always(self, value: float) -> bool:
+            return False
+
+    ours = problem()
+    _, rows = trained(ours, both(ours, Ramp()), Mlp())
+
+    assert [row["lam"] for row in rows.rows] == [3 / 8, 6 / 8, 1.0]
+
+
+def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = problem()
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
+    whole, outputs = evaluate(model, "target", tasks, test)
+    monkeypatch.setattr("tlrun.training.evaluation.EVALUATION_BATCH", 7)
+    parts, pieces = evaluate(model, "target", tasks, test)
+
+    assert torch.allclose(outputs["ours"], pieces["ours"], atol=1e-6)
+    assert parts["target/ours"]["accuracy"] == whole["target/ours"]["accuracy"]
+    assert set(whole["target/ours"]) == {"loss", "accuracy", "auc"}
+
+
+def test_evaluation_skips_missing_labels() -> None:
+    ours = problem()
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
+    kept = Split(test.inputs[:20], {"ours": test.labels["ours"][:20]}, test.index[:20])
+    expected, _ = evaluate(model, "target", tasks, kept)
+    test.labels["ours"][20:] = -1
+
+    found, _ = evaluate(model, "target", tasks, test)
+
+    assert found["target/ours"]["accuracy"] == expected["target/ours"]["accuracy"]
+    assert found["target/ours"]["loss"] == pytest.approx(expected["target/ours"]["loss"])
