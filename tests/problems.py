@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tlrun.core.objective import Steps
-from tlrun.core.problem import Domain, Kind, Problem, Role, Sealed, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Kind, Problem, Role, Split, Task
 from tlrun.data.batches import as_batch, labelled
 from tlrun.models.model import Model
 from tlrun.strategies.base import Stage
@@ -51,7 +51,7 @@ def problem(label_space: Literal["shared", "split"] = "shared", val: bool = Fals
         split(2, 12, (theirs,)),
         split(3, 9, (theirs,)) if val else None,
     )
-    test = Sealed({"source": split(4, 20, (ours,)), "target": split(5, 30, (theirs,))})
+    test = HeldOutTest({"source": split(4, 20, (ours,)), "target": split(5, 30, (theirs,))})
     return Problem({"source": source, "target": target}, test, "digest")
 
 
@@ -66,7 +66,7 @@ def peers(*roles: Role) -> Problem:
         for part in (train, held_out):
             part.inputs[...] += number
         domains[name], test[name] = Domain(name, role, (task,), train), held_out
-    return Problem(domains, Sealed(test), "digest")
+    return Problem(domains, HeldOutTest(test), "digest")
 
 
 def questions(*kinds: Kind) -> Problem:
@@ -76,7 +76,7 @@ def questions(*kinds: Kind) -> Problem:
     tasks = tuple(Task(f"{kind}{number}", kind, names[kind]) for number, kind in enumerate(kinds))
     train = hidden(split(0, 24, tasks), tasks[-1], 3)
     domain = Domain("images", "task", tasks, train)
-    return Problem({"images": domain}, Sealed({"images": split(1, 15, tasks)}), "digest")
+    return Problem({"images": domain}, HeldOutTest({"images": split(1, 15, tasks)}), "digest")
 
 
 def hidden(part: Split, task: Task, every: int) -> Split:

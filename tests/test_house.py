@@ -1,4 +1,4 @@
-"""The layers and sizes that the map of the house promises, read from the sources."""
+"""The rooms and floors that CONTRIBUTING.md draws, read from the sources."""
 
 import ast
 from collections.abc import Iterator
@@ -6,121 +6,158 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).parents[1] / "src" / "tlrun"
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "src" / "tlrun"
 FILES = sorted(SOURCES.rglob("*.py"))
 
-# Lowest first; a module imports from its own layer or a lower one, never from a higher one.
-LAYERS = [
-    {"errors", "options"},
-    {"problem"},
-    {"equation"},
-    {"core"},
-    {"losses", "metrics", "penalties", "seeding", "task_graph"},
-    {"pruning", "sharing"},
-    {"distillation"},
-    {
-        "backbones",
-        "data",
-        "devices",
-        "model",
-        "optimizers",
-        "plugins",
-        "schedules",
-        "strategies",
-        "structure",
-    },
-    {"build", "store", "trainer"},
-    {"agreement", "planning"},
-    {"result"},
-    {"staging"},
-    {"experiment", "help"},
-    {"compose", "config_folder", "report", "sweeps"},
-    {"doctor", "preflight"},
-    {"session"},
-    {"door"},
-    {"cli"},
-    {"__main__"},
+# The lowest first. A room imports from itself and from lower ones, for types too.
+FLOORS = [
+    "core",
+    "models",
+    "store",
+    "data",
+    "strategies",
+    "training",
+    "config",
+    "runs",
+    "sweeps",
+    "report",
+    "cli",
+    "__main__",
+    "__init__",
 ]
-LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}
-ROLES = {"strategies", "data", "backbones"}
-CONFIG = {"hydra", "omegaconf"}
-LIGHT = [  # no torch at the top
-    "core", "equation", "problem", "options", "errors", "schedules", "sharing", "task_graph", "optimizers", "build",
-    "plugins", "planning", "experiment",
-]  # fmt: skip
-ALLOWED_CONFIG = {"compose", "door", "experiment", "preflight", "session"}
+LEVEL = {room: level for level, room in enumerate(FLOORS)}
+# Rooms that a config is checked in: no module of theirs imports torch at its top …
+LIGHT = {"core", "config", "cli", "report", "__init__", "__main__"}
+# … nor do the classes that a config names, which import it inside methods.
+ROLES = {"data/datasets", "models/backbones", "strategies", "training/optimizers.py"}
+HEAVY = {"torch", "sklearn", "scipy", "torchvision"}
+HYDRA = {"hydra", "omegaconf"}
+KNOWS_HYDRA = {"cli", "config"}
+KNOWS_RICH = {"cli", "report"}
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Every absolute module that a file imports anywhere, and whether for types only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If)
-        and isinstance(node.test, ast.Name)
-        and node.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, id(node) in typing_only
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield node.module or "", id(node) in typing_only
+def name_of(path: Path) -> str:
+    return path.relative_to(SOURCES).as_posix()
 
 
-def room(path: Path) -> str:
-    """The name on the map: a top-level module or package of tlrun."""
+def room_of(path: Path) -> str:
     return path.relative_to(SOURCES).parts[0].removesuffix(".py")
 
 
-def test_the_map_has_every_room() -> None:
-    assert {room(path) for path in FILES} - {"__init__"} == set(LEVEL)
-    assert len(FILES) > 25
+def modules_in(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere, once for each name taken from it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCES).as_posix())
-def test_a_lower_layer_never_imports_a_higher_one(path: Path) -> None:
-    here = room(path)
-    for module, typing_only in imports(path):
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_file(dotted: str) -> Path | None:
+    """The file of ours that an import of `dotted` reads: a module, a package, or a name in one."""
+    for path in (dotted, dotted.rpartition(".")[0]):
+        place = SOURCES.parent.joinpath(*path.split("."))
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def test_the_top_level_is_the_list_of_floors() -> None:
+    there = {room_of(path) for path in FILES}
+
+    assert there == set(FLOORS)
+    assert len(FILES) > 80
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_import_goes_upwards(path: Path) -> None:
+    here = room_of(path)
+
+    for module in modules_in(parsed(path)):
         parts = module.split(".")
-        if parts[0] == "tlrun" and len(parts) > 1 and not typing_only:
+        if parts[0] == "tlrun" and len(parts) > 1 and parts[1] in LEVEL:
             assert LEVEL[parts[1]] <= LEVEL[here], module
-            if here in ROLES and parts[1] in ROLES:
-                # a strategy may have a stage of another's
-                assert parts[1] == here != "backbones", module
-        if parts[0] in CONFIG:
-            assert here in ALLOWED_CONFIG, module
+        if parts[0] in HYDRA:
+            assert here in KNOWS_HYDRA, module
         if parts[0] == "rich":
-            assert here in {"session", "report"}, module
+            assert here in KNOWS_RICH, module
 
 
-@pytest.mark.parametrize("room_name", LIGHT)
-def test_a_config_is_checked_without_torch(room_name: str) -> None:
-    tree = ast.parse((SOURCES / f"{room_name}.py").read_text(encoding="utf-8"))
-    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+def test_no_module_is_in_a_circle_of_imports() -> None:
+    graph = {
+        path: {file for module in modules_in(parsed(path)) if (file := module_file(module))}
+        for path in FILES
+        if path != SOURCES / "__init__.py"
+    }
+    left = dict(graph)
+    while free := [path for path, needs in left.items() if not needs & left.keys() - {path}]:
+        for path in free:
+            del left[path]
 
-    for node in top:
-        text = ast.unparse(node)
-        assert "torch" not in text
-        assert "tlrun.models.model" not in text
+    assert sorted(map(name_of, left)) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCES).as_posix())
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_config_is_checked_without_torch(path: Path) -> None:
+    light = room_of(path) in LIGHT or any(name_of(path).startswith(role) for role in ROLES)
+    if not light or name_of(path).startswith("strategies/terms/"):
+        return
+
+    for node in parsed(path).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for module in modules_in(node):
+                assert module.split(".")[0] not in HEAVY, module
+                assert not module.startswith("tlrun.models.model"), module
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_and_functions_stay_short(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-
-    assert len(text.splitlines()) < 250
-    for node in ast.walk(ast.parse(text)):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 250
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno + 1 < 50, node.name
 
 
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_module_only_hands_on_names(path: Path) -> None:
+    """The public face aside: whoever imports a name reads where it is made."""
+    if path == SOURCES / "__init__.py":
+        return
+    body = [node for node in parsed(path).body if not isinstance(node, ast.Expr)]
+    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    if path.name == "__init__.py":
+        assert not body
+    else:
+        assert len(body) > len(imports)
+
+
+def has_behaviour(path: Path) -> bool:
+    """Whether a module holds more than protocols: a function that does something."""
+    functions = (n for n in ast.walk(parsed(path)) if isinstance(n, ast.FunctionDef))
+    return any(
+        not isinstance(statement, ast.Expr) and not isinstance(statement, ast.Pass)
+        for function in functions
+        for statement in function.body
+    )
+
+
 def test_tests_mirror_sources() -> None:
-    tests = Path(__file__).parent
-    for path in FILES:
-        if path.name not in {"__init__.py", "__main__.py"}:
-            relative = path.relative_to(SOURCES)
-            assert (tests / relative.parent / f"test_{relative.name}").exists(), relative
+    tests = ROOT / "tests"
+    wanted = {
+        path.relative_to(SOURCES).with_name(f"test_{path.name}")
+        for path in FILES
+        if path.name not in {"__init__.py", "__main__.py"} and has_behaviour(path)
+    }
+    there = {path.relative_to(tests) for path in tests.rglob("test_*.py")}
+
+    assert sorted(wanted - there) == []
+    astray = {path for path in there - wanted if len(path.parts) > 1}
+    assert sorted(astray) == [Path("strategies/test_every_strategy.py")]

@@ -38,7 +38,7 @@ class Hard(Digits):
 """
 POINTS = {
     "tlrun.strategies": "gradual = PKG:Gradual\nscratch = PKG:Gradual\nBad-Name = PKG:Gradual",
-    "tlrun.models.backbones": "tiny = PKG:Tiny",
+    "tlrun.backbones": "tiny = PKG:Tiny",
     "tlrun.datasets": "hard = PKG:Hard",
 }
 

@@ -100,6 +100,6 @@ def test_the_ends_of_lambda_are_exact() -> None:
 def test_an_objective_has_found_nothing_unless_it_says_so_and_shares_no_default() -> None:
     one, other = Objective(0.0, {}), Objective(0.0, {})
 
-    assert one.found == {}
-    assert one.found is not other.found
-    assert [field.name for field in fields(Objective)] == ["total", "terms", "found"]
+    assert one.updates == {}
+    assert one.updates is not other.updates
+    assert [field.name for field in fields(Objective)] == ["total", "terms", "updates"]

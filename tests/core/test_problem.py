@@ -99,8 +99,8 @@ def test_names_decide_what_a_problem_is_known_by() -> None:
         ours, domains={n: replace(d, tasks=(other,)) for n, d in ours.domains.items()}
     )
 
-    assert len({each.known_by for each in (ours, renamed, turned, relabelled)}) == 4
-    assert replace(ours).known_by == ours.known_by
+    assert len({each.identity for each in (ours, renamed, turned, relabelled)}) == 4
+    assert replace(ours).identity == ours.identity
 
 
 def _only(ours: Problem, name: str) -> dict[str, Domain]:

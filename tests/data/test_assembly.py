@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Domain, Problem, Split, Task, digest
-from tlrun.data.assembly import Part, assembled, told
+from tlrun.data.assembly import Part, assemble, told
 
 COLOUR = Task("colour", "multiclass", ("red", "green", "blue"))
 ROUND = Task("round", "binary", ("no", "yes"))
@@ -58,7 +58,7 @@ def opened(problem: Problem, name: str = "box") -> Split:
 
 def test_a_clean_problem_is_what_was_given() -> None:
     given_part = part(val=split(20))
-    problem = assembled([given_part], notes=["a note"])
+    problem = assemble([given_part], notes=["a note"])
 
     assert problem.domains == {"box": given_part.domain}
     assert opened(problem) is given_part.test
@@ -86,14 +86,14 @@ def test_exactly_the_test_examples_that_stand_in_a_pool_are_dropped(
     parts = [one, Part(two.domain, two.test, pool)]
 
     if left:
-        problem = assembled(parts)
+        problem = assemble(parts)
         assert opened(problem).index.tolist() == left
         assert np.array_equal(opened(problem).inputs, colours.inputs[left])
         assert len(opened(problem).labels["colour"]) == len(left)
         assert problem.report["duplicates"] == {"box": len(tested) - len(left), "bag": 0}
     else:
         with pytest.raises(UserError, match="box"):
-            assembled(parts)
+            assemble(parts)
 
 
 @pytest.mark.parametrize("where", ["pool", "train", "val"])
@@ -104,12 +104,12 @@ def test_a_duplicate_is_found_wherever_training_could_see_it(where: str) -> None
         "val": part(val=split(15)),
     }[where]
 
-    assert len(opened(assembled([seen]))) == 5
+    assert len(opened(assemble([seen]))) == 5
 
 
 def test_kept_duplicates_are_counted_and_stay() -> None:
     double = part(test=split(4))
-    dropped, kept = assembled([double]), assembled([double], duplicates="keep")
+    dropped, kept = assemble([double]), assemble([double], duplicates="keep")
 
     assert opened(kept) is double.test
     assert kept.report["duplicates"] == dropped.report["duplicates"] == {"box": 2}
@@ -130,7 +130,7 @@ def test_the_digest_sees_every_split() -> None:
         part(),
     ]
 
-    assert len({assembled([one]).digest for one in [plain, *others]}) == 5
+    assert len({assemble([one]).digest for one in [plain, *others]}) == 5
 
 
 def test_a_pool_that_could_never_match_is_a_mistake_of_ours() -> None:
@@ -148,9 +148,9 @@ def test_a_task_without_a_label_is_refused(task: Task) -> None:
     without = ALL | {task.name: NONE[task.name]}
 
     with pytest.raises(UserError) as training:
-        assembled([part(train=split(0, without)), part("bag", train=split(20), test=split(30))])
+        assemble([part(train=split(0, without)), part("bag", train=split(20), test=split(30))])
     with pytest.raises(UserError) as testing:
-        assembled([part(test=split(10, without))])
+        assemble([part(test=split(10, without))])
 
     assert training.value.lines[0].startswith(
         f"dataset: expected a training label of task {task.name} in domain box"
@@ -166,7 +166,7 @@ def test_a_domain_without_test_examples_is_refused() -> None:
         UserError,
         match=r"test examples in domain box, found none \(6 stand in a training set too\);",
     ):
-        assembled([part(test=split(0))])
+        assemble([part(test=split(0))])
 
 
 def test_a_class_that_is_tested_must_be_trained_somewhere() -> None:
@@ -174,7 +174,7 @@ def test_a_class_that_is_tested_must_be_trained_somewhere() -> None:
     other = part("bag", train=split(20, green), test=split(30, red))
 
     with pytest.raises(UserError) as error:
-        assembled([part(train=split(0, red), test=split(10, {"colour": [0, 1, 2]}))])
+        assemble([part(train=split(0, red), test=split(10, {"colour": [0, 1, 2]}))])
 
     assert len(error.value.lines) == 1
     assert (
@@ -182,12 +182,12 @@ def test_a_class_that_is_tested_must_be_trained_somewhere() -> None:
         in error.value.lines[0]
     )
     # the bag has the green ones
-    assembled([part(train=split(0, red), test=split(10, {"colour": [0, 1, -1]})), other])
+    assemble([part(train=split(0, red), test=split(10, {"colour": [0, 1, -1]})), other])
 
 
 def test_what_is_seen_in_validation_alone_is_not_trained() -> None:
     with pytest.raises(UserError, match="found none of 'yes'; label"):
-        assembled(
+        assemble(
             [
                 part(
                     train=split(0, {"round": [0, 0]}),
@@ -202,7 +202,7 @@ def test_all_mistakes_are_told_at_once_one_line_each() -> None:
     bad = ALL | {"weight": NONE["weight"], "round": [0] * 6}
 
     with pytest.raises(UserError) as error:
-        assembled([part(train=split(0, bad)), part("bag", train=split(20), test=split(20))])
+        assemble([part(train=split(0, bad)), part("bag", train=split(20), test=split(20))])
 
     assert len(error.value.lines) == 2
     assert all("\n" not in line and line.count(";") == 1 for line in error.value.lines)
@@ -214,7 +214,7 @@ def test_the_report_counts_examples_labels_and_classes() -> None:
         "round": [-1, -1, 0, 1, 1],
         "weight": [1.0, 3.0, np.nan, np.nan, np.nan],
     }
-    report = assembled([part(train=split(0, some), val=split(20, NONE))]).report
+    report = assemble([part(train=split(0, some), val=split(20, NONE))]).report
     rows = {(row["split"], row["task"]): row for row in report["splits"]}
 
     assert json.loads(json.dumps(report, allow_nan=False)) == report
@@ -236,7 +236,7 @@ def test_a_domain_is_told_in_a_line() -> None:
         test=split(40, {"colour": [0, -1], "round": [0, 1]}),
     )
 
-    first, *others = told(assembled([part(val=split(20)), alike], notes=["sorted by hand"]).report)
+    first, *others = told(assemble([part(val=split(20)), alike], notes=["sorted by hand"]).report)
 
     assert first.startswith(
         "box: 6 train, 6 val, 6 test; colour: 3 classes, 12 labels; round: 2 classes, 12 labels; "
@@ -256,12 +256,11 @@ def test_tasks_that_read_alike_share_their_words_and_many_are_told_together() ->
         found = {task.name: [0, 1, -1] if task.name == "t0" else [0, 1, 1] for task in tasks}
         return part(train=split(0, found), test=split(10, found), tasks=tasks)
 
-    assert told(assembled([binary(3)]).report)[0] == (
+    assert told(assemble([binary(3)]).report)[0] == (
         "box: 3 train, 3 test; t0: 2 classes, 2 labels; t1, t2: 2 classes, 3 labels"
     )
     assert (
-        told(assembled([binary(9)]).report)[0]
-        == "box: 3 train, 3 test; 9 tasks, 2 to 3 labels each"
+        told(assemble([binary(9)]).report)[0] == "box: 3 train, 3 test; 9 tasks, 2 to 3 labels each"
     )
 
 
@@ -276,7 +275,7 @@ def test_many_domains_and_many_tasks_are_told_in_few_lines() -> None:
         for k in range(8)
     ]
 
-    assert told(assembled(parts).report) == [
+    assert told(assemble(parts).report) == [
         "8 domains: 3 to 10 train and 2 to 9 labels each, 52 test in all",
         "training labels missing: all tasks 8 of 52",
         "test examples that stand in a training set too, dropped: 52 of 8 domains",

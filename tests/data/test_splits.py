@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
-from tlrun.data.splits import buy_validation, few_per_class, stratified
+from tlrun.data.splits import few_per_class, split_validation, stratified
 
 LABELS = np.repeat(np.arange(4), 20)[np.random.default_rng(0).permutation(80)]
 
@@ -37,14 +37,14 @@ def test_asking_for_more_than_there_is_names_the_key_and_the_most() -> None:
 
 @given(st.floats(0.01, 0.7), st.integers(0, 99))
 def test_validation_and_training_share_the_labels_bought(share: float, seed: int) -> None:
-    train, val = buy_validation(LABELS, share, seed, "key")
+    train, val = split_validation(LABELS, share, seed, "key")
 
     assert sorted([*train, *val]) == list(range(80))
     assert set(np.bincount(LABELS[val], minlength=4)) == {max(1, round(share * 20))}
 
 
 def test_no_validation_share_buys_none() -> None:
-    train, val = buy_validation(LABELS, 0.0, 0, "key")
+    train, val = split_validation(LABELS, 0.0, 0, "key")
 
     assert len(train) == 80
     assert len(val) == 0
@@ -55,4 +55,4 @@ def test_a_class_must_keep_a_label_for_training() -> None:
         UserError,
         match=r"dataset.val_share: expected to leave every class a label .*0.5 of 1 labels",
     ):
-        buy_validation(np.arange(3), 0.5, 0, "dataset.val_share")
+        split_validation(np.arange(3), 0.5, 0, "dataset.val_share")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tlrun.core.problem import Task
-from tlrun.models.backbone import Backbone, Own
+from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, Statistics, draw_model, restore, state
@@ -18,7 +18,7 @@ from properties import assert_same_bits
 DOMAINS = problem("split").tasks_by_domain
 TASKS = DOMAINS["source"]
 NORMED = Conv(channels=(4,), norm="batch")
-LEVELS: tuple[Own, ...] = get_args(Own)
+LEVELS: tuple[TaskSpecific, ...] = get_args(TaskSpecific)
 every_level = pytest.mark.parametrize("own", LEVELS)
 
 SAME, OTHER = (
@@ -30,8 +30,10 @@ SEVERAL = {"one": (SAME, OTHER), "two": (SAME,), "three": (SAME,)}
 UNITS = ["one/same", "one/other", "two/same", "three/same"]
 
 
-def several(own: Own, backbone: Backbone = NORMED, init: Any = "target", seed: int = 0) -> Model:
-    return draw_model(backbone, SHAPE, SEVERAL, init, seed, own)
+def several(
+    task_specific: TaskSpecific, backbone: Backbone = NORMED, init: Any = "target", seed: int = 0
+) -> Model:
+    return draw_model(backbone, SHAPE, SEVERAL, init, seed, task_specific)
 
 
 def inputs(n: int = 8) -> Tensor:
@@ -99,8 +101,8 @@ def test_what_tasks_have_for_themselves_moves_no_initial_weight() -> None:
     """Arms that share more and arms that share less start from one φ and from one head a label
     space."""
     shared = several("nothing")
-    for own in ("heads", "towers"):
-        model = several(own)
+    for task_specific in ("heads", "towers"):
+        model = several(task_specific)
         for unit in UNITS:
             assert_same_bits(model.trunk_of(unit).state_dict(), shared.trunk.state_dict())
             assert_same_bits(model.head_of(unit).state_dict(), shared.head_of(unit).state_dict())
@@ -165,8 +167,8 @@ def test_a_domain_may_have_any_name(domain: str) -> None:
 def test_taking_over_copies_and_does_not_share() -> None:
     old, new = (draw_model(NORMED, SHAPE, DOMAINS, init, 0) for init in ("source", "target"))
     old.track(["source"])
-    new.take_backbone(old)
-    new.take_heads(old)
+    new.load_backbone(old)
+    new.load_heads(old)
     assert_same_bits(state(new), state(old))
 
     with torch.no_grad():
@@ -181,7 +183,7 @@ def test_taking_over_copies_and_does_not_share() -> None:
 def test_heads_of_other_tasks_stay_fresh() -> None:
     old = draw_model(Mlp(), SHAPE, {"source": TASKS}, "source", 0)
     new, untouched = (draw_model(Mlp(), SHAPE, DOMAINS, "target", 0) for _ in range(2))
-    new.take_heads(old)
+    new.load_heads(old)
 
     assert_same_bits(new.heads["*/ours"].state_dict(), old.heads["*/ours"].state_dict())
     assert_same_bits(new.heads["*/theirs"].state_dict(), untouched.heads["*/theirs"].state_dict())
@@ -189,7 +191,7 @@ def test_heads_of_other_tasks_stay_fresh() -> None:
 
 def test_one_head_for_all_domains_takes_the_mean_of_the_heads_of_each() -> None:
     old, new = moved(several("heads")), several("nothing", seed=3)
-    new.take_heads(old)
+    new.load_heads(old)
 
     for part in ("weight", "bias"):
         mean = torch.stack([getattr(old.head_of(f"{name}/same"), part) for name in SEVERAL]).mean(
@@ -207,10 +209,10 @@ def test_a_head_for_each_domain_takes_its_own_and_else_the_one_for_all() -> None
         several("heads", seed=3),
         several("nothing", seed=3),
     )
-    apart.take_heads(old)
+    apart.load_heads(old)
     assert_same_bits(apart.heads.state_dict(), old.heads.state_dict())
 
-    apart.take_heads(together)
+    apart.load_heads(together)
     for unit in UNITS:
         assert_same_bits(apart.head_of(unit).state_dict(), together.head_of(unit).state_dict())
 
@@ -232,13 +234,20 @@ def test_state_and_restore_are_inverse() -> None:
 @pytest.mark.parametrize(
     "backbone", [NORMED, Mlp(hidden=(5,)), Mlp(hidden=(6, 5), norm="batch")], ids=repr
 )
-def test_every_level_comes_back_from_its_state(own: Own, backbone: Backbone) -> None:
+def test_every_level_comes_back_from_its_state(
+    task_specific: TaskSpecific, backbone: Backbone
+) -> None:
     """With the statistics of every domain, and with what an equation has found."""
-    model, again = moved(several(own, backbone)), several(own, backbone, "source", 7)
+    model, again = (
+        moved(several(task_specific, backbone)),
+        several(task_specific, backbone, "source", 7),
+    )
     for each in (model, again):
         each.extras.register_buffer("found", torch.zeros(2, 2, dtype=torch.float64))
         each.extras.register_parameter("learnt", nn.Parameter(torch.zeros(3)))
-    model.remember({"found": torch.tensor([[0.1, math.pi], [1e-300, 2.0]], dtype=torch.float64)})
+    model.update_buffers(
+        {"found": torch.tensor([[0.1, math.pi], [1e-300, 2.0]], dtype=torch.float64)}
+    )
     kept = state(model)
     restore(again, kept)
 
@@ -259,8 +268,8 @@ def test_every_level_comes_back_from_its_state(own: Own, backbone: Backbone) -> 
 
 
 @every_level
-def test_a_state_is_a_copy(own: Own) -> None:
-    model = moved(several(own))
+def test_a_state_is_a_copy(task_specific: TaskSpecific) -> None:
+    model = moved(several(task_specific))
     kept = state(model)
     before = {name: tensor.clone() for name, tensor in kept.items()}
     moved(model)
@@ -274,13 +283,13 @@ def test_what_is_found_is_remembered_in_place_and_without_a_gradient() -> None:
     model.extras.register_buffer("omega", torch.eye(2))
     buffer = model.extras.get_buffer("omega")
     found = torch.full((2, 2), 0.5, requires_grad=True)
-    model.remember({"omega": found})
+    model.update_buffers({"omega": found})
 
     assert model.extras.get_buffer("omega") is buffer
     assert torch.equal(buffer, found)
     assert not buffer.requires_grad
     with pytest.raises(AttributeError):
-        model.remember({"unheard": found})
+        model.update_buffers({"unheard": found})
 
 
 def test_output_is_linear_in_the_features() -> None:
@@ -304,13 +313,13 @@ def test_output_is_linear_in_the_features() -> None:
     ],
 )
 def test_what_tasks_share_is_one_parameter_and_nothing_else_is(
-    own: Own, shared_heads: set[str], shared: set[str]
+    task_specific: TaskSpecific, shared_heads: set[str], shared: set[str]
 ) -> None:
     """shared_heads: of one label space in two domains. shared: all that two tasks have in common
     beside φ."""
-    model = several(own)
+    model = several(task_specific)
     one, two, other = (model.head_of(unit) for unit in ("one/same", "two/same", "one/other"))
-    across_label_spaces = {"weight"} if own == "biases" else set()
+    across_label_spaces = {"weight"} if task_specific == "biases" else set()
 
     assert {
         part for part in ("weight", "bias") if getattr(one, part) is getattr(two, part)
@@ -320,14 +329,16 @@ def test_what_tasks_share_is_one_parameter_and_nothing_else_is(
     } == across_label_spaces
     phi = {id(p) for p in model.trunks.parameters()}
     common = used(model, "one/same") & used(model, "two/same")
-    assert common == (set() if own == "towers" else phi) | {
+    assert common == (set() if task_specific == "towers" else phi) | {
         id(getattr(one, part)) for part in shared
     }
 
 
 @every_level
-def test_every_parameter_answers_for_some_task_and_is_listed_once(own: Own) -> None:
-    model = several(own)
+def test_every_parameter_answers_for_some_task_and_is_listed_once(
+    task_specific: TaskSpecific,
+) -> None:
+    model = several(task_specific)
     answering = set[int]().union(*(used(model, unit) for unit in UNITS))
 
     assert answering == {id(p) for p in model.parameters()}
@@ -335,8 +346,8 @@ def test_every_parameter_answers_for_some_task_and_is_listed_once(own: Own) -> N
 
 
 @every_level
-def test_heads_of_one_label_space_start_alike_in_every_domain(own: Own) -> None:
-    model = several(own)
+def test_heads_of_one_label_space_start_alike_in_every_domain(task_specific: TaskSpecific) -> None:
+    model = several(task_specific)
     first = model.head_of("one/same").state_dict()
 
     for name in SEVERAL:
@@ -378,7 +389,7 @@ def test_the_only_backbone_is_refused_where_there_are_several() -> None:
     for ask in (
         lambda: model.trunk,
         lambda: model.backbone,
-        lambda: model.take_backbone(several("heads")),
+        lambda: model.load_backbone(several("heads")),
     ):
         with pytest.raises(ValueError, match="unpack"):
             ask()
@@ -387,22 +398,24 @@ def test_the_only_backbone_is_refused_where_there_are_several() -> None:
 @pytest.mark.parametrize(
     ("own", "passes"), [("nothing", 1), ("biases", 1), ("heads", 1), ("towers", 2)]
 )
-def test_tasks_that_share_a_backbone_share_its_pass(own: Own, passes: int) -> None:
-    z = several(own).features(inputs(), "one", SEVERAL["one"])
+def test_tasks_that_share_a_backbone_share_its_pass(
+    task_specific: TaskSpecific, passes: int
+) -> None:
+    z = several(task_specific).features(inputs(), "one", SEVERAL["one"])
 
     assert list(z) == ["same", "other"]
     assert len({id(one) for one in z.values()}) == passes
-    assert several(own).features(inputs(), "one", []) == {}
+    assert several(task_specific).features(inputs(), "one", []) == {}
 
 
 @every_level
-def test_a_model_says_which_tasks_it_answers(own: Own) -> None:
-    model = draw_model(NORMED, SHAPE, {"one": (SAME,)}, "target", 0, own)
+def test_a_model_says_which_tasks_it_answers(task_specific: TaskSpecific) -> None:
+    model = draw_model(NORMED, SHAPE, {"one": (SAME,)}, "target", 0, task_specific)
 
-    assert model.answers("one/same")
-    assert not model.answers("one/other")
+    assert model.has_head("one/same")
+    assert not model.has_head("one/other")
     # one head for every domain of a label space
-    assert model.answers("elsewhere/same") is (own == "nothing")
+    assert model.has_head("elsewhere/same") is (task_specific == "nothing")
 
 
 def test_a_tied_weight_stays_tied_through_restore_and_training_and_takes_the_gradient_of_all() -> (
@@ -432,8 +445,8 @@ def test_a_tied_weight_stays_tied_through_restore_and_training_and_takes_the_gra
 
 
 @every_level
-def test_a_teacher_is_no_part_of_its_pupil(own: Own) -> None:
-    pupil, teacher = several(own), moved(several("towers", seed=1))
+def test_a_teacher_is_no_part_of_its_pupil(task_specific: TaskSpecific) -> None:
+    pupil, teacher = several(task_specific), moved(several("towers", seed=1))
     names, parameters = list(state(pupil)), list(pupil.parameters())
     pupil.teacher = (teacher.requires_grad_(False).eval(),)
     before = state(teacher)
@@ -447,12 +460,12 @@ def test_a_teacher_is_no_part_of_its_pupil(own: Own) -> None:
     assert not teacher.training
     assert not any(p.requires_grad for p in teacher.parameters())
     assert_same_bits(state(teacher), before)
-    restore(several(own, seed=4), state(pupil))
+    restore(several(task_specific, seed=4), state(pupil))
 
 
 @every_level
-def test_freezing_holds_every_backbone_and_no_head(own: Own) -> None:
-    model = several(own)
+def test_freezing_holds_every_backbone_and_no_head(task_specific: TaskSpecific) -> None:
+    model = several(task_specific)
     model.freeze_backbone(True)
 
     assert not any(p.requires_grad for p in model.trunks.parameters())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
-from tlrun.models.backbone import Backbone, Own
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model
@@ -18,7 +18,7 @@ from problems import SHAPE, split
 BINARY = Task("yes", "binary", ("no", "yes"))
 CLASSES = Task("class", "multiclass", ("a", "b", "c"))
 NUMBER = Task("number", "regression")
-OWN: tuple[Own, ...] = ("heads", "towers", "biases")
+OWN: tuple[TaskSpecific, ...] = ("heads", "towers", "biases")
 
 
 def domains(
@@ -30,13 +30,15 @@ def domains(
         for k, (name, its) in enumerate(tasks.items())
     }
     sizes = {name: split(50 + k, 10 * (k + 1), its) for k, (name, its) in enumerate(tasks.items())}
-    return Problem(made, Sealed(test or sizes), "digest")
+    return Problem(made, HeldOutTest(test or sizes), "digest")
 
 
-def drawn(problem: Problem, own: Own = "heads", backbone: Backbone | None = None) -> Model:
+def drawn(
+    problem: Problem, task_specific: TaskSpecific = "heads", backbone: Backbone | None = None
+) -> Model:
     """Fresh weights; the heads of one label space are equal."""
     return draw_model(
-        backbone or Mlp((8,)), problem.shape, problem.tasks_by_domain, "target", 0, own
+        backbone or Mlp((8,)), problem.shape, problem.tasks_by_domain, "target", 0, task_specific
     )
 
 
@@ -54,29 +56,29 @@ def answer_otherwise(model: Model, unit: str) -> None:
 
 @pytest.mark.parametrize("task", [BINARY, CLASSES], ids=lambda task: task.name)
 @pytest.mark.parametrize("own", OWN)
-def test_tied_heads_and_equal_towers_are_not_apart(own: Own, task: Task) -> None:
+def test_tied_heads_and_equal_towers_are_not_apart(task_specific: TaskSpecific, task: Task) -> None:
     ours = domains({"a": (task,), "b": (task,), "c": (task,)})
 
-    assert apart(drawn(ours, own), ours) == 0.0
+    assert apart(drawn(ours, task_specific), ours) == 0.0
 
 
 @pytest.mark.parametrize("task", [BINARY, CLASSES], ids=lambda task: task.name)
-@pytest.mark.parametrize("own", ["heads", "towers"])
+@pytest.mark.parametrize("task_specific", ["heads", "towers"])
 def test_opposite_heads_are_as_far_apart_as_can_be(
-    own: Literal["heads", "towers"], task: Task
+    task_specific: Literal["heads", "towers"], task: Task
 ) -> None:
     ours = domains({"a": (task,), "b": (task,)})
-    model = drawn(ours, own)
+    model = drawn(ours, task_specific)
     answer_otherwise(model, "a/" + task.name)
 
     assert apart(model, ours) == 1.0
 
 
-@pytest.mark.parametrize("own", ["heads", "towers"])
-def test_it_is_the_mean_over_pairs(own: Literal["heads", "towers"]) -> None:
+@pytest.mark.parametrize("task_specific", ["heads", "towers"])
+def test_it_is_the_mean_over_pairs(task_specific: Literal["heads", "towers"]) -> None:
     """Of four, one answers otherwise: 3 of 6 pairs, however many examples each has."""
     ours = domains(dict.fromkeys("abcd", (BINARY,)))
-    model = drawn(ours, own)
+    model = drawn(ours, task_specific)
     answer_otherwise(model, "b/yes")
 
     assert apart(model, ours) == 0.5

@@ -6,7 +6,7 @@ import torch
 from tlrun.core.metrics import score
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import draw_model
-from tlrun.runs.final_evaluation import conclude, drawn, headline, spent
+from tlrun.runs.final_evaluation import drawn, evaluate_test, headline, spent
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
@@ -23,7 +23,7 @@ def test_the_test_set_is_opened_once_and_scores_can_be_recomputed_from_predictio
     stages = Scratch().stages(ours, LAM, 5)
     model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
 
-    result, predictions = conclude(ours, stages, 8, model)
+    result, predictions = evaluate_test(ours, stages, 8, model)
 
     assert ours.test.opened == 1
     outputs, labels = predictions["target/ours"].numpy(), predictions["target/ours/labels"].numpy()
@@ -39,7 +39,7 @@ def test_only_heads_of_the_last_stage_are_scored() -> None:
     ours = problem("split")
     model = draw_model(Mlp(), SHAPE, ours.only("target").tasks_by_domain, "target", 0)
 
-    result, predictions = conclude(ours, Scratch().stages(ours, LAM, 5), 8, model)
+    result, predictions = evaluate_test(ours, Scratch().stages(ours, LAM, 5), 8, model)
 
     assert set(result["metrics"]["test"]) == {"target/theirs"}
     assert set(predictions) == {"target/theirs", "target/theirs/labels", "target/theirs/index"}

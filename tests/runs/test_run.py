@@ -17,7 +17,7 @@ from torch.nn import Dropout, Sequential
 import tlrun.training.loop
 from tlrun.config.build import build
 from tlrun.core.errors import RunBusy, RunFailed, Terminated, UserError
-from tlrun.core.problem import Problem, Sealed, Split
+from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
 from tlrun.models.backbones.mlp import Mlp
@@ -135,7 +135,7 @@ def test_test_examples_are_not_read_before_the_end(
     watcher = Watcher()
     load = Digits.load
 
-    class Early(Sealed):
+    class Early(HeldOutTest):
         """Raises when it is opened before the last of the twelve steps."""
 
         def open(self) -> Mapping[str, Split]:

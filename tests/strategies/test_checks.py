@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Schedule, Steps
-from tlrun.core.problem import Domain, Problem, Sealed, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Task
 from tlrun.data.batches import as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -35,7 +35,7 @@ def made(**domains: Sequence[Task]) -> Problem:
         name: Domain(name, "task", tuple(tasks), split(k, 10 + 3 * k, tuple(tasks)))
         for k, (name, tasks) in enumerate(domains.items())
     }
-    return Problem(parts, Sealed({}), "digest")
+    return Problem(parts, HeldOutTest({}), "digest")
 
 
 def drawn(

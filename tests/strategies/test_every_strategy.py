@@ -197,7 +197,7 @@ def walk(
             with torch.no_grad():
                 for p in model.parameters():
                     p.sub_(0.02 * p.grad if p.grad is not None else 0.0)
-            model.remember(found.found)
+            model.update_buffers(found.updates)
         model.zero_grad()
         yield stage, by, model
 
@@ -210,8 +210,8 @@ def begun(
     given = Given(phi, ours.shape, tuple(task.outputs for task in ours.tasks.values()), 0)
     structure = None if previous is None else by.structure_of(stage, previous, given)
     backbone = phi if structure is None else structure.backbone
-    fresh = draw_model(backbone, ours.shape, tasks, stage.init, 0, stage.own)
-    by.equip(fresh)
+    fresh = draw_model(backbone, ours.shape, tasks, stage.init, 0, stage.task_specific)
+    by.add_buffers(fresh)
     fresh.double()
     if structure is not None:
         structure.impose(fresh)
@@ -341,11 +341,11 @@ def test_an_objective_is_a_pure_function(case: Case) -> None:
 
         assert number(one.total) == number(other.total)
         assert_same_bits(state(model), before)
-        assert set(one.found) == {name for name, _ in model.extras.named_buffers()}
-        for name, tensor in one.found.items():
+        assert set(one.updates) == {name for name, _ in model.extras.named_buffers()}
+        for name, tensor in one.updates.items():
             assert tensor.shape == model.extras.get_buffer(name).shape
             assert bool(tensor.isfinite().all())
-            assert torch.equal(tensor, other.found[name])
+            assert torch.equal(tensor, other.updates[name])
         assert gradients(model).keys() == {name for name, _ in model.named_parameters()}
         assert all(p.grad is None for p in model.parameters())
 

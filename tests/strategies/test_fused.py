@@ -12,7 +12,7 @@ from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam
 from tlrun.core.options import as_node
-from tlrun.core.problem import Domain, Problem, Role, Sealed, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task
 from tlrun.data.batches import Batches
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
@@ -67,13 +67,13 @@ def ours(target: Task = CLASS) -> Problem:
         name: Domain(name, role, (task,), split(k, n, (task,)))
         for k, (name, (role, task, n)) in enumerate(parts.items())
     }
-    return Problem(domains, Sealed({}), "digest")
+    return Problem(domains, HeldOutTest({}), "digest")
 
 
 def begun(stage: Stage, problem: Problem, strategy: Strategy) -> Model:
     tasks = {name: problem.domains[name].tasks for name in stage.domains}
-    model = draw_model(PHI, SHAPE, tasks, stage.init, 0, stage.own)
-    (stage.by or strategy).equip(model)
+    model = draw_model(PHI, SHAPE, tasks, stage.init, 0, stage.task_specific)
+    (stage.by or strategy).add_buffers(model)
     return model
 
 
@@ -212,7 +212,7 @@ def test_towers_have_no_one_phi_to_hand_over(first: Strategy) -> None:
 def test_a_first_stage_that_makes_towers_one_is_fine() -> None:
     """At μ=∞ towers are one φ."""
     first, _ = Fused(TaskRelation("mean", "towers"), math.inf).stages(ours(), Constant(1.0), 5)
-    assert first.own == "biases"
+    assert first.task_specific == "biases"
 
 
 def test_one_source_task_has_nothing_to_be_learnt_together_with() -> None:
@@ -233,7 +233,7 @@ def test_what_the_parts_refuse_is_refused() -> None:
     with pytest.raises(UserError, match=r"strategy\.then: expected a transfer with a source stage"):
         Fused(then=StructureTransfer("layers")).stages(ours(), Constant(1.0), 5)
     with pytest.raises(UserError, match="mask expects a backbone with weights"):
-        Fused(then=StructureTransfer("mask")).remarks(Identity())
+        Fused(then=StructureTransfer("mask")).warnings(Identity())
 
 
 def test_the_controls_are_those_of_a_transfer_and_the_transfer_without_the_fusion() -> None:

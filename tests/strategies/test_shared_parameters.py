@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
 from tlrun.data.batches import Batch, Batches, as_batch, labelled
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
@@ -33,7 +33,7 @@ VALUE = Task("value", "regression")
 def questions(n: int = 24) -> Problem:
     """Three questions about one domain."""
     tasks = (CLASS, ODD, VALUE)
-    return Problem({"d": Domain("d", "task", tasks, split(0, n, tasks))}, Sealed({}), "digest")
+    return Problem({"d": Domain("d", "task", tasks, split(0, n, tasks))}, HeldOutTest({}), "digest")
 
 
 def of_domains(*sizes: int) -> Problem:
@@ -42,12 +42,12 @@ def of_domains(*sizes: int) -> Problem:
     for k, n in enumerate(sizes):
         tasks = (CLASS, VALUE) if k == 0 else (CLASS,)
         domains[f"d{k}"] = Domain(f"d{k}", "task", tasks, split(k, n, tasks))
-    return Problem(domains, Sealed({}), "digest")
+    return Problem(domains, HeldOutTest({}), "digest")
 
 
 def start(ours: Problem, strategy: SharedParameters | None = None) -> Model:
     (stage,) = (strategy or SharedParameters()).stages(ours, Constant(1.0), 1)
-    return draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.own).double()
+    return draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific).double()
 
 
 def double(batch: Batch) -> Batch:
@@ -114,7 +114,7 @@ def test_lambda_is_no_part_of_it() -> None:
 def test_a_weight_of_zero_trains_no_head() -> None:
     ours, strategy = questions(), SharedParameters((1.0, 0.0, 1.0))
     (stage,) = strategy.stages(ours, Constant(1.0), 10)
-    model = draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.own)
+    model = draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific)
     before = state(model)
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     fit(stage, model, ours.domains, strategy, Sgd(), Trainer(10, 8, eval_every=10), batches, Rows())

@@ -7,7 +7,7 @@ import pytest
 from torch import Tensor
 
 from tlrun.core.errors import UserError
-from tlrun.core.problem import Domain, Problem, Sealed, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Task
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -47,7 +47,7 @@ def several() -> Problem:
         "one": Domain("one", "task", (CLASS, ODD, VALUE), one),
         "other": Domain("other", "task", (CLASS, VALUE), other),
     }
-    return Problem(domains, Sealed({}), "digest")
+    return Problem(domains, HeldOutTest({}), "digest")
 
 
 def trained(
@@ -55,7 +55,7 @@ def trained(
 ) -> tuple[Model, Rows]:
     (stage,) = strategy.stages(ours, Constant(0.7), steps)
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
-    model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.own), Rows()
+    model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.task_specific), Rows()
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     fit(
         stage,
@@ -159,7 +159,7 @@ def test_best_chooses_one_step_for_all_tasks() -> None:
     ours, strategy = replace(ours, domains=val), SingleTask()
     (stage,) = strategy.stages(ours, Constant(1.0), 12)
     model, rows = (
-        draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, stage.init, 0, stage.own),
+        draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific),
         Rows(),
     )
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}

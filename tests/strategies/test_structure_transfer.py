@@ -304,9 +304,9 @@ def test_a_backbone_without_weights_or_widths_is_refused_in_one_line() -> None:
             raise AttributeError
 
     with pytest.raises(UserError, match="mask expects a backbone with weights, found identity"):
-        StructureTransfer().remarks(Identity())
+        StructureTransfer().warnings(Identity())
     with pytest.raises(
         UserError, match="width expects a backbone that says which option holds its widths"
     ):
-        StructureTransfer(structure="width").remarks(Fixed())
-    assert StructureTransfer().remarks(Fixed()) == ()
+        StructureTransfer(structure="width").warnings(Fixed())
+    assert StructureTransfer().warnings(Fixed()) == ()

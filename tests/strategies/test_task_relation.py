@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -68,7 +68,7 @@ def of_domains(task: Task = VALUE, sizes: tuple[int, ...] = SIZES, seed: int = 0
         labels = scores[:, 0] + k if task.kind == "regression" else scores.argmax(axis=1)
         name = f"d{k}"
         domains[name] = Domain(name, "task", (task,), Split(X, {task.name: labels}, np.arange(n)))
-    return Problem(domains, Sealed({}), "digest")
+    return Problem(domains, HeldOutTest({}), "digest")
 
 
 def questions(tasks: tuple[Task, ...], seed: int = 0, n: int = 40) -> Problem:
@@ -82,7 +82,7 @@ def questions(tasks: tuple[Task, ...], seed: int = 0, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, labels, np.arange(n)))}, Sealed({}), "digest"
+        {"d": Domain("d", "task", tasks, Split(X, labels, np.arange(n)))}, HeldOutTest({}), "digest"
     )
 
 
@@ -98,9 +98,9 @@ def start(
     (stage,) = strategy.stages(problem, Constant(lam), 1)
     backbone = backbone or Identity()
     model = draw_model(
-        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.own
+        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.task_specific
     ).double()
-    strategy.equip(model)
+    strategy.add_buffers(model)
     for head in [] if biases else heads(model):
         head.bias.data.zero_()
         head.bias.requires_grad_(False)
@@ -241,7 +241,7 @@ def test_covariance_ends_at_the_kernel_ridge_of_the_omega_that_it_learns(lam: fl
     omega = (
         made("covariance")
         .objective(everything(ours, found), found, Lam(lam))
-        .found["omega"]
+        .updates["omega"]
         .numpy()
     )
 
@@ -267,7 +267,7 @@ def orthonormal(rank: int = 3, n: int = 50) -> tuple[Problem, np.ndarray]:
     Y = X @ W + 0.3 * rng.standard_normal((n, 3))
     tasks = tuple(Task(name, "regression") for name in ("x", "y", "z"))
     split = Split(X, {task.name: Y[:, k] for k, task in enumerate(tasks)}, np.arange(n))
-    return Problem({"d": Domain("d", "task", tasks, split)}, Sealed({}), "digest"), X.T @ Y / n
+    return Problem({"d": Domain("d", "task", tasks, split)}, HeldOutTest({}), "digest"), X.T @ Y / n
 
 
 def thresholded(Z: np.ndarray, by: float) -> np.ndarray:
@@ -386,8 +386,10 @@ def trained(
     """As a run trains it, in float32."""
     (stage,) = strategy.stages(problem, Constant(lam), steps)
     backbone = backbone or Mlp((6, 5))
-    model = draw_model(backbone, problem.shape, problem.tasks_by_domain, stage.init, 0, stage.own)
-    strategy.equip(model)
+    model = draw_model(
+        backbone, problem.shape, problem.tasks_by_domain, stage.init, 0, stage.task_specific
+    )
+    strategy.add_buffers(model)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
     fit(
@@ -428,7 +430,7 @@ def test_lambda_zero_is_no_relation_to_the_bit(relation: Relation, optimizer: Op
     one, _ = trained(made(relation), ours, 0.0, optimizer)
     towers, stage = trained(made(relation, "towers"), ours, 0.0, optimizer)
 
-    assert stage.own == "towers"
+    assert stage.task_specific == "towers"
     assert_same_bits(learnt(one), learnt(trained(SharedParameters(), ours, 0.0, optimizer)[0]))
     assert_same_bits(learnt(towers), learnt(trained(SingleTask(), ours, 0.0, optimizer)[0]))
 
@@ -442,7 +444,7 @@ def test_a_larger_lambda_brings_towers_closer_and_infinity_makes_them_one() -> N
     one, stage = trained(made("mean", "towers"), ours, math.inf)
 
     assert apart[0] > apart[1] > apart[2]
-    assert stage.own == "biases"
+    assert stage.task_specific == "biases"
     assert list(one.trunks) == ["*"]
 
 
@@ -536,9 +538,9 @@ def test_omega_learns_which_tasks_go_together() -> None:
         X = rng.standard_normal((60, D))
         y = sign * X @ w + 0.1 * rng.standard_normal(60)
         domains[name] = Domain(name, "task", (VALUE,), Split(X, {"value": y}, np.arange(60)))
-    ours = Problem(domains, Sealed({}), "digest")
+    ours = Problem(domains, HeldOutTest({}), "digest")
     model = minimised(made("covariance"), ours, start(made("covariance"), ours, 0.1), 0.1)
-    omega = made("covariance").objective(everything(ours, model), model, Lam(0.1)).found["omega"]
+    omega = made("covariance").objective(everything(ours, model), model, Lam(0.1)).updates["omega"]
 
     correlation = omega / torch.outer(omega.diagonal(), omega.diagonal()).sqrt()
     assert float(correlation[0, 1]) > 0.8
@@ -556,7 +558,7 @@ def test_the_order_of_the_tasks_does_not_matter(relation: Relation) -> None:
     np.testing.assert_allclose(weights(two), weights(one)[:, [2, 0, 1]], atol=1e-7)
     if relation == "covariance":
         found = [
-            made(relation).objective(everything(p, m), m, Lam(0.2)).found["omega"].numpy()
+            made(relation).objective(everything(p, m), m, Lam(0.2)).updates["omega"].numpy()
             for p, m in ((ours, one), (other, two))
         ]
         np.testing.assert_allclose(found[1], found[0][[2, 0, 1]][:, [2, 0, 1]], atol=1e-7)
@@ -624,7 +626,10 @@ def test_heads_that_cannot_be_compared_are_named_with_what_would_fit() -> None:
         assert "strategy.relation=graph, trace_norm or covariance" in told
     for relation in ("trace_norm", "covariance", "ridge"):
         assert made(relation).stages(questions(binary), Constant(1.0), 5)
-    assert made("mean", "towers").stages(questions(mixed), Constant(1.0), 5)[0].own == "towers"
+    assert (
+        made("mean", "towers").stages(questions(mixed), Constant(1.0), 5)[0].task_specific
+        == "towers"
+    )
     # a binary task and a number have one shape, and their logits and numbers no one scale
     assert "heads of one shape" in refusal(made("trace_norm"), questions((binary[0], VALUE)))
 
@@ -650,8 +655,8 @@ def test_what_shrinks_leaves_nothing_at_infinity(
 def test_a_graph_in_two_parts_has_no_limit() -> None:
     apart = TaskRelation("graph", graph=((0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 0.0)))
     assert "the graph is not connected" in refusal(apart, of_domains(), math.inf)
-    assert apart.stages(of_domains(), Constant(1e9), 5)[0].own == "heads"
-    assert made("graph").stages(of_domains(), Constant(math.inf), 5)[0].own == "biases"
+    assert apart.stages(of_domains(), Constant(1e9), 5)[0].task_specific == "heads"
+    assert made("graph").stages(of_domains(), Constant(math.inf), 5)[0].task_specific == "biases"
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
@@ -671,9 +676,9 @@ def test_towers_expect_a_phi_with_weights(relation: Relation) -> None:
     with pytest.raises(
         UserError, match=r"towers expects a backbone with weights; try strategy\.scope=heads"
     ):
-        made(relation, "towers").remarks(Identity())
-    assert made(relation, "towers").remarks(Mlp()) == ()
-    assert made(relation).remarks(Identity()) == ()
+        made(relation, "towers").warnings(Identity())
+    assert made(relation, "towers").warnings(Mlp()) == ()
+    assert made(relation).warnings(Identity()) == ()
 
 
 def graph(*rows: tuple[float | str, ...]) -> TaskRelation:

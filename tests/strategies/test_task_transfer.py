@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective
-from tlrun.core.problem import Domain, Problem, Sealed, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
 from tlrun.data.batches import Batches, as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -84,7 +84,7 @@ def of_domains(
             (task,),
             Split(X, {task.name: labels(task, X, w, noise[k], rng)}, np.arange(n)),
         )
-    return Problem(domains, Sealed({}), "digest")
+    return Problem(domains, HeldOutTest({}), "digest")
 
 
 def questions(*tasks: Task, n: int = 40) -> Problem:
@@ -96,7 +96,9 @@ def questions(*tasks: Task, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))}, Sealed({}), "digest"
+        {"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))},
+        HeldOutTest({}),
+        "digest",
     )
 
 
@@ -120,9 +122,9 @@ def start(
     `stir`."""
     *_, stage = strategy.stages(problem, Constant(1.0), 1)
     model = draw_model(
-        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.own
+        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.task_specific
     ).double()
-    strategy.equip(model)
+    strategy.add_buffers(model)
     model.double()
     for parameter in model.parameters():
         parameter.data += stir * torch.randn_like(parameter)
@@ -145,8 +147,10 @@ def trained(
 ) -> Model:
     """The last stage of a strategy, as a run trains it, with the first batches of every domain."""
     *_, stage = strategy.stages(problem, Constant(lam), steps)
-    model = draw_model(PHI, problem.shape, problem.tasks_by_domain, stage.init, 0, stage.own)
-    strategy.equip(model)
+    model = draw_model(
+        PHI, problem.shape, problem.tasks_by_domain, stage.init, 0, stage.task_specific
+    )
+    strategy.add_buffers(model)
     if teacher is not None:
         model = strategy.inherit(stage, model, teacher)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
@@ -200,7 +204,7 @@ def system(
 
 def linear(problem: Problem, strategy: TaskTransfer, B: Tensor) -> Model:
     model = start(strategy, problem, Identity())
-    model.remember({"B": B})
+    model.update_buffers({"B": B})
     for head in heads(model):
         head.bias.data.zero_()
         head.bias.requires_grad_(False)
@@ -241,13 +245,13 @@ def test_b_is_found_and_only_moved_through_remember() -> None:
     first, again = (TaskTransfer(mu=0.0).objective(steps, model, Lam(1.0)) for _ in range(2))
 
     assert_same_bits(state(model), before)
-    assert torch.equal(first.found["B"], again.found["B"])
-    assert float(first.found["B"].max()) > 0.0
-    assert not first.found["B"].requires_grad
-    model.remember(first.found)
-    assert torch.equal(model.extras.get_buffer("B"), first.found["B"])
+    assert torch.equal(first.updates["B"], again.updates["B"])
+    assert float(first.updates["B"].max()) > 0.0
+    assert not first.updates["B"].requires_grad
+    model.update_buffers(first.updates)
+    assert torch.equal(model.extras.get_buffer("B"), first.updates["B"])
     assert not torch.equal(
-        TaskTransfer(mu=0.0).objective(steps, model, Lam(1.0)).found["B"], first.found["B"]
+        TaskTransfer(mu=0.0).objective(steps, model, Lam(1.0)).updates["B"], first.updates["B"]
     )  # and on it goes
 
 
@@ -274,7 +278,7 @@ def test_the_total_is_that_of_its_docstring() -> None:
     ours, B, lam, mu = of_domains(), teachers(), 0.7, 0.4
     strategy = TaskTransfer(mu=mu)
     model = start(strategy, ours, stir=0.3)
-    model.remember({"B": B})
+    model.update_buffers({"B": B})
     steps = everything(ours, model)
     found = strategy.objective(steps, model, Lam(lam))
     L = [number(found.terms[f"L_d{t}"]) for t in range(3)]
@@ -303,7 +307,7 @@ def taught_by(problem: Problem, mu: float) -> np.ndarray:
         adam.zero_grad()
         strategy.backward(objective, model)
         adam.step()
-        model.remember(objective.found)
+        model.update_buffers(objective.updates)
     return model.extras.get_buffer("B").sum(dim=0).numpy()
 
 
@@ -327,7 +331,7 @@ def test_a_task_without_labels_costs_nothing_and_can_be_a_pupil() -> None:
     found = TaskTransfer(mu=0.0).objective(everything(ours, model), model, Lam(1.0))
 
     assert "L_d1" not in found.terms
-    assert found.found["B"].shape == (3, 3)
+    assert found.updates["B"].shape == (3, 3)
     assert math.isfinite(number(found.total))
 
 
@@ -409,7 +413,7 @@ def test_only_tasks_of_one_label_space_teach_each_other() -> None:
     """Of two domains that both ask `odd`, one asks something else too: it has no teacher, and
     teaches nobody."""
     one, other = questions(ODD, CLASS).domains["d"], questions(ODD).domains["d"]
-    ours = Problem({"d": one, "e": replace(other, name="e")}, Sealed({}), "digest")
+    ours = Problem({"d": one, "e": replace(other, name="e")}, HeldOutTest({}), "digest")
     strategy = TaskTransfer("distillation")
     model = start(strategy, ours, stir=0.3)
     pairs = (("d/odd", "e/odd"), ("e/odd", "d/odd"))
@@ -599,7 +603,7 @@ def test_a_teacher_is_finished(norm: Literal["none", "batch"]) -> None:
     teacher = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, "towers")
     teacher.track(["d"])
     before = state(teacher)
-    fresh = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, stage.own)
+    fresh = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, stage.task_specific)
     model = strategy.inherit(stage, fresh, teacher.train())
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     fit(
@@ -635,7 +639,7 @@ def test_born_again_starts_with_the_very_stage_of_single_task(tmp_path: Path) ->
         for s in (again, {"name": "single_task"})
     ]
     assert key_of(asked[0].contents[0]) == key_of(asked[1].contents[0])
-    assert [stage.own for stage in asked[0].stages] == ["towers", "heads"]
+    assert [stage.task_specific for stage in asked[0].stages] == ["towers", "heads"]
 
     first, second = (perform(each, THIS, Watcher()) for each in asked)
     watcher = Watcher()
@@ -715,9 +719,9 @@ def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any], tol
 
 def test_towers_expect_a_phi_with_weights() -> None:
     with pytest.raises(UserError, match="towers expects a backbone with weights"):
-        FEATURES.remarks(Identity())
-    assert FEATURES.remarks(PHI) == ()
-    assert TaskTransfer().remarks(Identity()) == ()
+        FEATURES.warnings(Identity())
+    assert FEATURES.warnings(PHI) == ()
+    assert TaskTransfer().warnings(Identity()) == ()
 
 
 def test_the_controls_are_each_task_alone_and_no_transfer_at_every_budget_that_is_spent() -> None:
@@ -743,9 +747,9 @@ def test_objective_leaves_the_teachers_of_an_asymmetric_model_as_next_teachers_h
     """The B of the next step is `penalties.next_teachers` of this step's W̃ and losses."""
     ours, strategy = of_domains(), TaskTransfer(mu=0.2, one_way=True)
     model = start(strategy, ours, Identity(), stir=0.5)
-    model.remember({"B": teachers()})
+    model.update_buffers({"B": teachers()})
     objective: Objective = strategy.objective(everything(ours, model), model, Lam(0.9))
     W = torch.cat([head.weight.detach() for head in heads(model)]).T
     L = torch.stack([torch.as_tensor(objective.terms[f"L_d{t}"]).detach() for t in range(3)])
     expected = penalties.next_teachers(teachers(), W, L, 0.9, 0.2, one_way=True)
-    torch.testing.assert_close(objective.found["B"], expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(objective.updates["B"], expected, rtol=1e-12, atol=1e-12)

@@ -1,7 +1,7 @@
 """Strategies, backbones and data sets of other installed packages, found by entry point and held to
 our own rules.
 
-A package announces a class under one of the groups `tlrun.strategies`, `tlrun.models.backbones` and
+A package announces a class under one of the groups `tlrun.strategies`, `tlrun.backbones` and
 `tlrun.datasets`:
 
     [project.entry-points."tlrun.strategies"]
@@ -28,7 +28,7 @@ from tlrun.strategies.base import Strategy
 
 ENTRY_POINTS = {
     "strategy": "tlrun.strategies",
-    "backbone": "tlrun.models.backbones",
+    "backbone": "tlrun.backbones",
     "dataset": "tlrun.datasets",
 }
 NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -8,23 +8,66 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake in what the user asked for.
+
+    key: the option, argument or file that is wrong, such as `strategy.scope`. expected, found: what
+    was asked of it and what it is; with nothing in `expected`, `found` is the whole statement.
+    hint: what to do. In all three, `{key}` stands for the key and `{node}` for the node whose
+        option it is, so that they stay right where the node is moved.
+    """
+
+    key: str
+    expected: str = ""
+    found: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """One line, as a user meets it: key, expected, found; hint."""
+        statement = f"expected {self.expected}, found {self.found}" if self.expected else self.found
+        line = f"{statement}; {self.hint}" if self.hint else statement
+        node = self.key.rpartition(".")[0]
+        return f"{self.key}: {line.replace('{key}', self.key).replace('{node}', node)}"
+
+    def moved(self, before: str, after: str) -> Mistake:
+        """The same mistake where the key `before`, and every key below it, is called `after`."""
+        if self.key != before and not self.key.startswith(f"{before}."):
+            return self
+        return replace(self, key=after + self.key.removeprefix(before))
+
+
 class TlrunError(Exception):
-    """Base of everything tl-run raises on purpose. One line per message."""
+    """Base of everything tl-run raises on purpose. lines: one a message, as a user meets them."""
 
     exit_code = 1
 
-    def __init__(self, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(str(part) for part in self.args)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 class UserError(TlrunError, ValueError):
-    """A mistake in what the user asked for; nothing was started. Exit code 2."""
+    """Mistakes in what the user asked for; nothing was started. Exit code 2."""
 
     exit_code = 2
+
+    def __init__(self, *mistakes: Mistake | str) -> None:
+        super().__init__(*mistakes)
+        self.mistakes = mistakes
+
+    def moved(self, before: str, after: str) -> UserError:
+        """The same mistakes where the key `before`, and every key below it, is called `after`."""
+        return UserError(
+            *(m.moved(before, after) if isinstance(m, Mistake) else m for m in self.mistakes)
+        )
 
 
 class RunFailed(TlrunError, RuntimeError):

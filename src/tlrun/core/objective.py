@@ -77,13 +77,13 @@ class Objective:
     """The scalar that is minimised, and the raw terms it is made of. A term that was not drawn is a
     plain 0.0.
 
-    found: what the equation learns in closed form beside them, by the name of the buffer in
+    updates: what the equation learns in closed form beside them, by the name of the buffer in
     `Model.extras` that keeps it once the update is made.
     """
 
     total: Tensor | float
     terms: Mapping[str, Tensor | float]
-    found: Mapping[str, Tensor] = field(default_factory=dict)
+    updates: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

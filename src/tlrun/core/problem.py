@@ -106,7 +106,7 @@ class Domain:
         return digest((self.train, self.val))
 
 
-class Sealed:
+class HeldOutTest:
     """The test examples of a problem: opened once, after the last stage, by `result` alone."""
 
     def __init__(self, splits: Mapping[str, Split]) -> None:
@@ -118,7 +118,7 @@ class Sealed:
         self.opened += 1
         return self._splits
 
-    def shut(self) -> Sealed:
+    def unopened(self) -> HeldOutTest:
         """The same examples, not opened yet: for another run on the same problem."""
         return type(self)(self._splits)
 
@@ -145,7 +145,7 @@ class Problem:
     """
 
     domains: Mapping[str, Domain]
-    test: Sealed
+    test: HeldOutTest
     digest: str
     report: Mapping[str, Any] = field(default_factory=dict)
 
@@ -161,7 +161,7 @@ class Problem:
                     raise ValueError(f"task {task.name}: expected one label space, found two")
 
     @property
-    def known_by(self) -> str:
+    def identity(self) -> str:
         """All that tells it from another problem: every array, and what domains, tasks and classes
         are called.
 

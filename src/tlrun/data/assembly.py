@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.core.errors import UserError
-from tlrun.core.problem import Domain, Problem, Sealed, Split, Task, digest, known
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, digest, known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ class Part:
             )
 
 
-def assembled(
+def assemble(
     parts: Sequence[Part],
     notes: Sequence[str] = (),
     duplicates: Literal["drop", "keep", "seen to"] = "drop",
@@ -80,7 +80,7 @@ def assembled(
         "notes": [*_duplicates_told(counts, duplicates), *notes],
     }
     learning = [split for domain in domains.values() for split in (domain.train, domain.val)]
-    return Problem(domains, Sealed(test), digest([*learning, *test.values()]), report)
+    return Problem(domains, HeldOutTest(test), digest([*learning, *test.values()]), report)
 
 
 def told(report: Mapping[str, Any]) -> list[str]:

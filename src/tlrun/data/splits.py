@@ -36,7 +36,7 @@ def draw(
     count: examples a class that are labelled, for training and validation together; None for all
         that do not test.
     keys: narrow the run's stream, where several domains draw. Raises UserError as `few_per_class`
-        and `buy_validation`.
+        and `split_validation`.
     """
     test, pool = stratified(labels, test_share, tests)
     chosen = pool
@@ -46,7 +46,7 @@ def draw(
                 labels[pool], count, stream(seed, "labels", *keys), "dataset.labels_per_class"
             )
         ]
-    train, val = buy_validation(
+    train, val = split_validation(
         labels[chosen], val_share, stream(seed, "labels", "val", *keys), "dataset.val_share"
     )
     return Draw(chosen[train], chosen[val], test, pool)
@@ -76,7 +76,7 @@ def few_per_class(labels: np.ndarray, count: int, seed: int, key: str) -> np.nda
     return _per_class(labels, {int(k): count for k in classes}, seed)
 
 
-def buy_validation(
+def split_validation(
     labels: np.ndarray, share: float, seed: int, key: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide the positions of labels already drawn into training and validation: validation labels

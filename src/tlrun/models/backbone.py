@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 # what each task of a domain has for itself; see model.Model
-Own = Literal["nothing", "biases", "heads", "towers"]
+TaskSpecific = Literal["nothing", "biases", "heads", "towers"]
 
 
 class Backbone(Protocol):

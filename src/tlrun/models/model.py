@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from tlrun.core.problem import Task
-    from tlrun.models.backbone import Backbone, Own
+    from tlrun.models.backbone import Backbone, TaskSpecific
 
 SHARED = "*"  # stands for every domain, or every task, in the name of what they share
 
@@ -106,7 +106,7 @@ class Model(nn.Module):
 
     backbone: φ. features: d, the width of z. domains: the tasks of each domain; a head is linear, d
         → k.
-    own: what a task of a domain has of its own.
+    task_specific: what a task of a domain has for itself.
         nothing  one φ; one head a label space, for all domains that have it
         biases   one φ and one weight for every head; a bias for each task of each domain
         heads    one φ; a head for each task of each domain
@@ -120,19 +120,22 @@ class Model(nn.Module):
         backbone: nn.Module,
         features: int,
         domains: Mapping[str, Sequence[Task]],
-        own: Own = "nothing",
+        task_specific: TaskSpecific = "nothing",
     ) -> None:
         super().__init__()
-        self.own, self.width = own, features
+        self.task_specific, self.width = task_specific, features
         named = {f"{name}/{task.name}": task for name, tasks in domains.items() for task in tasks}
-        towers = list(named) if own == "towers" else [SHARED]
+        towers = list(named) if task_specific == "towers" else [SHARED]
         self.trunks = nn.ModuleDict(
-            {k: Trunk(copy.deepcopy(backbone) if own == "towers" else backbone) for k in towers}
+            {
+                k: Trunk(copy.deepcopy(backbone) if task_specific == "towers" else backbone)
+                for k in towers
+            }
         )
         heads = {
             self._head_key(unit): nn.Linear(features, task.outputs) for unit, task in named.items()
         }
-        if own == "biases":
+        if task_specific == "biases":
             first = next(iter(heads.values()))
             for head in heads.values():
                 head.weight = first.weight
@@ -141,7 +144,7 @@ class Model(nn.Module):
         self.teacher: tuple[Model, ...] = ()  # in a tuple, which torch does not look into
 
     def _head_key(self, unit: str) -> str:
-        return f"{SHARED}/{unit.partition('/')[2]}" if self.own == "nothing" else unit
+        return f"{SHARED}/{unit.partition('/')[2]}" if self.task_specific == "nothing" else unit
 
     @property
     def device(self) -> torch.device:
@@ -162,7 +165,7 @@ class Model(nn.Module):
 
     def trunk_of(self, unit: str) -> Trunk:
         """φ of the task `unit`, a domain and a task with a slash between."""
-        trunk = self.trunks[unit if self.own == "towers" else SHARED]
+        trunk = self.trunks[unit if self.task_specific == "towers" else SHARED]
         assert isinstance(trunk, Trunk)
         return trunk
 
@@ -172,7 +175,7 @@ class Model(nn.Module):
         assert isinstance(head, nn.Linear)
         return head
 
-    def answers(self, unit: str) -> bool:
+    def has_head(self, unit: str) -> bool:
         """Whether there is a head for the task `unit`."""
         return self._head_key(unit) in self.heads
 
@@ -189,7 +192,7 @@ class Model(nn.Module):
         share φ.
         """
         names = [task.name for task in tasks]
-        if self.own == "towers":
+        if self.task_specific == "towers":
             return {name: self.trunk_of(f"{domain}/{name}")(inputs, domain) for name in names}
         return dict.fromkeys(names, self.trunk(inputs, domain)) if names else {}
 
@@ -198,11 +201,11 @@ class Model(nn.Module):
         answer: Tensor = self.head_of(unit)(features)
         return answer
 
-    def take_backbone(self, other: Model) -> None:
+    def load_backbone(self, other: Model) -> None:
         """Copy φ, and every domain's statistics, from `other`; both have but one."""
         self.trunk.take(other.trunk)
 
-    def take_heads(self, other: Model) -> None:
+    def load_heads(self, other: Model) -> None:
         """Copy from `other` the heads of the tasks that both have.
 
         Where it has several for a label space, one for each domain, and this model one for all,
@@ -236,7 +239,7 @@ class Model(nn.Module):
         """Hold φ fixed, or let it go: frozen parameters get no gradient."""
         self.trunks.requires_grad_(not frozen)
 
-    def remember(self, found: Mapping[str, Tensor]) -> None:
+    def update_buffers(self, found: Mapping[str, Tensor]) -> None:
         """Keep what an equation has found on its way in the buffers of `extras` that have its
         names.
         """
@@ -250,7 +253,7 @@ def draw_model(
     domains: Mapping[str, Sequence[Task]],
     init: Literal["source", "target"],
     seed: int,
-    own: Own = "nothing",
+    task_specific: TaskSpecific = "nothing",
 ) -> Model:
     """A model with fresh weights: φ from the stream `source-init` or `target-init`, each head from
     `head-init`.
@@ -260,7 +263,7 @@ def draw_model(
     label space start alike in all domains.
     """
     with drawing_from(stream(seed, "source-init" if init == "source" else "target-init")):
-        model = Model(backbone.build(shape), backbone.width(shape), domains, own)
+        model = Model(backbone.build(shape), backbone.width(shape), domains, task_specific)
     for key, head in model.heads.items():
         assert isinstance(head, nn.Linear)
         with drawing_from(stream(seed, "head-init", init, key.partition("/")[2])):

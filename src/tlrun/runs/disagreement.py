@@ -28,11 +28,11 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
     Both heads answer the inputs of both domains; no label is looked at. None where no two heads
     stand for one label space, or they answer with numbers.
     """
-    if model.own == "nothing":
+    if model.task_specific == "nothing":
         return None
     spaces: dict[str, list[str]] = {}
     for unit, task in problem.units.items():
-        if task.kind != "regression" and model.answers(unit):
+        if task.kind != "regression" and model.has_head(unit):
             spaces.setdefault(task.name, []).append(unit)
     counted: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for name, units in spaces.items():

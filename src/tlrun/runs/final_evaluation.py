@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
 
 
-def conclude(
+def evaluate_test(
     problem: Problem,
     stages: Sequence[Stage],
     batch_size: int,
@@ -46,7 +46,7 @@ def conclude(
     predictions: dict[str, Tensor] = {}
     test = problem.test.open()
     for name, domain in problem.domains.items():
-        tasks = [task for task in domain.tasks if model.answers(f"{name}/{task.name}")]
+        tasks = [task for task in domain.tasks if model.has_head(f"{name}/{task.name}")]
         if domain.val is not None:
             scores["val"] |= evaluate(model, name, tasks, encode(name, domain.val))[0]
         found, outputs = evaluate(model, name, tasks, encode(name, test[name]))

@@ -82,7 +82,7 @@ def load(dataset: Dataset, seed: int) -> Problem:
     share it.
     """
     problem = _load(dataset, seed)  # type: ignore[arg-type]  # a frozen dataclass can be hashed
-    return replace(problem, test=problem.test.shut())
+    return replace(problem, test=problem.test.unopened())
 
 
 @lru_cache(maxsize=1)
@@ -114,14 +114,14 @@ def plan(config: Config, screen: Screen) -> Plan:
     check_roles(run, problem)
     check_selection(run, problem)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
-    for remark in run.strategy.remarks(run.backbone):
+    for remark in run.strategy.warnings(run.backbone):
         screen.note(remark)
     if not lam_acts(problem, stages, run):
         screen.note(NO_EFFECT)
         return plan({**config, "lam": {"name": "constant", "value": math.inf}}, screen)
     decisive = science(config, run.strategy.ignores)
     lam = f"lam={run.lam.label}_" if "lam" in decisive else ""
-    name = f"{lam}seed={run.seed}_{identity(placeless(decisive, run.dataset), problem.known_by)}"
+    name = f"{lam}seed={run.seed}_{identity(placeless(decisive, run.dataset), problem.identity)}"
     group = f"{decisive['dataset']['name']}/{decisive['strategy']['name']}"
     place = RunDir(Path(run.runs_dir).expanduser(), group, name)
     return Plan(

@@ -123,7 +123,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
     it fails.
     """
     from tlrun.models.model import state
-    from tlrun.runs.final_evaluation import conclude
+    from tlrun.runs.final_evaluation import evaluate_test
     from tlrun.runs.stages import Walk
 
     warm_up()
@@ -138,7 +138,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
             model = walk.through()
             size = plan.run.trainer.batch_size
             together = not (plan.stages[-1].by or plan.run.strategy).needs
-            result, predictions = conclude(
+            result, predictions = evaluate_test(
                 problem, plan.stages, size, model, walk.relation, together, encode=walk.encoded
             )
         # What the run would have cost alone: a stage that was found counts the seconds it took when

@@ -61,7 +61,7 @@ def contents(
                 ),
                 "seed": run.seed,
                 "init": stage.init,
-                "own": stage.own,
+                "own": stage.task_specific,
                 "frozen": stage.frozen,
                 "precision": PRECISION,
                 "fingerprint": _fingerprint(

@@ -157,9 +157,14 @@ class Walk:
         run, stage = self._plan.run, self._plan.stages[number]
         backbone = run.backbone if structure is None else structure.backbone
         model = draw_model(
-            backbone, self._problem.shape, self._tasks(stage), stage.init, run.seed, stage.own
+            backbone,
+            self._problem.shape,
+            self._tasks(stage),
+            stage.init,
+            run.seed,
+            stage.task_specific,
         )
-        self._by(number).equip(model)
+        self._by(number).add_buffers(model)
         model.to(self._plan.device)
         if structure is not None:
             structure.impose(model)

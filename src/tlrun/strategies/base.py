@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role
-from tlrun.models.backbone import Backbone, Given, Own
+from tlrun.models.backbone import Backbone, Given, TaskSpecific
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -36,7 +36,7 @@ class Stage:
     by: Strategy | None = None
     # other runs may start from what it ends with: kept by content, and trained once
     shared: bool = False
-    own: Own = "nothing"
+    task_specific: TaskSpecific = "nothing"
 
 
 # name → the config nodes to replace, whole
@@ -76,7 +76,7 @@ class Strategy(ABC):
         """
         return None
 
-    def equip(self, model: Model) -> None:  # noqa: B027  # most equations have nothing beside φ and w
+    def add_buffers(self, model: Model) -> None:  # noqa: B027  # most equations have nothing beside φ and w
         """Give a fresh model, in `extras`, what the equation has beside φ and w (default:
         nothing).
         """
@@ -101,7 +101,7 @@ class Strategy(ABC):
         """
         return None
 
-    def remarks(self, backbone: Backbone) -> Sequence[str]:
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
         """What a user should know before it starts. Raises UserError where strategy and backbone do
         not fit.
         """

@@ -29,7 +29,7 @@ def several(problem: Problem, strategy: str) -> dict[str, Task]:
     return units
 
 
-def check_scope(scope: str, backbone: Backbone) -> None:
+def require_learning_towers(scope: str, backbone: Backbone) -> None:
     """Raises UserError where a tower would be no more than a head."""
     if scope == "towers" and not backbone.learns:
         raise UserError(

@@ -41,7 +41,7 @@ class FeatureTransfer(Strategy):
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
         """φ alone; every head is new."""
-        fresh.take_backbone(previous)
+        fresh.load_backbone(previous)
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

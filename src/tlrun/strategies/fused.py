@@ -61,11 +61,11 @@ class Fused(Strategy):
         strength = 1.0 if self.first_lam is None else self.first_lam
         object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
 
-    def remarks(self, backbone: Backbone) -> Sequence[str]:
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
         with _as_part("first"):
-            before = self.first.remarks(backbone)
+            before = self.first.warnings(backbone)
         with _as_part("then"):
-            return (*before, *self.then.remarks(backbone))
+            return (*before, *self.then.warnings(backbone))
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where there is one source task, or no one φ to hand over."""
@@ -77,7 +77,7 @@ class Fused(Strategy):
             )
         with _as_part("first"):
             together = self.first.stages(sources, Constant(self.first_lam or 0.0), steps)
-        if together[-1].own == "towers":
+        if together[-1].task_specific == "towers":
             raise UserError(
                 "strategy.first: expected one φ to hand over, found one for each task; try strategy.first.scope=heads"
             )

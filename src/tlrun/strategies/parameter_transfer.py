@@ -41,8 +41,8 @@ class ParameterTransfer(Strategy):
         """θ, and the head of every task that the source stage had too; the other heads stay
         fresh.
         """
-        fresh.take_backbone(previous)
-        fresh.take_heads(previous)
+        fresh.load_backbone(previous)
+        fresh.load_heads(previous)
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

@@ -22,7 +22,7 @@ from tlrun.core.problem import Problem, Role, short_names
 from tlrun.strategies.base import Controls, Stage, Strategy
 from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant
-from tlrun.strategies.terms.parameters import as_terms, tasks_of
+from tlrun.strategies.terms.parameters import loss_terms, tasks_of
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -59,13 +59,15 @@ class SharedParameters(Strategy):
             )
         budget = steps if self.budget == "stage" else 2 * steps
         own: Literal["heads", "nothing"] = "heads" if self.heads == "own" else "nothing"
-        return (Stage("tasks", tuple(problem.domains), budget, lam=Constant(0.0), own=own),)
+        return (
+            Stage("tasks", tuple(problem.domains), budget, lam=Constant(0.0), task_specific=own),
+        )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         L = steps.losses()
         a = self._weights(steps)
         total = sum((a[unit] * loss for unit, loss in L.items()), start=0.0)  # Σ a_i L_i
-        return Objective(total, as_terms(steps))
+        return Objective(total, loss_terms(steps))
 
     def _weights(self, steps: Steps) -> dict[str, float]:
         units = tasks_of(steps)

@@ -20,7 +20,7 @@ from tlrun.core.problem import Problem, Role
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant
-from tlrun.strategies.terms.parameters import as_terms
+from tlrun.strategies.terms.parameters import loss_terms
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -42,7 +42,7 @@ class SingleTask(Strategy):
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         total = sum(steps.losses().values(), start=0.0)  # Σ L_i, no two with a parameter in common
-        return Objective(total, as_terms(steps))
+        return Objective(total, loss_terms(steps))
 
 
 def single_stage(problem: Problem, steps: int) -> Stage:
@@ -57,5 +57,5 @@ def single_stage(problem: Problem, steps: int) -> Stage:
         lam=Constant(0.0),
         by=SingleTask(),
         shared=True,
-        own="towers",
+        task_specific="towers",
     )

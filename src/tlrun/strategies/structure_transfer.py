@@ -83,7 +83,7 @@ class StructureTransfer(Strategy):
                 "structure=layers"
             )
 
-    def remarks(self, backbone: Backbone) -> Sequence[str]:
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where φ has no weights to learn a structure from, or widths that cannot
         be set.
         """

@@ -35,11 +35,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role, Task, short_names
-from tlrun.models.backbone import Backbone, Own
+from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.strategies.base import Controls, Stage, Strategy
-from tlrun.strategies.checks import check_scope, finite, one_label_space, one_shape, several, told
+from tlrun.strategies.checks import (
+    finite,
+    one_label_space,
+    one_shape,
+    require_learning_towers,
+    several,
+    told,
+)
 from tlrun.strategies.controls import multitask_controls
-from tlrun.strategies.terms.parameters import as_terms, side_by_side, tasks_of
+from tlrun.strategies.terms.parameters import loss_terms, side_by_side, tasks_of
 from tlrun.strategies.terms.task_graph import Table, adjacency, connected, read_graph
 
 if TYPE_CHECKING:
@@ -76,9 +83,9 @@ class TaskRelation(Strategy):
         if isinstance(self.graph, str):  # the numbers decide a run, not the name of their file
             object.__setattr__(self, "graph", read_graph(self.graph))
 
-    def remarks(self, backbone: Backbone) -> Sequence[str]:
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where a tower would be a head."""
-        check_scope(self.scope, backbone)
+        require_learning_towers(self.scope, backbone)
         return ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
@@ -91,13 +98,15 @@ class TaskRelation(Strategy):
         tied = one_weight and lam.always(math.inf)
         if not tied:
             finite(lam, self._at_infinity(one_weight))
-        own: Own = self.scope
+        task_specific: TaskSpecific = self.scope
         if tied:
-            own = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
-        return (Stage("tasks", tuple(problem.domains), steps, lam=lam, own=own),)
+            task_specific = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
+        return (
+            Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=task_specific),
+        )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L, terms = steps.losses(), as_terms(steps)
+        L, terms = steps.losses(), loss_terms(steps)
         if math.isinf(lam.value):  # R is 0: what it compares is one and the same
             return Objective(sum(L.values(), start=0.0), terms | {"R": 0.0})
         R, found = self._penalty(side_by_side(model, steps), tasks_of(steps))
@@ -117,7 +126,7 @@ class TaskRelation(Strategy):
         R: Tensor = getattr(penalties, self.relation)(W)
         return R, {}
 
-    def equip(self, model: Model) -> None:
+    def add_buffers(self, model: Model) -> None:
         """Ω, which `covariance` finds anew in every step; before the first, Ω = I/T."""
         import torch
 

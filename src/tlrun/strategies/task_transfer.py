@@ -46,10 +46,10 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, Task, short_names
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Controls, Stage, Strategy
-from tlrun.strategies.checks import check_scope, finite, one_shape, several, told
+from tlrun.strategies.checks import finite, one_shape, require_learning_towers, several, told
 from tlrun.strategies.controls import multitask_controls
 from tlrun.strategies.single_task import single_stage
-from tlrun.strategies.terms.parameters import as_terms, side_by_side
+from tlrun.strategies.terms.parameters import loss_terms, side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,9 +92,9 @@ class TaskTransfer(Strategy):
                 f"equal), found transfer={self.transfer} and scope={self.scope}"
             )
 
-    def remarks(self, backbone: Backbone) -> Sequence[str]:
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where a tower would be a head."""
-        check_scope(self.scope, backbone)
+        require_learning_towers(self.scope, backbone)
         return ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
@@ -102,7 +102,7 @@ class TaskTransfer(Strategy):
         units = several(problem, "task_transfer")
         finite(lam, "T alone trains no task; try lam.value=10")
         self._check(units)
-        together = Stage("tasks", tuple(problem.domains), steps, lam=lam, own=self.scope)
+        together = Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=self.scope)
         return (
             (single_stage(problem, steps), together)
             if self.transfer == "born_again"
@@ -117,7 +117,7 @@ class TaskTransfer(Strategy):
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         from tlrun.strategies.terms import distillation
 
-        L, terms = steps.losses(), as_terms(steps)
+        L, terms = steps.losses(), loss_terms(steps)
         if self.transfer == "asymmetric":
             return self._asymmetric(steps, model, lam, terms)
         if self.transfer == "born_again":
@@ -148,7 +148,7 @@ class TaskTransfer(Strategy):
         out = sum(((taught[unit] - 1.0) * loss for unit, loss in L.items()), start=0.0)
         return Objective(total, {**terms, "T": T, "price": out}, {"B": learnt})
 
-    def equip(self, model: Model) -> None:
+    def add_buffers(self, model: Model) -> None:
         """B = 0, nobody teaches; or A = I, features as they are."""
         import torch
 

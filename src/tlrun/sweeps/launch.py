@@ -18,9 +18,9 @@ from tlrun.runs.plan import THIS, Plan
 from tlrun.runs.run import trained
 from tlrun.runs.screen import Screen
 from tlrun.store.sweepdir import SweepDir
-from tlrun.sweeps.executors.base import Fates, Watcher, Work
+from tlrun.sweeps.executors.base import JobResults, Watcher, Work
 from tlrun.sweeps.executors.local import SERVER_DIED, run_all
-from tlrun.sweeps.plan import Arms, Union, unite
+from tlrun.sweeps.plan import Arms, Union, plan_sweep
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def launch(
 
     Raises UserError, with nothing started, where any job cannot work.
     """
-    union = unite(configs, screen)
+    union = plan_sweep(configs, screen)
     missing = union.missing
     runs_dir = Path(configs[0]["runs_dir"]).expanduser()
     folder = SweepDir.of(runs_dir, [arms[THIS].place for arms in union.arms])
@@ -68,14 +68,14 @@ def launch(
     folder.write(_record(union, commands, "running", []))
     status, failures = "interrupted", list[Failure]()
     try:
-        fates = Fates({}, set())
+        results = JobResults({}, set())
         if works:
             with watch(len(union.runs), len(union.found)) as watcher:
-                fates = run_all(list(works.values()), _jobs(configs[0]), watcher)
+                results = run_all(list(works.values()), _jobs(configs[0]), watcher)
         failures = [
             Failure(path, why, work.log)
             for path, work in works.items()
-            if (why := _why_lost(missing[path][1], fates.failed.get(work, "")))
+            if (why := _why_lost(missing[path][1], results.failed.get(work, "")))
         ]
         for failure in failures:
             folder.add(failure.log, failure.reason)
@@ -90,11 +90,11 @@ def launch(
         _say_it_died(missing[failure.place][1], failure.reason)
     lost = {failure.place for failure in failures}
     answers = [_answer(arms_of, union, lost) for arms_of in union.arms]
-    found = len(union.found) + len(fates.found)
+    found = len(union.found) + len(results.found)
     stages = Counter(
         bool(stage["found"])
         for work in works.values()
-        if work not in fates.found and work.place not in lost
+        if work not in results.found and work.place not in lost
         for stage in (missing[work.place][1].place.record() or {}).get("stages", ())
         if stage["key"]
     )

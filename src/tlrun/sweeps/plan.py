@@ -74,7 +74,7 @@ class Notes:
             screen.note(text if count == 1 else f"{count} runs: {text}")
 
 
-def unite(configs: Sequence[Config], screen: Screen) -> Union:
+def plan_sweep(configs: Sequence[Config], screen: Screen) -> Union:
     """Plan every job. Raises UserError, with nothing started, for all mistakes that only the data
     can tell.
     """

@@ -59,7 +59,7 @@ def fit(
         strategy.backward(objective, model)
         optimizer.step()
         schedule.step()
-        model.remember(objective.found)
+        model.update_buffers(objective.updates)
         recorder.step(step, terms)
         if step % trainer.eval_every == 0 or step == stage.steps:
             validation = {

@@ -12,7 +12,7 @@ from packages import faulty
 from tlrun.config import plugins
 from tlrun.runs.plan import THIS, plan
 from tlrun.store.files import read_json
-from tlrun.sweeps.executors.base import Fates, Work
+from tlrun.sweeps.executors.base import JobResults, Work
 from tlrun.sweeps.executors.local import run_all
 
 from problems import Watcher, config
@@ -68,8 +68,8 @@ def works(tmp_path: Path, *cases: str) -> list[Work]:
 def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     told = Told()
     asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
-    fates = run_all(asked, 2, told)
-    failed = {work.place.name: reason for work, reason in fates.failed.items()}
+    results = run_all(asked, 2, told)
+    failed = {work.place.name: reason for work, reason in results.failed.items()}
 
     assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
     assert failed["raise"].endswith(
@@ -88,7 +88,7 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     )
     assert len({record["pid"] for record in records}) == 8
     assert told.most == 2
-    assert fates.found == set()
+    assert results.found == set()
     assert told.stages == {("target", 6)}
     assert len(told.over) == 8
 
@@ -132,7 +132,7 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
     (asked,) = works(tmp_path, "a")
     with plan(asked.config, Watcher()).place.locked(wait=False, note=print):
         thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
-        results: list[Fates] = []
+        results: list[JobResults] = []
         thread.start()
         while not one.notes and thread.is_alive():
             time.sleep(0.05)
@@ -140,8 +140,8 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
     results.append(run_all([asked], 1, other))
 
     assert "waiting for" in one.notes[0]
-    assert [len(fates.found) for fates in results] == [0, 1]
-    assert not any(fates.failed for fates in results)
+    assert [len(results.found) for results in results] == [0, 1]
+    assert not any(results.failed for results in results)
 
 
 @pytest.mark.usefixtures("faults")
@@ -149,10 +149,10 @@ def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> Non
     """A forked child keeps the pipe open for half a minute; the sweep is over when the run is."""
     (asked,) = works(tmp_path, "child")
     asked.config["trainer"]["steps"] = 1
-    fates = run_all([asked], 1, Told())
+    results = run_all([asked], 1, Told())
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
-    assert not fates.failed
+    assert not results.failed
     assert record["status"] == "finished"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Role, Split, Task
 from tlrun.core.seeding import stream
-from tlrun.data.assembly import Part, assembled
+from tlrun.data.assembly import Part, assemble
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ class Digits:
             images[second], np.random.default_rng(stream(self.split_seed, "split", "shift"))
         )
         source = self._part("source", images[first], digits[first], first, seed)
-        return assembled([source, self._part("target", shifted, digits[second], second, seed)])
+        return assemble([source, self._part("target", shifted, digits[second], second, seed)])
 
     def _part(
         self,

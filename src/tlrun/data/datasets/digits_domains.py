@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, Task
 from tlrun.core.seeding import stream
-from tlrun.data.assembly import Part, assembled
+from tlrun.data.assembly import Part, assemble
 from tlrun.data.datasets.digits import SHIFTS, cut, images_and_digits
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class DigitsDomains:
 
         images, digits = images_and_digits()
         thirds = {name: np.arange(k, len(images), 3) for k, name in enumerate(get_args(Name))}
-        return assembled(
+        return assemble(
             [
                 self._part(name, images[rows], digits[rows], rows, seed)
                 for name, rows in thirds.items()

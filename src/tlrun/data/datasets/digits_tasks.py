@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Task
 from tlrun.core.seeding import stream
-from tlrun.data.assembly import assembled
+from tlrun.data.assembly import assemble
 from tlrun.data.datasets.digits import cut, images_and_digits
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class OneDomain(ABC):
             task: self._hidden(task, values, drawn.train, drawn.val, seed)
             for task, values in self.labels(digits).items()
         }
-        return assembled([cut("digits", "task", images, labels, np.arange(len(images)), drawn)])
+        return assemble([cut("digits", "task", images, labels, np.arange(len(images)), drawn)])
 
     def _hidden(
         self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int

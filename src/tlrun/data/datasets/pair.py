@@ -73,7 +73,7 @@ class Pair:
         """The problem as `seed` draws its labels. Raises UserError for files missing or damaged,
         too few examples.
         """
-        from tlrun.data.assembly import assembled
+        from tlrun.data.assembly import assemble
         from tlrun.data.images.torchvision_sets import SETS, load
 
         kinds = {name: SETS[name] for name in (self.source, self.target)}
@@ -90,7 +90,7 @@ class Pair:
             for name, kind in kinds.items()
             if kind.channels < channels
         ]
-        return assembled(
+        return assemble(
             [self._part(name, SETS[name].task, images[name], channels, seed) for name in kinds],
             notes,
         )
@@ -98,7 +98,7 @@ class Pair:
     def _part(self, name: Name, task_name: str, images: Images, channels: int, seed: int) -> Part:
         """One domain, with all of its training set as the pool."""
         from tlrun.data.assembly import Part
-        from tlrun.data.splits import buy_validation
+        from tlrun.data.splits import split_validation
 
         task = Task(task_name, "multiclass", images.classes, self.metric)
         labels, pool = images.train.labels, _pixels(images.train.images, channels)
@@ -113,7 +113,7 @@ class Pair:
         val_share = (
             self.val_share if role == "target" else SOURCE_VAL_SHARE if self.val_share else 0.0
         )
-        train, val = buy_validation(
+        train, val = split_validation(
             labels[drawn], val_share, stream(seed, "labels", "val"), "dataset.val_share"
         )
         bought = split(drawn[val]) if len(val) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from tlrun.core.errors import UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.problem import Domain, Metric, Problem, Split
-from tlrun.data.assembly import Part, assembled
+from tlrun.data.assembly import Part, assemble
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,7 +142,7 @@ class TableCsv:
         ]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
-        problem = assembled(parts, notes, duplicates="seen to")
+        problem = assemble(parts, notes, duplicates="seen to")
         rows = [_counted(row, table, drawn) for row in problem.report["splits"]]
         return dataclasses.replace(
             problem, report={**problem.report, "splits": rows, "duplicates": counts}

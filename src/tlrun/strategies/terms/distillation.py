@@ -74,7 +74,7 @@ def of_outputs(steps: Steps, model: Model) -> Tensor:
 
 def _answers(teachers: Sequence[str], pupil: str, steps: Steps, model: Model) -> Tensor:
     """What the heads of `teachers` [S] answer, [S, B, k], to the inputs of the task `pupil`."""
-    if model.own == "towers":
+    if model.task_specific == "towers":
         return torch.stack(
             [model.output(other, _seen_by(other, pupil, steps, model)) for other in teachers]
         )
@@ -109,7 +109,7 @@ def of_features(steps: Steps, model: Model) -> Tensor:
 def _seen_by(teacher: str, pupil: str, steps: Steps, model: Model) -> Tensor:
     """z [B, d] of the inputs of the task `pupil` by the φ of `teacher`."""
     name, _, task = pupil.partition("/")
-    if model.own != "towers":
+    if model.task_specific != "towers":
         return steps[name].features[task]
     owner, _, theirs = teacher.partition("/")
     if owner == name:  # the pass is made already

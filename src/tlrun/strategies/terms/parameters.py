@@ -19,7 +19,7 @@ def tasks_of(steps: Steps) -> dict[str, Task]:
     return {f"{name}/{task.name}": task for name, step in steps.items() for task in step.tasks}
 
 
-def as_terms(steps: Steps) -> dict[str, Tensor | float]:
+def loss_terms(steps: Steps) -> dict[str, Tensor | float]:
     """L_i of every task of a step, as terms of an equation: each called by what sets its task
     apart.
     """
@@ -40,7 +40,7 @@ def side_by_side(model: Model, steps: Steps) -> Tensor:
     from tlrun.strategies.terms.penalties import columns
 
     units = tasks_of(steps)
-    towers = model.own == "towers"
+    towers = model.task_specific == "towers"
     parts: list[Tensor] = []
     if towers:
         stacked = [

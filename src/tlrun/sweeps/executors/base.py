@@ -43,7 +43,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
-class Fates:
+class JobResults:
     """What became of the runs. failed: why. found: those that another sweep had finished when their
     turn came.
     """

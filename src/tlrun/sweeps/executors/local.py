@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from tlrun.sweeps.executors.base import Fates, Watcher, Work
+from tlrun.sweeps.executors.base import JobResults, Watcher, Work
 
 SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
 
@@ -39,7 +39,7 @@ class _Running:
     found: bool = False
 
 
-def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
+def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> JobResults:
     """Train every run, `jobs` at a time.
 
     Whatever ends this function early, a signal too, ends all processes first.
@@ -52,7 +52,7 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
         )
         _start_server()
     waiting, running = deque(works), dict[int, _Running]()
-    fates = Fates({}, set())
+    results = JobResults({}, set())
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -73,13 +73,13 @@ def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> Fates:
                 over.process.join()
                 reason = over.reason or _fate(over.process.exitcode)
                 if reason:
-                    fates.failed[over.work] = reason
+                    results.failed[over.work] = reason
                 elif over.found:
-                    fates.found.add(over.work)
+                    results.found.add(over.work)
                 watcher.finished(over.work.title, reason)
     finally:
         _stop(list(running.values()))
-    return fates
+    return results
 
 
 def _start_server() -> None:
