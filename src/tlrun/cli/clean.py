@@ -135,28 +135,28 @@ def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
 
 
 def _of_entry(kind: str, found: Kept) -> _Item:
-    place = found.place
+    entry = found.entry
     return _Item(
         kind,
-        place.path,
-        place.lock,
+        entry.path,
+        entry.lock,
         found.used,
         found.size,
-        lambda: place.used == found.used,
-        place.remove,
+        lambda: entry.used == found.used,
+        entry.remove,
     )
 
 
 def _of_run(run: FoundRun) -> _Item:
-    place = run.place
+    run_dir = run.run_dir
     return _Item(
         "--failed",
-        place.path,
-        place.lock,
+        run_dir.path,
+        run_dir.lock,
         _last_use(run),
-        size_of(place.path),
-        lambda: place.record() == run.record,  # another process may have finished it by now
-        place.remove,
+        size_of(run_dir.path),
+        lambda: run_dir.record() == run.record,  # another process may have finished it by now
+        run_dir.remove,
     )
 
 
@@ -169,7 +169,7 @@ def _last_use(run: FoundRun) -> float:
             continue
         return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     try:
-        return run.place.path.stat().st_mtime
+        return run.run_dir.path.stat().st_mtime
     except OSError:
         return math.inf  # it has gone
 

@@ -73,7 +73,7 @@ def ls(arguments: Sequence[str]) -> int:
     )
     console.print(
         Text(
-            f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].place.name[-12:]}"
+            f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].run_dir.name[-12:]}"
             + (
                 ""
                 if runs_dir == Path("runs")
@@ -102,7 +102,7 @@ def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:
 
 def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
     """What a run can be asked for: its status and, where it matters, every key of its config."""
-    facts: dict[str, Any] = {"status": run.status, "path": str(run.place.path)}
+    facts: dict[str, Any] = {"status": run.status, "path": str(run.run_dir.path)}
     if config:
         facts |= flat(read_config(run))
     return facts
@@ -111,7 +111,7 @@ def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
 def read_config(run: FoundRun) -> dict[str, Any]:
     """config.yaml of a run; empty where it cannot be read."""
     try:
-        found = yaml.safe_load((run.place.path / "config.yaml").read_text(encoding="utf-8"))
+        found = yaml.safe_load((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -159,7 +159,9 @@ def _table(shown: Sequence[FoundRun], wide: bool) -> Table:
         seconds = run.record.get("seconds")
         score = number(headline.get("name", ""), headline.get("test")) if headline else "–"
         told = (
-            link(run.place.path) if wide else Text(printable(f"{run.place.group}/{run.place.name}"))
+            link(run.run_dir.path)
+            if wide
+            else Text(printable(f"{run.run_dir.group}/{run.run_dir.name}"))
         )
         table.add_row(
             Text(run.status, style="red" if run.status in ("failed", "stopped") else ""),

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,18 @@ class UserError(TlrunError, ValueError):
 
 
 class RunFailed(TlrunError, RuntimeError):
-    """A run started and could not be finished. Exit code 1."""
+    """A run started and could not be finished. Exit code 1.
+
+    reason: why, in a line. path: the folder of the run, where it is known.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason, path)
+        self.reason, self.path = reason, path
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (self.reason if self.path is None else f"{self.path}: {self.reason}",)
 
 
 class Terminated(BaseException):

@@ -139,7 +139,9 @@ def short_names(units: Iterable[str]) -> dict[str, str]:
 class Problem:
     """The domains and tasks of one experiment. `digest` is the sha256 of every array in it.
 
-    report: what was loaded, as strict JSON: examples, labels and classes per split, and notes for
+    examples: a digest that all seeds share, of every example that some seed trains, validates or
+    tests on, with its labels; empty where only the options of the data set tell. report: what was
+    loaded, as strict JSON: examples, labels and classes per split, and notes for
     the user. Raises ValueError where two different tasks have one name: a head belongs to one label
     space; and where the name of a domain or task holds a dot or a slash, which stand between names.
     """
@@ -148,6 +150,7 @@ class Problem:
     test: HeldOutTest
     digest: str
     report: Mapping[str, Any] = field(default_factory=dict)
+    examples: str = ""
 
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):
@@ -167,11 +170,15 @@ class Problem:
 
         The names decide too: a domain's name is part of the stream that orders its examples.
         """
-        told = [
+        return f"{self.digest} {self.names}"
+
+    @property
+    def names(self) -> list[tuple[str, str, list[tuple[str, str, tuple[str, ...]]]]]:
+        """What domains, tasks and classes are called, and what the domains are there for."""
+        return [
             (name, domain.role, [(task.name, task.kind, task.classes) for task in domain.tasks])
             for name, domain in self.domains.items()
         ]
-        return f"{self.digest} {told}"
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""

@@ -1,7 +1,7 @@
 """From domains to a problem: no test example that training may see, nothing tested unlearnt, and
 all of it reported.
 
-`told` puts the report into a few lines for a terminal.
+`summary` puts the report into a few lines for a terminal.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.core.errors import UserError
@@ -23,8 +23,11 @@ FEW = 6  # domains, tasks or classes that are told one by one
 
 @dataclass(frozen=True)
 class Part:
-    """One domain with its test examples. pool: inputs [M, …] of every example that some seed may
-    train or validate on.
+    """One domain with its test examples.
+
+    pool: inputs [M, …] of every example that some seed may train or validate on. examples: a digest
+    that all seeds share, of pool and test examples together with their labels (`examples_digest`);
+    empty: of their inputs alone.
 
     Raises ValueError where pool and test examples could never be equal byte for byte.
     """
@@ -32,6 +35,7 @@ class Part:
     domain: Domain
     test: Split
     pool: np.ndarray
+    examples: str = ""
 
     def __post_init__(self) -> None:
         pool, test = self.pool, self.test.inputs
@@ -80,10 +84,34 @@ def assemble(
         "notes": [*_duplicates_told(counts, duplicates), *notes],
     }
     learning = [split for domain in domains.values() for split in (domain.train, domain.val)]
-    return Problem(domains, HeldOutTest(test), digest([*learning, *test.values()]), report)
+    arrays = digest([*learning, *test.values()])
+    return Problem(domains, HeldOutTest(test), arrays, report, _examples_of(parts))
 
 
-def told(report: Mapping[str, Any]) -> list[str]:
+def examples_digest(inputs: np.ndarray, *labels: np.ndarray) -> str:
+    """sha256 over examples [N] in no order: each one's inputs [N, …], and its labels [N]."""
+    hashes = []
+    for row in range(len(inputs)):
+        one = blake2b(inputs[row].tobytes(), digest_size=16)
+        for values in labels:
+            one.update(values[row].tobytes())
+        hashes.append(one.digest())
+    return sha256(f"{inputs.dtype} {inputs.shape}".encode() + b"".join(sorted(hashes))).hexdigest()
+
+
+def _examples_of(parts: Sequence[Part]) -> str:
+    """What all domains hold, whatever a seed draws of it."""
+    total = sha256()
+    for part in parts:
+        known_by = part.examples
+        if not known_by:
+            hashes = sorted([*_hashes(part.pool), *_hashes(part.test.inputs)])
+            known_by = sha256(b"".join(hashes)).hexdigest()
+        total.update(f"{part.domain.name} {known_by} ".encode())
+    return total.hexdigest()
+
+
+def summary(report: Mapping[str, Any]) -> list[str]:
     """The report of a problem in a few lines: a line a domain (or one for all, if they are many),
     then the notes.
     """

@@ -115,7 +115,7 @@ def _run_cells(outcome: Outcome, this: Outcome, title: str) -> dict[str, str | T
     result = outcome.result
     return {
         "run": this.strategy if outcome is this else outcome.name,
-        "λ": outcome.lam or "–",
+        "λ": outcome.lam_label or "–",
         f"test {_with_unit(title)}": number(title, result["headline"]["test"]),
         "gain": "" if outcome is this else number(title, difference(this, outcome), signed=True),
         "labels": _labels(result["labels"]),
@@ -233,7 +233,7 @@ def _sweep_cells(
     }
     return {
         "setting": printable(label),
-        "λ": seeds[0][0].lam or "–",
+        "λ": seeds[0][0].lam_label or "–",
         "seeds": str(len(seeds)),
         **(
             {"test": f"{_with_unit(title)} {interval(title, scores)}"}

@@ -159,7 +159,7 @@ def _sweep_rows(units: Sequence[str], told: Sequence[tuple[str, Pairs]]) -> Tabl
         relative = interval(
             "", [delta_m(run, single) for run, single in pairs], signed=True, digits=1
         )
-        table.add_row(_text(label), pairs[0][0].lam or "–", relative, *cells)
+        table.add_row(_text(label), pairs[0][0].lam_label or "–", relative, *cells)
     return table
 
 
@@ -184,7 +184,7 @@ def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableT
         learnt, n = [run.result["relation"] for run in runs], len(runs)
         first, size = learnt[0], range(len(learnt[0]["tasks"]))
         mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
-        setting = f"{label}, λ={runs[0].lam}" if runs[0].lam else label
+        setting = f"{label}, λ={runs[0].lam_label}" if runs[0].lam_label else label
         over = f"mean of {n} seeds" if n > 1 else "one seed"
         yield from _matrix(
             f"{setting}: {first['name']}, {first['meaning']}, {over}", first["tasks"], mean

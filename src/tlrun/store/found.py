@@ -17,7 +17,7 @@ from tlrun.store.rundir import RunDir
 class FoundRun:
     """A folder with a run.json. record: what is in it; empty where it cannot be read."""
 
-    place: RunDir
+    run_dir: RunDir
     record: dict[str, Any]
 
     @property
@@ -26,13 +26,13 @@ class FoundRun:
         has it.
         """
         status = str(self.record.get("status", "unreadable"))
-        return "stopped" if status == "running" and not is_held(self.place.lock) else status
+        return "stopped" if status == "running" and not is_held(self.run_dir.lock) else status
 
     @cached_property
     def result(self) -> dict[str, Any]:
         """result.json; empty where there is none that can be read."""
         try:
-            return self.place.result()
+            return self.run_dir.result()
         except (OSError, ValueError):
             return {}
 
@@ -64,6 +64,6 @@ def runs(runs_dir: Path) -> Iterator[FoundRun]:
     found = []
     for file in runs_dir.glob("[!.]*/[!.]*/*/run.json"):
         path = file.parent
-        place = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
-        found.append(FoundRun(place, place.record() or {}))
-    yield from sorted(found, key=lambda run: (str(run.record.get("started", "")), run.place.name))
+        run_dir = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
+        found.append(FoundRun(run_dir, run_dir.record() or {}))
+    yield from sorted(found, key=lambda run: (str(run.record.get("started", "")), run.run_dir.name))

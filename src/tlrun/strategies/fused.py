@@ -13,17 +13,17 @@ mean of the L_i instead of their sum: under Adam without weight decay that is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
-from tlrun.core.options import OneOf, Range, as_node
+from tlrun.core.options import OneOf, Range
 from tlrun.core.problem import Problem
 from tlrun.models.backbone import Backbone
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
@@ -113,10 +113,7 @@ class Fused(Strategy):
         """`then` from a source stage that pools the source domains instead, and the controls of
         `then`.
         """
-        unfused: dict[str, Mapping[str, Mapping[str, object]]] = {
-            "not fused": {"strategy": as_node(self.then)}
-        }
-        return unfused | dict(self.then.controls(problem))
+        return {"not fused": Control(self.then), **self.then.controls(problem)}
 
 
 @contextmanager

@@ -19,9 +19,10 @@ from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, short_names
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant
+from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.terms.parameters import loss_terms, tasks_of
 
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ class SharedParameters(Strategy):
         return dict(zip(units, self.weights or [1.0] * len(units), strict=True))
 
     def controls(self, problem: Problem) -> Controls:
-        return {"single_task": {"strategy": {"name": "single_task", "budget": self.budget}}}
+        return {"single_task": Control(SingleTask(budget=self.budget))}

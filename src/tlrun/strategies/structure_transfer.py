@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tlrun.core.errors import UserError
@@ -42,7 +42,7 @@ from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.models.backbone import Backbone, Given
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
 
@@ -139,12 +139,13 @@ class StructureTransfer(Strategy):
 
     def controls(self, problem: Problem) -> Controls:
         """The structure's own control, at the same λ and budget, and those of every transfer."""
-        options: dict[str, object] = {"name": "structure_transfer", "structure": "layers"}
+        controls = transfer_controls(problem)
+        if self.structure == "layers" or self.chosen_by == "chance":
+            return controls
+        unlearnt = StructureTransfer(structure="layers")
         if self.structure in ("mask", "width"):
-            options |= {"structure": self.structure, "density": self.density, "chosen_by": "chance"}
-        learnt = self.structure != "layers" and self.chosen_by == "source"
-        own = {CONTROL: {"strategy": options}} if learnt else {}
-        return {**own, **transfer_controls(problem)}
+            unlearnt = replace(self, chosen_by="chance")
+        return {CONTROL: Control(unlearnt), **controls}
 
 
 def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: Given) -> Backbone:

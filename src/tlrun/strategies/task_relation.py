@@ -36,7 +36,7 @@ from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role, Task, short_names
 from tlrun.models.backbone import Backbone, TaskSpecific
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (
     finite,
     one_label_space,
@@ -145,7 +145,10 @@ class TaskRelation(Strategy):
         """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks,
         shrinking by itself.
         """
-        return multitask_controls(self.scope if self.relation in SHRINKING else None)
+        controls = multitask_controls()
+        if self.relation in SHRINKING:
+            controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
+        return controls
 
     def _check(self, units: Mapping[str, Task]) -> None:
         if self.relation == "graph":

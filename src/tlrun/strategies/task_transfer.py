@@ -45,10 +45,12 @@ from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, Task, short_names
 from tlrun.models.backbone import Backbone
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import finite, one_shape, require_learning_towers, several, told
 from tlrun.strategies.controls import multitask_controls
-from tlrun.strategies.single_task import single_stage
+from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.single_task import SingleTask, single_stage
+from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.terms.parameters import loss_terms, side_by_side
 
 if TYPE_CHECKING:
@@ -170,12 +172,12 @@ class TaskTransfer(Strategy):
         """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where
         nobody teaches; for born_again, which has two stages, the others at total budget as well.
         """
-        controls = multitask_controls(self.scope if self.transfer == "asymmetric" else None)
+        controls = multitask_controls()
+        if self.transfer == "asymmetric":
+            controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
         if self.transfer == "born_again":
-            controls |= {
-                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}}
-                for name in tuple(controls)
-            }
+            controls["single_task, total budget"] = Control(SingleTask(budget="total"))
+            controls["shared_parameters, total budget"] = Control(SharedParameters(budget="total"))
         return controls
 
     def _check(self, units: Mapping[str, Task]) -> None:

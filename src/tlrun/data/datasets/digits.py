@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Role, Split, Task
 from tlrun.core.seeding import stream
-from tlrun.data.assembly import Part, assemble
+from tlrun.data.assembly import Part, assemble, examples_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,8 @@ class Digits:
         by `split_seed`; the run's seed only draws which of the others are labelled.
     metric: the primary metric.
     """
+
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
 
     shift: Shift = "noise"
     classes: Literal["shared", "split"] = "shared"
@@ -103,7 +105,7 @@ class Digits:
                 tests,
                 seed,
             )
-        return cut(role, role, images, {task: labels}, rows, drawn)
+        return cut(role, role, images, {task: labels}, digits, rows, drawn)
 
 
 def images_and_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -119,11 +121,12 @@ def cut(
     role: Role,
     images: np.ndarray,
     labels: Mapping[Task, np.ndarray],
+    digits: np.ndarray,
     rows: np.ndarray,
     drawn: Draw,
 ) -> Part:
     """One domain of images [N, 8, 8] that are the `rows` [N] of the data set, with a label [N] of
-    every task.
+    every task. digits [N]: what each image shows, of which all labels are made.
     """
     import numpy as np
 
@@ -143,6 +146,7 @@ def cut(
         Domain(name, role, tuple(labels), split(drawn.train), val),
         split(drawn.test),
         inputs(drawn.pool),
+        examples_digest(images, digits),
     )
 
 

@@ -5,7 +5,7 @@ patch, and inverted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, Task
@@ -37,6 +37,8 @@ class DigitsDomains:
         `split_seed`, and are the same whichever domain is the target.
     metric: the primary metric.
     """
+
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
 
     target: Name | None = None
     labels_per_class: Annotated[int, Range(1)] = 5
@@ -76,4 +78,4 @@ class DigitsDomains:
         tests = stream(self.split_seed, "split", name)
         drawn = draw(digits, count, self.val_share, self.test_share, tests, seed, name)
         task = Task("digit", "multiclass", tuple("0123456789"), self.metric)
-        return cut(name, role, SHIFTS[name](images, rng), {task: digits}, rows, drawn)
+        return cut(name, role, SHIFTS[name](images, rng), {task: digits}, digits, rows, drawn)

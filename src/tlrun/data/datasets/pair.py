@@ -49,6 +49,7 @@ class Pair:
 
     # where the files are decides no result
     places: ClassVar[frozenset[str]] = frozenset({"root", "download"})
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_limit", "split_seed"})
 
     source: Name = "mnist"
     target: Name = "usps"
@@ -123,7 +124,7 @@ class Pair:
         inputs = _pixels(images.test.images[tested], channels)
         # rows go on after training
         test = Split(inputs, {task.name: images.test.labels[tested]}, tested + len(labels))
-        return Part(domain, test, pool)
+        return Part(domain, test, pool, images.examples)
 
     def _drawn(
         self, role: Literal["source", "target"], labels: np.ndarray, seed: int

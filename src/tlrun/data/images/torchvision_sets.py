@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tlrun.core.errors import UserError
+from tlrun.data.assembly import examples_digest
 from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
 
@@ -39,6 +40,7 @@ class Images(NamedTuple):
     train: Examples
     test: Examples
     classes: tuple[str, ...]
+    examples: str = ""  # a digest of all of them, in no order
 
 
 @dataclass(frozen=True)
@@ -187,9 +189,10 @@ def _decoded(name: str, folder: Path, size: int) -> Images:
     """A set in memory, a byte a pixel and channel. Nobody may write to it."""
     images = _read(SETS[name], name, folder)
     train = _checked("training", images.train, images.classes, name, folder, size)
-    return Images(
-        train, _checked("test", images.test, images.classes, name, folder, size), images.classes
-    )
+    test = _checked("test", images.test, images.classes, name, folder, size)
+    pixels = np.concatenate([train.images, test.images])
+    examples = examples_digest(pixels, np.concatenate([train.labels, test.labels]))
+    return Images(train, test, images.classes, examples)
 
 
 def _checked(

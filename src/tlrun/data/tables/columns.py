@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +14,7 @@ from tlrun.core.errors import UserError, nearest
 from tlrun.core.metrics import METRICS
 from tlrun.core.problem import Kind, Metric, Role, Task
 from tlrun.data.tables.csv_file import Column, Table, shown
-
-if TYPE_CHECKING:
-    from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.options import TableOptions
 
 MANY = 100  # categories of one input; more than that is often no category
 FEW = 10  # different whole numbers that are still classes
@@ -72,7 +69,7 @@ class Columns:
         return used
 
 
-def columns(table: Table, options: TableCsv) -> Columns:
+def columns(table: Table, options: TableOptions) -> Columns:
     """The columns of `table` as `options` name them. Raises UserError where they name none, or none
     that will do.
     """
@@ -196,7 +193,9 @@ def _guessed(column: Column, there: np.ndarray) -> str:
     return "classification"
 
 
-def _domains(table: Table, options: TableCsv) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
+def _domains(
+    table: Table, options: TableOptions
+) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
     """The name and role of every domain, sources first, and each row's."""
     if options.task is None:
         return (("table", "task"),), np.zeros(table.rows, dtype=np.int64)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tlrun.core.errors import UserError
 from tlrun.core.seeding import stream
 from tlrun.data.tables.columns import WORDS, Columns, Target
-
-if TYPE_CHECKING:
-    from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.options import TableOptions
 
 TRAIN, VAL, TEST = range(len(WORDS))
 
@@ -36,7 +33,7 @@ class Sides:
     bought: tuple[np.ndarray, ...]
 
 
-def sides(columns: Columns, options: TableCsv, seed: int) -> Sides:
+def sides(columns: Columns, options: TableOptions, seed: int) -> Sides:
     """The sides of every row as `seed` draws them. Raises UserError where there is too little to
     draw from.
     """
@@ -98,7 +95,7 @@ def apart(groups: np.ndarray, domains: np.ndarray, share: float, seed: int) -> n
     return np.array([drawn[group] for group in groups.tolist()], dtype=bool)
 
 
-def _check_split(columns: Columns, options: TableCsv) -> None:
+def _check_split(columns: Columns, options: TableOptions) -> None:
     """Raise UserError where a split column and other options contradict each other."""
     split = columns.split
     assert split is not None
@@ -119,7 +116,7 @@ def _check_split(columns: Columns, options: TableCsv) -> None:
             )
 
 
-def _tested(columns: Columns, options: TableCsv, used: np.ndarray, seed: int) -> np.ndarray:
+def _tested(columns: Columns, options: TableOptions, used: np.ndarray, seed: int) -> np.ndarray:
     """bool [N]: the rows that test."""
     if columns.group is not None:
         return _groups_drawn(
@@ -135,7 +132,7 @@ def _tested(columns: Columns, options: TableCsv, used: np.ndarray, seed: int) ->
 
 
 def _validation(
-    columns: Columns, options: TableCsv, bought: Sequence[np.ndarray], seed: int
+    columns: Columns, options: TableOptions, bought: Sequence[np.ndarray], seed: int
 ) -> np.ndarray:
     """bool [N]: the rows that validate, of those whose labels are bought."""
     learns: np.ndarray = np.any(bought, axis=0)
@@ -196,7 +193,7 @@ def _strata(targets: Sequence[Target], rows: np.ndarray) -> tuple[np.ndarray, bo
 
 
 def _bought(
-    columns: Columns, options: TableCsv, pool: np.ndarray, validates: np.ndarray, seed: int
+    columns: Columns, options: TableOptions, pool: np.ndarray, validates: np.ndarray, seed: int
 ) -> tuple[np.ndarray, ...]:
     """Per task, bool [N]: the labels that are drawn, for training and validation together."""
     if options.labels is None:
