@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import torch
 
-from tlrun.runs import plan as planning
-
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -30,12 +28,6 @@ def _fixed_randomness() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_data() -> None:
-    """No problem is kept from another test, which may have changed how it is loaded."""
-    planning._load.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

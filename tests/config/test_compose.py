@@ -8,7 +8,7 @@ from hydra import initialize_config_module
 from omegaconf import OmegaConf
 
 from tlrun.config.compose import composed, foreign, resolved
-from tlrun.config.overrides import preflight
+from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
 
 from problems import own_folder

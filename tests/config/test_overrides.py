@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlrun.config.overrides import Asked, preflight, rewrite
+from tlrun.config.overrides import rewrite
+from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
 
 

@@ -7,12 +7,11 @@ from packages import package
 
 from tlrun.config import plugins
 from tlrun.config.build import check
-from tlrun.config.overrides import preflight
+from tlrun.config.preflight import preflight
 from tlrun.config.registry import equation, find, names, shipped
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import plan
 
-from problems import Watcher, config
+from problems import Watcher, config, planned
 
 GOOD = """
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def test_every_role_takes_a_plug_in(install: Install, tmp_path: Path) -> None:
     name = install(GOOD, POINTS)
     chosen = ["strategy=gradual", "backbone=tiny", "dataset=hard", "strategy.pace=[3]"]
     (job,) = preflight(chosen, multirun=False).jobs
-    asked = plan({**job.config, "runs_dir": str(tmp_path)}, Watcher())
+    asked = planned({**job.config, "runs_dir": str(tmp_path)}, Watcher())
 
     assert job.config["strategy"] == {"name": "gradual", "budget": "target", "pace": [3]}
     assert job.config["backbone"]["hidden"] == [2]

@@ -526,10 +526,11 @@ def test_a_teacher_is_the_finished_model_of_the_stage_before_and_stays_as_it_is(
 
 @each
 def test_its_controls_can_be_built_and_are_others(case: Case) -> None:
-    for name, nodes in case.strategy.controls(case.problem).items():
-        control = build(config(Path("runs"), **nodes)).strategy
-        assert control != case.strategy, name
-        assert staged(control, case.problem, 1.0), name
+    for name, control in case.strategy.controls(case.problem).items():
+        assert control.strategy != case.strategy, name
+        assert staged(control.strategy, case.problem, 1.0), name
+        node = node_of("strategy", control.strategy)
+        assert build(config(Path("runs"), strategy=node)).strategy == control.strategy, name
 
 
 @by_name

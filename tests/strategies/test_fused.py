@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam
 from tlrun.core.options import as_node
@@ -17,8 +16,7 @@ from tlrun.data.batches import Batches
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.fused import Fused
@@ -33,7 +31,7 @@ from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
 from tlrun.training.options import Trainer
 
-from problems import SHAPE, Rows, Watcher, config, problem, split
+from problems import SHAPE, Rows, Watcher, config, performed, planned, problem, split
 from properties import assert_same_bits, assert_same_run
 
 PHI = Mlp((6, 5))
@@ -240,8 +238,7 @@ def test_the_controls_are_those_of_a_transfer_and_the_transfer_without_the_fusio
     fused = Fused(TaskRelation("mean"), then=FeatureTransfer(freeze=False))
     controls = fused.controls(ours())
     assert controls.keys() == {"not fused", *ParameterTransfer().controls(ours())}
-    assert controls["not fused"] == {"strategy": {"name": "feature_transfer", "freeze": False}}
-    assert build(config(Path("unused"), **controls["not fused"])).strategy == fused.then
+    assert controls["not fused"].strategy == fused.then
     assert "source_only" not in fused.controls(ours(OTHER))
 
 
@@ -252,7 +249,7 @@ def on_digits(runs_dir: Path, **strategy: Any) -> dict[str, Any]:
 
 def done(asked: dict[str, Any], watcher: Watcher | None = None) -> Any:
     watcher = watcher or Watcher()
-    return perform(plan(asked, watcher), THIS, watcher)
+    return performed(planned(asked, watcher), THIS, watcher)
 
 
 @pytest.mark.parametrize("then", THENS)
@@ -288,10 +285,10 @@ def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
 def test_mu_decides_a_run_and_its_source_stage(tmp_path: Path) -> None:
     first = {"name": "task_relation", "relation": "mean"}
     weak, strong = (
-        plan(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0)
+        planned(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0)
     )
-    assert weak.place.path != strong.place.path
-    assert weak.shared.keys() != strong.shared.keys()
+    assert weak.run_dir.path != strong.run_dir.path
+    assert weak.shared_keys != strong.shared_keys
 
 
 def test_born_again_shares_its_teachers_with_no_multi_task_run() -> None:

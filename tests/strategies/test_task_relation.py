@@ -721,9 +721,9 @@ def test_the_controls_are_each_task_alone_no_relation_and_for_what_shrinks_shrin
 ):
     for relation in RELATIONS:
         controls = made(relation, "towers").controls(of_domains())
-        assert controls["single_task"]["strategy"]["name"] == "single_task"
-        assert controls["shared_parameters"]["strategy"]["name"] == "shared_parameters"
+        assert controls["single_task"].strategy == SingleTask()
+        assert controls["shared_parameters"].strategy == SharedParameters()
         assert ("ridge" in controls) == (relation in ("trace_norm", "covariance"))
-        assert all("lam" not in nodes for nodes in controls.values())
-    ridge = made("trace_norm", "towers").controls(of_domains())["ridge"]["strategy"]
-    assert ridge == {"name": "task_relation", "relation": "ridge", "scope": "towers"}
+        assert all(control.lam is None for control in controls.values())
+    ridge = made("trace_norm", "towers").controls(of_domains())["ridge"].strategy
+    assert ridge == TaskRelation("ridge", scope="towers")

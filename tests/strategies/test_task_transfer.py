@@ -22,10 +22,10 @@ from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.runs.stage_key import contents, key_of
 from tlrun.strategies.base import Strategy
+from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
@@ -35,7 +35,7 @@ from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import Trainer
 
-from problems import Rows, Watcher, config, everything
+from problems import Rows, Watcher, config, everything, performed, planned
 from properties import assert_same_bits, assert_same_run
 
 Transfer = Literal["asymmetric", "distillation", "born_again"]
@@ -635,16 +635,16 @@ def test_born_again_starts_with_the_very_stage_of_single_task(tmp_path: Path) ->
     nodes: dict[str, Any] = {"dataset": {"name": "digits_binary"}}
     again = {"name": "task_transfer", "transfer": "born_again"}
     asked = [
-        plan(config(tmp_path, strategy=s, **nodes), Watcher())
+        planned(config(tmp_path, strategy=s, **nodes), Watcher())
         for s in (again, {"name": "single_task"})
     ]
     assert key_of(asked[0].contents[0]) == key_of(asked[1].contents[0])
     assert [stage.task_specific for stage in asked[0].stages] == ["towers", "heads"]
 
-    first, second = (perform(each, THIS, Watcher()) for each in asked)
+    first, second = (performed(each, THIS, Watcher()) for each in asked)
     watcher = Watcher()
-    alone = perform(
-        plan(config(tmp_path / "b", strategy={"name": "single_task"}, **nodes), watcher),
+    alone = performed(
+        planned(config(tmp_path / "b", strategy={"name": "single_task"}, **nodes), watcher),
         THIS,
         watcher,
     )
@@ -729,18 +729,15 @@ def test_the_controls_are_each_task_alone_and_no_transfer_at_every_budget_that_i
     assert TaskTransfer("distillation").controls(of_domains()).keys() == short
     # which it is where nobody teaches
     assert TaskTransfer().controls(of_domains()).keys() == short | {"ridge"}
-    ridge = TaskTransfer(scope="towers").controls(of_domains())["ridge"]["strategy"]
-    assert ridge == {"name": "task_relation", "relation": "ridge", "scope": "towers"}
+    ridge = TaskTransfer(scope="towers").controls(of_domains())["ridge"].strategy
+    assert ridge == TaskRelation("ridge", scope="towers")
     again = TaskTransfer("born_again").controls(of_domains())
     assert again.keys() == short | {f"{name}, total budget" for name in short}
-    assert again["single_task, total budget"]["strategy"] == {
-        "name": "single_task",
-        "budget": "total",
-    }
-    for nodes in again.values():
-        strategy = build(config(Path("unused"), **nodes)).strategy
-        steps = sum(stage.steps for stage in strategy.stages(of_domains(CLASS), Constant(1.0), 5))
-        assert steps == (10 if nodes["strategy"].get("budget") == "total" else 5)
+    assert again["single_task, total budget"].strategy == SingleTask(budget="total")
+    for control in again.values():
+        stages = control.strategy.stages(of_domains(CLASS), Constant(1.0), 5)
+        budget = getattr(control.strategy, "budget", "stage")
+        assert sum(stage.steps for stage in stages) == (10 if budget == "total" else 5)
 
 
 def test_objective_leaves_the_teachers_of_an_asymmetric_model_as_next_teachers_has_them() -> None:

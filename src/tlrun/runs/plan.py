@@ -142,7 +142,7 @@ def plan(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     return Plan(
         run,
         device,
-        _planned_stages(run, problem, stages, device),
+        planned_stages(run, problem, stages, device),
         run_dir,
         problem_id(run, problem),
         setting_id(run, problem),
@@ -190,7 +190,7 @@ def _group_and_name(run: Run, problem: Problem) -> tuple[str, str]:
     return f"{nodes['dataset']['name']}/{nodes['strategy']['name']}", name
 
 
-def _planned_stages(
+def planned_stages(
     run: Run, problem: Problem, stages: Sequence[Stage], device: str
 ) -> list[PlannedStage]:
     runs_dir = Path(run.runs_dir).expanduser()
