@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from tlrun.config.registry import GROUPS, Config, find, names
-from tlrun.core.errors import UserError, nearest
+from tlrun.core.errors import UserError, nearest_tail
 from tlrun.core.objective import Schedule
 from tlrun.core.options import Form, OneOf, Range, coerce, expected, fields, fits
 from tlrun.data.base import Dataset
@@ -130,7 +130,7 @@ def _check_node(group: str, node: object) -> list[str]:
         return [f"{group}: expected one of {', '.join(names(group))}, found {_shown(node)}"]
     name = node.get("name")
     if name not in names(group):
-        return [f"{group}.name: {_shown(name)} is not known{nearest(str(name), names(group))}"]
+        return [f"{group}.name: {_shown(name)} is not known{nearest_tail(str(name), names(group))}"]
     try:
         cls = find(group, str(name))
     except UserError as error:
@@ -167,7 +167,9 @@ def _check_keys(
 ) -> list[str]:
     no = f"{owner} has no such key" if owner else "no such key"
     return [
-        f"{prefix}{key}: {no}{nearest(str(key), list(known))}" for key in given if key not in known
+        f"{prefix}{key}: {no}{nearest_tail(str(key), list(known))}"
+        for key in given
+        if key not in known
     ]
 
 
@@ -176,7 +178,7 @@ def _check_value(key: str, value: Any, hint: Any) -> list[str]:
         within = _node_rule(hint)
         found = value.get("name") if within and isinstance(value, Mapping) else value
         hint_at, _, _ = (
-            nearest(str(found), within.names).partition(" (") if within else ("", "", "")
+            nearest_tail(str(found), within.names).partition(" (") if within else ("", "", "")
         )
         return [f"{key}: expected {expected(hint)}, found {_shown(found)}{hint_at}"]
     if rule := _node_rule(hint):

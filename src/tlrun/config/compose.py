@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tlrun.config import plugins
 from tlrun.config.registry import GROUPS, names, shipped
-from tlrun.core.errors import UserError, nearest
+from tlrun.core.errors import UserError, nearest_tail
 
 # Of the hydra node, what may differ from what we ship. runtime, overrides and job say how it was
 # composed.
@@ -282,7 +282,7 @@ def _unknown(group: str, name: str, options: Sequence[str]) -> str:
     hint = "; λ itself is lam.value=…" if group == "lam" else ""
     if group == "hydra/launcher" and name.startswith(tuple(EXTRAS)):
         hint = f"; it comes with pip install 'tl-run[{EXTRAS[name.partition('_')[0]]}]'"
-    return f"{group}: {name} is not known{nearest(name, list(dict.fromkeys(options)))}{hint}"
+    return f"{group}: {name} is not known{nearest_tail(name, list(dict.fromkeys(options)))}{hint}"
 
 
 def _one_line(message: object) -> str:

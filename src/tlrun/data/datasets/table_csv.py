@@ -1,6 +1,4 @@
-"""A table of one's own, in a CSV file: one task or many, several columns to predict or one in many
-domains.
-"""
+"""A table in a CSV file: one task or many, several columns to predict or one in many domains."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.problem import Domain, Metric, Problem, Split
 from tlrun.data.assembly import Part, assemble
@@ -49,6 +47,7 @@ class TableCsv:
     metric: the primary metric; null: the first of the kind, auc of two classes, accuracy of more,
         r2 of numbers.
     duplicates: what becomes of test rows whose inputs stand in the rest of the table too.
+    Raises UserError where options contradict each other.
     """
 
     # what stands in the file decides, not where it is
@@ -76,21 +75,32 @@ class TableCsv:
     def __post_init__(self) -> None:
         if self.target is not None and self.task is None:
             raise UserError(
-                f"dataset.target: expected a value of the column dataset.task, found {self.target} and no task; "
-                "try dataset.task=COLUMN"
+                Mistake(
+                    "dataset.target",
+                    expected="a value of the column dataset.task",
+                    found=f"{self.target} and no task",
+                    hint="try dataset.task=COLUMN",
+                )
             )
         if self.task is not None and len(self.predict or ()) > 1:
             raise UserError(
-                f"dataset.predict: expected one column beside dataset.task, found {len(self.predict or ())}; "
-                "try dataset.task=null"
+                Mistake(
+                    "dataset.predict",
+                    expected="one column beside dataset.task",
+                    found=f"{len(self.predict or ())}",
+                    hint="try dataset.task=null",
+                )
             )
         uses: dict[str, str] = {}
         for key, names in self.named().items():
             for name in names if key != "categorical" else ():
                 if name in uses:
                     raise UserError(
-                        f"dataset.{key}: expected columns that have no other use, found {name}, which dataset."
-                        f"{uses[name]} names too"
+                        Mistake(
+                            f"dataset.{key}",
+                            expected="columns that have no other use",
+                            found=f"{name}, which dataset.{uses[name]} names too",
+                        )
                     )
                 uses[name] = key
 
@@ -201,8 +211,13 @@ def _check_tested(twice: Mapping[str, int], tested: Mapping[str, bool]) -> None:
     for name, some in tested.items():
         if twice[name] and not some:
             raise UserError(
-                f"dataset.duplicates: expected test rows of domain {name} that are not in the rest of the table too, "
-                f"found {twice[name]} that are; try dataset.duplicates=keep"
+                Mistake(
+                    "dataset.duplicates",
+                    expected=f"test rows of domain {name} that are not in the rest of the table "
+                    "too",
+                    found=f"{twice[name]} that are",
+                    hint="try dataset.duplicates=keep",
+                )
             )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
 
@@ -94,15 +94,26 @@ def load(name: str, root: str, download: bool, size: int) -> Images:
         base = Path(root).expanduser().absolute()
     except RuntimeError:  # ~ of somebody unknown
         raise UserError(
-            f"dataset.root: expected a folder, found {root}, nobody's home; try a whole path"
+            Mistake(
+                "dataset.root",
+                expected="a folder",
+                found=f"{root}, nobody's home",
+                hint="try a whole path",
+            )
         ) from None
     folder = _found(name, base)
     if folder is None and download:
         _download(name, base)
         folder = _found(name, base)
     if folder is None:
+        expected, found = _wanted(name, base)
         raise UserError(
-            f"dataset.root: {_wanted(name, base)}; try dataset.download=true, or put these files there"
+            Mistake(
+                "dataset.root",
+                expected=expected,
+                found=found,
+                hint="try dataset.download=true, or put these files there",
+            )
         )
     return _decoded(name, folder, size)
 
@@ -124,12 +135,16 @@ def _on_disk(path: Path) -> Path | None:
         return next((file for file in (path, *packed) if file.is_file()), None)
     except OSError as error:
         raise UserError(
-            f"dataset.root: expected a folder that can be read, found {path.parent}: {downloading.told(error)}; "
-            "try another folder"
+            Mistake(
+                "dataset.root",
+                expected="a folder that can be read",
+                found=f"{path.parent}: {downloading.told(error)}",
+                hint="try another folder",
+            )
         ) from None
 
 
-def _wanted(name: str, base: Path) -> str:
+def _wanted(name: str, base: Path) -> tuple[str, str]:
     """What was expected where, and what of it is missing."""
     kind = SETS[name]
     folder, *others = (base / folder for folder in kind.folders)
@@ -137,7 +152,7 @@ def _wanted(name: str, base: Path) -> str:
     where = "".join(f" or {other}" for other in others)
     missing = _missing(name, folder)
     found = "none of them" if len(missing) == len(kind.files) else f"no {', '.join(missing)}"
-    return f"expected {name} as {', '.join(kind.files)}{packed} in {folder}{where}, found {found}"
+    return f"{name} as {', '.join(kind.files)}{packed} in {folder}{where}", found
 
 
 def _download(name: str, base: Path) -> None:
@@ -154,8 +169,14 @@ def _download(name: str, base: Path) -> None:
         reason, tried = downloading.told(error), _addresses(getattr(datasets, kind.cls))
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
+        expected, found = _wanted(name, base)
         raise UserError(
-            f"dataset.root: {_wanted(name, base)}, and no download ({reason}); try again, or put these files there"
+            Mistake(
+                "dataset.root",
+                expected=expected,
+                found=f"{found}, and no download ({reason})",
+                hint="try again, or put these files there",
+            )
         ) from None
 
 
@@ -200,13 +221,22 @@ def _checked(
     shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
     if images.shape[1:] != shape or not 0 < len(images) == len(labels):
         raise UserError(
-            f"dataset.root: expected the {of} set of {name} in {folder}, a label for every image {shape}, "
-            f"found {len(labels)} labels for images {images.shape}; try other files"
+            Mistake(
+                "dataset.root",
+                expected=f"the {of} set of {name} in {folder}, a label for every image {shape}",
+                found=f"{len(labels)} labels for images {images.shape}",
+                hint="try other files",
+            )
         )
     if not 0 <= labels.min() <= labels.max() < len(classes):
         raise UserError(
-            f"dataset.root: expected labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}, "
-            f"found {labels.min()} to {labels.max()}; try other files"
+            Mistake(
+                "dataset.root",
+                expected=f"labels from 0 to {len(classes) - 1} in the {of} set of {name} in "
+                f"{folder}",
+                found=f"{labels.min()} to {labels.max()}",
+                hint="try other files",
+            )
         )
     done = Examples(_resized(images, size), labels.astype(np.int64))
     for array in done:
@@ -233,8 +263,12 @@ def _read(kind: ImageSet, name: str, folder: Path) -> Images:
         learn, tried = _from_torchvision(kind, root)
     except (OSError, RuntimeError) as error:
         raise UserError(
-            f"dataset.root: expected {name} in {folder} with the md5 that torchvision knows, found: "
-            f"{downloading.told(error)}; try deleting {', '.join(kind.files)}, then dataset.download=true"
+            Mistake(
+                "dataset.root",
+                expected=f"{name} in {folder} with the md5 that torchvision knows",
+                found=downloading.told(error),
+                hint=f"try deleting {', '.join(kind.files)}, then dataset.download=true",
+            )
         ) from None
     if name == "svhn":
         return Images(
