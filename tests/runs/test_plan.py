@@ -58,7 +58,9 @@ def test_where_it_does_not_act_every_lambda_is_one_run_and_that_is_said(tmp_path
 def test_choosing_the_best_needs_validation_labels(tmp_path: Path) -> None:
     best = {"name": "trainer", "select": "best"}
     with pytest.raises(
-        UserError, match=r"trainer.select: best expects .* found none of source/digit, target/digit"
+        UserError,
+        match=r"trainer.select: expected .* for select=best, "
+        r"found none of source/digit, target/digit",
     ):
         plan(config(tmp_path, trainer=best), Watcher())
 
@@ -81,7 +83,9 @@ def test_choosing_the_best_needs_a_validation_label_of_every_task(tmp_path: Path
     nodes = {"dataset": table, "strategy": {"name": "shared_parameters"}}
 
     assert plan(config(tmp_path, **nodes), Watcher())
-    with pytest.raises(UserError, match=r"trainer.select: best expects .* found none of table/q"):
+    with pytest.raises(
+        UserError, match=r"trainer.select: expected .* for select=best, found none of table/q"
+    ):
         plan(config(tmp_path, **nodes, trainer={"name": "trainer", "select": "best"}), Watcher())
 
 
