@@ -93,29 +93,19 @@ def load(name: str, root: str, download: bool, size: int) -> Images:
     try:
         base = Path(root).expanduser().absolute()
     except RuntimeError:  # ~ of somebody unknown
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected="a folder",
-                found=f"{root}, nobody's home",
-                hint="try a whole path",
-            )
-        ) from None
+        raise _no_set("a folder", f"{root}, nobody's home", "try a whole path") from None
     folder = _found(name, base)
     if folder is None and download:
         _download(name, base)
         folder = _found(name, base)
     if folder is None:
-        expected, found = _wanted(name, base)
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected=expected,
-                found=found,
-                hint="try dataset.download=true, or put these files there",
-            )
-        )
+        raise _no_set(*_wanted(name, base), "try dataset.download=true, or put these files there")
     return _decoded(name, folder, size)
+
+
+def _no_set(expected: str, found: str, hint: str) -> UserError:
+    """The files under `dataset.root` are no set that can be read."""
+    return UserError(Mistake("dataset.root", expected, found, hint))
 
 
 def _found(name: str, base: Path) -> Path | None:
@@ -134,13 +124,10 @@ def _on_disk(path: Path) -> Path | None:
     try:
         return next((file for file in (path, *packed) if file.is_file()), None)
     except OSError as error:
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected="a folder that can be read",
-                found=f"{path.parent}: {downloading.told(error)}",
-                hint="try another folder",
-            )
+        raise _no_set(
+            "a folder that can be read",
+            f"{path.parent}: {downloading.told(error)}",
+            "try another folder",
         ) from None
 
 
@@ -170,13 +157,8 @@ def _download(name: str, base: Path) -> None:
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
         expected, found = _wanted(name, base)
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected=expected,
-                found=f"{found}, and no download ({reason})",
-                hint="try again, or put these files there",
-            )
+        raise _no_set(
+            expected, f"{found}, and no download ({reason})", "try again, or put these files there"
         ) from None
 
 
@@ -220,23 +202,16 @@ def _checked(
     images, labels = part
     shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
     if images.shape[1:] != shape or not 0 < len(images) == len(labels):
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected=f"the {of} set of {name} in {folder}, a label for every image {shape}",
-                found=f"{len(labels)} labels for images {images.shape}",
-                hint="try other files",
-            )
+        raise _no_set(
+            f"the {of} set of {name} in {folder}, a label for every image {shape}",
+            f"{len(labels)} labels for images {images.shape}",
+            "try other files",
         )
     if not 0 <= labels.min() <= labels.max() < len(classes):
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected=f"labels from 0 to {len(classes) - 1} in the {of} set of {name} in "
-                f"{folder}",
-                found=f"{labels.min()} to {labels.max()}",
-                hint="try other files",
-            )
+        raise _no_set(
+            f"labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}",
+            f"{labels.min()} to {labels.max()}",
+            "try other files",
         )
     done = Examples(_resized(images, size), labels.astype(np.int64))
     for array in done:
@@ -262,13 +237,10 @@ def _read(kind: ImageSet, name: str, folder: Path) -> Images:
     try:
         learn, tried = _from_torchvision(kind, root)
     except (OSError, RuntimeError) as error:
-        raise UserError(
-            Mistake(
-                "dataset.root",
-                expected=f"{name} in {folder} with the md5 that torchvision knows",
-                found=downloading.told(error),
-                hint=f"try deleting {', '.join(kind.files)}, then dataset.download=true",
-            )
+        raise _no_set(
+            f"{name} in {folder} with the md5 that torchvision knows",
+            downloading.told(error),
+            f"try deleting {', '.join(kind.files)}, then dataset.download=true",
         ) from None
     if name == "svhn":
         return Images(
