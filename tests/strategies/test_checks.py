@@ -60,7 +60,8 @@ def test_every_task_of_every_domain_is_one() -> None:
 def test_one_task_is_refused_by_the_name_of_the_strategy() -> None:
     with pytest.raises(
         UserError,
-        match="strategy: fancy expects two tasks or more, found one, d/class; try another data set, such as dataset=",
+        match="strategy: expected two tasks or more for fancy, found one, d/class; "
+        "try another data set, such as dataset=",
     ):
         several(made(d=(CLASS,)), "fancy")
 
@@ -69,15 +70,15 @@ def test_one_task_is_refused_by_the_name_of_the_strategy() -> None:
     "lam", [Constant(math.inf), Linear(math.inf), Linear(1.0, math.inf), Cosine(math.inf)]
 )
 def test_lambda_that_is_infinite_at_any_time_is_refused_with_the_reason(lam: Schedule) -> None:
-    with pytest.raises(
-        UserError, match=rf"lam\.value: expected a finite λ, found {lam.label}: because"
-    ):
-        finite(lam, "because")
+    with pytest.raises(UserError) as error:
+        finite(lam, "because", "try {key}=1")
+    told = f"lam.value: expected a finite λ, found {lam.label}: because; try lam.value=1"
+    assert error.value.lines == (told,)
 
 
 @pytest.mark.parametrize("lam", [Constant(0.0), Constant(1e300), Linear(5.0), Cosine(0.0, 3.0)])
 def test_lambda_that_stays_finite_passes(lam: Schedule) -> None:
-    finite(lam, "because")
+    finite(lam, "because", "try {key}=1")
 
 
 @pytest.mark.parametrize(

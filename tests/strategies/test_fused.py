@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from tlrun.core.objective import Lam
 from tlrun.core.options import as_node
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task
 from tlrun.data.batches import Batches
+from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
@@ -216,7 +218,8 @@ def test_a_first_stage_that_makes_towers_one_is_fine() -> None:
 def test_one_source_task_has_nothing_to_be_learnt_together_with() -> None:
     with pytest.raises(
         UserError,
-        match="fused expects two source tasks or more, found 1; try dataset=digits_domains",
+        match="strategy: expected two source tasks or more for fused, found 1; "
+        "try dataset=digits_domains",
     ):
         Fused().stages(problem(), Constant(1.0), 5)
 
@@ -230,8 +233,92 @@ def test_what_the_parts_refuse_is_refused() -> None:
         Fused(TaskRelation("trace_norm"), math.inf).stages(ours(), Constant(1.0), 5)
     with pytest.raises(UserError, match=r"strategy\.then: expected a transfer with a source stage"):
         Fused(then=StructureTransfer("layers")).stages(ours(), Constant(1.0), 5)
-    with pytest.raises(UserError, match="mask expects a backbone with weights"):
+    with pytest.raises(
+        UserError, match=r"strategy\.then\.structure: expected a backbone with weights"
+    ):
         Fused(then=StructureTransfer("mask")).warnings(Identity())
+
+
+ONE_WAY = TaskRelation("graph", graph=((0.0, 1.0), (2.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("fused", "key", "hint"),
+    [
+        (Fused(TaskRelation("mean")), "first.relation", "try strategy.first.scope=towers"),
+        (Fused(TaskRelation("ridge")), "first.relation", "or strategy.first=shared_parameters"),
+        (Fused(TaskTransfer()), "first.transfer", "or strategy.first.scope=towers, which"),
+        (Fused(ONE_WAY), "first.graph", "another is strategy.first=task_transfer"),
+        (Fused(TaskRelation("covariance"), math.inf), "first_lam", "try strategy.first_lam=100"),
+        (Fused(TaskTransfer("born_again"), math.inf), "first_lam", "try strategy.first_lam=10"),
+    ],
+)
+def test_what_the_first_stage_refuses_names_its_options_in_key_and_hint(
+    fused: Fused, key: str, hint: str
+) -> None:
+    alone = replace(ours().domains["s2"], tasks=(OTHER,), train=split(1, 20, (OTHER,)))
+    mixed = replace(ours(), domains={**ours().domains, "s2": alone})
+    known = mixed if key in ("first.relation", "first.transfer") else ours()
+    with pytest.raises(UserError) as error:
+        fused.stages(known, Constant(1.0), 5)
+    assert_about_the_part(error.value, key, hint)
+
+
+class Unnarrowed(Identity):
+    """A φ that learns, and does not say which option holds its widths."""
+
+    learns = True
+
+
+@pytest.mark.parametrize(
+    ("fused", "backbone", "key", "hint"),
+    [
+        (
+            Fused(TaskRelation(scope="towers")),
+            Identity(),
+            "first.scope",
+            "strategy.first.scope=heads",
+        ),
+        (
+            Fused(TaskTransfer(scope="towers")),
+            Identity(),
+            "first.scope",
+            "strategy.first.scope=heads",
+        ),
+        (Fused(then=StructureTransfer()), Identity(), "then.structure", "try backbone=conv"),
+        (
+            Fused(then=StructureTransfer("width")),
+            Unnarrowed(),
+            "then.structure",
+            "or strategy.then.structure=mask",
+        ),
+    ],
+)
+def test_a_backbone_that_a_part_refuses_names_the_options_of_the_part(
+    fused: Fused, backbone: Backbone, key: str, hint: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        fused.warnings(backbone)
+    assert_about_the_part(error.value, key, hint)
+
+
+def assert_about_the_part(error: UserError, key: str, hint: str) -> None:
+    (line,) = error.lines
+    assert line.startswith(f"strategy.{key}: ")
+    assert hint in line
+    part = re.escape(key.partition(".")[0])
+    assert not re.search(
+        rf"strategy(?!\.{part})", line
+    )  # nothing is said of another node's options
+    assert "lam.value" not in line
+
+
+def test_the_lambda_of_the_transfer_keeps_its_name() -> None:
+    with pytest.raises(UserError) as error:
+        Fused().stages(ours(OTHER), Constant(0.0), 5)
+    (line,) = error.value.lines
+    assert line.startswith("lam.value: ")
+    assert line.endswith("; try lam.value=1")
 
 
 def test_the_controls_are_those_of_a_transfer_and_the_transfer_without_the_fusion() -> None:

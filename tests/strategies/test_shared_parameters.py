@@ -290,7 +290,7 @@ def test_one_task_shares_nothing() -> None:
     ours = questions()
     one = replace(ours, domains={"d": replace(ours.domains["d"], tasks=(ODD,))})
     with pytest.raises(
-        UserError, match="shared_parameters expects two tasks or more, found one, d/odd"
+        UserError, match="expected two tasks or more for shared_parameters, found one, d/odd"
     ):
         SharedParameters().stages(one, Constant(1.0), 5)
 

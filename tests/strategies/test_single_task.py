@@ -181,7 +181,7 @@ def test_one_task_is_scratch_by_another_name_and_refused() -> None:
     ours = several()
     one = replace(ours, domains={"other": replace(ours.domains["other"], tasks=(CLASS,))})
     with pytest.raises(
-        UserError, match="single_task expects two tasks or more, found one, other/class"
+        UserError, match="expected two tasks or more for single_task, found one, other/class"
     ):
         SingleTask().stages(one, Constant(1.0), 5)
 

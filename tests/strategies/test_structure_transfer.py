@@ -302,10 +302,13 @@ def test_a_backbone_without_weights_or_widths_is_refused_in_one_line() -> None:
         def widths(self) -> str:  # type: ignore[override]
             raise AttributeError
 
-    with pytest.raises(UserError, match="mask expects a backbone with weights, found identity"):
+    with pytest.raises(
+        UserError, match="a backbone with weights for structure=mask, found identity"
+    ):
         StructureTransfer().warnings(Identity())
     with pytest.raises(
-        UserError, match="width expects a backbone that says which option holds its widths"
+        UserError,
+        match="a backbone that says which option holds its widths for structure=width, found fixed",
     ):
         StructureTransfer(structure="width").warnings(Fixed())
     assert StructureTransfer().warnings(Fixed()) == ()

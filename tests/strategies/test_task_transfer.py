@@ -676,12 +676,15 @@ def test_tasks_that_cannot_teach_each_other_are_named_with_what_would_fit() -> N
     mixed = questions(ODD, PRIME, CLASS)
     told = refusal(TaskTransfer("asymmetric"), mixed)
     assert (
-        "asymmetric expects heads of one shape, found odd (binary), prime (binary), class (3 classes)"
-        in told
+        "expected heads of one shape for transfer=asymmetric, "
+        "found odd (binary), prime (binary), class (3 classes)" in told
     )
     assert "strategy.transfer=born_again, or strategy.scope=towers" in told
     told = refusal(TaskTransfer("distillation"), mixed)
-    assert "distillation expects two tasks of one label space, found odd (binary)" in told
+    assert (
+        "expected two tasks of one label space for transfer=distillation, found odd (binary)"
+        in told
+    )
     assert "strategy.distil=features with strategy.scope=towers" in told
     for strategy in (TaskTransfer("asymmetric", "towers"), TaskTransfer("born_again"), FEATURES):
         assert strategy.stages(mixed, Constant(1.0), 5)[-1].domains == ("d",)
@@ -690,7 +693,7 @@ def test_tasks_that_cannot_teach_each_other_are_named_with_what_would_fit() -> N
 
 @pytest.mark.parametrize("transfer", ["asymmetric", "distillation", "born_again"])
 def test_one_task_and_an_infinite_lambda_are_refused(transfer: Transfer) -> None:
-    assert "expects two tasks or more, found one, d/value" in refusal(
+    assert "expected two tasks or more for task_transfer, found one, d/value" in refusal(
         TaskTransfer(transfer), questions(VALUE)
     )
     assert "lam.value: expected a finite λ, found inf" in refusal(
@@ -718,7 +721,7 @@ def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any], tol
 
 
 def test_towers_expect_a_phi_with_weights() -> None:
-    with pytest.raises(UserError, match="towers expects a backbone with weights"):
+    with pytest.raises(UserError, match="a backbone with weights for scope=towers, found identity"):
         FEATURES.warnings(Identity())
     assert FEATURES.warnings(PHI) == ()
     assert TaskTransfer().warnings(Identity()) == ()

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
-from tlrun.core.errors import UserError, nearest, printable, say
+from tlrun.core.errors import UserError, nearest_tail, printable, say
 from tlrun.report.console import make_console
 from tlrun.store import features, stages
 from tlrun.store.found import FoundRun, below, runs
@@ -106,7 +106,7 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
     if unknown:
         raise UserError(
             *[
-                f"clean: expected a flag, found {argument}{nearest(argument, FLAGS)}"
+                f"clean: expected a flag, found {argument}{nearest_tail(argument, FLAGS)}"
                 for argument in unknown
             ]
         )

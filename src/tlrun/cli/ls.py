@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import ls_stages
-from tlrun.core.errors import UserError, nearest, printable
+from tlrun.core.errors import UserError, nearest_tail, printable
 from tlrun.report.console import make_console
 from tlrun.report.formatting import number
 from tlrun.report.tables import WIDE, link
@@ -51,7 +51,7 @@ def ls(arguments: Sequence[str]) -> int:
             chosen.append(run)
     if there and (unknown := [key for key in wanted if key not in known]):
         raise UserError(
-            *[f"ls: no run has the key {key}{nearest(key, sorted(known))}" for key in unknown]
+            *[f"ls: no run has the key {key}{nearest_tail(key, sorted(known))}" for key in unknown]
         )
     if not chosen:
         asked = " ".join(f"{key}={value}" for key, value in wanted.items())

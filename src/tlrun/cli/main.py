@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from tlrun.core.errors import Terminated, TlrunError, UserError, nearest, say
+from tlrun.core.errors import Terminated, TlrunError, UserError, nearest_tail, say
 
 SUBCOMMANDS = ("ls", "show", "clean", "doctor")
 
@@ -63,7 +63,7 @@ def run(argv: Sequence[str]) -> int:
         return 0
     if first and not first.startswith("-") and "=" not in first:
         raise UserError(
-            f"{first}: expected key=value or a command{nearest(first, SUBCOMMANDS)}; see tl-run --help"
+            f"{first}: expected key=value or a command{nearest_tail(first, SUBCOMMANDS)}; see tl-run --help"
         )
 
     from tlrun.cli.hydra_app import enter

@@ -109,7 +109,13 @@ def say(*lines: str) -> None:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """The tail of a message about an unknown `name`: the nearest valid one, then all of them."""
+    """The hint about an unknown `name`: the nearest valid one, if any is near, then all of them."""
+    every = f"one of: {', '.join(valid)}" if valid else "there are none"
     near = get_close_matches(name, valid, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{hint} ({'one of: ' + ', '.join(valid) if valid else 'there are none'})"
+    return f"did you mean {near[0]}? ({every})" if near else every
+
+
+def nearest_tail(name: str, valid: Sequence[str]) -> str:
+    """`nearest` as the end of a line that is a plain text still and no `Mistake`."""
+    hint = nearest(name, valid)
+    return f"; {hint}" if hint.startswith("did you mean") else f" ({hint})"

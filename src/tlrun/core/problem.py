@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,8 +193,13 @@ class Problem:
         """
         if lam.always(0.0) and not self.one_label_space:
             raise UserError(
-                "lam.value: expected more than 0, found 0: the target has a label space of its own, so at λ=0 its head "
-                "is never trained; try lam.value=1"
+                Mistake(
+                    "lam.value",
+                    expected="more than 0",
+                    found="0: the target has a label space of its own, so at λ=0 its head is never "
+                    "trained",
+                    hint="try {key}=1",
+                )
             )
         source = () if lam.always(math.inf) else self.named("source")
         target = () if lam.always(0.0) else self.named("target")

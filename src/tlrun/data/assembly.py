@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, digest, known
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def assemble(
     training or validation examples of any domain. The pools decide, not what a seed drew of them,
     so the test set is one for all seeds. duplicates=seen to: the caller has looked for them.
 
-    Raises UserError, one line each: a task without a training or test label in a domain, a domain
+    Raises UserError, one mistake each: a task without a training or test label in a domain, a domain
     without a test example, a class that is tested and in no training label of any domain.
     """
     domains = {part.domain.name: part.domain for part in parts}
@@ -70,12 +70,12 @@ def assemble(
             for name, split in test.items()
         }
     counts = dict.fromkeys(domains, 0) | {name: int(found.sum()) for name, found in twice.items()}
-    if lines := [
+    if mistakes := [
         *_unlearnable(domains),
         *_untestable(domains, test, counts),
         *_unseen(domains, test),
     ]:
-        raise UserError(*lines)
+        raise UserError(*mistakes)
     report = {
         "splits": [
             row for domain in domains.values() for row in _reported(domain, test[domain.name])
@@ -160,34 +160,43 @@ def _rows(split: Split, chosen: np.ndarray) -> Split:
     )
 
 
-def _unlearnable(domains: Mapping[str, Domain]) -> Iterator[str]:
+def _unlearnable(domains: Mapping[str, Domain]) -> Iterator[Mistake]:
     for domain in domains.values():
         for task in domain.tasks:
             if not known(domain.train.labels[task.name]).any():
-                yield (
-                    f"dataset: expected a training label of task {task.name} in domain {domain.name}, found none; "
-                    "label more training examples, or leave the task out"
+                yield Mistake(
+                    "dataset",
+                    expected=f"a training label of task {task.name} in domain {domain.name}",
+                    found="none",
+                    hint="label more training examples, or leave the task out",
                 )
 
 
 def _untestable(
     domains: Mapping[str, Domain], test: Mapping[str, Split], duplicates: Mapping[str, int]
-) -> Iterator[str]:
+) -> Iterator[Mistake]:
     for name, domain in domains.items():
         if not len(test[name]):
             same = f" ({duplicates[name]} stand in a training set too)" if duplicates[name] else ""
-            yield f"dataset: expected test examples in domain {name}, found none{same}; test on other examples"
+            yield Mistake(
+                "dataset",
+                expected=f"test examples in domain {name}",
+                found=f"none{same}",
+                hint="test on other examples",
+            )
             continue
         for task in domain.tasks:
             if not known(test[name].labels[task.name]).any():
-                yield (
-                    f"dataset: expected a test label of task {task.name} in domain {name}, found none; "
-                    "label more test examples, or leave the task out"
+                yield Mistake(
+                    "dataset",
+                    expected=f"a test label of task {task.name} in domain {name}",
+                    found="none",
+                    hint="label more test examples, or leave the task out",
                 )
 
 
-def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterator[str]:
-    """A line a domain and task that tests a class which no training label, of whichever domain,
+def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterator[Mistake]:
+    """One a domain and task that tests a class which no training label, of whichever domain,
     shows.
     """
     seen: dict[str, set[int]] = {}
@@ -197,16 +206,19 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
     for name, domain in domains.items():
         for task in domain.tasks:
             tested = set(_known_labels(test[name], task))
-            # a task without any training label has a line already
+            # a task without any training label is reported already
             if (
                 task.kind != "regression"
                 and seen[task.name]
                 and (never := sorted(tested - seen[task.name]))
             ):
-                yield (
-                    f"dataset: expected a training label of every class of task {task.name} that domain {name} tests, "
-                    f"found none of {_few([repr(task.classes[k]) for k in never])}; label more training examples "
-                    "(dataset.labels, labels_per_class), or leave the class out"
+                yield Mistake(
+                    "dataset",
+                    expected=f"a training label of every class of task {task.name} that domain "
+                    f"{name} tests",
+                    found=f"none of {_few([repr(task.classes[k]) for k in never])}",
+                    hint="label more training examples (dataset.labels, labels_per_class), or "
+                    "leave the class out",
                 )
 
 

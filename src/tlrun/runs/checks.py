@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tlrun.config.build import Run
 from tlrun.config.registry import find, shipped
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
 from tlrun.core.problem import Problem, known
 from tlrun.strategies.base import Stage
@@ -49,7 +49,12 @@ def check_roles(run: Run, problem: Problem) -> None:
         f"the tasks {', '.join(list(problem.units)[:5])}" if len(problem.units) > 1 else "one task"
     )
     raise UserError(
-        f"strategy: expected a source and a target, found {found} and no target; try {fit}"
+        Mistake(
+            "strategy",
+            expected="a source and a target",
+            found=f"{found} and no target",
+            hint=f"try {fit}",
+        )
     )
 
 
@@ -63,6 +68,11 @@ def check_selection(run: Run, problem: Problem) -> None:
     ]
     if run.trainer.select == "best" and lacking:
         raise UserError(
-            f"trainer.select: best expects validation labels of every task, found none of {', '.join(lacking)}; try "
-            "dataset.val_share=0.2 (the labels asked for then buy training and validation together)"
+            Mistake(
+                "trainer.select",
+                expected="validation labels of every task for select=best",
+                found=f"none of {', '.join(lacking)}",
+                hint="try dataset.val_share=0.2 (the labels asked for then buy training and "
+                "validation together)",
+            )
         )

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
@@ -52,7 +52,7 @@ def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
             continue
         value = value or (rest.pop(0) if rest and key == argument else "")
         if not value:
-            raise UserError("--runs-dir: expected a folder after it, found nothing")
+            raise UserError(Mistake("--runs-dir", expected="a folder after it", found="nothing"))
         runs_dir = Path(value).expanduser()
     return runs_dir, others
 

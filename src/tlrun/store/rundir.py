@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.core.errors import RunBusy, UserError
+from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
@@ -164,8 +164,13 @@ def check_writable(runs_dir: Path) -> None:
         for folder in made:
             folder.rmdir()
     except OSError as error:
-        found = f"found {runs_dir}: {error.strerror}"
-        raise UserError(f"runs_dir: expected a folder that can be written, {found}") from None
+        raise UserError(
+            Mistake(
+                "runs_dir",
+                expected="a folder that can be written",
+                found=f"{runs_dir}: {error.strerror}",
+            )
+        ) from None
 
 
 def _started() -> dict[str, Any]:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
+from tlrun.core.options import as_node
 from tlrun.core.problem import Task, short_names
 
 if TYPE_CHECKING:
@@ -23,8 +24,13 @@ def several(problem: Problem, strategy: str) -> dict[str, Task]:
     units = problem.units
     if len(units) < 2:
         raise UserError(
-            f"strategy: {strategy} expects two tasks or more, found one, {', '.join(units)}; try another data "
-            "set, such as dataset=digits_tasks, or of a table dataset.predict=[one,two] or dataset.task=COLUMN"
+            Mistake(
+                "strategy",
+                expected=f"two tasks or more for {strategy}",
+                found=f"one, {', '.join(units)}",
+                hint="try another data set, such as dataset=digits_tasks, or of a table "
+                "dataset.predict=[one,two] or dataset.task=COLUMN",
+            )
         )
     return units
 
@@ -33,14 +39,21 @@ def require_learning_towers(scope: str, backbone: Backbone) -> None:
     """Raises UserError where a tower would be no more than a head."""
     if scope == "towers" and not backbone.learns:
         raise UserError(
-            "strategy.scope: towers expects a backbone with weights; try strategy.scope=heads"
+            Mistake(
+                "strategy.scope",
+                expected="a backbone with weights for scope=towers",
+                found=as_node(backbone)["name"],
+                hint="try {key}=heads",
+            )
         )
 
 
-def finite(lam: Schedule, why: str) -> None:
-    """Raises UserError where λ is ∞ at any time."""
+def finite(lam: Schedule, why: str, hint: str) -> None:
+    """Raises UserError where λ is ∞ at any time. why: it will not do; hint: what will."""
     if any(math.isinf(lam.at(progress).value) for progress in (0.0, 0.5, 1.0)):
-        raise UserError(f"lam.value: expected a finite λ, found {lam.label}: {why}")
+        raise UserError(
+            Mistake("lam.value", expected="a finite λ", found=f"{lam.label}: {why}", hint=hint)
+        )
 
 
 def told(units: Mapping[str, Task]) -> str:

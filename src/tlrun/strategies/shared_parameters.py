@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, short_names
@@ -36,6 +36,8 @@ class SharedParameters(Strategy):
     heads: `own`, one for each task of each domain; `shared`, one for each label space, so that
         domains with one label space are pooled.
     budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
+
+    Raises UserError where no weight is above 0.
     """
 
     weights: tuple[Annotated[float, Range(0.0, 1e6)], ...] | None = None
@@ -47,7 +49,11 @@ class SharedParameters(Strategy):
     def __post_init__(self) -> None:
         if self.weights is not None and not any(self.weights):
             raise UserError(
-                f"strategy.weights: expected one above 0, found {', '.join(f'{a:g}' for a in self.weights)}"
+                Mistake(
+                    "strategy.weights",
+                    expected="one above 0",
+                    found=", ".join(f"{a:g}" for a in self.weights),
+                )
             )
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
@@ -55,8 +61,11 @@ class SharedParameters(Strategy):
         units = several(problem, "shared_parameters")
         if self.weights is not None and len(self.weights) != len(units):
             raise UserError(
-                f"strategy.weights: expected {len(units)} numbers ({', '.join(short_names(units).values())}), found "
-                f"{len(self.weights)}"
+                Mistake(
+                    "strategy.weights",
+                    expected=f"{len(units)} numbers ({', '.join(short_names(units).values())})",
+                    found=f"{len(self.weights)}",
+                )
             )
         budget = steps if self.budget == "stage" else 2 * steps
         own: Literal["heads", "nothing"] = "heads" if self.heads == "own" else "nothing"

@@ -37,9 +37,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
-from tlrun.core.options import Range
+from tlrun.core.options import Range, as_node
 from tlrun.core.problem import Problem
 from tlrun.models.backbone import Backbone, Given
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
@@ -63,6 +63,8 @@ class StructureTransfer(Strategy):
 
     chosen_by: `source`, or `chance`, the control of `mask` and `width`, as large as the source's
         choice.
+
+    Raises UserError for an option that the structure does not have.
     """
 
     structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
@@ -74,32 +76,50 @@ class StructureTransfer(Strategy):
             return
         if self.density is not None:
             raise UserError(
-                f"strategy.density: expected null with structure={self.structure}, which keeps every weight, found "
-                f"{self.density:g}; it is for structure=mask and width"
+                Mistake(
+                    "strategy.density",
+                    expected=f"null with structure={self.structure}, which keeps every weight",
+                    found=f"{self.density:g}",
+                    hint="it is for structure=mask and width",
+                )
             )
         if self.chosen_by == "chance":
             raise UserError(
-                f"strategy.chosen_by: expected source with structure={self.structure}, found chance; its control is "
-                "structure=layers"
+                Mistake(
+                    "strategy.chosen_by",
+                    expected=f"source with structure={self.structure}",
+                    found="chance",
+                    hint="its control is structure=layers",
+                )
             )
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where φ has no weights to learn a structure from, or widths that cannot
         be set.
         """
-        name = type(backbone).__name__.lower()
+        name: str = as_node(backbone)["name"]
         if self.structure == "layers":
             return (
                 "structure=layers takes over nothing that was learnt: this is scratch by another name",
             )
         if not backbone.learns:
             raise UserError(
-                f"strategy.structure: {self.structure} expects a backbone with weights, found {name}; try backbone=conv"
+                Mistake(
+                    "strategy.structure",
+                    expected=f"a backbone with weights for structure={self.structure}",
+                    found=name,
+                    hint="try backbone=conv",
+                )
             )
         if self.structure == "width" and not hasattr(backbone, "widths"):
             raise UserError(
-                f"strategy.structure: width expects a backbone that says which option holds its widths, found {name}; "
-                "try backbone=conv or strategy.structure=mask"
+                Mistake(
+                    "strategy.structure",
+                    expected="a backbone that says which option holds its widths for "
+                    "structure=width",
+                    found=name,
+                    hint="try backbone=conv or {key}=mask",
+                )
             )
         return ()
 

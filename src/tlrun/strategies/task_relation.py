@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role, Task, short_names
 from tlrun.models.backbone import Backbone, TaskSpecific
@@ -65,6 +65,8 @@ class TaskRelation(Strategy):
     graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in
         the order of the tasks, or with their names before and above; or the path of a CSV file that
         holds such a table.
+
+    Raises UserError where a graph is missing, cannot be read, or is there for another relation.
     """
 
     relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = (
@@ -77,8 +79,12 @@ class TaskRelation(Strategy):
     def __post_init__(self) -> None:
         if (self.relation == "graph") != (self.graph is not None):
             raise UserError(
-                f"strategy.graph: expected {'a table or a CSV file' if self.graph is None else 'null'} with "
-                f"relation={self.relation}, found {'null' if self.graph is None else 'one'}"
+                Mistake(
+                    "strategy.graph",
+                    expected=f"{'a table or a CSV file' if self.graph is None else 'null'} with "
+                    f"relation={self.relation}",
+                    found="null" if self.graph is None else "one",
+                )
             )
         if isinstance(self.graph, str):  # the numbers decide a run, not the name of their file
             object.__setattr__(self, "graph", read_graph(self.graph))
@@ -97,7 +103,7 @@ class TaskRelation(Strategy):
         )
         tied = one_weight and lam.always(math.inf)
         if not tied:
-            finite(lam, self._at_infinity(one_weight))
+            finite(lam, *self._at_infinity(one_weight))
         task_specific: TaskSpecific = self.scope
         if tied:
             task_specific = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
@@ -158,25 +164,37 @@ class TaskRelation(Strategy):
         if self.relation in ALIGNED and not one_label_space(units):
             fit = "relation=graph, trace_norm or covariance" if one_shape(units) else "scope=towers"
             raise UserError(
-                f"strategy.relation: {self.relation} expects one task in several domains, found {told(units)}; try "
-                f"strategy.{fit}"
+                Mistake(
+                    "strategy.relation",
+                    expected=f"one task in several domains for relation={self.relation}",
+                    found=told(units),
+                    hint=f"try {{node}}.{fit}",
+                )
             )
         if not one_shape(units):
             raise UserError(
-                f"strategy.relation: {self.relation} expects heads of one shape, found {told(units)}; try "
-                "strategy.scope=towers, which compares each task's φ, or strategy=shared_parameters"
+                Mistake(
+                    "strategy.relation",
+                    expected=f"heads of one shape for relation={self.relation}",
+                    found=told(units),
+                    hint="try {node}.scope=towers, which compares each task's φ, or "
+                    "{node}=shared_parameters",
+                )
             )
 
     def _adjacency(self, units: Mapping[str, Task]) -> list[list[float]]:
         assert isinstance(self.graph, tuple)  # a path has become a table
         return adjacency(self.graph, short_names(units))
 
-    def _at_infinity(self, one_weight: bool) -> str:
+    def _at_infinity(self, one_weight: bool) -> tuple[str, str]:
+        """Why λ=∞ will not do, and what will."""
         if one_weight:
-            return "all tasks then have one weight, which is another model; try lam=constant, or lam.value=100"
+            why = "all tasks then have one weight, which is another model"
+            return why, "try lam=constant, or {key}=100"
         if self.relation == "graph":
-            return "the graph is not connected, so the limit is no one model; join its parts, or try lam.value=100"
-        return f"{self.relation} then leaves no weight at all; try lam.value=100"
+            why = "the graph is not connected, so the limit is no one model"
+            return why, "join its parts, or try {key}=100"
+        return f"{self.relation} then leaves no weight at all", "try {key}=100"
 
 
 @cache

@@ -40,7 +40,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, Task, short_names
@@ -68,6 +68,8 @@ class TaskTransfer(Strategy):
 
     mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric. distil: what
         distillation compares.
+
+    Raises UserError for an option of another form of transfer, or of scope.
     """
 
     transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"
@@ -82,16 +84,28 @@ class TaskTransfer(Strategy):
             object.__setattr__(self, "mu", MU)  # one run for both spellings
         if self.transfer != "asymmetric" and self.mu is not None:
             raise UserError(
-                f"strategy.mu: expected null with transfer={self.transfer}, found {self.mu:g}"
+                Mistake(
+                    "strategy.mu",
+                    expected=f"null with transfer={self.transfer}",
+                    found=f"{self.mu:g}",
+                )
             )
         if self.one_way and self.transfer != "asymmetric":
             raise UserError(
-                f"strategy.one_way: expected false with transfer={self.transfer}, found true"
+                Mistake(
+                    "strategy.one_way",
+                    expected=f"false with transfer={self.transfer}",
+                    found="true",
+                )
             )
         if self.distil == "features" and (self.transfer, self.scope) != ("distillation", "towers"):
             raise UserError(
-                "strategy.distil: features expects transfer=distillation and scope=towers (on one φ all features are "
-                f"equal), found transfer={self.transfer} and scope={self.scope}"
+                Mistake(
+                    "strategy.distil",
+                    expected="transfer=distillation and scope=towers for distil=features (on one φ "
+                    "all features are equal)",
+                    found=f"transfer={self.transfer} and scope={self.scope}",
+                )
             )
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
@@ -102,7 +116,7 @@ class TaskTransfer(Strategy):
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the tasks have nothing to teach each other in this form."""
         units = several(problem, "task_transfer")
-        finite(lam, "T alone trains no task; try lam.value=10")
+        finite(lam, "T alone trains no task", "try {key}=10")
         self._check(units)
         together = Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=self.scope)
         return (
@@ -183,8 +197,13 @@ class TaskTransfer(Strategy):
     def _check(self, units: Mapping[str, Task]) -> None:
         if self.transfer == "asymmetric" and self.scope == "heads" and not one_shape(units):
             raise UserError(
-                f"strategy.transfer: asymmetric expects heads of one shape, found {told(units)}; try "
-                "strategy.transfer=born_again, or strategy.scope=towers, which compares each task's φ"
+                Mistake(
+                    "strategy.transfer",
+                    expected="heads of one shape for transfer=asymmetric",
+                    found=told(units),
+                    hint="try {key}=born_again, or {node}.scope=towers, which compares each task's "
+                    "φ",
+                )
             )
         names = [task.name for task in units.values()]
         if (
@@ -193,6 +212,10 @@ class TaskTransfer(Strategy):
             and len(set(names)) == len(names)
         ):
             raise UserError(
-                f"strategy.transfer: distillation expects two tasks of one label space, found {told(units)}; try "
-                "strategy.transfer=born_again, or strategy.distil=features with strategy.scope=towers"
+                Mistake(
+                    "strategy.transfer",
+                    expected="two tasks of one label space for transfer=distillation",
+                    found=told(units),
+                    hint="try {key}=born_again, or {node}.distil=features with {node}.scope=towers",
+                )
             )

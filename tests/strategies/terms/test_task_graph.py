@@ -98,7 +98,7 @@ def test_a_table_of_numbers_is_in_the_order_of_the_tasks() -> None:
                 ("prime", 0.0, 0.0, 0.0),
                 ("bog", 0.0, 0.0, 0.0),
             ),
-            "expected the task big; did you mean bog?",
+            "expected the task big, found none of that name; did you mean bog?",
         ),
         (
             (

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Split, Task
 from tlrun.core.seeding import stream
@@ -44,7 +44,7 @@ class Pair:
         the two sets. Not less than 4, where different images become equal.
     split_seed: draws the test sample where `test_limit` asks for one. The run's seed draws the
         labels only.
-    metric: the primary metric.
+    metric: the primary metric. Raises UserError where source and target are one set.
     """
 
     # where the files are decides no result
@@ -66,8 +66,12 @@ class Pair:
     def __post_init__(self) -> None:
         if self.source == self.target:
             raise UserError(
-                f"dataset.target: expected another set than dataset.source, found {self.target} twice; try "
-                f"dataset.target={'usps' if self.target == 'mnist' else 'mnist'}"
+                Mistake(
+                    "dataset.target",
+                    expected="another set than dataset.source",
+                    found=f"{self.target} twice",
+                    hint=f"try dataset.target={'usps' if self.target == 'mnist' else 'mnist'}",
+                )
             )
 
     def load(self, seed: int) -> Problem:
@@ -151,8 +155,12 @@ class Pair:
             return np.arange(len(labels))
         if self.test_limit < len(images.classes):
             raise UserError(
-                f"dataset.test_limit: expected at least {len(images.classes)}, one example of each class of {name}, "
-                f"found {self.test_limit}; try dataset.test_limit={10 * len(images.classes)}"
+                Mistake(
+                    "dataset.test_limit",
+                    expected=f"at least {len(images.classes)}, one example of each class of {name}",
+                    found=f"{self.test_limit}",
+                    hint=f"try dataset.test_limit={10 * len(images.classes)}",
+                )
             )
         # each example's in its class, from 0 to 1: the first of all classes are even
         place = np.empty(len(labels))

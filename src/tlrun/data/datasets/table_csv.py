@@ -1,6 +1,4 @@
-"""A table of one's own, in a CSV file: one task or many, several columns to predict or one in many
-domains.
-"""
+"""A table in a CSV file: one task or many, several columns to predict or one in many domains."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.tables.options import TableOptions
@@ -122,8 +120,13 @@ def _check_tested(twice: Mapping[str, int], tested: Mapping[str, bool]) -> None:
     for name, some in tested.items():
         if twice[name] and not some:
             raise UserError(
-                f"dataset.duplicates: expected test rows of domain {name} that are not in the rest of the table too, "
-                f"found {twice[name]} that are; try dataset.duplicates=keep"
+                Mistake(
+                    "dataset.duplicates",
+                    expected=f"test rows of domain {name} that are not in the rest of the table "
+                    "too",
+                    found=f"{twice[name]} that are",
+                    hint="try dataset.duplicates=keep",
+                )
             )
 
 

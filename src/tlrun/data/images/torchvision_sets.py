@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.data.assembly import examples_digest
 from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
@@ -95,18 +95,19 @@ def load(name: str, root: str, download: bool, size: int) -> Images:
     try:
         base = Path(root).expanduser().absolute()
     except RuntimeError:  # ~ of somebody unknown
-        raise UserError(
-            f"dataset.root: expected a folder, found {root}, nobody's home; try a whole path"
-        ) from None
+        raise _no_set("a folder", f"{root}, nobody's home", "try a whole path") from None
     folder = _found(name, base)
     if folder is None and download:
         _download(name, base)
         folder = _found(name, base)
     if folder is None:
-        raise UserError(
-            f"dataset.root: {_wanted(name, base)}; try dataset.download=true, or put these files there"
-        )
+        raise _no_set(*_wanted(name, base), "try dataset.download=true, or put these files there")
     return _decoded(name, folder, size)
+
+
+def _no_set(expected: str, found: str, hint: str) -> UserError:
+    """The files under `dataset.root` are no set that can be read."""
+    return UserError(Mistake("dataset.root", expected, found, hint))
 
 
 def _found(name: str, base: Path) -> Path | None:
@@ -125,13 +126,14 @@ def _on_disk(path: Path) -> Path | None:
     try:
         return next((file for file in (path, *packed) if file.is_file()), None)
     except OSError as error:
-        raise UserError(
-            f"dataset.root: expected a folder that can be read, found {path.parent}: {downloading.told(error)}; "
-            "try another folder"
+        raise _no_set(
+            "a folder that can be read",
+            f"{path.parent}: {downloading.told(error)}",
+            "try another folder",
         ) from None
 
 
-def _wanted(name: str, base: Path) -> str:
+def _wanted(name: str, base: Path) -> tuple[str, str]:
     """What was expected where, and what of it is missing."""
     kind = SETS[name]
     folder, *others = (base / folder for folder in kind.folders)
@@ -139,7 +141,7 @@ def _wanted(name: str, base: Path) -> str:
     where = "".join(f" or {other}" for other in others)
     missing = _missing(name, folder)
     found = "none of them" if len(missing) == len(kind.files) else f"no {', '.join(missing)}"
-    return f"expected {name} as {', '.join(kind.files)}{packed} in {folder}{where}, found {found}"
+    return f"{name} as {', '.join(kind.files)}{packed} in {folder}{where}", found
 
 
 def _download(name: str, base: Path) -> None:
@@ -156,8 +158,9 @@ def _download(name: str, base: Path) -> None:
         reason, tried = downloading.told(error), _addresses(getattr(datasets, kind.cls))
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
-        raise UserError(
-            f"dataset.root: {_wanted(name, base)}, and no download ({reason}); try again, or put these files there"
+        expected, found = _wanted(name, base)
+        raise _no_set(
+            expected, f"{found}, and no download ({reason})", "try again, or put these files there"
         ) from None
 
 
@@ -202,14 +205,16 @@ def _checked(
     images, labels = part
     shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
     if images.shape[1:] != shape or not 0 < len(images) == len(labels):
-        raise UserError(
-            f"dataset.root: expected the {of} set of {name} in {folder}, a label for every image {shape}, "
-            f"found {len(labels)} labels for images {images.shape}; try other files"
+        raise _no_set(
+            f"the {of} set of {name} in {folder}, a label for every image {shape}",
+            f"{len(labels)} labels for images {images.shape}",
+            "try other files",
         )
     if not 0 <= labels.min() <= labels.max() < len(classes):
-        raise UserError(
-            f"dataset.root: expected labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}, "
-            f"found {labels.min()} to {labels.max()}; try other files"
+        raise _no_set(
+            f"labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}",
+            f"{labels.min()} to {labels.max()}",
+            "try other files",
         )
     done = Examples(_resized(images, size), labels.astype(np.int64))
     for array in done:
@@ -235,9 +240,10 @@ def _read(kind: ImageSet, name: str, folder: Path) -> Images:
     try:
         learn, tried = _from_torchvision(kind, root)
     except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"dataset.root: expected {name} in {folder} with the md5 that torchvision knows, found: "
-            f"{downloading.told(error)}; try deleting {', '.join(kind.files)}, then dataset.download=true"
+        raise _no_set(
+            f"{name} in {folder} with the md5 that torchvision knows",
+            downloading.told(error),
+            f"try deleting {', '.join(kind.files)}, then dataset.download=true",
         ) from None
     if name == "svhn":
         return Images(

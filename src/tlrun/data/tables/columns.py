@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tlrun.core.errors import UserError, nearest
+from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.metrics import METRICS
 from tlrun.core.problem import Kind, Metric, Role, Task
 from tlrun.data.tables.csv_file import Column, Table, shown
@@ -91,7 +91,12 @@ def columns(table: Table, options: TableOptions) -> Columns:
     if wrong := [name for name in given["categorical"] if name not in categorical]:
         names = [column.name for column in inputs]
         raise UserError(
-            f"dataset.categorical: expected an input, found {shown(wrong[0])}{nearest(wrong[0], names)}"
+            Mistake(
+                "dataset.categorical",
+                expected="an input",
+                found=shown(wrong[0]),
+                hint=nearest(wrong[0], names),
+            )
         )
     numbers = tuple(column for column in inputs if column.name not in categorical)
     for column in numbers:
@@ -119,7 +124,11 @@ def _last(table: Table, given: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     taken = {name for names in given.values() for name in names}
     free = [name for name in table.columns if name not in taken]
     if not free:
-        raise UserError("dataset.predict: expected a column to predict, found none left; name it")
+        raise UserError(
+            Mistake(
+                "dataset.predict", expected="a column to predict", found="none left", hint="name it"
+            )
+        )
     return (free[-1],)
 
 
@@ -132,8 +141,12 @@ def _inputs(
     names = given["inputs"] or tuple(name for name in table.columns if name not in taken)
     if not names:
         raise UserError(
-            f"dataset.inputs: expected an input column, found none beside {', '.join(sorted(taken))}; "
-            "mind dataset.separator and dataset.ignore"
+            Mistake(
+                "dataset.inputs",
+                expected="an input column",
+                found=f"none beside {', '.join(sorted(taken))}",
+                hint="mind dataset.separator and dataset.ignore",
+            )
         )
     return [table.column(name, "dataset.inputs") for name in names]
 
@@ -145,23 +158,36 @@ def _target(column: Column, kind: str, metric: Metric | None, name: str) -> Targ
     names, codes = column.values
     if len(names) < 2:
         raise UserError(
-            f"{key}: expected at least 2 different labels in column {column.name}, found {len(names)}"
+            Mistake(
+                key,
+                expected=f"at least 2 different labels in column {column.name}",
+                found=f"{len(names)}",
+            )
         )
     if kind == "auto":
         kind = _guessed(column, there)
     if kind == "regression" and not column.numeric:
         found = column.at(int(column.words.argmax()))
         raise UserError(
-            f"{key}: expected numbers in column {column.name}, found {found}; empty the cell if it is missing, or try "
-            "dataset.kind=classification"
+            Mistake(
+                key,
+                expected=f"numbers in column {column.name}",
+                found=found,
+                hint="empty the cell if it is missing, or try dataset.kind=classification",
+            )
         )
     found_kind: Kind = (
         "regression" if kind == "regression" else "binary" if len(names) == 2 else "multiclass"
     )
     if metric is not None and metric not in METRICS[found_kind]:
         raise UserError(
-            f"dataset.metric: expected {' or '.join(METRICS[found_kind])} for column {column.name} ({found_kind}), "
-            f"found {metric}; try dataset.metric=null"
+            Mistake(
+                "dataset.metric",
+                expected=f"{' or '.join(METRICS[found_kind])} for column {column.name} "
+                f"({found_kind})",
+                found=metric,
+                hint="try dataset.metric=null",
+            )
         )
     classes = () if found_kind == "regression" else names
     labels = column.numbers if found_kind == "regression" else codes
@@ -186,9 +212,12 @@ def _guessed(column: Column, there: np.ndarray) -> str:
             "numbers and text" if mixed else f"{len(names)} different texts in {there.sum()} rows"
         )
         raise UserError(
-            f"dataset.predict: expected numbers or classes in column {column.name}, found {what} "
-            f"({column.at(int(column.words.argmax()))}); empty the cells that are missing, or try "
-            "dataset.kind=classification"
+            Mistake(
+                "dataset.predict",
+                expected=f"numbers or classes in column {column.name}",
+                found=f"{what} ({column.at(int(column.words.argmax()))})",
+                hint="empty the cells that are missing, or try dataset.kind=classification",
+            )
         )
     return "classification"
 
@@ -208,7 +237,12 @@ def _domains(
         return tuple((name, "task") for name in names), codes
     if (target := str(options.target)) not in values:
         raise UserError(
-            f"dataset.target: expected a value of column {column.name}, found {shown(target)}{nearest(target, values)}"
+            Mistake(
+                "dataset.target",
+                expected=f"a value of column {column.name}",
+                found=shown(target),
+                hint=nearest(target, values),
+            )
         )
     last = values.index(target)
     sources = [k for k in range(len(values)) if k != last]
@@ -226,8 +260,12 @@ def _check_apart(names: Sequence[str], key: str) -> None:
     for name, tidy in zip(names, _tidy(names), strict=True):
         if first.setdefault(tidy, name) != name:
             raise UserError(
-                f"{key}: expected names that differ once dot and slash are _, found {shown(first[tidy])} and "
-                f"{shown(name)}; rename one"
+                Mistake(
+                    key,
+                    expected="names that differ once dot and slash are _",
+                    found=f"{shown(first[tidy])} and {shown(name)}",
+                    hint="rename one",
+                )
             )
 
 
@@ -245,7 +283,11 @@ def _split(column: Column) -> np.ndarray:
     if (wrong := ~np.isin(words, WORDS)).any():
         found = column.at(int(wrong.argmax()))
         raise UserError(
-            f"dataset.split: expected train, val or test in column {column.name}, found {found}"
+            Mistake(
+                "dataset.split",
+                expected=f"train, val or test in column {column.name}",
+                found=found,
+            )
         )
     codes: np.ndarray = np.select([words == word for word in WORDS], range(len(WORDS)))
     return codes

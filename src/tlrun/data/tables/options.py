@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.problem import Metric
 
@@ -38,6 +38,7 @@ class TableOptions:
     metric: the primary metric; null: the first of the kind, auc of two classes, accuracy of more,
         r2 of numbers.
     duplicates: what becomes of test rows whose inputs stand in the rest of the table too.
+    Raises UserError where options contradict each other.
     """
 
     # what stands in the file decides, not where it is
@@ -68,21 +69,32 @@ class TableOptions:
     def __post_init__(self) -> None:
         if self.target is not None and self.task is None:
             raise UserError(
-                f"dataset.target: expected a value of the column dataset.task, found {self.target} and no task; "
-                "try dataset.task=COLUMN"
+                Mistake(
+                    "dataset.target",
+                    expected="a value of the column dataset.task",
+                    found=f"{self.target} and no task",
+                    hint="try dataset.task=COLUMN",
+                )
             )
         if self.task is not None and len(self.predict or ()) > 1:
             raise UserError(
-                f"dataset.predict: expected one column beside dataset.task, found {len(self.predict or ())}; "
-                "try dataset.task=null"
+                Mistake(
+                    "dataset.predict",
+                    expected="one column beside dataset.task",
+                    found=f"{len(self.predict or ())}",
+                    hint="try dataset.task=null",
+                )
             )
         uses: dict[str, str] = {}
         for key, names in self.named().items():
             for name in names if key != "categorical" else ():
                 if name in uses:
                     raise UserError(
-                        f"dataset.{key}: expected columns that have no other use, found {name}, which dataset."
-                        f"{uses[name]} names too"
+                        Mistake(
+                            f"dataset.{key}",
+                            expected="columns that have no other use",
+                            found=f"{name}, which dataset.{uses[name]} names too",
+                        )
                     )
                 uses[name] = key
 
@@ -98,3 +110,4 @@ class TableOptions:
         return {key: tuple(map(str, names or ())) for key, names in many.items()} | {
             key: () if name is None else (str(name),) for key, name in one.items()
         }
+

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.seeding import stream
 from tlrun.data.tables.columns import WORDS, Columns, Target
 from tlrun.data.tables.options import TableOptions
@@ -55,7 +55,9 @@ def sides(columns: Columns, options: TableOptions, seed: int) -> Sides:
         key, remedy = (
             ("split", "mark some as train") if options.split else ("test_share", "lower it")
         )
-        raise UserError(f"dataset.{key}: expected rows to train on, found none; {remedy}")
+        raise UserError(
+            Mistake(f"dataset.{key}", expected="rows to train on", found="none", hint=remedy)
+        )
     return Sides(test, pool, train, val, bought)
 
 
@@ -101,8 +103,12 @@ def _check_split(columns: Columns, options: TableOptions) -> None:
     assert split is not None
     if options.val_share and (split[columns.used] == VAL).any():
         raise UserError(
-            f"dataset.val_share: expected 0, for column {options.split} says what validates, found "
-            f"{options.val_share:g}; leave out one"
+            Mistake(
+                "dataset.val_share",
+                expected=f"0, for column {options.split} says what validates",
+                found=f"{options.val_share:g}",
+                hint="leave out one",
+            )
         )
     if columns.group is not None:
         pairs = np.unique(np.stack([columns.group, split], axis=1)[columns.used], axis=0)
@@ -111,8 +117,12 @@ def _check_split(columns: Columns, options: TableOptions) -> None:
             group = groups[(sizes > 1).argmax()]
             words = " and ".join(WORDS[mark] for mark in pairs[pairs[:, 0] == group, 1])
             raise UserError(
-                f"dataset.split: expected every row of a group on one side, found {words} for {options.group} "
-                f"{columns.groups[group]}; leave out dataset.split or dataset.group"
+                Mistake(
+                    "dataset.split",
+                    expected="every row of a group on one side",
+                    found=f"{words} for {options.group} {columns.groups[group]}",
+                    hint="leave out dataset.split or dataset.group",
+                )
             )
 
 
@@ -149,8 +159,12 @@ def _validation(
         count = len(rows) - max(1, round(options.val_share * len(rows)))
         if count < 1 and len(rows):
             raise UserError(
-                f"dataset.val_share: expected to leave domain {name} a label for training, found "
-                f"{options.val_share:g} of {len(rows)} rows; lower it or draw more labels"
+                Mistake(
+                    "dataset.val_share",
+                    expected=f"to leave domain {name} a label for training",
+                    found=f"{options.val_share:g} of {len(rows)} rows",
+                    hint="lower it or draw more labels",
+                )
             )
         strata, each = _strata(known, rows)
         val[
@@ -175,8 +189,12 @@ def _groups_drawn(
             count = len(np.unique(columns.group[mine]))
             shared = ", not all on one side with those of other domains" if count > 1 else ""
             raise UserError(
-                f"{key}: expected at least 2 groups in domain {name} to divide{shared}, found {count}; "
-                "try dataset.group=null"
+                Mistake(
+                    key,
+                    expected=f"at least 2 groups in domain {name} to divide{shared}",
+                    found=f"{count}",
+                    hint="try dataset.group=null",
+                )
             )
     return drawn
 
@@ -205,8 +223,12 @@ def _bought(
             there = here & target.present
             if options.labels > (most := int(there.sum())):
                 raise UserError(
-                    f"dataset.labels: expected at most {most} (task {target.task.name} has no more in domain {name}, "
-                    f"test apart), found {options.labels}"
+                    Mistake(
+                        "dataset.labels",
+                        expected=f"at most {most} (task {target.task.name} has no more in domain "
+                        f"{name}, test apart)",
+                        found=f"{options.labels}",
+                    )
                 )
             share = int((there & validates).sum()) / most
             bought = min(round(options.labels * share), options.labels - 1)

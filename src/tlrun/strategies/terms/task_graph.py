@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tlrun.core.errors import UserError, nearest
+from tlrun.core.errors import Mistake, UserError, nearest
 
 Table = tuple[tuple[float | str, ...], ...]
 Adjacency = list[list[float]]
@@ -24,9 +24,11 @@ def read_graph(path: str) -> Table:
     # a NUL, no UTF-8, the ~ of nobody
     except (OSError, ValueError, RuntimeError, csv.Error) as error:
         told = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{KEY}: expected a CSV file (UTF-8), found {path}: {told}") from None
+        raise UserError(
+            Mistake(KEY, expected="a CSV file (UTF-8)", found=f"{path}: {told}")
+        ) from None
     if not rows:
-        raise UserError(f"{KEY}: expected a table of tasks, found nothing in {path}")
+        raise UserError(Mistake(KEY, expected="a table of tasks", found=f"nothing in {path}"))
     if isinstance(_cell(rows[0][0]), float):
         return tuple(tuple(_cell(cell) for cell in row) for row in rows)
     above, *below = rows  # names, which may be numbers
@@ -47,14 +49,22 @@ def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
         sides = [f"{row[0]}" for row in rows]
         if header != sides:
             raise UserError(
-                f"{KEY}: expected the same names above and before, found {header} and {sides}"
+                Mistake(
+                    KEY,
+                    expected="the same names above and before",
+                    found=f"{header} and {sides}",
+                )
             )
         order = [_place(unit, short, header) for unit, short in names.items()]
         rows = [row[1:] for row in rows]
     if len(rows) != len(names) or any(len(row) != len(names) for row in rows):
         told = ", ".join(names.values())
         raise UserError(
-            f"{KEY}: expected {len(names)} rows of {len(names)} numbers ({told}), found {_shape(rows)}"
+            Mistake(
+                KEY,
+                expected=f"{len(names)} rows of {len(names)} numbers ({told})",
+                found=_shape(rows),
+            )
         )
     numbers = [[_number(cell) for cell in row] for row in rows]
     ordered = [[numbers[s][t] for t in order] for s in order]
@@ -63,8 +73,13 @@ def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
         for t in range(s):
             if ordered[s][t] != ordered[t][s]:
                 raise UserError(
-                    f"{KEY}: expected a symmetric table, found {ordered[s][t]:g} from {short[s]} to {short[t]} and "
-                    f"{ordered[t][s]:g} back; what one task teaches another is strategy=task_transfer"
+                    Mistake(
+                        KEY,
+                        expected="a symmetric table",
+                        found=f"{ordered[s][t]:g} from {short[s]} to {short[t]} and "
+                        f"{ordered[t][s]:g} back",
+                        hint="what one task teaches another is {node}=task_transfer",
+                    )
                 )
         ordered[s][s] = 0.0  # no task is tied to itself
     return ordered
@@ -93,12 +108,19 @@ def _place(unit: str, short: str, header: Sequence[str]) -> int:
     for name in (short, unit):
         if name in header:
             return header.index(name)
-    raise UserError(f"{KEY}: expected the task {short}{nearest(short, header)}")
+    raise UserError(
+        Mistake(
+            KEY,
+            expected=f"the task {short}",
+            found="none of that name",
+            hint=nearest(short, header),
+        )
+    )
 
 
 def _number(cell: float | str) -> float:
     if isinstance(cell, str) or not (math.isfinite(cell) and cell >= 0):
-        raise UserError(f"{KEY}: expected numbers of 0 or more, found {cell!r}")
+        raise UserError(Mistake(KEY, expected="numbers of 0 or more", found=f"{cell!r}"))
     return float(cell)
 
 
