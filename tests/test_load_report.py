@@ -18,7 +18,7 @@ from sweeps.executors.test_local import Told
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.notes import Note
-from tlrun.data.assembly import summary
+from tlrun.data.load_report import summary
 from tlrun.report.notes import words
 from tlrun.runs.plan import THIS, Plan
 from tlrun.strategies.base import Stage

@@ -25,10 +25,10 @@ from tlrun.models.model import Model, draw_model, state
 from tlrun.runs.plan import THIS
 from tlrun.runs.stage_key import contents, key_of
 from tlrun.strategies.base import Strategy
-from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
+from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.strategies.terms import penalties
 from tlrun.training.loop import fit

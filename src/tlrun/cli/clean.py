@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
-from tlrun.core.errors import UserError, nearest_tail, printable, say
+from tlrun.core.errors import Mistake, UserError, nearest, printable, say
 from tlrun.report.console import make_console
 from tlrun.store import features, stages
 from tlrun.store.found import FoundRun, below, runs
@@ -104,12 +104,8 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
         else:
             unknown.append(argument)
     if unknown:
-        raise UserError(
-            *[
-                f"clean: expected a flag, found {argument}{nearest_tail(argument, FLAGS)}"
-                for argument in unknown
-            ]
-        )
+        wrong = [Mistake("clean", "a flag", flag, nearest(flag, FLAGS)) for flag in unknown]
+        raise UserError(*wrong)
     return [kind for kind in KINDS if kind in kinds or not kinds], days, sure
 
 
@@ -120,9 +116,8 @@ def _days(text: str) -> float:
         days = math.nan
     if not 0 <= days < math.inf:
         found = text or "nothing"
-        raise UserError(
-            f"clean --older-than: expected a number of days >= 0, found {found}; 30, for example"
-        )
+        expected = "a number of days >= 0"
+        raise UserError(Mistake("clean --older-than", expected, found, "30, for example"))
     return days
 
 
@@ -201,9 +196,8 @@ def _table(chosen: Sequence[_Item]) -> Table:
 def _agreed() -> bool:
     """Whether the answer on the terminal is yes. Raises UserError where there is no terminal."""
     if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
-        raise UserError(
-            "clean: expected a terminal to ask on, found none, and nothing is deleted; to delete, add --yes"
-        )
+        found = "none, and nothing is deleted"
+        raise UserError(Mistake("clean", "a terminal to ask on", found, "to delete, add --yes"))
     try:
         return input("Delete these? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

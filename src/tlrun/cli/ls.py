@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import ls_stages
-from tlrun.core.errors import UserError, nearest_tail, printable
+from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.report.console import make_console
 from tlrun.report.formatting import number
 from tlrun.report.tables import WIDE, link
@@ -50,9 +50,9 @@ def ls(arguments: Sequence[str]) -> int:
         if all(_same(facts.get(key), value) for key, value in wanted.items()):
             chosen.append(run)
     if there and (unknown := [key for key in wanted if key not in known]):
-        raise UserError(
-            *[f"ls: no run has the key {key}{nearest_tail(key, sorted(known))}" for key in unknown]
-        )
+        valid = sorted(known)
+        wrong = [Mistake("ls", "a key of some run", key, nearest(key, valid)) for key in unknown]
+        raise UserError(*wrong)
     if not chosen:
         asked = " ".join(f"{key}={value}" for key, value in wanted.items())
         first = f"no runs in {runs_dir} yet; the first: tl-run strategy=feature_transfer"
@@ -96,7 +96,7 @@ def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:
             )
         else:
             expected = "key=value, --all, --stages or --runs-dir PATH"
-            raise UserError(f"ls: expected {expected}, found {argument}; see tl-run ls --help")
+            raise UserError(Mistake("ls", expected, argument, "see tl-run ls --help"))
     return everything, wanted
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.core.errors import UserError, printable
+from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.report.console import make_console
 from tlrun.store.entries import MANIFEST, Entry, entries
 from tlrun.store.stages import HOME, describe_stage
@@ -44,9 +44,8 @@ def ls_stages(runs_dir: Path, others: Sequence[str]) -> int:
     UserError.
     """
     if others:
-        raise UserError(
-            f"ls --stages: expected --runs-dir PATH or nothing beside it, found {' '.join(others)}"
-        )
+        expected = "--runs-dir PATH or nothing beside it"
+        raise UserError(Mistake("ls --stages", expected, " ".join(others)))
     there = kept(runs_dir, HOME)
     if not there:
         none = f"no finished stages in {runs_dir / HOME} yet; a first one: tl-run strategy=structure_transfer"
@@ -81,17 +80,15 @@ def kept(runs_dir: Path, home: str) -> list[Kept]:
     """The entries of a home, the oldest use first. Raises UserError where the folder cannot be
     read.
     """
-    found = []
+    there: list[Kept] = []
     try:
         for entry in entries(runs_dir, home):
             with suppress(FileNotFoundError):  # it has gone, or has just been replaced
-                found.append(Kept(entry, entry.used, size_of(entry.path)))
+                there.append(Kept(entry, entry.used, size_of(entry.path)))
     except OSError as error:
-        expected = "expected a folder that can be read"
-        raise UserError(
-            f"runs_dir: {expected}, found {runs_dir / home}: {error.strerror}"
-        ) from None
-    return sorted(found, key=lambda one: (one.used, one.entry.path.name))
+        found = f"{runs_dir / home}: {error.strerror}"
+        raise UserError(Mistake("runs_dir", "a folder that can be read", found)) from None
+    return sorted(there, key=lambda one: (one.used, one.entry.path.name))
 
 
 def size_of(folder: Path) -> int:

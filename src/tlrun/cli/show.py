@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls import flat, read_config
-from tlrun.core.errors import UserError, printable
+from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.report.console import make_console
 from tlrun.report.formatting import number
 from tlrun.report.tables import link
@@ -46,9 +46,8 @@ def show(arguments: Sequence[str]) -> int:
         return 0
     runs_dir, rest = below(arguments)
     if len(rest) != 1:
-        raise UserError(
-            f"show: expected one run, found {len(rest)}; see tl-run show --help, or tl-run ls"
-        )
+        hint = "see tl-run show --help, or tl-run ls"
+        raise UserError(Mistake("show", "one run", str(len(rest)), hint))
     _print(_chosen(rest[0], runs_dir), make_console())
     return 0
 
@@ -61,16 +60,13 @@ def _chosen(text: str, runs_dir: Path) -> FoundRun:
         return FoundRun(run_dir, run_dir.record() or {})
     fitting = [run for run in runs(runs_dir) if text in f"{run.run_dir.group}/{run.run_dir.name}"]
     if not fitting:
-        raise UserError(
-            f"show: expected a run, found none with {text} in its name in {runs_dir}; see tl-run ls"
-        )
+        found = f"none with {text} in its name in {runs_dir}"
+        raise UserError(Mistake("show", "a run", found, "see tl-run ls"))
     if len(fitting) > 1:
-        few = ", ".join(
-            f"{run.run_dir.group}/{run.run_dir.name}" for run in fitting[:3]
-        ) + ", …" * (len(fitting) > 3)
-        raise UserError(
-            f"show: expected one run, found {len(fitting)} with {text} in their names: {few}"
-        )
+        few = [f"{run.run_dir.group}/{run.run_dir.name}" for run in fitting[:3]]
+        few += ["…"] * (len(fitting) > 3)
+        found = f"{len(fitting)} with {text} in their names: {', '.join(few)}"
+        raise UserError(Mistake("show", "one run", found))
     return fitting[0]
 
 

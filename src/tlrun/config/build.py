@@ -98,7 +98,7 @@ def _node_rule(hint: Any) -> OneOf | None:
     return None
 
 
-def _mistakes(config: Config) -> Iterator[Mistake | str]:
+def _mistakes(config: Config) -> Iterator[Mistake]:
     """Every mistake of keys and values, one by one."""
     hints = fields(Run)
     for key in config:
@@ -127,17 +127,17 @@ def _unknown_at_top(key: str, config: Config) -> Mistake:
 def _unknown(key: str, last: str, known: list[str], owner: str = "") -> Mistake:
     """About the key `key`, which ends in `last`; owner: the name of the node it was asked of."""
     found = f"{owner} has no such key" if owner else "no such key"
-    return Mistake(key, found=f"{found}{nearest(last, known)}")
+    return Mistake(key, found=found, hint=nearest(last, known))
 
 
-def _in_node(group: str, node: object) -> Iterator[Mistake | str]:
+def _in_node(group: str, node: object) -> Iterator[Mistake]:
     if not isinstance(node, Mapping):
         yield Mistake(group, f"one of {', '.join(names(group))}", _shown(node))
         return
     name = node.get("name")
     if name not in names(group):
         near = nearest(str(name), names(group))
-        yield Mistake(f"{group}.name", found=f"{_shown(name)} is not known{near}")
+        yield Mistake(f"{group}.name", found=f"{_shown(name)} is not known", hint=near)
         return
     try:
         cls = find(group, str(name))
@@ -148,7 +148,7 @@ def _in_node(group: str, node: object) -> Iterator[Mistake | str]:
     yield from _in_options(group, options, cls, str(name))
 
 
-def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterator[Mistake | str]:
+def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterator[Mistake]:
     """owner: the name of a node, for what is said about a key that it does not have."""
     hints = fields(cls)
     if not isinstance(given, Mapping):
@@ -162,7 +162,7 @@ def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterat
             yield from _in_value(f"{prefix}.{key}", value, hints[key])
 
 
-def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake | str]:
+def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake]:
     rule = _node_rule(hint)
     if fits(value, hint):
         if rule is not None:
@@ -172,8 +172,8 @@ def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake | str]:
         yield Mistake(key, expected(hint), _shown(value))
     else:
         found = value.get("name") if isinstance(value, Mapping) else value
-        near, _, _ = nearest(str(found), rule.names).partition(" (")
-        yield Mistake(key, expected(hint), f"{_shown(found)}{near}")
+        near, bracket, _ = nearest(str(found), rule.names).partition(" (")
+        yield Mistake(key, expected(hint), _shown(found), near if bracket else "")
 
 
 def _shown(value: object) -> str:

@@ -154,10 +154,10 @@ def _launchers() -> set[str]:
 
 
 def _unknown(group: str, name: str, options: Sequence[str]) -> Mistake:
-    near = nearest(name, list(dict.fromkeys(options)))
-    found = f"{name} is not known{near}"
-    hint = "λ itself is lam.value=…" if group == "lam" else ""
+    hint = nearest(name, list(dict.fromkeys(options)))
+    if group == "lam":
+        hint = f"{hint}; λ itself is lam.value=…"
     if group == "hydra/launcher" and name.startswith(tuple(EXTRAS)):
         extra = EXTRAS[name.partition("_")[0]]
-        hint = f"it comes with pip install 'tl-run[{extra}]'"
-    return Mistake(group, found=found, hint=hint)
+        hint = f"{hint}; it comes with pip install 'tl-run[{extra}]'"
+    return Mistake(group, found=f"{name} is not known", hint=hint)

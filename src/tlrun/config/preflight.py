@@ -51,7 +51,7 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
     Composes once for each choice of groups, and builds each job's objects once. Raises UserError
     with every mistake.
     """
-    mistakes: list[Mistake | str] = []
+    mistakes: list[Mistake] = []
     axes = _axes(overrides, mistakes)
     compositions = _Compositions(folder)
     first = compositions.of([f"{a.key}={a.values[0]}" for a in axes.values() if a.choice])
@@ -65,7 +65,7 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         for key, value in first.axes.items():
             of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
         axes = of_study | axes
-    in_jobs: list[Mistake | str] = []
+    in_jobs: list[Mistake] = []
     jobs = _jobs(list(axes.values()), compositions, in_jobs)
     if mistakes or compositions.mistakes or in_jobs:
         raise UserError(*dict.fromkeys([*mistakes, *compositions.mistakes, *in_jobs]))
@@ -73,7 +73,7 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
     return Request(handed, multirun, jobs, first.foreign_launcher)
 
 
-def _axes(overrides: Sequence[str], mistakes: list[Mistake | str]) -> dict[str, Axis]:
+def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> dict[str, Axis]:
     """The overrides by key; what is wrong with one is added to `mistakes`."""
     axes: dict[str, Axis] = {}
     for text in overrides:
@@ -127,9 +127,7 @@ class _Compositions:
         return self._known[key]
 
 
-def _jobs(
-    axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake | str]
-) -> list[Job]:
+def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]) -> list[Job]:
     """Every job of the axes' product; what is wrong with one is added to `mistakes`."""
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST_JOBS:

@@ -19,8 +19,8 @@ class Mistake:
 
     key: the option, argument or file that is wrong, such as `strategy.scope`. expected, found: what
     was asked of it and what it is; with nothing in `expected`, `found` is the whole statement.
-    hint: what to do. In all three, `{key}` stands for the key and `{node}` for the node whose
-        option it is, so that they stay right where the node is moved.
+    hint: what to do; in it `{key}` stands for the key and `{node}` for the node whose option it is,
+    so that it stays right where the node is moved.
     """
 
     key: str
@@ -31,9 +31,11 @@ class Mistake:
     def __str__(self) -> str:
         """One line, as a user meets it: key, expected, found; hint."""
         statement = f"expected {self.expected}, found {self.found}" if self.expected else self.found
-        line = f"{statement}; {self.hint}" if self.hint else statement
+        if not self.hint:
+            return f"{self.key}: {statement}"
         node = self.key.rpartition(".")[0]
-        return f"{self.key}: {line.replace('{key}', self.key).replace('{node}', node)}"
+        hint = self.hint.replace("{key}", self.key).replace("{node}", node)
+        return f"{self.key}: {statement}; {hint}"
 
     def moved(self, before: str, after: str) -> Mistake:
         """The same mistake where the key `before`, and every key below it, is called `after`."""
@@ -60,15 +62,13 @@ class UserError(TlrunError, ValueError):
 
     exit_code = 2
 
-    def __init__(self, *mistakes: Mistake | str) -> None:
+    def __init__(self, *mistakes: Mistake) -> None:
         super().__init__(*mistakes)
         self.mistakes = mistakes
 
     def moved(self, before: str, after: str) -> UserError:
         """The same mistakes where the key `before`, and every key below it, is called `after`."""
-        return UserError(
-            *(m.moved(before, after) if isinstance(m, Mistake) else m for m in self.mistakes)
-        )
+        return UserError(*(mistake.moved(before, after) for mistake in self.mistakes))
 
 
 class RunFailed(TlrunError, RuntimeError):
@@ -113,9 +113,3 @@ def nearest(name: str, valid: Sequence[str]) -> str:
     every = f"one of: {', '.join(valid)}" if valid else "there are none"
     near = get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"did you mean {near[0]}? ({every})" if near else every
-
-
-def nearest_tail(name: str, valid: Sequence[str]) -> str:
-    """`nearest` as the end of a line that is a plain text still and no `Mistake`."""
-    hint = nearest(name, valid)
-    return f"; {hint}" if hint.startswith("did you mean") else f" ({hint})"

@@ -14,7 +14,7 @@ from tlrun.core.notes import (
     StructureLearnt,
     Waiting,
 )
-from tlrun.data.assembly import summary
+from tlrun.data.load_report import summary
 
 ATTEMPTS = {
     "stopped": "an earlier attempt was stopped half-way; starting it again",

@@ -103,7 +103,7 @@ def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
     """
     problems = ProblemCache()
     arms: dict[int, Arms] = {}
-    mistakes: dict[Mistake | str, None] = {}
+    mistakes: dict[Mistake, None] = {}
     report: DataLoaded | None = None
     # Runs of one data set and seed stand together, so that each problem is loaded once.
     datasets = [digest_of(node_of("dataset", run.dataset)) for run in runs]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Role, Split, Task
 from tlrun.core.seeding import stream
-from tlrun.data.assembly import Part, assemble, examples_digest
+from tlrun.data.assembly import Part, assemble
+from tlrun.data.examples import examples_digest
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.data.assembly import examples_digest
+from tlrun.data.examples import examples_digest
 from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
 

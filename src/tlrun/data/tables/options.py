@@ -110,4 +110,3 @@ class TableOptions:
         return {key: tuple(map(str, names or ())) for key, names in many.items()} | {
             key: () if name is None else (str(name),) for key, name in one.items()
         }
-
