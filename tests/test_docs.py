@@ -169,13 +169,17 @@ def test_every_column_has_an_entry_in_the_glossary(
     commands = (sweep, [*tasks, "lam.value=0"], kinds, ["ls"], ["ls", "--stages"])
     for command in (*commands, ["show", "digits_tasks/"]):
         assert run(command) == 0
-    facts = re.findall(r"^  (\w[\w ]{9}\S?) *\S", capsys.readouterr().out, flags=re.MULTILINE)
+    shown = capsys.readouterr().out
+    facts = {
+        fact.strip() for fact in re.findall(r"^  (\w[\w ]{9}\S?) *\S", shown, flags=re.MULTILINE)
+    }
     monkeypatch.setattr("tlrun.report.console.PIPE_WIDTH", 100)
     assert run(sweep) == 0
 
     assert {"run", "over λ=∞", "heads apart %", "FLOPs", "figure", "r2", "domain/task"} <= {*heads}
+    assert {"started", "stages", "test set", "made with", "last row"} <= facts
     data = {"noise", "occlusion", "inverted", "identity", "parity", "size"}
-    named = {*heads, *(fact.strip() for fact in facts)} - data - {""}
+    named = {*heads, *facts} - data - {""}
     assert sorted(name for name in named if not explained(name)) == []
 
 
