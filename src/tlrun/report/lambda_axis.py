@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
+from tlrun.report.formatting import gain_of, number
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
 
@@ -43,25 +44,23 @@ def over_end(run: Outcome, axis: Axis, end: str) -> float | None:
 
 
 def difference(one: Outcome, other: Outcome) -> float | None:
-    """Test score of one run minus the other's."""
-    mine, theirs = one.result["headline"]["test"], other.result["headline"]["test"]
-    return None if mine is None or theirs is None else mine - theirs
+    """By how much one run's test score is better than the other's; None where one is undefined."""
+    mine, theirs = one.result["headline"], other.result["headline"]
+    return gain_of(mine["name"], mine["test"], theirs["test"])
 
 
-def peaks(runs: Sequence[Outcome], points: float, labels: Mapping[str, str]) -> Iterator[str]:
-    """A line for each axis with both ends and an inner λ. points: what a score of 1 is shown as
-    (100 for %). labels: how the table calls a family.
-    """
+def peaks(runs: Sequence[Outcome], labels: Mapping[str, str]) -> Iterator[str]:
+    """A line for each axis with both ends and an inner λ. labels: how the table calls a family."""
     for family, axis in axes(runs).items():
         inner = [lam for lam in axis if _inner(lam)]
         if not inner or not ENDS.keys() <= axis.keys():
             continue
         seeds = sorted(set.intersection(*(set(by_seed) for by_seed in axis.values())))
         if len(seeds) >= FEWEST:
-            yield f"{labels[family]}: {_peak(axis, inner, seeds, points)}"
+            yield f"{labels[family]}: {_peak(axis, inner, seeds)}"
 
 
-def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float) -> str:
+def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int]) -> str:
     losses = {
         lam: {seed: axis[lam][seed].result["headline"].get("val_loss") for seed in seeds}
         for lam in inner
@@ -69,16 +68,16 @@ def _peak(axis: Axis, inner: Sequence[str], seeds: Sequence[int], points: float)
     if any(loss is None for by_seed in losses.values() for loss in by_seed.values()):
         return "λ* not chosen: it takes validation labels (dataset.val_share=0.2 buys them from the labels asked for)"
     chosen = {seed: _lowest(losses, seed) for seed in seeds}
+    title = axis[inner[0]][seeds[0]].result["headline"]["name"]
     told, above, below = [], True, ""
     for end, shown in ENDS.items():
         gains = [difference(axis[chosen[seed]][seed], axis[end][seed]) for seed in seeds]
         if any(gain is None for gain in gains):
             return "λ* not compared: a score is undefined"
-        mean, half = paired_interval([points * gain for gain in gains if gain is not None])
+        mean, half = paired_interval([gain for gain in gains if gain is not None])
         above = above and mean - half > 0
         below = below or (shown if mean + half < 0 else "")
-        digits = 1 if points > 1 else 3
-        told.append(f"over {shown} {mean:+.{digits}f} ± {half:.{digits}f}")
+        told.append(f"over {shown} {number(title, mean, signed=True)} ± {number(title, half)}")
     counts = ", ".join(
         f"{lam} for {count} of {len(seeds)} seeds"
         for lam, count in Counter(chosen.values()).most_common()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
-from tlrun.core.problem import Domain, Metric, Problem, Split
+from tlrun.core.problem import Domain, MetricName, Problem, Split
 from tlrun.data.assembly import Part, assemble
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class TableCsv:
     split_seed: Annotated[int, Range(0)] | None = 0
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    metric: Metric | None = None
+    metric: MetricName | None = None
     duplicates: Literal["drop", "keep"] = "drop"
 
     def __post_init__(self) -> None:
