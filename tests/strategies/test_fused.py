@@ -12,7 +12,7 @@ import torch
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam
 from tlrun.core.options import as_node
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task, TaskKey
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -156,17 +156,16 @@ def test_where_labels_agree_the_target_head_starts_from_the_mean_of_the_sources(
     problem, fused = ours(), Fused(SharedParameters(), then=ParameterTransfer())
     first, target = fused.stages(problem, Constant(1.0), 12)
     previous = trained(first, problem, fused)
-    assert not torch.equal(previous.head_of("s1/class").weight, previous.head_of("s2/class").weight)
+    heads = [previous.head_of(TaskKey(source, "class")) for source in ("s1", "s2")]
+    assert not torch.equal(heads[0].weight, heads[1].weight)
     assert target.by is not None
     model = target.by.inherit(target, begun(target, problem, fused), previous)
 
     assert list(model.heads) == ["*/class"]
     for name in ("weight", "bias"):
-        both = [
-            getattr(previous.head_of(f"{source}/class"), name).detach() for source in ("s1", "s2")
-        ]
+        both = [getattr(head, name).detach() for head in heads]
         torch.testing.assert_close(
-            getattr(model.head_of("t/class"), name).detach(), (both[0] + both[1]) / 2
+            getattr(model.head_of(TaskKey("t", "class")), name).detach(), (both[0] + both[1]) / 2
         )
     assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
 
@@ -177,8 +176,8 @@ def test_where_labels_differ_the_target_head_is_new() -> None:
     assert target.by is not None
     model = target.by.inherit(target, begun(target, problem, fused), trained(first, problem, fused))
     assert_same_bits(
-        model.head_of("t/other").state_dict(),
-        begun(target, problem, fused).head_of("t/other").state_dict(),
+        model.head_of(TaskKey("t", "other")).state_dict(),
+        begun(target, problem, fused).head_of(TaskKey("t", "other")).state_dict(),
     )
 
 

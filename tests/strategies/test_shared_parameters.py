@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
 from tlrun.data.batches import Batch, Batches, as_batch, labelled
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
@@ -260,7 +260,7 @@ def test_shared_heads_are_one_for_each_label_space() -> None:
 
     assert list(own.heads) == ["d0/class", "d0/value", "d1/class"]
     assert list(shared.heads) == ["*/class", "*/value"]
-    assert shared.head_of("d0/class") is shared.head_of("d1/class")
+    assert shared.head_of(TaskKey("d0", "class")) is shared.head_of(TaskKey("d1", "class"))
     assert list(own.trunks) == list(shared.trunks) == ["*"]
 
 

@@ -457,7 +457,8 @@ def test_towers_compare_all_of_phi_and_heads_where_they_mean_the_same() -> None:
         (questions((VALUE, CLASS)), 0),
     ):
         model = start(made("trace_norm", "towers"), ours, 1.0, backbone=numbers)
-        assert side_by_side(model, everything(ours, model)).shape == (phi + shared, len(ours.units))
+        W = side_by_side(model, everything(ours, model))
+        assert W.shape == (phi + shared, len(ours.task_keys))
 
 
 @pytest.mark.parametrize("relation", RELATIONS)

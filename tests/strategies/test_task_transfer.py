@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
 from tlrun.data.batches import Batches, as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -380,11 +380,10 @@ def kl(task: Task, teacher: np.ndarray, pupil: np.ndarray) -> float:
     return float(rel_entr(p, q).sum(axis=1).mean())
 
 
-def answered(model: Model, by: str, on: str, problem: Problem) -> np.ndarray:
+def answered(model: Model, by: TaskKey, on: TaskKey, problem: Problem) -> np.ndarray:
     """What the model of the task `by` says of the inputs of the task `on`."""
-    domain, _, _ = on.partition("/")
-    x = as_batch(problem.domains[domain].train).inputs
-    return model.output(by, model.trunk_of(by)(x, domain)).detach().numpy()
+    x = as_batch(problem.domains[on.domain].train).inputs
+    return model.output(by, model.trunk_of(by)(x, on.domain)).detach().numpy()
 
 
 @pytest.mark.parametrize("scope", ["heads", "towers"])
@@ -394,11 +393,11 @@ def test_distillation_is_the_divergence_from_the_other_tasks(
 ) -> None:
     ours, strategy = of_domains(task), TaskTransfer("distillation", scope)
     model = start(strategy, ours, stir=0.3)
-    units = list(ours.units)
+    keys = list(ours.task_keys)
     expected = sum(
         kl(task, answered(model, s, t, ours), answered(model, t, t, ours)) / 2
-        for t in units
-        for s in units
+        for t in keys
+        for s in keys
         if s != t
     )
     found = strategy.objective(everything(ours, model), model, Lam(0.3))
@@ -416,14 +415,16 @@ def test_only_tasks_of_one_label_space_teach_each_other() -> None:
     ours = Problem({"d": one, "e": replace(other, name="e")}, HeldOutTest({}), "digest")
     strategy = TaskTransfer("distillation")
     model = start(strategy, ours, stir=0.3)
-    pairs = (("d/odd", "e/odd"), ("e/odd", "d/odd"))
+    d, e = TaskKey("d", "odd"), TaskKey("e", "odd")
+    pairs = ((d, e), (e, d))
     expected = sum(
         kl(ODD, answered(model, s, t, ours), answered(model, t, t, ours)) for s, t in pairs
     )
 
     T = transfer_of(strategy, ours, model)
     assert number(T) == pytest.approx(expected, rel=1e-9)
-    (gradient,) = torch.autograd.grad(T, [model.head_of("d/class").weight], allow_unused=True)
+    head = model.head_of(TaskKey("d", "class"))
+    (gradient,) = torch.autograd.grad(T, [head.weight], allow_unused=True)
     assert gradient is None
 
 
@@ -469,17 +470,17 @@ def test_no_gradient_flows_into_a_teacher(strategy: TaskTransfer, ours: Problem)
 
     def by_hand(teacher: Model) -> tuple[Tensor, ...]:
         T: Tensor = torch.zeros((), dtype=torch.float64)
-        for t, unit in enumerate(ours.units):
-            s, other = 1 - t, list(ours.units)[1 - t]
-            name = unit.partition("/")[0]
+        for t, key in enumerate(ours.task_keys):
+            s, other = 1 - t, list(ours.task_keys)[1 - t]
+            name = key.domain
             x = as_batch(ours.domains[name].train).inputs
-            z, seen = model.trunk_of(unit)(x, name), teacher.trunk_of(other)(x, name)
+            z, seen = model.trunk_of(key)(x, name), teacher.trunk_of(other)(x, name)
             if strategy is FEATURES:
                 pupil = z @ model.extras.get_parameter("A")[t, s].T
                 gap = normalize(pupil) - normalize(seen)
                 T = T + (gap**2).sum(dim=1).mean()
             else:
-                p, q = teacher.output(other, seen).softmax(1), model.output(unit, z).softmax(1)
+                p, q = teacher.output(other, seen).softmax(1), model.output(key, z).softmax(1)
                 T = T + (p * (p.log() - q.log())).sum(dim=1).mean()
         return torch.autograd.grad(T, list(model.trunks.parameters()))
 
@@ -497,10 +498,11 @@ def test_heads_on_one_phi_teach_through_it_and_not_through_themselves() -> None:
     slope = torch.autograd.grad(
         transfer_of(strategy, ours, model), [head.weight for head in heads(model)]
     )
-    for unit, other, found in zip(ours.units, reversed(list(ours.units)), slope, strict=True):
-        step = steps[unit.partition("/")[0]]
+    keys = list(ours.task_keys)
+    for key, other, found in zip(keys, reversed(keys), slope, strict=True):
+        step = steps[key.domain]
         z, q = step.features["class"].detach(), step.outputs["class"].detach().softmax(dim=1)
-        p = torch.from_numpy(softmax(answered(model, other, unit, ours), axis=1))
+        p = torch.from_numpy(softmax(answered(model, other, key, ours), axis=1))
         # the known slope of KL(p ‖ softmax)
         torch.testing.assert_close(found, (q - p).T @ z / len(z))
 
@@ -524,7 +526,7 @@ def test_features_are_compared_by_their_direction() -> None:
         as_batch(ours.domains["d"].train).inputs,
         model.extras.get_parameter("A").detach().numpy(),
     )
-    z = [model.trunk_of(unit)(x, "d").detach().numpy() for unit in ours.units]
+    z = [model.trunk_of(key)(x, "d").detach().numpy() for key in ours.task_keys]
     expected = 0.0
     for t, s in ((0, 1), (1, 0)):
         pupil, teacher = z[t] @ A[t, s].T, z[s]
@@ -558,8 +560,8 @@ def test_born_again_learns_from_the_single_task_models_and_moves_nothing_of_thei
         assert not any(name.startswith("teacher") for name in state(pupil))
         apart.append(
             sum(
-                kl(task, answered(teacher, unit, unit, ours), answered(pupil, unit, unit, ours))
-                for unit, task in ours.units.items()
+                kl(task, answered(teacher, key, key, ours), answered(pupil, key, key, ours))
+                for key, task in ours.task_keys.items()
             )
         )
 
@@ -576,8 +578,8 @@ def test_born_again_is_the_divergence_from_each_tasks_own_teacher(
     teacher = start(SingleTask(), ours, stir=0.3)
     model = strategy.inherit(stage, start(strategy, ours, stir=0.3), teacher)
     expected = sum(
-        kl(task, answered(teacher, unit, unit, ours), answered(model, unit, unit, ours))
-        for unit, task in ours.units.items()
+        kl(task, answered(teacher, key, key, ours), answered(model, key, key, ours))
+        for key, task in ours.task_keys.items()
     )
     assert expected > 0.01
     assert number(transfer_of(strategy, ours, model)) == pytest.approx(expected, rel=1e-9)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
+from tlrun.report.formatting import gain_of, number
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
 
@@ -49,25 +50,23 @@ def over_end(run: Outcome, axis: Axis, end: float | str) -> float | None:
 
 
 def difference(one: Outcome, other: Outcome) -> float | None:
-    """Test score of one run minus the other's."""
-    mine, theirs = one.result["headline"]["test"], other.result["headline"]["test"]
-    return None if mine is None or theirs is None else mine - theirs
+    """By how much one run's test score is better than the other's; None where one is undefined."""
+    mine, theirs = one.result["headline"], other.result["headline"]
+    return gain_of(mine["name"], mine["test"], theirs["test"])
 
 
-def peaks(runs: Sequence[Outcome], points: float, labels: Mapping[str, str]) -> Iterator[str]:
-    """A line for each axis with both ends and an inner λ. points: what a score of 1 is shown as
-    (100 for %). labels: how the table calls a family.
-    """
+def peaks(runs: Sequence[Outcome], labels: Mapping[str, str]) -> Iterator[str]:
+    """A line for each axis with both ends and an inner λ. labels: how the table calls a family."""
     for family, axis in axes(runs).items():
         inner = [lam for lam in axis if isinstance(lam, float) and 0.0 < lam < math.inf]
         if not inner or not ENDS.keys() <= axis.keys():
             continue
         seeds = sorted(set.intersection(*(set(by_seed) for by_seed in axis.values())))
         if len(seeds) >= FEWEST:
-            yield f"{labels[family]}: {_peak(axis, inner, seeds, points)}"
+            yield f"{labels[family]}: {_peak(axis, inner, seeds)}"
 
 
-def _peak(axis: Axis, inner: Sequence[float], seeds: Sequence[int], points: float) -> str:
+def _peak(axis: Axis, inner: Sequence[float], seeds: Sequence[int]) -> str:
     losses: dict[float, dict[int, float]] = {}
     for lam in inner:
         losses[lam] = {}
@@ -77,16 +76,16 @@ def _peak(axis: Axis, inner: Sequence[float], seeds: Sequence[int], points: floa
                 return NOT_CHOSEN
             losses[lam][seed] = loss
     chosen = {seed: _lowest(losses, seed) for seed in seeds}
+    title = axis[inner[0]][seeds[0]].result["headline"]["name"]
     told, above, below = [], True, ""
     for end, shown in ENDS.items():
         gains = [difference(axis[chosen[seed]][seed], axis[end][seed]) for seed in seeds]
         if any(gain is None for gain in gains):
             return "λ* not compared: a score is undefined"
-        mean, half = paired_interval([points * gain for gain in gains if gain is not None])
+        mean, half = paired_interval([gain for gain in gains if gain is not None])
         above = above and mean - half > 0
         below = below or (shown if mean + half < 0 else "")
-        digits = 1 if points > 1 else 3
-        told.append(f"over {shown} {mean:+.{digits}f} ± {half:.{digits}f}")
+        told.append(f"over {shown} {number(title, mean, signed=True)} ± {number(title, half)}")
     counts = ", ".join(
         f"{axis[lam][seeds[0]].lam_label} for {count} of {len(seeds)} seeds"
         for lam, count in Counter(chosen.values()).most_common()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import as_node
-from tlrun.core.problem import Task, short_names
+from tlrun.core.problem import Task, TaskKey, short_names
 
 if TYPE_CHECKING:
     from tlrun.core.objective import Schedule
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 SEVERAL = 8  # tasks named one by one in a message
 
 
-def several(problem: Problem, strategy: str) -> dict[str, Task]:
-    """The tasks of a problem. Raises UserError where there is but one, and nothing to share."""
-    units = problem.units
-    if len(units) < 2:
+def several(problem: Problem, strategy: str) -> dict[TaskKey, Task]:
+    """The tasks of a problem, by key. Raises UserError where there is but one, and nothing to share."""
+    tasks = problem.task_keys
+    if len(tasks) < 2:
         raise UserError(
             Mistake(
                 "strategy",
                 expected=f"two tasks or more for {strategy}",
-                found=f"one, {', '.join(units)}",
+                found=f"one, {', '.join(map(str, tasks))}",
                 hint="try another data set, such as dataset=digits_tasks, or of a table "
                 "dataset.predict=[one,two] or dataset.task=COLUMN",
             )
         )
-    return units
+    return tasks
 
 
 def require_learning_towers(scope: str, backbone: Backbone) -> None:
@@ -56,25 +56,25 @@ def finite(lam: Schedule, why: str, hint: str) -> None:
         )
 
 
-def told(units: Mapping[str, Task]) -> str:
+def told(tasks: Mapping[TaskKey, Task]) -> str:
     """The tasks and their heads, for a message: parity (binary), identity (10 classes)."""
-    names = short_names(units)
+    names = short_names(tasks)
     heads = [
-        f"{names[unit]} ({f'{task.outputs} classes' if task.kind == 'multiclass' else task.kind})"
-        for unit, task in units.items()
+        f"{names[key]} ({f'{task.outputs} classes' if task.kind == 'multiclass' else task.kind})"
+        for key, task in tasks.items()
     ]
     return ", ".join(heads[:SEVERAL]) + (
         f" and {len(heads) - SEVERAL} more" if len(heads) > SEVERAL else ""
     )
 
 
-def one_shape(units: Mapping[str, Task]) -> bool:
+def one_shape(tasks: Mapping[TaskKey, Task]) -> bool:
     """Whether the heads have one shape and one kind of output, so that their weights can stand side
     by side.
     """
-    return len({(task.kind, task.outputs) for task in units.values()}) == 1
+    return len({(task.kind, task.outputs) for task in tasks.values()}) == 1
 
 
-def one_label_space(units: Mapping[str, Task]) -> bool:
+def one_label_space(tasks: Mapping[TaskKey, Task]) -> bool:
     """Whether the heads mean the same, entry by entry."""
-    return len({task.name for task in units.values()}) == 1
+    return len({task.name for task in tasks.values()}) == 1

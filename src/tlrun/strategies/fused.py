@@ -109,12 +109,12 @@ class Fused(Strategy):
 
     def _together(self, sources: Problem, steps: int) -> Sequence[Stage]:
         """The stages of `first` on the source tasks, which leave one φ to hand over."""
-        if len(sources.units) < 2:
+        if len(sources.task_keys) < 2:
             raise UserError(
                 Mistake(
                     "strategy",
                     expected="two source tasks or more for fused",
-                    found=f"{len(sources.units)}",
+                    found=f"{len(sources.task_keys)}",
                     hint="try dataset=digits_domains dataset.target=inverted, or "
                     "{key}=parameter_transfer",
                 )

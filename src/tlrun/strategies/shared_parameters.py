@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, short_names
+from tlrun.core.problem import Problem, Role, TaskKey, short_names
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant
@@ -58,12 +58,12 @@ class SharedParameters(Strategy):
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where there is one task, or not one weight a task."""
-        units = several(problem, "shared_parameters")
-        if self.weights is not None and len(self.weights) != len(units):
+        tasks = several(problem, "shared_parameters")
+        if self.weights is not None and len(self.weights) != len(tasks):
             raise UserError(
                 Mistake(
                     "strategy.weights",
-                    expected=f"{len(units)} numbers ({', '.join(short_names(units).values())})",
+                    expected=f"{len(tasks)} numbers ({', '.join(short_names(tasks).values())})",
                     found=f"{len(self.weights)}",
                 )
             )
@@ -76,12 +76,12 @@ class SharedParameters(Strategy):
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         L = steps.losses()
         a = self._weights(steps)
-        total = sum((a[unit] * loss for unit, loss in L.items()), start=0.0)  # Σ a_i L_i
+        total = sum((a[key] * loss for key, loss in L.items()), start=0.0)  # Σ a_i L_i
         return Objective(total, loss_terms(steps))
 
-    def _weights(self, steps: Steps) -> dict[str, float]:
-        units = tasks_of(steps)
-        return dict(zip(units, self.weights or [1.0] * len(units), strict=True))
+    def _weights(self, steps: Steps) -> dict[TaskKey, float]:
+        tasks = tasks_of(steps)
+        return dict(zip(tasks, self.weights or [1.0] * len(tasks), strict=True))
 
     def controls(self, problem: Problem) -> Controls:
         return {"single_task": Control(SingleTask(budget=self.budget))}

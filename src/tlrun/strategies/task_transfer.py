@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, Task, short_names
+from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import finite, one_shape, require_learning_towers, several, told
@@ -115,9 +115,9 @@ class TaskTransfer(Strategy):
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the tasks have nothing to teach each other in this form."""
-        units = several(problem, "task_transfer")
+        tasks = several(problem, "task_transfer")
         finite(lam, "T alone trains no task", "try {key}=10")
-        self._check(units)
+        self._check(tasks)
         together = Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=self.scope)
         return (
             (single_stage(problem, steps), together)
@@ -155,13 +155,13 @@ class TaskTransfer(Strategy):
 
         L, W, B = steps.losses(), side_by_side(model, steps), model.extras.get_buffer("B")
         assert self.mu is not None  # of asymmetric it is a number
-        units, mu = list(model.heads), self.mu
-        taught = {units[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(units))}
+        keys, mu = model.head_keys, self.mu
+        taught = {keys[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(keys))}
         T = asymmetric(W, B, self.one_way)
-        total = sum((taught[unit] * loss for unit, loss in L.items()), start=0.0) + lam.value * T
-        losses = torch.stack([L[unit].detach() if unit in L else W.new_zeros(()) for unit in units])
+        total = sum((taught[key] * loss for key, loss in L.items()), start=0.0) + lam.value * T
+        losses = torch.stack([L[key].detach() if key in L else W.new_zeros(()) for key in keys])
         learnt = next_teachers(B, W.detach(), losses, lam.value, mu, self.one_way)
-        out = sum(((taught[unit] - 1.0) * loss for unit, loss in L.items()), start=0.0)
+        out = sum(((taught[key] - 1.0) * loss for key, loss in L.items()), start=0.0)
         return Objective(total, {**terms, "T": T, "price": out}, {"B": learnt})
 
     def add_buffers(self, model: Model) -> None:
@@ -178,7 +178,7 @@ class TaskTransfer(Strategy):
     def relation_of(self, model: Model) -> Relation | None:
         if self.transfer != "asymmetric":
             return None
-        tasks = tuple(short_names(model.heads).values())
+        tasks = tuple(short_names(model.head_keys).values())
         B = model.extras.get_buffer("B").tolist()
         return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
 
@@ -194,18 +194,18 @@ class TaskTransfer(Strategy):
             controls["shared_parameters, total budget"] = Control(SharedParameters(budget="total"))
         return controls
 
-    def _check(self, units: Mapping[str, Task]) -> None:
-        if self.transfer == "asymmetric" and self.scope == "heads" and not one_shape(units):
+    def _check(self, tasks: Mapping[TaskKey, Task]) -> None:
+        if self.transfer == "asymmetric" and self.scope == "heads" and not one_shape(tasks):
             raise UserError(
                 Mistake(
                     "strategy.transfer",
                     expected="heads of one shape for transfer=asymmetric",
-                    found=told(units),
+                    found=told(tasks),
                     hint="try {key}=born_again, or {node}.scope=towers, which compares each task's "
                     "φ",
                 )
             )
-        names = [task.name for task in units.values()]
+        names = [task.name for task in tasks.values()]
         if (
             self.transfer == "distillation"
             and self.distil == "outputs"
@@ -215,7 +215,7 @@ class TaskTransfer(Strategy):
                 Mistake(
                     "strategy.transfer",
                     expected="two tasks of one label space for transfer=distillation",
-                    found=told(units),
+                    found=told(tasks),
                     hint="try {key}=born_again, or {node}.distil=features with {node}.scope=towers",
                 )
             )

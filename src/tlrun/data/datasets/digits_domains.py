@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, Task
+from tlrun.core.problem import ClassificationMetric, Problem, Role, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.datasets.digits import SHIFTS, cut, images_and_digits
@@ -45,7 +45,7 @@ class DigitsDomains:
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
     split_seed: Annotated[int, Range(0)] = 0
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few

@@ -9,10 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Task
+from tlrun.core.problem import ClassificationMetric, Problem, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import assemble
 from tlrun.data.datasets.digits import cut, images_and_digits
@@ -104,7 +104,7 @@ class DigitsTasks(OneDomain):
     metric: the primary metric of identity.
     """
 
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
         """Every task is a function of the digit."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
-from tlrun.core.problem import Domain, Problem, Split, Task
+from tlrun.core.problem import ClassificationMetric, Domain, Problem, Split, Task
 from tlrun.core.seeding import stream
 from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
 
@@ -61,7 +61,7 @@ class Pair:
     test_limit: Annotated[int, Range(1)] | None = None
     size: Annotated[int, Range(4, 256)] | None = None
     split_seed: Annotated[int, Range(0)] = 0
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:
         if self.source == self.target:

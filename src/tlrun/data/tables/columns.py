@@ -12,7 +12,7 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.metrics import METRICS
-from tlrun.core.problem import Kind, Metric, Role, Task
+from tlrun.core.problem import Kind, MetricName, Role, Task
 from tlrun.data.tables.csv_file import Column, Table, shown
 from tlrun.data.tables.options import TableOptions
 
@@ -151,7 +151,7 @@ def _inputs(
     return [table.column(name, "dataset.inputs") for name in names]
 
 
-def _target(column: Column, kind: str, metric: Metric | None, name: str) -> Target:
+def _target(column: Column, kind: str, metric: MetricName | None, name: str) -> Target:
     """A column to predict. `kind` as in the options."""
     key, there = "dataset.predict", ~column.missing
     column.check_finite(key)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
-from tlrun.core.problem import Metric
+from tlrun.core.problem import MetricName
 
 Name = str | int  # of a column; a command line reads 7 as a number
 
@@ -63,7 +63,7 @@ class TableOptions:
     split_seed: Annotated[int, Range(0)] | None = 0
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    metric: Metric | None = None
+    metric: MetricName | None = None
     duplicates: Literal["drop", "keep"] = "drop"
 
     def __post_init__(self) -> None:

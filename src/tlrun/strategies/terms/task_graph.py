@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.problem import TaskKey
 
 Table = tuple[tuple[float | str, ...], ...]
 Adjacency = list[list[float]]
@@ -35,11 +36,12 @@ def read_graph(path: str) -> Table:
     return (tuple(above), *((row[0].strip(), *(_cell(cell) for cell in row[1:])) for row in below))
 
 
-def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
+def adjacency(table: Table, names: Mapping[TaskKey, str]) -> Adjacency:
     """A [T][T], symmetric, A_st ≥ 0 how strongly s and t are tied, in the order of the tasks.
 
-    names: of each task, `domain/task`, its short name; a table with names in its first row and
-    column may use either, in any order, and its first cell is then a text, such as an empty one.
+    names: of each task its short name; a table with names in its first row and column may use
+    either that or the text of its key, in any order, and its first cell is then a text, such as an
+    empty one.
     Raises UserError for a table that is not square, symmetric, or about these tasks.
     """
     order = list(range(len(names)))
@@ -55,7 +57,7 @@ def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
                     found=f"{header} and {sides}",
                 )
             )
-        order = [_place(unit, short, header) for unit, short in names.items()]
+        order = [_place(key, short, header) for key, short in names.items()]
         rows = [row[1:] for row in rows]
     if len(rows) != len(names) or any(len(row) != len(names) for row in rows):
         told = ", ".join(names.values())
@@ -104,8 +106,8 @@ def _cell(text: str) -> float | str:
         return text.strip()
 
 
-def _place(unit: str, short: str, header: Sequence[str]) -> int:
-    for name in (short, unit):
+def _place(key: TaskKey, short: str, header: Sequence[str]) -> int:
+    for name in (short, str(key)):
         if name in header:
             return header.index(name)
     raise UserError(
