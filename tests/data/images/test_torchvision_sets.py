@@ -29,7 +29,8 @@ from torchvision import datasets
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.pair import Name
 from tlrun.data.images import torchvision_sets
-from tlrun.data.images.torchvision_sets import IDX, SETS, load
+from tlrun.data.images.image_sets import IDX, SETS
+from tlrun.data.images.torchvision_sets import load
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "mnist": put_mnist,

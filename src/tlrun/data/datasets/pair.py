@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tlrun.data.assembly import Part
-    from tlrun.data.images.torchvision_sets import Images
+    from tlrun.data.images.image_sets import Images
 
 Name = Literal["mnist", "usps", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 
@@ -79,7 +79,8 @@ class Pair:
         too few examples.
         """
         from tlrun.data.assembly import assemble
-        from tlrun.data.images.torchvision_sets import SETS, load
+        from tlrun.data.images.image_sets import SETS
+        from tlrun.data.images.torchvision_sets import load
 
         kinds = {name: SETS[name] for name in (self.source, self.target)}
         size = self.size or min(kind.size for kind in kinds.values())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tlrun.data.tables.columns import Columns
-    from tlrun.data.tables.splits import Sides
+    from tlrun.data.tables.splits import Splits
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class TableCsv(TableOptions):
         from tlrun.data.tables.columns import columns
         from tlrun.data.tables.csv_file import read
         from tlrun.data.tables.encoding import inputs, labels, repeated
-        from tlrun.data.tables.splits import sides
+        from tlrun.data.tables.splits import split_rows
 
         table = columns(read(self.path, self.separator, self.encoding), self)
-        drawn = sides(table, self, seed)
+        drawn = split_rows(table, self, seed)
         values = inputs(table, drawn.train)
         answers = [
             labels(target, drawn.train & mine)
-            for target, mine in zip(table.targets, drawn.bought, strict=True)
+            for target, mine in zip(table.targets, drawn.labelled, strict=True)
         ]
         twice = repeated(table, drawn.test, drawn.pool)
         test = drawn.test & ~twice if self.duplicates == "drop" else drawn.test
@@ -67,7 +67,7 @@ class TableCsv(TableOptions):
 
 def _part(
     table: Columns,
-    drawn: Sides,
+    drawn: Splits,
     place: int,
     test: np.ndarray,
     values: np.ndarray,
@@ -91,7 +91,7 @@ def _part(
         }
         return Split(values[rows], labels, rows.astype(np.int64))
 
-    train, val = split(drawn.train, drawn.bought), split(drawn.val, drawn.bought)
+    train, val = split(drawn.train, drawn.labelled), split(drawn.val, drawn.labelled)
     tasks = tuple(target.task for target in table.targets)
     tested = split(test, [target.present for target in table.targets])
     return Part(
@@ -102,7 +102,7 @@ def _part(
     )
 
 
-def _counted(row: Mapping[str, Any], table: Columns, drawn: Sides) -> dict[str, Any]:
+def _counted(row: Mapping[str, Any], table: Columns, drawn: Splits) -> dict[str, Any]:
     """A row of the load report that tells labels which are missing from labels that were not
     bought.
     """

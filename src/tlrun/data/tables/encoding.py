@@ -12,8 +12,9 @@ from hashlib import sha256
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tlrun.data.tables.columns import Columns, Target
-from tlrun.data.tables.csv_file import Column
+from tlrun.data.tables.column import Column
+from tlrun.data.tables.columns import Columns
+from tlrun.data.tables.targets import Target
 
 
 def inputs(columns: Columns, train: np.ndarray) -> np.ndarray:

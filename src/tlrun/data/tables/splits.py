@@ -13,27 +13,28 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.seeding import stream
-from tlrun.data.tables.columns import WORDS, Columns, Target
+from tlrun.data.tables.columns import WORDS, Columns
 from tlrun.data.tables.options import TableOptions
+from tlrun.data.tables.targets import Target
 
 TRAIN, VAL, TEST = range(len(WORDS))
 
 
 @dataclass(frozen=True)
-class Sides:
+class Splits:
     """bool [N] each: the rows that test, that some seed may learn from, that train, that validate.
 
-    bought: per task, bool [N], whether its label was drawn for training or validation.
+    labelled: per task, bool [N], whether its label was drawn for training or validation.
     """
 
     test: np.ndarray
     pool: np.ndarray
     train: np.ndarray
     val: np.ndarray
-    bought: tuple[np.ndarray, ...]
+    labelled: tuple[np.ndarray, ...]
 
 
-def sides(columns: Columns, options: TableOptions, seed: int) -> Sides:
+def split_rows(columns: Columns, options: TableOptions, seed: int) -> Splits:
     """The sides of every row as `seed` draws them. Raises UserError where there is too little to
     draw from.
     """
@@ -47,7 +48,7 @@ def sides(columns: Columns, options: TableOptions, seed: int) -> Sides:
             columns, options, used, seed if options.split_seed is None else options.split_seed
         )
     pool = used & ~test
-    bought = _bought(columns, options, pool, validates, seed)
+    bought = _labelled(columns, options, pool, validates, seed)
     learns: np.ndarray = np.any(bought, axis=0)
     val = learns & validates if validates.any() else _validation(columns, options, bought, seed)
     train = learns & ~val
@@ -58,10 +59,10 @@ def sides(columns: Columns, options: TableOptions, seed: int) -> Sides:
         raise UserError(
             Mistake(f"dataset.{key}", expected="rows to train on", found="none", hint=remedy)
         )
-    return Sides(test, pool, train, val, bought)
+    return Splits(test, pool, train, val, bought)
 
 
-def spread(strata: np.ndarray, count: int, seed: int, *, each: bool) -> np.ndarray:
+def stratified_sample(strata: np.ndarray, count: int, seed: int, *, each: bool) -> np.ndarray:
     """`count` positions of strata [n], sorted: of every stratum its share, give or take one. Larger
     draws contain smaller ones, and strata of one seed and length are drawn in one order of rows.
 
@@ -80,7 +81,7 @@ def spread(strata: np.ndarray, count: int, seed: int, *, each: bool) -> np.ndarr
     return np.sort(order[:count])
 
 
-def apart(groups: np.ndarray, domains: np.ndarray, share: float, seed: int) -> np.ndarray:
+def group_split(groups: np.ndarray, domains: np.ndarray, share: float, seed: int) -> np.ndarray:
     """bool [n]: whether a row's group is drawn: `share` of each domain's groups, at least one and
     never all of them.
 
@@ -137,7 +138,7 @@ def _tested(columns: Columns, options: TableOptions, used: np.ndarray, seed: int
         rows = np.flatnonzero(used & (columns.domain == place))
         count = len(rows) - round(options.test_share * len(rows))
         strata, each = _strata(columns.targets, rows)
-        test[np.delete(rows, spread(strata, count, stream(seed, "split", name), each=each))] = True
+        test[np.delete(rows, stratified_sample(strata, count, stream(seed, "split", name), each=each))] = True
     return test
 
 
@@ -168,7 +169,7 @@ def _validation(
             )
         strata, each = _strata(known, rows)
         val[
-            np.delete(rows, spread(strata, count, stream(seed, "labels", "val", name), each=each))
+            np.delete(rows, stratified_sample(strata, count, stream(seed, "labels", "val", name), each=each))
         ] = True
     return val
 
@@ -182,7 +183,7 @@ def _groups_drawn(
     """
     assert columns.group is not None
     drawn = np.zeros(len(rows), dtype=bool)
-    drawn[rows] = apart(columns.group[rows], columns.domain[rows], share, seed)
+    drawn[rows] = group_split(columns.group[rows], columns.domain[rows], share, seed)
     for place, (name, _) in enumerate(columns.domains):
         mine = rows & (columns.domain == place)
         if mine.any() and len(np.unique(drawn[mine])) < 2:
@@ -210,7 +211,7 @@ def _strata(targets: Sequence[Target], rows: np.ndarray) -> tuple[np.ndarray, bo
     return strata.reshape(-1), len(targets) == 1
 
 
-def _bought(
+def _labelled(
     columns: Columns, options: TableOptions, pool: np.ndarray, validates: np.ndarray, seed: int
 ) -> tuple[np.ndarray, ...]:
     """Per task, bool [N]: the labels that are drawn, for training and validation together."""
@@ -239,6 +240,6 @@ def _bought(
                 rows = np.flatnonzero(there & side)
                 strata, _ = _strata([target], rows)
                 drawn[
-                    rows[spread(strata, count, stream(seed, "labels", name, *keys), each=True)]
+                    rows[stratified_sample(strata, count, stream(seed, "labels", name, *keys), each=True)]
                 ] = True
     return labels
