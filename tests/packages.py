@@ -15,8 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from tlrun.core import Objective, Stage, Strategy
-from tlrun.strategies.schedules import Constant
+from tlrun import Constant, Objective, Stage, Strategy
 
 
 @dataclass(frozen=True)

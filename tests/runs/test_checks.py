@@ -45,7 +45,7 @@ def test_lambda_acts_where_the_losses_share_a_free_parameter(
 def test_choosing_the_best_needs_validation_labels(tmp_path: Path) -> None:
     best = {"name": "trainer", "select": "best"}
     with pytest.raises(
-        UserError, match=r"trainer.select: best expects .* found none of source/digit, target/digit"
+        UserError, match=r"trainer.select: expected validation labels of every task .* found none of source/digit, target/digit"
     ):
         planned(config(tmp_path, trainer=best), Watcher())
 
@@ -68,5 +68,5 @@ def test_choosing_the_best_needs_a_validation_label_of_every_task(tmp_path: Path
     nodes = {"dataset": table, "strategy": {"name": "shared_parameters"}}
 
     assert planned(config(tmp_path, **nodes), Watcher())
-    with pytest.raises(UserError, match=r"trainer.select: best expects .* found none of table/q"):
+    with pytest.raises(UserError, match=r"trainer.select: expected validation labels of every task .* found none of table/q"):
         planned(config(tmp_path, **nodes, trainer={"name": "trainer", "select": "best"}), Watcher())
