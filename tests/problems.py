@@ -16,6 +16,7 @@ from tlrun.data.batches import as_batch, labelled
 from tlrun.models.model import Model
 from tlrun.strategies.base import Stage
 from tlrun.training.loop import forward
+from tlrun.training.state import TrainState
 
 SHAPE = (1, 4, 4)
 # a run in an instant
@@ -144,7 +145,7 @@ class Rows:
     terms: list[Mapping[str, float]] = field(default_factory=list)
     rows: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def step(self, step: int, terms: Mapping[str, float]) -> None:
+    def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
         self.terms.append(terms)
 
     def log(self, row: Mapping[str, object]) -> None:

@@ -22,6 +22,7 @@ from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit, forward, selection_loss
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, problem
 from properties import assert_same_bits
@@ -46,16 +47,8 @@ def trained(
         name: Batches(problem.domains[name].train, name, trainer.batch_size, 0)
         for name in stage.domains
     }
-    fit(
-        stage,
-        model,
-        problem.domains,
-        ParameterTransfer(),
-        optimizer or Adam(lr=0.01),
-        trainer,
-        batches,
-        rows,
-    )
+    train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
+    fit(stage, model, problem.domains, ParameterTransfer(), trainer, train_state, rows)
     return model, rows
 
 
@@ -105,7 +98,8 @@ def test_a_frozen_backbone_is_bit_identical_after_training_batchnorm_included() 
     stage = both(ours, Constant(1.0), frozen=True)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
 
-    fit(stage, model, ours.domains, ParameterTransfer(), Adam(lr=0.1), BUDGET, batches, Rows())
+    train_state = TrainState.begin(stage, model, Adam(lr=0.1), batches)
+    fit(stage, model, ours.domains, ParameterTransfer(), BUDGET, train_state, Rows())
 
     after = state(model)
     heads = {name for name in before if name.startswith("heads.")}
@@ -218,12 +212,13 @@ def test_a_term_that_is_not_finite_stops_before_the_update_and_is_named() -> Non
     stage = both(ours, Constant(1.0))
     model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    train_state = TrainState.begin(stage, model, Sgd(), batches)
     SEEN.clear()
 
     with pytest.raises(
         RunFailed, match=r"stage target, step 3, λ=1: expected a finite bad, found inf"
     ):
-        fit(stage, model, ours.domains, Poisoned(), Sgd(), BUDGET, batches, Rows())
+        fit(stage, model, ours.domains, Poisoned(), BUDGET, train_state, Rows())
 
     assert_same_bits(state(model), SEEN[-1])
 

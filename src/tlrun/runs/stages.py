@@ -24,6 +24,7 @@ from tlrun.store.stages import FinishedStage, read_stage, write_stage
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import encoded
 from tlrun.training.loop import fit
+from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -104,15 +105,9 @@ class Walk:
         self._screen.begin(self._name, stage)
         try:
             with drawing_from(stream(plan.run.seed, "dropout", number)):
+                train_state = TrainState.begin(stage, model, plan.run.optimizer, batches)
                 fit(
-                    stage,
-                    model,
-                    domains,
-                    self._by(number),
-                    plan.run.optimizer,
-                    plan.run.trainer,
-                    batches,
-                    recorder,
+                    stage, model, domains, self._by(number), plan.run.trainer, train_state, recorder
                 )
         finally:
             self._screen.end()
@@ -231,8 +226,8 @@ class _Recorder:
     screen: Screen
     rows: list[Mapping[str, object]] = field(default_factory=list)
 
-    def step(self, step: int, terms: Mapping[str, float]) -> None:
-        self.screen.step(step, terms)
+    def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
+        self.screen.step(state.step, terms)
 
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
