@@ -14,7 +14,7 @@ from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.base import Stage
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
@@ -186,12 +186,13 @@ def test_selection_follows_the_target_and_without_one_the_source() -> None:
     ours = problem(val=True)
     validation = {"source/ours": {"loss": 1.0}, "target/ours": {"loss": 5.0}}
 
-    def loss(lam: float, strategy: Strategy) -> float:
-        return selection_loss(ours.domains, both(ours, Constant(lam)), validation, strategy)  # type: ignore[arg-type]
+    def loss(stage: Stage) -> float:
+        return selection_loss(ours.domains, stage, validation)  # type: ignore[arg-type]
 
-    assert loss(1.0, ParameterTransfer()) == 5.0
-    assert loss(0.0, ParameterTransfer()) == 1.0
-    assert loss(1.0, SharedParameters()) == 6.0  # which learns both for their own sake
+    assert loss(both(ours, Constant(1.0))) == 5.0
+    assert loss(both(ours, Constant(0.0))) == 1.0
+    (together,) = SharedParameters().stages(ours, Constant(1.0), 8)
+    assert loss(together) == 6.0  # both are learnt for their own sake
 
 
 class Poisoned(ParameterTransfer):

@@ -20,7 +20,7 @@ def lam_acts(problem: Problem, stages: Sequence[Stage], run: Run) -> bool:
     of λ=∞.
     """
     # else λ weighs a penalty
-    weighed = [stage for stage in stages if (stage.by or run.strategy).needs]
+    weighed = [stage for stage in stages if stage.trained_for == "target"]
     both = [
         s
         for s in weighed

@@ -137,7 +137,7 @@ def train(plan: Plan, name: str, screen: Screen) -> None:
             walk = Walk(plan, problem, name, screen)
             model = walk.through()
             size = plan.run.trainer.batch_size
-            together = not (plan.stages[-1].by or plan.run.strategy).needs
+            together = plan.stages[-1].trained_for == "all tasks"
             result, predictions = evaluate_test(
                 problem, plan.stages, size, model, walk.relation, together, encode=walk.encoded
             )

@@ -63,6 +63,7 @@ def contents(
                 "init": stage.init,
                 "own": stage.task_specific,
                 "frozen": stage.frozen,
+                "trained for": stage.trained_for,
                 "precision": PRECISION,
                 "fingerprint": _fingerprint(
                     run, device, {"backbone": run.backbone, "strategy": by}

@@ -102,7 +102,14 @@ class TaskRelation(Strategy):
         if tied:
             task_specific = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
         return (
-            Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=task_specific),
+            Stage(
+                "tasks",
+                tuple(problem.domains),
+                steps,
+                lam=lam,
+                task_specific=task_specific,
+                trained_for="all tasks",
+            ),
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

@@ -59,7 +59,7 @@ def fit(
             scores = validated(model, stage, domains)
             recorder.log(row_of(stage, step, lam, terms, scores))
             if trainer.select == "best":
-                state.keep_if_best(selection_loss(domains, stage, scores, strategy), model)
+                state.keep_if_best(selection_loss(domains, stage, scores), model)
         state.finish_step(step)
         recorder.step(state, terms)
     if state.best_weights:
@@ -126,19 +126,15 @@ def row_of(
     return {"stage": stage.name, "step": step, "lam": lam.value, "terms": terms, "val": scores}
 
 
-def selection_loss(
-    domains: Mapping[str, Domain], stage: Stage, validation: Scores, strategy: Strategy
-) -> float:
-    """Σ validation losses of the drawn targets; of all drawn domains where there are none, or all
-    are its tasks.
+def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores) -> float:
+    """Σ of the validation losses by which `trainer.select=best` chooses; ∞ where one is undefined.
+
+    They are those of the targets that a stage trained for the target draws; of all drawn domains
+    where it draws none, or is trained for all tasks.
     """
-    targets = [
-        name
-        for name in stage.domains
-        if domains[name].role == "target" and "target" in strategy.needs
-    ]
-    wanted = [
-        f"{name}/{task.name}" for name in targets or stage.domains for task in domains[name].tasks
-    ]
+    chosen = [name for name in stage.domains if domains[name].role == "target"]
+    if stage.trained_for == "all tasks" or not chosen:
+        chosen = list(stage.domains)
+    wanted = [f"{name}/{task.name}" for name in chosen for task in domains[name].tasks]
     losses = [validation[key]["loss"] for key in wanted]
     return sum(math.inf if loss is None else loss for loss in losses)  # undefined is never the best
