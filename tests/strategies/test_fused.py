@@ -29,6 +29,7 @@ from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.structure_transfer import StructureTransfer
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
+from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
 from tlrun.training.options import Trainer
@@ -125,7 +126,7 @@ def test_lambda_is_that_of_the_target_stage_and_leaves_the_source_stage_alone(la
     *before, target = fused.stages(ours(), Constant(lam), 5)
     assert before == list(fused.stages(ours(), Constant(0.3), 5)[:-1])
     assert target.lam == Constant(lam)
-    assert target.domains == ours().drawn(Constant(lam))
+    assert target.domains == domains_drawn(ours(), Constant(lam))
 
 
 @pytest.mark.parametrize("then", ["parameter", "feature", "feature, free"])

@@ -18,6 +18,7 @@ from tlrun.strategies.base import Stage
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit, forward, selection_loss
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
@@ -31,7 +32,7 @@ BUDGET = Trainer(steps=8, batch_size=8, eval_every=3)
 
 
 def both(problem: Problem, lam: Schedule, frozen: bool = False, steps: int = BUDGET.steps) -> Stage:
-    return Stage("target", problem.drawn(lam), steps, lam=lam, frozen=frozen)
+    return Stage("target", domains_drawn(problem, lam), steps, lam=lam, frozen=frozen)
 
 
 def trained(
