@@ -4,43 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.config.build import build
 from tlrun.core.errors import UserError
-from tlrun.models.backbone import Backbone
-from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.runs.checks import lam_acts
 from tlrun.runs.plan import NO_EFFECT, plan
-from tlrun.strategies.base import Strategy
-from tlrun.strategies.feature_transfer import FeatureTransfer
-from tlrun.strategies.joint import Joint
-from tlrun.strategies.parameter_transfer import ParameterTransfer
-from tlrun.strategies.schedules import Constant
 
-from problems import Watcher, config, problem
-
-
-@pytest.mark.parametrize(
-    ("strategy", "label_space", "backbone", "acts"),
-    [
-        (FeatureTransfer(), "shared", Mlp(), True),
-        (FeatureTransfer(), "split", Mlp(), False),
-        (FeatureTransfer(freeze=False), "split", Mlp(), True),
-        (FeatureTransfer(freeze=False), "split", Identity(), False),
-        (ParameterTransfer(), "split", Mlp(), True),
-        (ParameterTransfer(), "split", Identity(), False),
-        (ParameterTransfer(), "shared", Identity(), True),
-        (Joint(), "split", Identity(), False),
-    ],
-)
-def test_lambda_acts_where_the_losses_share_a_free_parameter(
-    strategy: Strategy, label_space: str, backbone: Backbone, acts: bool
-) -> None:
-    ours = problem(label_space)  # type: ignore[arg-type]
-    run = replace(build(config(Path("unused"))), strategy=strategy, backbone=backbone)
-
-    assert lam_acts(ours, strategy.stages(ours, Constant(1.0), 5), run) is acts
-    assert lam_acts(ours, strategy.stages(ours, Constant(math.inf), 5), run)
+from problems import Watcher, config
 
 
 def test_where_it_does_not_act_every_lambda_is_one_run_and_that_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""What a config and its data must agree on before anything starts."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tlrun.config.build import build
+from tlrun.core.problem import Problem, Task
+from tlrun.models.backbone import Backbone
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.models.model import draw_model
+from tlrun.runs.checks import lam_acts
+from tlrun.strategies.base import Strategy
+from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.joint import Joint
+from tlrun.strategies.parameter_transfer import ParameterTransfer
+from tlrun.strategies.schedules import Constant
+
+from problems import config, everything, problem
+
+
+@pytest.mark.parametrize(
+    ("strategy", "label_space", "backbone", "acts"),
+    [
+        (FeatureTransfer(), "shared", Mlp(), True),
+        (FeatureTransfer(), "split", Mlp(), False),
+        (FeatureTransfer(freeze=False), "split", Mlp(), True),
+        (FeatureTransfer(freeze=False), "split", Identity(), False),
+        (ParameterTransfer(), "split", Mlp(), True),
+        (ParameterTransfer(), "split", Identity(), False),
+        (ParameterTransfer(), "shared", Identity(), True),
+        (Joint(), "split", Identity(), False),
+    ],
+)
+def test_lambda_acts_where_the_losses_share_a_free_parameter(
+    strategy: Strategy, label_space: str, backbone: Backbone, acts: bool
+) -> None:
+    ours = problem(label_space)  # type: ignore[arg-type]
+    run = replace(build(config(Path("unused"))), strategy=strategy, backbone=backbone)
+
+    assert lam_acts(ours, strategy.stages(ours, Constant(1.0), 5), run) is acts
+    assert lam_acts(ours, strategy.stages(ours, Constant(math.inf), 5), run)
+
+
+def with_another_task(role: str) -> Problem:
+    """Source and target have one task in common, and the domain of `role` another one besides."""
+    ours = problem()
+    name, domain = role, ours.domains[role]
+    more = Task("more", "binary", ("no", "yes"))
+    labels = {**domain.train.labels, "more": np.arange(len(domain.train)) % 2}
+    train = replace(domain.train, labels=labels)
+    wider = replace(domain, tasks=(*domain.tasks, more), train=train)
+    return replace(ours, domains={**ours.domains, name: wider})
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+@pytest.mark.parametrize(
+    ("strategy", "backbone"),
+    [
+        (FeatureTransfer(), Mlp()),
+        (FeatureTransfer(freeze=False), Identity()),
+        (ParameterTransfer(), Identity()),
+        (Joint(), Identity()),
+    ],
+)
+def test_one_task_in_common_is_a_head_in_common(
+    strategy: Strategy, backbone: Backbone, role: str
+) -> None:
+    """Without a free φ the head of that task is trained by both losses, the other's by one."""
+    ours = with_another_task(role)
+    run = replace(build(config(Path("unused"))), strategy=strategy, backbone=backbone)
+    *_, stage = strategy.stages(ours, Constant(1.0), 5)
+
+    assert lam_acts(ours, [stage], run)
+
+    model = draw_model(backbone, ours.shape, ours.tasks_by_domain, "target", 0)
+    model.freeze_backbone(stage.frozen)
+    steps = everything(ours, model)
+    free = [p for p in model.parameters() if p.requires_grad]
+    slopes = [
+        torch.autograd.grad(loss, free, retain_graph=True, allow_unused=True)
+        for loss in (steps.loss("source"), steps.loss("target"))
+        if isinstance(loss, torch.Tensor)
+    ]
+    shared = [one is not None and other is not None for one, other in zip(*slopes, strict=True)]
+    assert any(shared)
+    assert not all(shared)
+
+
+def with_another_task(role: str) -> Problem:
+    """Source and target have one task in common, and the domain of `role` another one besides."""
+    ours = problem()
+    name, domain = role, ours.domains[role]
+    more = Task("more", "binary", ("no", "yes"))
+    labels = {**domain.train.labels, "more": np.arange(len(domain.train)) % 2}
+    train = replace(domain.train, labels=labels)
+    wider = replace(domain, tasks=(*domain.tasks, more), train=train)
+    return replace(ours, domains={**ours.domains, name: wider})
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+@pytest.mark.parametrize(
+    ("strategy", "backbone"),
+    [
+        (FeatureTransfer(), Mlp()),
+        (FeatureTransfer(freeze=False), Identity()),
+        (ParameterTransfer(), Identity()),
+        (Joint(), Identity()),
+    ],
+)
+def test_one_task_in_common_is_a_head_in_common(
+    strategy: Strategy, backbone: Backbone, role: str
+) -> None:
+    """Without a free φ the head of that task is trained by both losses, the other's by one."""
+    ours = with_another_task(role)
+    run = replace(build(config(Path("unused"))), strategy=strategy, backbone=backbone)
+    *_, stage = strategy.stages(ours, Constant(1.0), 5)
+
+    assert lam_acts(ours, [stage], run)
+
+    model = draw_model(backbone, ours.shape, ours.tasks_by_domain, "target", 0)
+    model.freeze_backbone(stage.frozen)
+    steps = everything(ours, model)
+    free = [p for p in model.parameters() if p.requires_grad]
+    slopes = [
+        torch.autograd.grad(loss, free, retain_graph=True, allow_unused=True)
+        for loss in (steps.loss("source"), steps.loss("target"))
+        if isinstance(loss, torch.Tensor)
+    ]
+    shared = [one is not None and other is not None for one, other in zip(*slopes, strict=True)]
+    assert any(shared)
+    assert not all(shared)
