@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tlrun.config.build import Run
 from tlrun.config.registry import find, shipped
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
 from tlrun.core.problem import Problem, known
 from tlrun.strategies.base import Stage
@@ -66,4 +66,19 @@ def check_selection(run: Run, problem: Problem) -> None:
         raise UserError(
             f"trainer.select: best expects validation labels of every task, found none of {', '.join(lacking)}; try "
             "dataset.val_share=0.2 (the labels asked for then buy training and validation together)"
+        )
+
+
+def check_batch_size(run: Run) -> None:
+    """Raises UserError where an update draws fewer examples than the backbone can be trained on."""
+    fewest: int = getattr(run.backbone, "smallest_batch", 1)
+    if run.trainer.batch_size < fewest:
+        name = type(run.backbone).__name__.lower()
+        raise UserError(
+            Mistake(
+                "trainer.batch_size",
+                f"{fewest} or more examples for backbone={name} as it is configured",
+                str(run.trainer.batch_size),
+                f"try trainer.batch_size={fewest}, or backbone.norm=none where BatchNorm is why",
+            )
         )

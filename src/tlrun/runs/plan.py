@@ -15,7 +15,7 @@ from tlrun.config.build import Run, build
 from tlrun.config.registry import GROUPS, Config
 from tlrun.core.problem import Problem
 from tlrun.data.base import Dataset
-from tlrun.runs.checks import check_roles, check_selection, lam_acts
+from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import identity, placeless, science
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import _fingerprint, contents, key_of
@@ -113,6 +113,7 @@ def plan(config: Config, screen: Screen) -> Plan:
     run.backbone.width(problem.shape)  # raises here, before anything starts
     check_roles(run, problem)
     check_selection(run, problem)
+    check_batch_size(run)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     for remark in run.strategy.warnings(run.backbone):
         screen.note(remark)
