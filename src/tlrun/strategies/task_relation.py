@@ -130,8 +130,13 @@ class TaskRelation(Strategy):
         if self.relation == "graph":
             assert isinstance(self.graph, tuple)  # a path has become a table
             return penalties.graph(W, _laplacian(self.graph, tuple(units))), {}
-        R: Tensor = getattr(penalties, self.relation)(W)
-        return R, {}
+        plain = {
+            "mean": penalties.mean,
+            "soft_sharing": penalties.soft_sharing,
+            "trace_norm": penalties.trace_norm,
+            "ridge": penalties.ridge,
+        }
+        return plain[self.relation](W), {}
 
     def add_buffers(self, model: Model) -> None:
         """Ω, which `covariance` finds anew in every step; before the first, Ω = I/T."""
