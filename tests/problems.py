@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -169,6 +169,11 @@ class Watcher:
 
     def end(self) -> None:
         pass
+
+
+def no_note(note: Note) -> NoReturn:
+    """For what has nothing to tell."""
+    raise AssertionError(note)
 
 
 @dataclass

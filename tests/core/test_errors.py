@@ -6,15 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.core.errors import (
-    Mistake,
-    RunBusy,
-    RunFailed,
-    TlrunError,
-    UserError,
-    nearest,
-    nearest_tail,
-)
+from tlrun.core.errors import Mistake, RunBusy, RunFailed, TlrunError, UserError, nearest
 
 WORDS = st.text("λμφ=1", min_size=1, max_size=8)  # none of them in the words between the parts
 NAMES = st.text("abc_", min_size=1, max_size=4)
@@ -144,9 +136,3 @@ def test_nearest_is_a_hint_with_every_valid_name(name: str, valid: list[str]) ->
     if name in valid:
         assert hint.startswith(f"did you mean {name}?")
     assert str(Mistake("k", found="F", hint=hint)) == f"k: F; {hint}"
-
-
-def test_the_tail_of_a_plain_line_says_the_same() -> None:
-    assert nearest_tail("freez", ["freeze"]) == "; did you mean freeze? (one of: freeze)"
-    assert nearest_tail("qqqqq", ["freeze"]) == " (one of: freeze)"
-    assert nearest_tail("x", []) == " (there are none)"

@@ -131,7 +131,7 @@ def _race(runs_dir: Path, changes: dict[str, Any], barrier: Any, out: Any) -> No
     out.put(
         (
             record(outcome)["stages"][0]["found"],
-            [n for n in watcher.notes if n.startswith("waiting")],
+            [n for n in watcher.notes if ": waiting for another process" in n],
         )
     )
 

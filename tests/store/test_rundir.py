@@ -1,5 +1,7 @@
 import multiprocessing
-import time
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,11 @@ import torch
 from safetensors.torch import load_file
 
 from tlrun.core.errors import RunBusy, UserError
+from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import write_whole
 from tlrun.store.rundir import RunDir, check_writable
+
+from problems import no_note
 
 RESULT = {
     "headline": {"test": 1.0},
@@ -101,46 +106,60 @@ def test_a_failed_run_keeps_reason_and_extra_files(place: RunDir) -> None:
     assert (place.path / "traceback.txt").read_text() == "Traceback…"
 
 
-def hold(place: RunDir, ready: object, seconds: float) -> None:
+def hold(place: RunDir, ready: Event, release: Event) -> None:
     with place.locked(wait=False, note=print):
         place.begin("", {})
-        ready.set()  # type: ignore[attr-defined]
-        time.sleep(seconds)
+        ready.set()
+        release.wait(60)
 
 
-def holder(place: RunDir, seconds: float) -> multiprocessing.Process:
+@pytest.fixture
+def holder(place: RunDir) -> Iterator[tuple[BaseProcess, Event]]:
+    """A process that has the run, and what lets go of it."""
     context = multiprocessing.get_context("fork")
-    ready = context.Event()
-    process = context.Process(target=hold, args=(place, ready, seconds))
+    ready, release = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(place, ready, release))
     process.start()
-    assert ready.wait(20)
-    return process  # type: ignore[return-value]
+    assert ready.wait(60)
+    yield process, release
+    process.kill()
+    process.join()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_second_process_is_refused_or_waits_and_says_for_whom(place: RunDir) -> None:
-    process = holder(place, 0.7)
-    notes: list[str] = []
+def test_a_second_process_is_refused_or_waits_and_says_for_whom(
+    place: RunDir, holder: tuple[BaseProcess, Event]
+) -> None:
+    process, release = holder
+    notes: list[Note] = []
+
+    def note(told: Note) -> None:
+        notes.append(told)
+        release.set()
 
     with (
         pytest.raises(RunBusy, match=f"process {process.pid} on .* is working on this run"),
         place.locked(wait=False, note=notes.append),
     ):
         pass
-    with place.locked(wait=True, note=notes.append):
-        process.join(5)
+    with place.locked(wait=True, note=note):
+        process.join(60)
 
-    assert len(notes) == 1
-    assert f"waiting for process {process.pid}" in notes[0]
+    (told,) = notes
+    assert isinstance(told, Waiting)
+    assert (told.path, told.doing) == (place.path, "working on this run")
+    assert told.who.startswith(f"process {process.pid} on ")
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_the_lock_goes_with_a_killed_process(place: RunDir) -> None:
-    process = holder(place, 60)
+def test_the_lock_goes_with_a_killed_process(
+    place: RunDir, holder: tuple[BaseProcess, Event]
+) -> None:
+    process, _ = holder
     process.kill()
     process.join()
 
-    with place.locked(wait=False, note=print):
+    with place.locked(wait=False, note=no_note):
         pass
 
 

@@ -22,8 +22,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import THIS
-from tlrun.runs.stage_key import contents, key_of
+from tlrun.runs.plan import THIS, planned_stages
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
@@ -625,8 +624,8 @@ def test_born_again_starts_with_the_very_stage_of_single_task(tmp_path: Path) ->
         planned(config(tmp_path, strategy=s, **nodes), Watcher())
         for s in (again, {"name": "single_task"})
     ]
-    assert key_of(asked[0].contents[0]) == key_of(asked[1].contents[0])
-    assert [stage.task_specific for stage in asked[0].stages] == ["towers", "heads"]
+    assert asked[0].stages[0].key == asked[1].stages[0].key
+    assert [each.stage.task_specific for each in asked[0].stages] == ["towers", "heads"]
 
     first, second = (performed(each, THIS, Watcher()) for each in asked)
     watcher = Watcher()
@@ -644,7 +643,7 @@ def test_a_longer_single_task_is_another_stage() -> None:
     run = build(config(Path("unused"), dataset={"name": "digits_binary"}))
     ours = questions(ODD, PRIME)
     keys = [
-        key_of(contents(run, ours, strategy.stages(ours, Constant(1.0), 5), "cpu")[0])
+        planned_stages(run, ours, strategy.stages(ours, Constant(1.0), 5), "cpu")[0].key
         for strategy in (TaskTransfer("born_again"), SingleTask(), SingleTask("total"))
     ]
     assert keys[0] == keys[1] != keys[2]
