@@ -15,6 +15,8 @@ from tlrun.core.errors import printable
 MANY = 12  # tasks from which on they are counted, not listed
 
 
+from tlrun.runs.outcome import Outcome
+
 # one answer a seed: the run, and its controls
 Seeds = Sequence[Sequence[Outcome]]
 
