@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tlrun import Constant, Objective, Stage, Strategy
@@ -49,6 +50,7 @@ class Faulty(Strategy):
             os._exit(0)
         if self.case == "deaf":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            Path("deaf").touch()
             time.sleep(600)
         if self.case == "hang":
             time.sleep(600)

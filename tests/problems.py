@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -169,6 +170,37 @@ class Watcher:
 
     def end(self) -> None:
         pass
+
+
+@dataclass
+class SweepWatcher:
+    """A watcher of a sweep that remembers.
+
+    notes: in words, after the title of their run. most: runs at once. over: why each run that is
+    over failed. begun: set when a stage is under way.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
+    over: dict[str, str] = field(default_factory=dict)
+    stages: set[tuple[str, int]] = field(default_factory=set)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, title: str, note: Note) -> None:
+        self.notes += [f"{title}: {line}" for line in words(note)]
+
+    def started(self, title: str) -> None:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+
+    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
+        self.stages.add((stage, steps))
+        self.begun.set()
+
+    def finished(self, title: str, reason: str) -> None:
+        self.at_once -= 1
+        self.over[title] = reason
 
 
 def no_note(note: Note) -> NoReturn:

@@ -52,11 +52,12 @@ def test_a_line_holds_all_that_is_said_and_nothing_else(mistake: Mistake) -> Non
     assert rest == ""
 
 
-@pytest.mark.parametrize("where", ["expected", "found", "hint"])
-def test_the_key_and_its_node_are_filled_in_wherever_they_stand(where: str) -> None:
-    told = {"expected": "E", "found": "F", where: "{node}.two, not {key}"}
-    assert "a.b.two, not a.b.one" in str(Mistake("a.b.one", **told))
-    assert "{" not in str(Mistake("a.b.one", **told))
+def test_the_key_and_its_node_are_filled_in_in_a_hint_and_nowhere_else() -> None:
+    """What was expected and found may hold what a user has typed."""
+    typed = "{node}.two, not {key}"
+
+    assert str(Mistake("a.b.one", "E", "F", typed)).endswith("; a.b.two, not a.b.one")
+    assert str(Mistake("k.x", typed, typed)) == f"k.x: expected {typed}, found {typed}"
 
 
 @given(MISTAKES, KEYS, KEYS)

@@ -14,7 +14,7 @@ from tlrun.runs.plan import THIS, ProblemCache, plan_with_controls
 
 from problems import Watcher, answered, config, performed, planned
 
-SCHEDULES: list[dict[str, Any]] = [
+ASKED: list[dict[str, Any]] = [
     {},
     {"lam": {"name": "constant", "value": math.inf}},
     {"lam": {"name": "constant", "value": 0.0}},
@@ -32,25 +32,16 @@ def record(outcome: Outcome) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("changes", SCHEDULES)
+@pytest.mark.parametrize("changes", ASKED)
 def test_what_the_folder_says_is_what_the_plan_said(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     plan = planned(config(tmp_path, **changes), Watcher())
     outcome = performed(plan, THIS, Watcher())
-    told = {
-        "strategy": outcome.strategy,
-        "seed": outcome.seed,
-        "problem": outcome.problem,
-        "setting": outcome.setting,
-        "family": outcome.family,
-        "lam": outcome.lam,
-        "lam_label": outcome.lam_label,
-        "controls": outcome.controls,
-    }
+    facts = plan.facts
 
-    assert told == plan.facts
-    assert set(told) == set(FACTS)
+    assert {key: getattr(outcome, key) for key in facts} == facts
+    assert set(facts) == set(FACTS) - {"test_examples", "seconds"}  # what only the run can tell
     assert outcome.path == plan.run_dir.path
     assert outcome.result == json.loads((outcome.path / "result.json").read_text())
     assert outcome.seconds == record(outcome)["seconds"]
@@ -170,5 +161,32 @@ def test_run_json_says_the_same_with_controls_and_without(tmp_path: Path) -> Non
     alone = done(tmp_path / "alone")
     beside, *_ = answered(config(tmp_path / "beside", controls=True), Watcher())
 
-    for fact in FACTS:
+    for fact in set(FACTS) - {"seconds"}:
         assert record(alone)[fact] == record(beside)[fact]
+
+
+def test_runs_that_are_tested_on_the_same_examples_say_so(tmp_path: Path) -> None:
+    digits = {"name": "digits"}
+    same = [{}, {"seed": 1}, {"strategy": {"name": "scratch"}}, {"optimizer": {"name": "sgd"}}]
+    others = [{"dataset": digits | {"split_seed": 1}}, {"dataset": digits | {"test_share": 0.3}}]
+    tested = [done(tmp_path, **changes).test_examples for changes in (*same, *others)]
+
+    assert len(set(tested[: len(same)])) == 1
+    assert len(set(tested)) == 1 + len(others)
+
+
+def files(outcome: Outcome) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in outcome.path.iterdir()}
+
+
+def test_a_finished_run_stays_as_it_is_whatever_needs_it(tmp_path: Path) -> None:
+    """As a control, and for its source stage."""
+    control, stage = done(tmp_path, strategy={"name": "scratch"}), done(tmp_path)
+    before = [files(outcome) for outcome in (control, stage)]
+    answer = answered(
+        config(tmp_path, controls=True, strategy={"name": "feature_transfer"}), Watcher()
+    )
+
+    assert control.path in [outcome.path for outcome in answer if outcome.found]
+    assert record(answer[0])["stages"][0]["found"]
+    assert [files(outcome) for outcome in (control, stage)] == before

@@ -1,48 +1,22 @@
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packages import faulty
 
 from tlrun.config import plugins
 from tlrun.runs.plan import THIS
-from tlrun.store.files import read_json
-from tlrun.sweeps.executors.base import JobResults, Work
-from tlrun.sweeps.executors.local import run_all
+from tlrun.sweeps.executors.base import Job, JobResults
+from tlrun.sweeps.executors.local import LocalExecutor
 
-from problems import Watcher, config, planned
-
-
-@dataclass
-class Told:
-    """A watcher that remembers."""
-
-    notes: list[str] = field(default_factory=list)
-    at_once: int = 0
-    most: int = 0
-    over: dict[str, str] = field(default_factory=dict)
-    stages: set[tuple[str, int]] = field(default_factory=set)
-    begun: threading.Event = field(default_factory=threading.Event)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def started(self, title: str) -> None:
-        self.at_once += 1
-        self.most = max(self.most, self.at_once)
-
-    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
-        self.stages.add((stage, steps))
-        self.begun.set()
-
-    def finished(self, title: str, reason: str) -> None:
-        self.at_once -= 1
-        self.over[title] = reason
+from problems import SweepWatcher, Watcher, config, planned
 
 
 @pytest.fixture
@@ -52,24 +26,28 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 
-def works(tmp_path: Path, *cases: str) -> list[Work]:
-    return [
-        Work(
-            THIS,
-            config(tmp_path / "runs", strategy={"name": "faulty", "case": case}),
-            tmp_path / "runs" / "digits" / "faulty" / case,
-            tmp_path / f"{case}.log",
-        )
-        for case in cases
-    ]
+def faulty_jobs(tmp_path: Path, *cases: str, **changes: Any) -> dict[str, Job]:
+    """A job for each case."""
+    jobs = {}
+    for case in cases:
+        strategy = {"name": "faulty", "case": case}
+        plan = planned(config(tmp_path / "runs", strategy=strategy, **changes), Watcher())
+        jobs[case] = Job(THIS, plan, tmp_path / f"{case}.log")
+    return jobs
+
+
+def records(jobs: Mapping[str, Job]) -> dict[str, dict[str, Any]]:
+    """What run.json says of each run that has one."""
+    found = {case: job.plan.run_dir.record() for case, job in jobs.items()}
+    return {case: record for case, record in found.items() if record is not None}
 
 
 @pytest.mark.usefixtures("faults")
 def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
-    told = Told()
-    asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
-    results = run_all(asked, 2, told)
-    failed = {work.run_dir.name: reason for work, reason in results.failed.items()}
+    watcher = SweepWatcher()
+    jobs = faulty_jobs(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
+    results = LocalExecutor(2).run(list(jobs.values()), watcher)
+    failed = {case: results.failed[job] for case, job in jobs.items() if job in results.failed}
 
     assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
     assert failed["raise"].endswith(
@@ -81,33 +59,33 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     assert failed["quit"] == "the process ended with exit code 7"
     assert "raised on purpose" in (tmp_path / "raise.log").read_text()
     assert (tmp_path / "a.log").read_text() == ""
-    records = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
-    assert (
-        sorted(record["status"] for record in records)
-        == ["failed"] * 3 + ["finished"] * 3 + ["running"] * 2
-    )
-    assert len({record["pid"] for record in records}) == 8
-    assert told.most == 2
-    assert results.found == set()
-    assert told.stages == {("target", 6)}
-    assert len(told.over) == 8
+    assert {case: record["status"] for case, record in records(jobs).items()} == {
+        "a": "finished", "b": "finished", "c": "finished",
+        "raise": "failed", "exit": "failed", "memory": "failed",
+        "kill": "running", "quit": "running",  # they had no say
+    }  # fmt: skip
+    assert len({record["pid"] for record in records(jobs).values()}) == 8
+    assert watcher.most == 2
+    assert (results.found, results.unknown) == (set(), {})
+    assert watcher.stages == {("target", 6)}
+    assert watcher.over == {job.title: failed.get(case, "") for case, job in jobs.items()}
 
 
 @pytest.mark.usefixtures("faults")
 def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_path: Path) -> None:
-    told = Told()
+    watcher = SweepWatcher()
+    jobs = faulty_jobs(tmp_path, "hang", "a")
 
     def interrupt() -> None:
-        told.begun.wait(60)
-        time.sleep(0.5)
+        watcher.begun.wait(120)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        run_all(works(tmp_path, "hang", "a"), 1, told)
+        LocalExecutor(1).run(list(jobs.values()), watcher)
     thread.join()
-    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+    (record,) = records(jobs).values()
 
     assert (record["status"], record["reason"]) == ("interrupted", "SIGTERM")
     assert not Path(f"/proc/{record['pid']}").exists()
@@ -116,8 +94,6 @@ def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_
 def test_the_launcher_does_not_need_torch() -> None:
     """Naming what a process does must not cost the parent two seconds."""
     program = "import sys, tlrun.sweeps.launch, tlrun.cli.session; print('torch' in sys.modules)"
-    import subprocess
-
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
@@ -128,32 +104,31 @@ def test_the_launcher_does_not_need_torch() -> None:
 @pytest.mark.usefixtures("faults")
 def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path) -> None:
     """The second finds what the first has trained, whichever of them was quicker."""
-    one, other = Told(), Told()
-    (asked,) = works(tmp_path, "a")
-    with planned(asked.config, Watcher()).run_dir.locked(wait=False, note=print):
-        thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
-        results: list[JobResults] = []
+    one, other = SweepWatcher(), SweepWatcher()
+    job = faulty_jobs(tmp_path, "a")["a"]
+    results: list[JobResults] = []
+    with job.plan.run_dir.locked(wait=False, note=print):
+        thread = threading.Thread(target=lambda: results.append(LocalExecutor(1).run([job], one)))
         thread.start()
         while not one.notes and thread.is_alive():
             time.sleep(0.05)
     thread.join()
-    results.append(run_all([asked], 1, other))
+    results.append(LocalExecutor(1).run([job], other))
 
     assert "waiting for" in one.notes[0]
-    assert [len(results.found) for results in results] == [0, 1]
-    assert not any(results.failed for results in results)
+    assert one.notes[0].startswith(f"{job.title}: ")
+    assert [result.found for result in results] == [set(), {job}]
+    assert not any(result.failed or result.unknown for result in results)
 
 
 @pytest.mark.usefixtures("faults")
 def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> None:
     """A forked child keeps the pipe open for half a minute; the sweep is over when the run is."""
-    (asked,) = works(tmp_path, "child")
-    asked.config["trainer"]["steps"] = 1
-    results = run_all([asked], 1, Told())
-    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+    jobs = faulty_jobs(tmp_path, "child", trainer={"name": "trainer", "steps": 1})
+    results = LocalExecutor(1).run(list(jobs.values()), SweepWatcher())
 
-    assert not results.failed
-    assert record["status"] == "finished"
+    assert results == JobResults()
+    assert records(jobs)["child"]["status"] == "finished"
 
 
 @pytest.mark.usefixtures("faults")
@@ -161,19 +136,26 @@ def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", 0.5)
-    told = Told()
+    monkeypatch.chdir(tmp_path)
+    jobs = faulty_jobs(tmp_path, "deaf")
 
     def interrupt() -> None:
-        told.begun.wait(60)
-        time.sleep(1.0)
+        while not (tmp_path / "deaf").exists():
+            time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=interrupt)
+    thread = threading.Thread(target=interrupt, daemon=True)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        run_all(works(tmp_path, "deaf"), 1, told)
-    thread.join()
-    (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
+        LocalExecutor(1).run(list(jobs.values()), SweepWatcher())
+    (record,) = records(jobs).values()
 
     assert record["status"] == "running"  # it had no say
     assert not Path(f"/proc/{record['pid']}").exists()
+
+
+def test_nothing_to_do_starts_nothing() -> None:
+    watcher = SweepWatcher()
+
+    assert LocalExecutor(2).run([], watcher) == JobResults()
+    assert watcher == SweepWatcher(begun=watcher.begun)

@@ -1,8 +1,10 @@
-"""`work` itself ends its process, so it is tried from outside, in test_pool and test_cli; here is
+"""`work` itself ends its process, so it is tried from outside, in test_local and test_main; here is
 what it says."""
 
 from multiprocessing import Pipe
+from pathlib import Path
 
+from tlrun.core.notes import LamHasNoEffect, RunAnew, Waiting
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant
 from tlrun.sweeps.executors import worker
@@ -31,10 +33,12 @@ def test_a_run_is_told_by_stage_and_now_and_then_by_step() -> None:
 def test_only_waiting_is_passed_on() -> None:
     ours, theirs = Pipe(duplex=False)
     reporter = Reporter(theirs)
-    reporter.note("runs/x: finished, but torch 1 then; running it anew")
-    reporter.note("waiting for process 7 on a host")
+    waiting = Waiting(path=Path("runs/x"), who="process 7 on a host", doing="working on it")
+    reporter.note(RunAnew(path=Path("runs/x"), why="outdated", details="torch 1 then"))
+    reporter.note(waiting)
+    reporter.note(LamHasNoEffect())
 
-    assert ours.recv() == ("note", "waiting for process 7 on a host")
+    assert ours.recv() == ("note", waiting)
     assert not ours.poll()
 
 
