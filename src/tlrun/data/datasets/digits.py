@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Role, Split, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
+from tlrun.data.base import ClassMetric, LabelsPerClass, SplitSeed, TestShare, ValShare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +49,11 @@ class Digits:
 
     shift: Shift = "noise"
     classes: Literal["shared", "split"] = "shared"
-    labels_per_class: Annotated[int, Range(1)] = 5
-    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
-    split_seed: Annotated[int, Range(0)] = 0
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    labels_per_class: LabelsPerClass = 5
+    val_share: ValShare = 0.0
+    test_share: TestShare = 0.6
+    split_seed: SplitSeed = 0
+    metric: ClassMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few

@@ -9,12 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import assemble
+from tlrun.data.base import ClassMetric, LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import cut, images_and_digits
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ class OneDomain(ABC):
         have every label.
     """
 
-    labels_per_class: Annotated[int, Range(1)] = 5
+    labels_per_class: LabelsPerClass = 5
     hidden: Annotated[float, Range(0.0, 0.95)] = 0.0
-    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
-    split_seed: Annotated[int, Range(0)] = 0
+    val_share: ValShare = 0.0
+    test_share: TestShare = 0.6
+    split_seed: SplitSeed = 0
 
     @abstractmethod
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
@@ -101,7 +102,7 @@ class DigitsTasks(OneDomain):
     metric: the primary metric of identity.
     """
 
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassMetric = "accuracy"
 
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
         """Every task is a function of the digit."""
