@@ -16,7 +16,7 @@ from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.fused import MULTITASK, TRANSFERS, Fused
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.task_relation import TaskRelation
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 
 from problems import config
 
@@ -29,7 +29,7 @@ def test_a_good_config_becomes_typed_objects() -> None:
     assert check(GOOD) == []
     assert run.backbone == Mlp(hidden=(16,))
     assert run.lam == Constant(1.0)
-    assert run.trainer == Trainer(steps=6, batch_size=16, eval_every=4)
+    assert run.trainer == TrainerOptions(steps=6, batch_size=16, eval_every=4)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,9 @@ def test_every_group_has_names_and_every_name_a_class() -> None:
     for group in GROUPS:
         assert names(group)
         for name in names(group):
-            assert find(group, name).__name__.lower() == name.replace("_", "")
+            assert find(group, name).__name__.removesuffix("Options").lower() == name.replace(
+                "_", ""
+            )
 
 
 def test_the_equation_is_the_first_line_without_the_command() -> None:

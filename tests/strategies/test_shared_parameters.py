@@ -20,7 +20,7 @@ from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.training.loop import fit, forward
 from tlrun.training.optimizers import Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, Watcher, config, split
@@ -119,7 +119,15 @@ def test_a_weight_of_zero_trains_no_head() -> None:
     before = state(model)
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     train_state = TrainState.begin(stage, model, Sgd(), batches)
-    fit(stage, model, ours.domains, strategy, Trainer(10, 8, eval_every=10), train_state, Rows())
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        TrainerOptions(10, 8, eval_every=10),
+        train_state,
+        Rows(),
+    )
     moved = {name for name, tensor in state(model).items() if not torch.equal(tensor, before[name])}
 
     assert not [name for name in moved if name.startswith("heads.d/odd")]

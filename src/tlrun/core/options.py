@@ -135,9 +135,10 @@ def as_data(thing: Any) -> dict[str, Any]:
 
 def as_node(thing: Any) -> dict[str, Any]:
     """An object of ours as the config node it is made from: FeatureTransfer() as {name:
-    feature_transfer, …}.
+    feature_transfer, …}, TrainerOptions() as {name: trainer, …}.
     """
-    return {"name": re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__).lower()} | as_data(thing)
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__.removesuffix("Options"))
+    return {"name": words.lower()} | as_data(thing)
 
 
 def strict(value: Any) -> Any:

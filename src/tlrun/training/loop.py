@@ -15,7 +15,7 @@ from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate
 from tlrun.training.losses import task_loss
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.recorder import Recorder
 from tlrun.training.state import TrainState
 
@@ -29,7 +29,7 @@ def fit(
     model: Model,
     domains: Mapping[str, Domain],
     strategy: Strategy,
-    trainer: Trainer,
+    trainer: TrainerOptions,
     state: TrainState,
     recorder: Recorder,
 ) -> None:
