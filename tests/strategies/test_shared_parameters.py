@@ -34,7 +34,7 @@ VALUE = Task("value", "regression")
 def questions(n: int = 24) -> Problem:
     """Three questions about one domain."""
     tasks = (CLASS, ODD, VALUE)
-    return Problem({"d": Domain("d", "task", tasks, split(0, n, tasks))}, HeldOutTest({}), "digest")
+    return Problem({"d": Domain("d", "peer", tasks, split(0, n, tasks))}, HeldOutTest({}), "digest")
 
 
 def of_domains(*sizes: int) -> Problem:
@@ -42,7 +42,7 @@ def of_domains(*sizes: int) -> Problem:
     domains = {}
     for k, n in enumerate(sizes):
         tasks = (CLASS, VALUE) if k == 0 else (CLASS,)
-        domains[f"d{k}"] = Domain(f"d{k}", "task", tasks, split(k, n, tasks))
+        domains[f"d{k}"] = Domain(f"d{k}", "peer", tasks, split(k, n, tasks))
     return Problem(domains, HeldOutTest({}), "digest")
 
 
@@ -245,7 +245,7 @@ def pooled(ours: Problem, model: Model) -> Tensor:
         np.concatenate([s.inputs for s in train]),
         np.concatenate([s.labels["class"] for s in train]),
     )
-    one = Domain("d0", "task", (CLASS,), Split(inputs, {"class": labels}, np.arange(len(labels))))
+    one = Domain("d0", "peer", (CLASS,), Split(inputs, {"class": labels}, np.arange(len(labels))))
     return forward(model, one, double(as_batch(one.train)), {"class": 1.0}).losses["class"]
 
 

@@ -45,8 +45,8 @@ def several() -> Problem:
     one.labels["odd"][:12] = -1
     other.labels["value"][5:] = np.nan
     domains = {
-        "one": Domain("one", "task", (CLASS, ODD, VALUE), one),
-        "other": Domain("other", "task", (CLASS, VALUE), other),
+        "one": Domain("one", "peer", (CLASS, ODD, VALUE), one),
+        "other": Domain("other", "peer", (CLASS, VALUE), other),
     }
     return Problem(domains, HeldOutTest({}), "digest")
 

@@ -68,7 +68,7 @@ def of_domains(task: Task = VALUE, sizes: tuple[int, ...] = SIZES, seed: int = 0
         )
         labels = scores[:, 0] + k if task.kind == "regression" else scores.argmax(axis=1)
         name = f"d{k}"
-        domains[name] = Domain(name, "task", (task,), Split(X, {task.name: labels}, np.arange(n)))
+        domains[name] = Domain(name, "peer", (task,), Split(X, {task.name: labels}, np.arange(n)))
     return Problem(domains, HeldOutTest({}), "digest")
 
 
@@ -83,7 +83,7 @@ def questions(tasks: tuple[Task, ...], seed: int = 0, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, labels, np.arange(n)))}, HeldOutTest({}), "digest"
+        {"d": Domain("d", "peer", tasks, Split(X, labels, np.arange(n)))}, HeldOutTest({}), "digest"
     )
 
 
@@ -268,7 +268,7 @@ def orthonormal(rank: int = 3, n: int = 50) -> tuple[Problem, np.ndarray]:
     Y = X @ W + 0.3 * rng.standard_normal((n, 3))
     tasks = tuple(Task(name, "regression") for name in ("x", "y", "z"))
     split = Split(X, {task.name: Y[:, k] for k, task in enumerate(tasks)}, np.arange(n))
-    return Problem({"d": Domain("d", "task", tasks, split)}, HeldOutTest({}), "digest"), X.T @ Y / n
+    return Problem({"d": Domain("d", "peer", tasks, split)}, HeldOutTest({}), "digest"), X.T @ Y / n
 
 
 def thresholded(Z: np.ndarray, by: float) -> np.ndarray:
@@ -530,7 +530,7 @@ def test_omega_learns_which_tasks_go_together() -> None:
     for name, sign in (("a", 1.0), ("b", 1.0), ("c", -1.0)):
         X = rng.standard_normal((60, D))
         y = sign * X @ w + 0.1 * rng.standard_normal(60)
-        domains[name] = Domain(name, "task", (VALUE,), Split(X, {"value": y}, np.arange(60)))
+        domains[name] = Domain(name, "peer", (VALUE,), Split(X, {"value": y}, np.arange(60)))
     ours = Problem(domains, HeldOutTest({}), "digest")
     model = minimised(made("covariance"), ours, start(made("covariance"), ours, 0.1), 0.1)
     omega = made("covariance").objective(everything(ours, model), model, Lam(0.1)).updates["omega"]

@@ -81,7 +81,7 @@ def of_domains(
         X, w = rng.standard_normal((n, D)), common + apart * rng.standard_normal((D, task.outputs))
         domains[f"d{k}"] = Domain(
             f"d{k}",
-            "task",
+            "peer",
             (task,),
             Split(X, {task.name: labels(task, X, w, noise[k], rng)}, np.arange(n)),
         )
@@ -97,7 +97,7 @@ def questions(*tasks: Task, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))},
+        {"d": Domain("d", "peer", tasks, Split(X, answers, np.arange(n)))},
         HeldOutTest({}),
         "digest",
     )

@@ -15,7 +15,9 @@ TASK = Task("ours", "multiclass", ("a", "b"))
 
 
 def step(role: Role, loss: float) -> Step:
-    return Step(role, torch.zeros(1), (TASK,), {}, {}, {"ours": torch.tensor(loss, dtype=torch.float64)})
+    return Step(
+        role, torch.zeros(1), (TASK,), {}, {}, {"ours": torch.tensor(loss, dtype=torch.float64)}
+    )
 
 
 @pytest.mark.parametrize("lam", [0.0, 0.1, 1.0, 7.0, 1e6])

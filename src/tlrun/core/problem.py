@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 Kind = Literal["multiclass", "binary", "regression"]
-Role = Literal["source", "target", "task"]
+# peer: neither, one of several domains that are learnt for their own sake
+Role = Literal["source", "target", "peer"]
 Metric = Literal["accuracy", "auc", "r2"]
 
 
@@ -162,11 +163,13 @@ class Problem:
 
         The names decide too: a domain's name is part of the stream that orders its examples.
         """
-        told = [
-            (name, domain.role, [(task.name, task.kind, task.classes) for task in domain.tasks])
-            for name, domain in self.domains.items()
-        ]
-        return f"{self.digest} {told}"
+        described = []
+        for name, domain in self.domains.items():
+            # "task" is what a peer was called when the first ids were made, which are to stay
+            role = "task" if domain.role == "peer" else domain.role
+            tasks = [(task.name, task.kind, task.classes) for task in domain.tasks]
+            described.append((name, role, tasks))
+        return f"{self.digest} {described}"
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""

@@ -69,7 +69,7 @@ class DigitsDomains:
         from tlrun.data.splits import draw
 
         role: Role = (
-            "task" if self.target is None else "target" if name == self.target else "source"
+            "peer" if self.target is None else "target" if name == self.target else "source"
         )
         rng = np.random.default_rng(stream(self.split_seed, "split", "shift", name))
         count = None if role == "source" else self.labels_per_class

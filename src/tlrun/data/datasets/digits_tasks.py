@@ -68,7 +68,7 @@ class OneDomain(ABC):
             task: self._hidden(task, values, drawn.train, drawn.val, seed)
             for task, values in self.labels(digits).items()
         }
-        return assemble([cut("digits", "task", images, labels, np.arange(len(images)), drawn)])
+        return assemble([cut("digits", "peer", images, labels, np.arange(len(images)), drawn)])
 
     def _hidden(
         self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int

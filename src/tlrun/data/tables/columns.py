@@ -199,14 +199,14 @@ def _guessed(column: Column, there: np.ndarray) -> str:
 def _domains(table: Table, options: TableCsv) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
     """The name and role of every domain, sources first, and each row's."""
     if options.task is None:
-        return (("table", "task"),), np.zeros(table.rows, dtype=np.int64)
+        return (("table", "peer"),), np.zeros(table.rows, dtype=np.int64)
     column = table.column(str(options.task), "dataset.task")
     column.check_present("dataset.task")
     values, codes = column.values
     _check_apart(values, "dataset.task")
     names = _tidy(values)
     if options.target is None:
-        return tuple((name, "task") for name in names), codes
+        return tuple((name, "peer") for name in names), codes
     if (target := str(options.target)) not in values:
         raise UserError(
             f"dataset.target: expected a value of column {column.name}, found {shown(target)}{nearest(target, values)}"
