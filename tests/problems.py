@@ -85,7 +85,7 @@ def questions(*kinds: Kind) -> Problem:
     names = {"multiclass": ("a", "b", "c"), "binary": ("no", "yes"), "regression": ()}
     tasks = tuple(Task(f"{kind}{number}", kind, names[kind]) for number, kind in enumerate(kinds))
     train = hidden(split(0, 24, tasks), tasks[-1], 3)
-    domain = Domain("images", "task", tasks, train)
+    domain = Domain("images", "peer", tasks, train)
     return Problem({"images": domain}, HeldOutTest({"images": split(1, 15, tasks)}), "digest")
 
 

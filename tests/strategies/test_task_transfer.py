@@ -32,7 +32,7 @@ from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.strategies.terms import penalties
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import Rows, Watcher, config, everything, performed, planned
@@ -80,7 +80,7 @@ def of_domains(
         X, w = rng.standard_normal((n, D)), common + apart * rng.standard_normal((D, task.outputs))
         domains[f"d{k}"] = Domain(
             f"d{k}",
-            "task",
+            "peer",
             (task,),
             Split(X, {task.name: labels(task, X, w, noise[k], rng)}, np.arange(n)),
         )
@@ -96,7 +96,7 @@ def questions(*tasks: Task, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))},
+        {"d": Domain("d", "peer", tasks, Split(X, answers, np.arange(n)))},
         HeldOutTest({}),
         "digest",
     )
@@ -154,7 +154,7 @@ def trained(
     if teacher is not None:
         model = strategy.inherit(stage, model, teacher)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
-    trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
+    trainer = TrainerOptions(steps=steps, batch_size=8, eval_every=steps)
     train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
     fit(stage, model, problem.domains, strategy, trainer, train_state, Rows())
     return model
@@ -601,7 +601,15 @@ def test_a_teacher_is_finished(norm: Literal["none", "batch"]) -> None:
     model = strategy.inherit(stage, fresh, teacher.train())
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     train_state = TrainState.begin(stage, model, Adam(lr=0.1), batches)
-    fit(stage, model, ours.domains, strategy, Trainer(8, 8, eval_every=8), train_state, Rows())
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        TrainerOptions(8, 8, eval_every=8),
+        train_state,
+        Rows(),
+    )
 
     assert_same_bits(state(teacher), before)
     assert not teacher.training

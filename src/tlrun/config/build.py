@@ -22,7 +22,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Strategy
 from tlrun.training.devices import DEVICE
 from tlrun.training.optimizers import Optimizer
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 
 Config = Mapping[str, Any]  # a whole config, or a node of one, as plain data
 
@@ -43,7 +43,7 @@ class Run:
     strategy: Strategy
     lam: Schedule
     optimizer: Optimizer
-    trainer: Trainer
+    trainer: TrainerOptions
     seed: Annotated[int, Range(0)]
     device: Annotated[str, DEVICE]
     threads: Annotated[int, Range(1, 1024)]

@@ -44,7 +44,10 @@ def find(group: str, name: str) -> type:
     module = import_module(GROUPS[group])
     if hasattr(module, "__path__"):
         module = import_module(f"{module.__name__}.{name}")
-    found: type = getattr(module, "".join(word.capitalize() for word in name.split("_")))
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    if group == "trainer":  # the options of the loop; nothing is called a trainer
+        class_name += "Options"
+    found: type = getattr(module, class_name)
     return found
 
 

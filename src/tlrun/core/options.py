@@ -144,9 +144,11 @@ def as_data(thing: Any) -> dict[str, Any]:
 def as_node(thing: Any) -> dict[str, Any]:
     """An object of ours as the config node it is made from.
 
-    FeatureTransfer() becomes {name: feature_transfer, …}, the rest of it its fields.
+    FeatureTransfer() becomes {name: feature_transfer, …}, TrainerOptions() {name: trainer, …}; the
+    rest of a node are the fields.
     """
-    return {"name": re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__).lower()} | as_data(thing)
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__.removesuffix("Options"))
+    return {"name": words.lower()} | as_data(thing)
 
 
 def as_plain(value: Any) -> Any:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 Kind = Literal["multiclass", "binary", "regression"]
-Role = Literal["source", "target", "task"]
+# peer: neither, one of several domains that are learnt for their own sake
+Role = Literal["source", "target", "peer"]
 # The names in `metrics.TABLE` that a config may ask for: of tasks with classes, and of any task.
 ClassificationMetric = Literal["accuracy", "auc"]
 MetricName = Literal[ClassificationMetric, "r2"]
@@ -204,8 +205,10 @@ class Problem:
         """Each domain as (name, role, tasks), each of its tasks as (name, kind, classes)."""
         described = []
         for name, domain in self.domains.items():
+            # "task" is what a peer was called when the first ids were made, which are to stay
+            role = "task" if domain.role == "peer" else domain.role
             tasks = [(task.name, task.kind, task.classes) for task in domain.tasks]
-            described.append((name, domain.role, tasks))
+            described.append((name, role, tasks))
         return described
 
     def named(self, role: Role) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate
 from tlrun.training.losses import task_loss
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.recorder import Recorder
 from tlrun.training.state import TrainState
 
@@ -32,7 +32,7 @@ def fit(
     model: Model,
     domains: Mapping[str, Domain],
     strategy: Strategy,
-    trainer: Trainer,
+    trainer: TrainerOptions,
     state: TrainState,
     recorder: Recorder,
 ) -> None:
@@ -141,9 +141,9 @@ def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scor
     chosen = [name for name in stage.domains if domains[name].role == "target"]
     if stage.trained_for == "all tasks" or not chosen:
         chosen = list(stage.domains)
-    total = 0.0
+    losses = []
     for name in chosen:
         for task in domains[name].tasks:
             loss = validation[str(TaskKey(name, task.name))]["loss"]
-            total += math.inf if loss is None else loss
-    return total
+            losses.append(math.inf if loss is None else loss)
+    return sum(losses)

@@ -140,12 +140,12 @@ def _domains(
 ) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
     """The name and role of every domain, sources first, and each row's position among them."""
     if options.task is None:
-        return (("table", "task"),), np.zeros(table.rows, dtype=np.int64)
+        return (("table", "peer"),), np.zeros(table.rows, dtype=np.int64)
     column = _complete(table, str(options.task), "dataset.task")
     values, codes = column.values
     _check_names_differ(values, "dataset.task")
     if options.target is None:
-        return tuple((_tidy(value), "task") for value in values), codes
+        return tuple((_tidy(value), "peer") for value in values), codes
     target = str(options.target)
     if target not in values:
         raise UserError(
