@@ -147,8 +147,13 @@ def as_node(thing: Any) -> dict[str, Any]:
     FeatureTransfer() becomes {name: feature_transfer, …}, TrainerOptions() {name: trainer, …}; the
     rest of a node are the fields.
     """
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__.removesuffix("Options"))
-    return {"name": words.lower()} | as_data(thing)
+    return {"name": name_of_class(type(thing))} | as_data(thing)
+
+
+def name_of_class(cls: type) -> str:
+    """What a class of ours is called in a config: FeatureTransfer is feature_transfer."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Options"))
+    return words.lower()
 
 
 def as_plain(value: Any) -> Any:

@@ -64,8 +64,10 @@ def assemble(
     domain without a test example, and each task of a domain that tests a class which no training
     label of any domain has.
     """
-    domains = {part.domain.name: part.domain for part in parts}
-    test = {part.domain.name: part.test for part in parts}
+    domains, test = {}, {}
+    for part in parts:
+        domains[part.domain.name] = part.domain
+        test[part.domain.name] = part.test
     counts = dict.fromkeys(domains, 0)
     if duplicates != "seen to":
         for name, twice in _duplicates(parts).items():

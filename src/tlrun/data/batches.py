@@ -39,7 +39,7 @@ class Batch:
 
 
 def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
-    """All N examples of a split as one batch on `device`; on the CPU it shares the split's memory."""
+    """All of a split as one batch on `device`; on the CPU it shares the split's memory."""
     labels = {task: torch.from_numpy(values).to(device) for task, values in split.labels.items()}
     return Batch(torch.from_numpy(split.inputs).to(device), labels, split.encoded)
 

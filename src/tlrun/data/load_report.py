@@ -153,7 +153,10 @@ def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
     totals: dict[str, list[int]] = {}
     many = len({row["task"] for row in rows if row["missing"]}) > FEW
     for row in rows:
-        total = totals.setdefault("all tasks" if many else row["task"], [0, 0])
+        name = row["task"]
+        if many:
+            name = "all tasks"
+        total = totals.setdefault(name, [0, 0])
         total[0] += row["missing"]
         total[1] += row["examples"]
     some = []

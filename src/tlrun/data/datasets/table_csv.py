@@ -38,18 +38,19 @@ class TableCsv(TableOptions):
 
         table = columns(read(self.path, self.separator, self.encoding), self)
         splits = split_rows(table, self, seed)
-        encoded = _Encoded(inputs(table, splits.train), [])
+        values = inputs(table, splits.train)
+        labels_by_task = {}
         for target, labelled in zip(table.targets, splits.labelled, strict=True):
-            encoded.labels.append(labels(target, splits.train & labelled))
+            labels_by_task[target.task.name] = labels(target, splits.train & labelled)
+        encoded = _Encoded(values, labels_by_task)
         twice = repeated(table, splits.test, splits.pool)
         test = splits.test
         if self.duplicates == "drop":
             test = splits.test & ~twice
         counts = _duplicates_by_domain(table, twice, test)
         notes = [*_duplicates_note(counts, self.duplicates), *table.notes, *_unused_notes(table)]
-        parts = []
-        for position in range(len(table.domains)):
-            parts.append(_part(table, splits, position, test, encoded))
+        positions = range(len(table.domains))
+        parts = [_part(table, splits, position, test, encoded) for position in positions]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
         problem = assemble(parts, notes, duplicates="seen to")
@@ -60,10 +61,10 @@ class TableCsv(TableOptions):
 
 @dataclass(frozen=True)
 class _Encoded:
-    """Every row of a table as a network sees it: inputs [N, d], and per task labels [N]."""
+    """Every row of a table as a network sees it: inputs [N, d], and labels [N] by task."""
 
     inputs: np.ndarray
-    labels: list[np.ndarray]
+    labels: Mapping[str, np.ndarray]
 
 
 def _part(
@@ -89,12 +90,16 @@ def _part(
 def _split(
     table: Columns, chosen: np.ndarray, encoded: _Encoded, labelled: Sequence[np.ndarray]
 ) -> Split:
-    """The rows in `chosen`, bool [N], with the labels in `labelled`, per task bool [N], alone."""
+    """The rows in `chosen`, bool [N], as a split.
+
+    labelled: per task, bool [N], the labels that are kept; all others become missing.
+    """
     import numpy as np
 
     rows = np.flatnonzero(chosen)
     labels = {}
-    for target, values, mine in zip(table.targets, encoded.labels, labelled, strict=True):
+    for target, mine in zip(table.targets, labelled, strict=True):
+        values = encoded.labels[target.task.name]
         missing = -1 if values.dtype.kind == "i" else np.nan
         labels[target.task.name] = np.where(mine, values, missing)[rows].astype(values.dtype)
     return Split(encoded.inputs[rows], labels, rows.astype(np.int64))

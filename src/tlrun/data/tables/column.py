@@ -72,7 +72,7 @@ class Column:
             raise UserError(Mistake(key, expected, f"none in line {line}"))
 
     def check_finite(self, key: str) -> None:
-        """Raise UserError, naming the option `key`, where a number is infinite or beyond float32."""
+        """Raise UserError, naming the option `key`, where float32 cannot hold a number."""
         beyond = np.abs(self.numbers) > LARGEST
         if beyond.any():
             raise UserError(

@@ -106,7 +106,9 @@ def _draw_test(
     columns: Columns, options: TableOptions, used: np.ndarray, run_seed: int
 ) -> np.ndarray:
     """The rows that test, bool [N]."""
-    seed = run_seed if options.split_seed is None else options.split_seed
+    seed = options.split_seed
+    if seed is None:
+        seed = run_seed
     share = options.test_share
     if columns.group is not None:
         return draw_groups(columns, used, share, stream(seed, "split"), "dataset.test_share")
