@@ -184,9 +184,8 @@ class Problem:
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):
             if not name or set(name) & set("./"):
-                raise ValueError(
-                    f"{name!r}: expected the name of a domain or task without a dot or slash"
-                )
+                expected = "the name of a domain or task without a dot or slash"
+                raise ValueError(f"{name!r}: expected {expected}")
         for domain in self.domains.values():
             for task in domain.tasks:
                 if task != self.tasks[task.name]:
@@ -223,10 +222,7 @@ class Problem:
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Every task, once, in the order of the domains."""
-        tasks: dict[str, Task] = {}
-        for domain in self.domains.values():
-            tasks |= {task.name: task for task in domain.tasks}
-        return tasks
+        return {task.name: task for task in self.task_keys.values()}
 
     @property
     def tasks_by_domain(self) -> dict[str, tuple[Task, ...]]:
@@ -235,7 +231,7 @@ class Problem:
 
     @property
     def task_keys(self) -> dict[TaskKey, Task]:
-        """The tasks of multi-task learning, by key: every task of every domain."""
+        """Every task of every domain, by key: the tasks of multi-task learning."""
         return tasks_by_key(self.tasks_by_domain)
 
     def only(self, role: Role) -> Problem:

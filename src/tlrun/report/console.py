@@ -15,9 +15,11 @@ WIDE = 130  # columns from which on paths, or all gains of a sweep, fit beside e
 
 
 def make_console() -> Console:
-    """At its own width on a terminal, wide elsewhere."""
+    """Standard output, at the terminal's own width; PIPE_WIDTH columns where it is none."""
     # Names come from outside: what looks like markup in one is text.
-    return Console(markup=False) if sys.stdout.isatty() else Console(markup=False, width=PIPE_WIDTH)
+    if sys.stdout.isatty():
+        return Console(markup=False)
+    return Console(markup=False, width=PIPE_WIDTH)
 
 
 def link(path: Path) -> Text:

@@ -16,11 +16,14 @@ SIZE_LEGEND = (
 
 
 def largest(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """What the largest of the runs costs, by head; empty where all cost the same."""
+    """The size of the largest network of the runs, by head; empty where all have one size."""
     sizes = [outcome.result["size"] for outcome in outcomes]
     if all(size == sizes[0] for size in sizes):
         return {}
-    return {head: max(size[key] for size in sizes) for head, key in SIZES.items()}
+    most: dict[str, int] = {}
+    for head, key in SIZES.items():
+        most[head] = max(size[key] for size in sizes)
+    return most
 
 
 def size_cells(outcomes: Sequence[Outcome], dense: Mapping[str, int]) -> dict[str, str]:
@@ -31,6 +34,7 @@ def size_cells(outcomes: Sequence[Outcome], dense: Mapping[str, int]) -> dict[st
     cells: dict[str, str] = {}
     for head, most in dense.items():
         mean = fmean(outcome.result["size"][SIZES[head]] for outcome in outcomes)
-        share = f" ({100 * mean / most:.0f} %)" if mean < most else ""
-        cells[head] = f"{mean:,.0f}{share}"
+        cells[head] = f"{mean:,.0f}"
+        if mean < most:
+            cells[head] += f" ({100 * (mean / most):.0f} %)"
     return cells

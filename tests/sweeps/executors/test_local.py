@@ -4,7 +4,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,32 @@ def faulty_jobs(tmp_path: Path, *cases: str, **changes: Any) -> dict[str, Job]:
         plan = planned(config(tmp_path / "runs", strategy=strategy, **changes), Watcher())
         jobs[case] = Job(THIS, plan, tmp_path / f"{case}.log")
     return jobs
+
+
+@contextmanager
+def interrupted(ready: Callable[[], bool]) -> Iterator[None]:
+    """What is inside gets SIGINT as soon as it is `ready`, and ends by it.
+
+    Python does not see a signal of the instant before it begins to wait; so there is another one,
+    long after whatever the first one may have started.
+    """
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not ready() and not over.wait(0.05):
+            pass
+        while not over.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            over.wait(60)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            yield
+        finally:
+            over.set()
+    thread.join()
 
 
 def records(jobs: Mapping[str, Job]) -> dict[str, dict[str, Any]]:
@@ -75,16 +102,8 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
 def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_path: Path) -> None:
     watcher = SweepWatcher()
     jobs = faulty_jobs(tmp_path, "hang", "a")
-
-    def interrupt() -> None:
-        watcher.begun.wait(120)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted(watcher.begun.is_set):
         LocalExecutor(1).run(list(jobs.values()), watcher)
-    thread.join()
     (record,) = records(jobs).values()
 
     assert (record["status"], record["reason"]) == ("interrupted", "SIGTERM")
@@ -138,15 +157,7 @@ def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
     monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", 0.5)
     monkeypatch.chdir(tmp_path)
     jobs = faulty_jobs(tmp_path, "deaf")
-
-    def interrupt() -> None:
-        while not (tmp_path / "deaf").exists():
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt, daemon=True)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted((tmp_path / "deaf").exists):
         LocalExecutor(1).run(list(jobs.values()), SweepWatcher())
     (record,) = records(jobs).values()
 

@@ -195,4 +195,5 @@ def _sample_labels(target: Target, there: np.ndarray, count: int, seed: int) -> 
     """`count` of the rows in `there`, bool [N], stratified by the target's class."""
     rows = np.flatnonzero(there)
     strata, _ = _strata([target], rows)
-    return rows[stratified_sample(strata, count, seed, each=True)]
+    sampled: np.ndarray = rows[stratified_sample(strata, count, seed, each=True)]
+    return sampled
