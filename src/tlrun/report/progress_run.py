@@ -34,16 +34,16 @@ class _Current:
 
 def _terms_line(terms: Mapping[str, float]) -> str:
     """The terms of an equation in a line; the losses of many tasks as their sum."""
-    losses: dict[str, float] = {}
-    others: dict[str, float] = {}
+    shown: dict[str, float] = {}
+    summed = [name for name in terms if name.startswith("L_")]
+    if len(summed) > MOST_LOSSES:
+        shown[f"ΣL of {len(summed)} tasks"] = sum(terms[name] for name in summed)
+    else:
+        summed = []
     for name, value in terms.items():
-        if name.startswith("L_"):
-            losses[name] = value
-        elif name != "total":
-            others[name] = value
-    if len(losses) > MOST_LOSSES:
-        losses = {f"ΣL of {len(losses)} tasks": sum(losses.values())}
-    return "  ".join(f"{name} {value:.3f}" for name, value in (losses | others).items())
+        if name != "total" and name not in summed:
+            shown[name] = value
+    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
 
 
 class LiveScreen:
