@@ -35,14 +35,12 @@ class _Current:
 def _terms_line(terms: Mapping[str, float]) -> str:
     """The terms of an equation in a line; the losses of many tasks as their sum."""
     shown: dict[str, float] = {}
-    summed = [name for name in terms if name.startswith("L_")]
-    if len(summed) > MOST_LOSSES:
-        shown[f"ΣL of {len(summed)} tasks"] = sum(terms[name] for name in summed)
-    else:
-        summed = []
-    for name, value in terms.items():
-        if name != "total" and name not in summed:
-            shown[name] = value
+    hidden = {"total"}
+    losses = [name for name in terms if name.startswith("L_")]
+    if len(losses) > MOST_LOSSES:
+        shown[f"ΣL of {len(losses)} tasks"] = sum(terms[name] for name in losses)
+        hidden.update(losses)
+    shown |= {name: value for name, value in terms.items() if name not in hidden}
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
 
 

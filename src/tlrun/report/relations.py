@@ -23,6 +23,11 @@ DISAGREEMENT = (
 Seeds = Sequence[Sequence[Outcome]]
 
 
+def asked_runs(seeds: Seeds) -> list[Outcome]:
+    """The run of each seed, without its controls."""
+    return [run for run, *_ in seeds]
+
+
 def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     """How far the tasks of a run agree, and the matrix that it has learnt about them.
 
@@ -43,14 +48,17 @@ def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableT
     """
     learning = []
     for label, seeds in answers:
-        runs = [run for run, *_ in seeds]
+        runs = asked_runs(seeds)
         if all("relation" in run.result for run in runs):
             learning.append((label, runs))
     for label, runs in learning[:MOST_MATRICES]:
         learnt = [run.result["relation"] for run in runs]
         first = learnt[0]
-        setting = f"{label}, λ={runs[0].lam_label}" if runs[0].lam_label else label
-        over = f"mean of {len(runs)} seeds" if len(runs) > 1 else "one seed"
+        setting, over = label, "one seed"
+        if runs[0].lam_label:
+            setting = f"{label}, λ={runs[0].lam_label}"
+        if len(runs) > 1:
+            over = f"mean of {len(runs)} seeds"
         title = f"{setting}: {first['name']}, {first['meaning']}, {over}"
         yield from _matrix(title, first["tasks"], _mean([one["matrix"] for one in learnt]))
     if len(learning) > MOST_MATRICES:
@@ -62,7 +70,8 @@ def _mean(matrices: Sequence[Sequence[Sequence[float]]]) -> list[list[float]]:
     """The mean of matrices [T, T], entry by entry."""
     mean = []
     for rows in zip(*matrices, strict=True):
-        mean.append([fmean(entries) for entries in zip(*rows, strict=True)])
+        columns = zip(*rows, strict=True)
+        mean.append([fmean(entries) for entries in columns])
     return mean
 
 
@@ -75,8 +84,9 @@ def _matrix(
         yield Text(f"{len(tasks)} tasks; the matrix is in result.json, under relation")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", *tasks):
-        table.add_column(plain_text(name), justify="right" if name else "left")
+    table.add_column("")
+    for name in tasks:
+        table.add_column(plain_text(name), justify="right")
     for name, row in zip(tasks, matrix, strict=True):
         table.add_row(plain_text(name), *(f"{value:.3f}" for value in row))
     yield table

@@ -68,9 +68,11 @@ def _table(outcomes: Sequence[Outcome], dense: Mapping[str, int], width: int) ->
 def _cells(outcome: Outcome, this: Outcome) -> dict[str, str | Text]:
     """What stands in the row of a run, by column. this: the run that was asked for."""
     result, title = outcome.result, this.result["headline"]["name"]
-    gain = "" if outcome is this else number(title, difference(this, outcome), signed=True)
+    name, gain = this.strategy, ""
+    if outcome is not this:
+        name, gain = outcome.name, number(title, difference(this, outcome), signed=True)
     return {
-        "run": this.strategy if outcome is this else outcome.name,
+        "run": name,
         "λ": outcome.lam_label or "–",
         f"test {with_unit(title)}": number(title, result["headline"]["test"]),
         "gain": gain,
@@ -89,8 +91,11 @@ def _labels(labels: Mapping[str, int]) -> str:
 
 
 def _legend(outcomes: Sequence[Outcome]) -> str:
+    """What the columns mean that the table has."""
     this, labels = outcomes[0], outcomes[0].result["labels"]
-    domains = "+".join(labels) if len(labels) <= MOST_DOMAINS else "of all domains"
+    domains = "of all domains"
+    if len(labels) <= MOST_DOMAINS:
+        domains = "+".join(labels)
     legend = f"labels: {domains}. examples: drawn in training, all domains together."
     if len(outcomes) > 1:
         gain = f"gain: {this.strategy} minus the control on the same seed"

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.report.console import WIDE
-from tlrun.report.formatting import interval, with_unit
+from tlrun.report.formatting import defined, interval, with_unit
 from tlrun.report.lambda_axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
-from tlrun.report.relations import Seeds
+from tlrun.report.relations import Seeds, asked_runs
 from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
 from tlrun.report.tasks import sweep_tasks
 from tlrun.runs.outcome import Outcome
@@ -62,7 +62,7 @@ def sweep_table(answers: Answers, console: Console) -> RenderableType:
     every: list[Outcome] = []
     labels: dict[str, str] = {}
     for label, seeds in answers:
-        asked += [run for run, *_ in seeds]
+        asked += asked_runs(seeds)
         for answer in seeds:
             every += answer
         labels.setdefault(seeds[0][0].family, printable(label))
@@ -73,10 +73,13 @@ def sweep_table(answers: Answers, console: Console) -> RenderableType:
     parts += [Text(line) for line in peaks(asked, labels)]
     compares = any(column.head.startswith(OVER) for column in rows[0])
     parts.append(Text(_legend(answers, every, compares)))
-    enough = min(len(seeds) for _, seeds in answers) >= ENOUGH
-    parts.append(Text(VERDICT if enough else NO_VERDICT))
-    for differs in dict.fromkeys(outcome.differs for outcome in every if outcome.differs):
-        parts.append(Text(f"some runs were made elsewhere ({differs})", style="yellow"))
+    if min(len(seeds) for _, seeds in answers) >= ENOUGH:
+        parts.append(Text(VERDICT))
+    else:
+        parts.append(Text(NO_VERDICT))
+    for differs in dict.fromkeys(outcome.differs for outcome in every):
+        if differs:
+            parts.append(Text(f"some runs were made elsewhere ({differs})", style="yellow"))
     return Group(*parts)
 
 
@@ -94,7 +97,7 @@ def _rows(answers: Answers, asked: Sequence[Outcome], dense: Mapping[str, int]) 
     titles = {run.result["headline"]["name"] for run in asked}
     rows: list[Row] = []
     for label, seeds in answers:
-        runs = [run for run, *_ in seeds]
+        runs = asked_runs(seeds)
         axis = along.get(runs[0].family, {})
         row = {SETTING: printable(label), LAM: runs[0].lam_label or "–", SEEDS: str(len(seeds))}
         row |= _score(runs, mixed=len(titles) > 1)
@@ -137,11 +140,7 @@ def _over_ends(
     title = runs[0].result["headline"]["name"]
     cells = {}
     for end in ends:
-        gains = []
-        for run in runs:
-            gain = over_end(run, axis, end)
-            if gain is not None:
-                gains.append(gain)
+        gains = defined([over_end(run, axis, end) for run in runs])
         cells[Column(f"{OVER}{ENDS[end]}")] = interval(title, gains, signed=True, seeds=len(runs))
     return cells
 
@@ -165,7 +164,7 @@ def _width(heads: Mapping[Column, str], rows: Sequence[Row]) -> int:
     total = 2 * (len(heads) - 1)  # between the columns
     for column, head in heads.items():
         texts = head.split("\n") + [row[column] for row in rows]
-        total += max(len(text) for text in texts)
+        total += max(map(len, texts))
     return total
 
 
@@ -201,7 +200,9 @@ def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
 
     every: the runs and controls of all `answers`. compares: whether the table has gains.
     """
-    parts = ["over X: gain, the setting minus X on the same seeds."] if compares else []
+    parts = []
+    if compares:
+        parts.append("over X: gain, the setting minus X on the same seeds.")
     drawn = f"draws of labels, weights and order; {_test_examples(answers)}"
     parts.append(
         f"± 95 % t interval over seeds ({drawn}), paired for gains, one interval each, not "
@@ -216,7 +217,7 @@ def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
 def _test_examples(answers: Answers) -> str:
     """Whether the seeds of a setting are tested on the same examples."""
     for _, seeds in answers:
-        if len({run.test_examples for run, *_ in seeds}) > 1:
+        if len({run.test_examples for run in asked_runs(seeds)}) > 1:
             return "every seed on test examples of its own"
     return "same test examples"
 
@@ -238,5 +239,5 @@ def _differing(nodes: Sequence[Mapping[str, object]]) -> list[str]:
     for key in keys:
         first = nodes[0].get(key)
         if any(node.get(key) != first for node in nodes):
-            differing.append("optimizer" if key == "name" else f"optimizer.{key}")
+            differing.append(f"optimizer.{key}".removesuffix(".name"))
     return differing
