@@ -18,8 +18,8 @@ from properties import assert_one_line_each
 
 ENDLESS = [*TINY[:2], "trainer.steps=10000000"]
 WHERE = """
-import tlrun, tlrun.configs, hydra_plugins.tlrun_launcher
-print(tlrun.__file__, tlrun.configs.__file__, hydra_plugins.tlrun_launcher.__file__)
+import tlrun, tlrun.configs
+print(tlrun.__file__, tlrun.configs.__file__)
 """
 
 
@@ -91,8 +91,8 @@ except UserError as error:
 
 
 @pytest.mark.parametrize(("typed", "line"), [
-    (["lss"], "lss: expected key=value or a command; did you mean ls?"),
-    (["reprot"], "reprot: expected key=value or a command"),
+    (["lss"], "lss: expected key=value or a command, found neither; did you mean ls?"),
+    (["reprot"], "reprot: expected key=value or a command, found neither; one of: ls, show, "),
     (["ls", "strategy"], "ls: expected key=value, --all, --stages or --runs-dir PATH, found strategy"),
     (["ls", "--runs-dir"], "--runs-dir: expected a folder after it, found nothing"),
     (["clean", "--stage"], "clean: expected a flag, found --stage; did you mean --stages? (one of: --stages, "),
@@ -226,7 +226,7 @@ def test_a_wheel_works_from_another_folder(tmp_path: Path) -> None:
     """Built, installed without its dependencies beside those of this environment, and run
     elsewhere."""
     source = tmp_path / "source"
-    repository = Path(__file__).parents[1]
+    repository = Path(__file__).parents[2]
     shutil.copytree(
         repository,
         source,

@@ -131,8 +131,8 @@ def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType
         pairs = _pairs(seeds)
         if pairs:
             keys = tuple(task_scores(pairs[0][0]))
-            tables.setdefault(keys, []).append((label, pairs))
-    tables = {keys: compared for keys, compared in tables.items() if len(keys) > 1}
+            if len(keys) > 1:
+                tables.setdefault(keys, []).append((label, pairs))
     for keys, compared in tables.items():
         yield Text("")
         yield Text(f"Gain over {ALONE}, task by task ({in_points()} in points):")
