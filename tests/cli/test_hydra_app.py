@@ -68,38 +68,6 @@ def test_a_folder_of_ones_own_in_hydras_hands(
     ]
 
 
-def test_basic_launcher_of_hydra_gives_the_same_table(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = [*TINY, "-m", "strategy=parameter_transfer", "lam.value=1,inf", "seed=0,1"]
-    assert enter(asked) == 0
-    ours = capsys.readouterr().out
-    assert enter([*asked, "hydra/launcher=basic", "runs_dir=others"]) == 0
-    theirs = capsys.readouterr().out
-
-    table = [line for line in ours.splitlines() if "±" in line]
-    assert len(table) == 3
-    assert table == [line for line in theirs.splitlines() if "±" in line]
-
-
-def test_a_job_that_fails_under_basic_launcher_is_listed(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = [
-        *TINY,
-        "-m",
-        "controls=false",
-        "dataset.classes=split",
-        "lam.value=0,inf",
-        "hydra/launcher=basic",
-    ]
-    assert enter(asked) == 1
-    shown = capsys.readouterr()
-
-    assert shown.err.count("lam.value: expected more than 0") == 1
-    assert "inf" in shown.out
-
-
 @pytest.mark.parametrize("query", ["strategy=fe", "experiment=which", "lam=sig"])
 def test_the_shell_completes_groups(
     here: Path, query: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -99,7 +99,7 @@ except UserError as error:
     (["show"], "show: expected one run, found 0"),
     (["show", "nonesuch"], "show: expected a run, found none with nonesuch in its name in runs"),
     (["doctor", "now"], "doctor: expected nothing or --runs-dir PATH, found now"),
-    (["-x"], "unrecognized arguments: -x"),
+    (["-x"], "command line: unrecognized arguments: -x; see tl-run --help"),
 ])  # fmt: skip
 def test_a_command_that_is_none_is_one_line(here: Path, typed: list[str], line: str) -> None:
     with pytest.raises(UserError) as caught:

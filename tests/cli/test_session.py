@@ -1,13 +1,21 @@
+import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packages import faulty
 
 from tlrun.cli.hydra_app import enter as run
+from tlrun.cli.session import by_setting, processes
 from tlrun.config import plugins
+from tlrun.config.preflight import preflight
+from tlrun.config.registry import find
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.run import answer
 from tlrun.store.files import read_json
+from tlrun.strategies.base import Control
 
-from problems import TINY
+from problems import TINY, Watcher, outcome
 from properties import assert_one_line_each, assert_same_run
 
 
@@ -158,7 +166,9 @@ def test_mistakes_of_any_job_are_told_before_any_starts(
 
     assert code == 2
     assert_one_line_each(
-        shown.err, "lam.value: expected more than 0", "dataset.labels_per_class: expected at most"
+        "\n".join(sorted(shown.err.splitlines())),
+        "dataset.labels_per_class: expected at most",
+        "lam.value: expected more than 0",
     )
     assert list(here.iterdir()) == []
 
@@ -194,10 +204,119 @@ def test_a_control_that_fails_leaves_the_rest_of_the_table(
 ) -> None:
     monkeypatch.syspath_prepend(str(faulty(here / "site")))
     monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
-    broken = lambda self, problem: {"broken": {"strategy": {"name": "faulty", "case": "raise"}}}
-    monkeypatch.setattr("tlrun.strategies.scratch.Scratch.controls", broken)
+    broken = {"broken": Control(find("strategy", "faulty")(case="raise"))}
+    monkeypatch.setattr("tlrun.strategies.scratch.Scratch.controls", lambda self, problem: broken)
     assert run([*TINY, "-m", "strategy=scratch", "seed=0,1"]) == 1
     shown = capsys.readouterr()
 
     assert "2 trained now, 0 found, 2 failed." in shown.out
     assert any(line.split()[:3] == ["scratch", "–", "2"] for line in shown.out.splitlines())
+
+
+def processes_of(*overrides: str) -> int:
+    (job,) = preflight(overrides, multirun=False).jobs
+    return processes(job.run)
+
+
+def test_as_many_processes_as_the_cores_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(6)), raising=False)
+
+    assert processes_of() == 6
+    assert processes_of("threads=4") == 1
+    assert processes_of("threads=3") == 2
+    assert processes_of("threads=9") == 1
+    assert processes_of("sweep.jobs=5") == 5
+    assert processes_of("sweep.jobs=5", "threads=6") == 5
+
+
+def test_where_a_system_knows_no_affinity_all_cores_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+
+    assert processes_of() == 3
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert processes_of() == 1
+
+
+def table(path: Path, seed: int, noise: float) -> None:
+    """A table of which a column can be predicted, the better the less `noise` there is."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(80):
+        x, error = draw.gauss(0, 1), draw.gauss(0, noise)
+        rows.append(f"{x:.6f},{number % 7},{'yes' if x + error > 0 else 'no'}")
+    path.write_text("\n".join(["x,z,y", *rows]), encoding="utf-8")
+
+
+def test_two_tables_are_two_rows_each_with_its_own_numbers(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They differ in nothing but where they are, and that decides no run."""
+    table(here / "a.csv", 1, noise=0.1)
+    table(here / "b.csv", 2, noise=9.0)
+    one = [*TINY, "strategy=single_task", "dataset=table_csv", "dataset.target=null"]
+    one += ["dataset.predict=[y]", "optimizer.lr=0.1", "trainer.steps=30", "controls=false"]
+    one.remove("trainer.steps=4")
+    asked = ["dataset.path=a.csv,b.csv", "seed=0,1,2"]
+    assert run([*one, "-m", *asked]) == 0
+    shown = capsys.readouterr().out
+    rows = {line.split()[0]: line.split() for line in shown.splitlines() if ".csv" in line}
+    for name in ("a.csv", "b.csv"):
+        assert run([*one, "-m", f"dataset.path={name}", "seed=0,1,2"]) == 0
+        alone = capsys.readouterr().out
+        (alone_row,) = (line.split() for line in alone.splitlines() if line[:6] == "single")
+        assert rows[f"path={name}"][2:] == alone_row[2:]
+        assert rows[f"path={name}"][2] == "3"
+
+    assert set(rows) == {"path=a.csv", "path=b.csv"}
+    assert rows["path=a.csv"][3:] != rows["path=b.csv"][3:]
+
+
+def test_one_table_under_two_names_is_one_row(here: Path) -> None:
+    """What decides is what is in it."""
+    table(here / "a.csv", 1, noise=0.1)
+    (here / "copy.csv").write_bytes((here / "a.csv").read_bytes())
+    one = [*TINY, "strategy=single_task", "dataset=table_csv", "dataset.predict=[y]"]
+    request = preflight(
+        [*one, "controls=false", "dataset.path=a.csv,copy.csv", "seed=0,1"], multirun=True
+    )
+    answers = [(job.overrides, answer(job.run, Watcher())) for job in request.jobs]
+    (row,) = by_setting(answers)
+
+    assert [outcomes[0].seed for outcomes in row[1]] == [0, 1]
+
+
+def labels_of(answers: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[str]:
+    return [label for label, _ in by_setting(answers)]
+
+
+def test_a_setting_is_called_by_what_sets_it_apart() -> None:
+    common = ("dataset=digits", "trainer.steps=5")
+    answers = [
+        ((*common, "strategy=joint", "seed=0"), [outcome(setting="j")]),
+        ((*common, "strategy=fused", "strategy.first.name=x", "seed=0"), [outcome(setting="f")]),
+        ((*common, "strategy=joint", "dataset.shift=noise"), [outcome(setting="n")]),
+    ]
+
+    assert labels_of(answers) == ["joint", "fused first=x", "joint shift=noise"]
+
+
+def test_lambda_and_seed_are_no_part_of_a_label() -> None:
+    """λ has a column of its own, seeds are what is averaged."""
+    answers = [
+        ((f"lam.value={lam}", f"seed={seed}"), [outcome(setting=f"s{lam}", lam=lam, seed=seed)])
+        for lam in (0.1, 1.0)
+        for seed in (0, 1)
+    ]
+
+    assert labels_of(answers) == ["feature_transfer", "feature_transfer"]
+    assert [len(seeds) for _, seeds in by_setting(answers)] == [2, 2]
+
+
+def test_two_jobs_that_are_one_run_count_once() -> None:
+    answers = [((f"lam.value={lam}",), [outcome(lam=None)]) for lam in (0.1, 1.0)]
+    ((_, seeds),) = by_setting(answers)
+
+    assert len(seeds) == 1
