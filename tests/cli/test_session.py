@@ -241,13 +241,20 @@ def test_where_a_system_knows_no_affinity_all_cores_are_counted(
 
 
 def table(path: Path, seed: int, noise: float) -> None:
-    """A table of which a column can be predicted, the better the less `noise` there is."""
+    """A table of which two columns can be predicted, the better the less `noise` there is."""
     draw = random.Random(seed)
-    rows = []
-    for number in range(80):
-        x, error = draw.gauss(0, 1), draw.gauss(0, noise)
-        rows.append(f"{x:.6f},{number % 7},{'yes' if x + error > 0 else 'no'}")
-    path.write_text("\n".join(["x,z,y", *rows]), encoding="utf-8")
+    rows = ["x,y,z"]
+    for _ in range(80):
+        x = draw.gauss(0, 1)
+        answers = ["yes" if x + draw.gauss(0, noise) > 0 else "no" for _ in range(2)]
+        rows.append(",".join([f"{x:.6f}", *answers]))
+    path.write_text("\n".join(rows), encoding="utf-8")
+
+
+TABLE = [
+    "dataset=table_csv", "dataset.predict=[y,z]", "strategy=shared_parameters", "controls=false",
+    "backbone=identity", "trainer.steps=30", "optimizer.lr=0.1",
+]  # fmt: skip
 
 
 def test_two_tables_are_two_rows_each_with_its_own_numbers(
@@ -256,36 +263,28 @@ def test_two_tables_are_two_rows_each_with_its_own_numbers(
     """They differ in nothing but where they are, and that decides no run."""
     table(here / "a.csv", 1, noise=0.1)
     table(here / "b.csv", 2, noise=9.0)
-    one = [*TINY, "strategy=single_task", "dataset=table_csv", "dataset.target=null"]
-    one += ["dataset.predict=[y]", "optimizer.lr=0.1", "trainer.steps=30", "controls=false"]
-    one.remove("trainer.steps=4")
-    asked = ["dataset.path=a.csv,b.csv", "seed=0,1,2"]
-    assert run([*one, "-m", *asked]) == 0
-    shown = capsys.readouterr().out
-    rows = {line.split()[0]: line.split() for line in shown.splitlines() if ".csv" in line}
-    for name in ("a.csv", "b.csv"):
-        assert run([*one, "-m", f"dataset.path={name}", "seed=0,1,2"]) == 0
-        alone = capsys.readouterr().out
-        (alone_row,) = (line.split() for line in alone.splitlines() if line[:6] == "single")
-        assert rows[f"path={name}"][2:] == alone_row[2:]
-        assert rows[f"path={name}"][2] == "3"
+    assert run([*TABLE, "-m", "dataset.path=a.csv,b.csv", "seed=0,1,2"]) == 0
+    shown = [line.split() for line in capsys.readouterr().out.splitlines() if "± " in line]
+    rows = {row[0]: row[1:] for row in shown if row[0].startswith("path=")}
 
     assert set(rows) == {"path=a.csv", "path=b.csv"}
-    assert rows["path=a.csv"][3:] != rows["path=b.csv"][3:]
+    assert rows["path=a.csv"][1:] != rows["path=b.csv"][1:]
+    for name in ("a.csv", "b.csv"):
+        assert run([*TABLE, "-m", f"dataset.path={name}", "seed=0,1,2"]) == 0
+        shown = [line.split() for line in capsys.readouterr().out.splitlines() if "± " in line]
+        assert rows[f"path={name}"] == shown[0][1:]
+        assert rows[f"path={name}"][1] == "3"
 
 
 def test_one_table_under_two_names_is_one_row(here: Path) -> None:
     """What decides is what is in it."""
     table(here / "a.csv", 1, noise=0.1)
     (here / "copy.csv").write_bytes((here / "a.csv").read_bytes())
-    one = [*TINY, "strategy=single_task", "dataset=table_csv", "dataset.predict=[y]"]
-    request = preflight(
-        [*one, "controls=false", "dataset.path=a.csv,copy.csv", "seed=0,1"], multirun=True
-    )
-    answers = [(job.overrides, answer(job.run, Watcher())) for job in request.jobs]
-    (row,) = by_setting(answers)
+    asked = [*TABLE, "dataset.path=a.csv,copy.csv", "seed=0,1"]
+    jobs = preflight(asked, multirun=True).jobs
+    ((_, seeds),) = by_setting([(job.overrides, answer(job.run, Watcher())) for job in jobs])
 
-    assert [outcomes[0].seed for outcomes in row[1]] == [0, 1]
+    assert [outcomes[0].seed for outcomes in seeds] == [0, 1]
 
 
 def labels_of(answers: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[str]:

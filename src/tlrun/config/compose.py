@@ -171,7 +171,8 @@ def _unknown(group: str, name: str, options: Sequence[str]) -> Mistake:
     hint = nearest(name, list(dict.fromkeys(options)))
     if group == "lam":
         hint = f"{hint}; λ itself is lam.value=…"
-    if group == "hydra/launcher" and name.startswith(tuple(EXTRAS)):
-        extra = EXTRAS[name.partition("_")[0]]
-        hint = f"{hint}; it comes with pip install 'tl-run[{extra}]'"
+    if group == "hydra/launcher":
+        for launcher, extra in EXTRAS.items():
+            if name.startswith(launcher):
+                hint = f"{hint}; it comes with pip install 'tl-run[{extra}]'"
     return Mistake(group, found=f"{name} is not known", hint=hint)

@@ -65,7 +65,7 @@ def misshapen(hydra: Any) -> list[Mistake]:
     if not isinstance(hydra, Mapping) or not isinstance(hydra.get("sweeper"), Mapping):
         free = f"{AS_SHIPPED}, but for sweeper.params, mode and launcher"
         return [Mistake("hydra", free, "another node")]
-    if not isinstance(hydra.get("launcher"), Mapping):
+    if not isinstance(hydra.get("launcher", {}), Mapping):
         return [Mistake("hydra.launcher", AS_SHIPPED, one_line(hydra.get("launcher")))]
     params, verbose = hydra["sweeper"].get("params"), hydra.get("verbose")
     if not isinstance(params, Mapping | None):
