@@ -120,9 +120,10 @@ def next_teachers(
 ) -> Tensor:
     """B [T, T] after a step of projected gradient on μ Σ_t L_t Σ_s B_st + λ ‖W̃ - W̃Bᵀ‖²_F.
 
-    W̃ and L are held fixed; the result is float64. losses: L_t [T]. The step is 1/(2λ‖W̃ᵀW̃‖₂), the inverse of the gradient's Lipschitz constant,
-    so it never overshoots. B keeps B ≥ 0 and a zero diagonal, and with one_way rows that sum to at
-    most 1: above it, a row could ask for more than its teachers have, and large λ would diverge.
+    W̃ and L are held fixed; the result is float64. losses: L_t [T]. The step is 1/(2λ‖W̃ᵀW̃‖₂), the
+    inverse of the gradient's Lipschitz constant, so it never overshoots. B keeps B ≥ 0 and a zero
+    diagonal, and with one_way rows that sum to at most 1: above it, a row could ask for more than
+    its teachers have, and large λ would diverge.
     """
     with torch.no_grad():
         exact, prices = W.double(), mu * losses.double()
