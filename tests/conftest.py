@@ -11,8 +11,15 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from tlrun.runs import plan as planning
+
+# No test rests on a time, so no example has a deadline either: a machine may be as slow as it likes.
+settings.register_profile(
+    "tlrun", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tlrun")
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ def test_an_axis_that_is_no_list_is_refused(override: str) -> None:
     assert "seed: expected a list of values like 1,2,3, found" in found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["seed", "lam.value", "strategy", "backbone.channels", "strategy.x.y", "q"]),
     st.text(max_size=12),

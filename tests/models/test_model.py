@@ -19,7 +19,7 @@ DOMAINS = problem("split").tasks_by_domain
 TASKS = DOMAINS["source"]
 NORMED = Conv(channels=(4,), norm="batch")
 LEVELS: tuple[TaskSpecific, ...] = get_args(TaskSpecific)
-every_level = pytest.mark.parametrize("own", LEVELS)
+every_level = pytest.mark.parametrize("task_specific", LEVELS)
 
 SAME, OTHER = (
     Task("same", "multiclass", ("a", "b", "c")),
@@ -304,7 +304,7 @@ def test_output_is_linear_in_the_features() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "shared_heads", "shared"),
+    ("task_specific", "shared_heads", "shared"),
     [
         ("nothing", {"weight", "bias"}, {"weight", "bias"}),
         ("biases", {"weight"}, {"weight"}),
@@ -396,7 +396,7 @@ def test_the_only_backbone_is_refused_where_there_are_several() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "passes"), [("nothing", 1), ("biases", 1), ("heads", 1), ("towers", 2)]
+    ("task_specific", "passes"), [("nothing", 1), ("biases", 1), ("heads", 1), ("towers", 2)]
 )
 def test_tasks_that_share_a_backbone_share_its_pass(
     task_specific: TaskSpecific, passes: int

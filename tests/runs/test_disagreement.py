@@ -55,7 +55,7 @@ def answer_otherwise(model: Model, unit: str) -> None:
 
 
 @pytest.mark.parametrize("task", [BINARY, CLASSES], ids=lambda task: task.name)
-@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("task_specific", OWN)
 def test_tied_heads_and_equal_towers_are_not_apart(task_specific: TaskSpecific, task: Task) -> None:
     ours = domains({"a": (task,), "b": (task,), "c": (task,)})
 

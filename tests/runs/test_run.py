@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import Dropout, Sequential
+from waiting import PATIENCE
 
 import tlrun.training.loop
 from tlrun.config.build import build
@@ -383,15 +384,20 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     def hold() -> None:
         with planned.place.locked(wait=False, note=print):
             held.set()
-            release.wait(20)
+            release.wait(PATIENCE)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(20)
+    assert held.wait(PATIENCE)
     with pytest.raises(RunBusy):
         perform(planned, THIS, Watcher())
-    watcher = Watcher()
-    threading.Timer(0.3, release.set).start()
+
+    class Releasing(Watcher):
+        def note(self, text: str) -> None:
+            super().note(text)
+            release.set()
+
+    watcher = Releasing()
     waited = perform(planned, "a control", watcher, wait=True)
     thread.join()
 

@@ -1,10 +1,10 @@
 import multiprocessing
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from waiting import PATIENCE
 
 from tlrun.core.errors import RunBusy, UserError
 from tlrun.store.files import write_whole
@@ -101,45 +101,58 @@ def test_a_failed_run_keeps_reason_and_extra_files(place: RunDir) -> None:
     assert (place.path / "traceback.txt").read_text() == "Traceback…"
 
 
-def hold(place: RunDir, ready: object, seconds: float) -> None:
-    with place.locked(wait=False, note=print):
-        place.begin("", {})
-        ready.set()  # type: ignore[attr-defined]
-        time.sleep(seconds)
+class Holder:
+    """Another process, which holds a run from here on until it is released."""
 
+    def __init__(self, place: RunDir) -> None:
+        context = multiprocessing.get_context("fork")
+        self._held, self._release, self.left = (context.Event() for _ in range(3))
+        self.process = context.Process(target=self._hold, args=(place,))
+        self.process.start()
+        assert self._held.wait(PATIENCE)
 
-def holder(place: RunDir, seconds: float) -> multiprocessing.Process:
-    context = multiprocessing.get_context("fork")
-    ready = context.Event()
-    process = context.Process(target=hold, args=(place, ready, seconds))
-    process.start()
-    assert ready.wait(20)
-    return process  # type: ignore[return-value]
+    def _hold(self, place: RunDir) -> None:
+        with place.locked(wait=False, note=print):
+            place.begin("", {})
+            self._held.set()
+            self._release.wait(PATIENCE)
+            self.left.set()
+
+    def release(self) -> None:
+        self._release.set()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_second_process_is_refused_or_waits_and_says_for_whom(place: RunDir) -> None:
-    process = holder(place, 0.7)
+    holder = Holder(place)
+    who = f"process {holder.process.pid}"
     notes: list[str] = []
 
+    def note(text: str) -> None:
+        notes.append(text)
+        assert not holder.left.is_set()
+        holder.release()
+
     with (
-        pytest.raises(RunBusy, match=f"process {process.pid} on .* is working on this run"),
+        pytest.raises(RunBusy, match=f"{who} on .* is working on this run"),
         place.locked(wait=False, note=notes.append),
     ):
         pass
-    with place.locked(wait=True, note=notes.append):
-        process.join(5)
+    with place.locked(wait=True, note=note):
+        assert holder.left.is_set()
+    holder.process.join()
 
     assert len(notes) == 1
-    assert f"waiting for process {process.pid}" in notes[0]
+    assert f"waiting for {who}" in notes[0]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_the_lock_goes_with_a_killed_process(place: RunDir) -> None:
-    process = holder(place, 60)
-    process.kill()
-    process.join()
+    holder = Holder(place)
+    holder.process.kill()
+    holder.process.join()
 
+    assert not holder.left.is_set()
     with place.locked(wait=False, note=print):
         pass
 

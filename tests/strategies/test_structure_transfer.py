@@ -27,7 +27,7 @@ from tlrun.strategies.structure_transfer import CONTROL, StructureTransfer
 from tlrun.training.evaluation import evaluate
 
 from problems import Watcher, config, problem
-from properties import assert_same_bits, assert_same_run
+from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 SHAPE = (1, 8, 8)
 LEARNT = ["mask", "width", "stats", "covariance"]
@@ -310,3 +310,7 @@ def test_a_backbone_without_weights_or_widths_is_refused_in_one_line() -> None:
     ):
         StructureTransfer(structure="width").warnings(Fixed())
     assert StructureTransfer().warnings(Fixed()) == ()
+
+
+def test_lambda_weighs_the_target_against_the_source() -> None:
+    assert_lambda_weighs_the_target(StructureTransfer())

@@ -147,6 +147,15 @@ def test_a_split_column_decides(tmp_path: Path) -> None:
     assert (few.train.sum(), few.val.sum()) == (6, 6)
 
 
+def test_larger_draws_contain_smaller_ones_on_either_side_of_a_split_column(tmp_path: Path) -> None:
+    few, more, many = (drawn(tmp_path, rows(150), 2, split="s", labels=n) for n in (12, 13, 60))
+
+    for one, other in ((few, more), (more, many)):
+        assert (one.train <= other.train).all()
+        assert (one.val <= other.val).all()
+    assert [int(found.val.sum()) for found in (few, more, many)] == [6, 6, 30]
+
+
 def test_a_row_without_a_label_is_on_no_side(tmp_path: Path) -> None:
     table = rows(40)
     table[5] = "g0,train,4,"

@@ -2,12 +2,14 @@ import os
 import signal
 import sys
 import threading
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from packages import faulty
+from waiting import PATIENCE, until
 
 from tlrun.config import plugins
 from tlrun.runs.plan import THIS, plan
@@ -93,20 +95,36 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     assert len(told.over) == 8
 
 
-@pytest.mark.usefixtures("faults")
-def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_path: Path) -> None:
-    told = Told()
+@contextmanager
+def interrupted_once(condition: Callable[[], object]) -> Iterator[None]:
+    """SIGINT to this process once `condition` holds; also where it never does, so that nothing
+    hangs."""
+    met = threading.Event()
 
     def interrupt() -> None:
-        told.begun.wait(60)
-        time.sleep(0.5)
+        try:
+            until(condition, "what the signal waits for")
+            met.set()
+        except pytest.fail.Exception:
+            pass
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        run_all(works(tmp_path, "hang", "a"), 1, told)
+        yield
     thread.join()
+    assert met.is_set()
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", PATIENCE)
+    told = Told()
+    with interrupted_once(told.begun.is_set):
+        run_all(works(tmp_path, "hang", "a"), 1, told)
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
     assert (record["status"], record["reason"]) == ("interrupted", "SIGTERM")
@@ -134,8 +152,7 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
         thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
         results: list[JobResults] = []
         thread.start()
-        while not one.notes and thread.is_alive():
-            time.sleep(0.05)
+        until(lambda: one.notes or not thread.is_alive(), "a note")
     thread.join()
     results.append(run_all([asked], 1, other))
 
@@ -145,13 +162,17 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("faults")
-def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> None:
-    """A forked child keeps the pipe open for half a minute; the sweep is over when the run is."""
+def test_what_a_run_leaves_behind_does_not_hold_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forked child keeps the pipe open as long as it lives; the sweep is over when the run is."""
+    monkeypatch.chdir(tmp_path)
     (asked,) = works(tmp_path, "child")
     asked.config["trainer"]["steps"] = 1
     results = run_all([asked], 1, Told())
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
+    os.kill(int(Path("child").read_text()), signal.SIGKILL)  # it lives, or this would raise
     assert not results.failed
     assert record["status"] == "finished"
 
@@ -161,18 +182,9 @@ def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", 0.5)
-    told = Told()
-
-    def interrupt() -> None:
-        told.begun.wait(60)
-        time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_all(works(tmp_path, "deaf"), 1, told)
-    thread.join()
+    monkeypatch.chdir(tmp_path)
+    with interrupted_once(Path("deaf").exists):
+        run_all(works(tmp_path, "deaf"), 1, Told())
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
     assert record["status"] == "running"  # it had no say
