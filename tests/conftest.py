@@ -13,8 +13,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from tlrun.runs import plan as planning
-
 # No test rests on a time, so no example has a deadline either: a machine may be as slow as it likes.
 settings.register_profile(
     "tlrun", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
@@ -37,12 +35,6 @@ def _fixed_randomness() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_data() -> None:
-    """No problem is kept from another test, which may have changed how it is loaded."""
-    planning._load.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tlrun.core import Objective, Stage, Strategy
-from tlrun.strategies.schedules import Constant
+from tlrun import Constant, Objective, Stage, Strategy
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from tlrun.config.build import build
+from tlrun.core.notes import Note
 from tlrun.core.objective import Steps
 from tlrun.core.problem import Domain, HeldOutTest, Kind, Problem, Role, Split, Task
 from tlrun.data.batches import as_batch, labelled
 from tlrun.models.model import Model
+from tlrun.report.notes import words
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.plan import Plan, ProblemCache, plan
+from tlrun.runs.run import answer, perform
+from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
+from tlrun.sweeps.plan import SweepPlan, plan_sweep
 from tlrun.training.loop import forward
 
 SHAPE = (1, 4, 4)
@@ -109,6 +117,31 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
     return plain | changes
 
 
+def planned(config: Mapping[str, Any], screen: Screen) -> Plan:
+    """The plan of a config."""
+    return plan(build(config), ProblemCache(), screen)
+
+
+def data_of(plan: Plan) -> Problem:
+    """The problem of a plan, its test set not opened yet."""
+    return ProblemCache().load(plan.run.dataset, plan.run.seed)
+
+
+def performed(plan: Plan, name: str, screen: Screen, wait: bool = False) -> Outcome:
+    """The run of a plan, found or trained."""
+    return perform(plan, name, ProblemCache(), screen, wait)
+
+
+def answered(config: Mapping[str, Any], screen: Screen) -> list[Outcome]:
+    """The run of a config, and its controls."""
+    return answer(build(config), screen)
+
+
+def swept(configs: Sequence[Mapping[str, Any]], screen: Screen) -> SweepPlan:
+    """The plan of a sweep over configs."""
+    return plan_sweep([build(config) for config in configs], screen)
+
+
 def own_folder(tmp_path: Path, text: str) -> Path:
     """A folder of YAMLs with the experiment `x`, whose text is given."""
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
@@ -118,14 +151,14 @@ def own_folder(tmp_path: Path, text: str) -> Path:
 
 @dataclass
 class Watcher:
-    """A screen that remembers what it was told."""
+    """A screen that remembers what it was told; notes: in words."""
 
     notes: list[str] = field(default_factory=list)
     stages: list[tuple[str, Stage]] = field(default_factory=list)
     steps: int = 0
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def note(self, note: Note, runs: int = 1) -> None:
+        self.notes += words(note, runs)
 
     def begin(self, run: str, stage: Stage) -> None:
         self.stages.append((run, stage))

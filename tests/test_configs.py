@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 import tlrun.models.backbones
 import tlrun.strategies
 from tlrun.config.build import build
-from tlrun.config.overrides import preflight
+from tlrun.config.preflight import preflight
 from tlrun.config.registry import GROUPS, find, names
 
 CONFIGS = Path(str(resources.files("tlrun.configs")))
@@ -78,7 +78,7 @@ def test_validating_every_yaml_imports_nothing_heavy() -> None:
     program = """
 import sys
 from tlrun.config.build import GROUPS, build, names
-from tlrun.config.overrides import preflight
+from tlrun.config.preflight import preflight
 for group in GROUPS:
     for name in names(group):
         build(preflight([f"{group}={name}"], multirun=False).jobs[0].config)

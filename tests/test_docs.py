@@ -1,16 +1,24 @@
-"""Every command in docs/ composes, and every file it points to is there."""
+"""What docs/ and CONTRIBUTING.md name is there, and what a table prints has a word in docs/."""
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from rich.table import Table
+from test_house import FLOORS
 
-from tlrun.config.overrides import preflight, rewrite
+from tlrun.config.overrides import rewrite
+from tlrun.config.preflight import preflight
+from tlrun.core.errors import UserError
 
-from problems import Watcher
+from problems import TINY, Watcher, peers, problem
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 # that one has a test of its own
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "extending.md"]
 COMMANDS = [
@@ -21,7 +29,13 @@ COMMANDS = [
 
 
 def test_pages_and_commands_are_seen() -> None:
-    assert [page.name for page in PAGES] == ["data.md", "multitask.md", "results.md"]
+    assert [page.name for page in PAGES] == [
+        "data.md",
+        "design.md",
+        "glossary.md",
+        "multitask.md",
+        "results.md",
+    ]
     assert len(COMMANDS) == 11
 
 
@@ -32,11 +46,42 @@ def test_every_command_composes(command: str) -> None:
     assert preflight([word for word in words if word != "-m"], multirun="-m" in words).jobs
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8"))
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of `page` may be called."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert all((DOCS / link).exists() for link in links)
+
+@pytest.mark.parametrize("page", [*PAGES, CONTRIBUTING], ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+        file, _, heading = link.partition("#")
+        place = page.parent / file if file else page
+
+        assert place.exists(), link
+        assert not heading or heading in anchors(place), link
+
+
+@pytest.mark.parametrize(
+    ("page", "fewest"), [("CONTRIBUTING.md", 90), ("docs/design.md", 30), ("docs/glossary.md", 0)]
+)
+def test_every_path_it_names_is_one(page: str, fewest: int) -> None:
+    """From the root of the repository, from src/tlrun, or (a link) from the page itself."""
+    text = (ROOT / page).read_text("utf-8")
+    named = set(re.findall(r"(?<![\w<>/.-])(?:[\w.-]+/)+[\w.-]+\.(?:py|md|yaml|toml)\b", text))
+    homes = (ROOT, ROOT / "src" / "tlrun", (ROOT / page).parent)
+
+    assert len(named) >= fewest
+    assert [
+        path for path in sorted(named) if not any((home / path).is_file() for home in homes)
+    ] == []
+
+
+def test_contributing_draws_the_floors_of_the_house() -> None:
+    drawn = re.findall(r"^ +(\d+) +(\w+) ", CONTRIBUTING.read_text("utf-8"), flags=re.MULTILINE)
+    rooms = [name for name in FLOORS if not name.startswith("__")]
+
+    assert [(int(floor), room) for floor, room in reversed(drawn)] == list(enumerate(rooms, 1))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -47,7 +92,8 @@ def test_every_option_it_names_is_one(page: Path) -> None:
 
     for group in ("strategy", "dataset"):
         known = {key for name in names(group) for key in fields(find(group, name))}
-        named = set(re.findall(rf"\b{group}\.(\w+)", page.read_text("utf-8")))
+        prose = re.sub(r"```text.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+        named = set(re.findall(rf"\b{group}\.(\w+)", prose))
         assert named <= known
 
 
@@ -56,7 +102,7 @@ def test_the_commands_on_a_table_can_start(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a table with the columns that the page shows."""
-    from tlrun.runs.plan import plan
+    from tlrun.runs.plan import ProblemCache, plan
 
     header = next(
         line
@@ -79,8 +125,104 @@ def test_the_commands_on_a_table_can_start(
     words = [rewrite(word) for word in shlex.split(command)[1:]]
     (job,) = preflight(words, multirun=False).jobs
 
-    assert plan(job.config, Watcher()).stages
+    assert plan(job.run, ProblemCache(), Watcher()).stages
 
 
 def test_the_table_commands_are_seen() -> None:
     assert sum("houses.csv" in command for command in COMMANDS) == 3
+
+
+def entries() -> set[str]:
+    """Every name that the glossary explains: the code at the start of its bullets."""
+    bullets = re.split(r"\n(?=- |#|\n)", (DOCS / "glossary.md").read_text("utf-8"))
+    heads = [" ".join(b.split()).split(": ")[0] for b in bullets if b.startswith("- `")]
+    return {name for head in heads for name in re.findall(r"`([^`]+)`", head)}
+
+
+def explained(name: str) -> bool:
+    """Whether the glossary has a word, or the two that it is made of: over, and a control."""
+    known = entries()
+    return name in known or (name.startswith("over ") and name.removeprefix("over ") in known)
+
+
+def test_the_glossary_is_read() -> None:
+    assert len(entries()) > 150
+    assert {"λ", "φ", "L_S", "gain", "Δm", "heads apart", "over scratch", "λ*"} <= entries()
+
+
+def test_every_column_has_an_entry_in_the_glossary(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tlrun.cli.main import run
+
+    heads: list[str] = []
+    add_column = Table.add_column
+
+    def noted(self: Table, header: Any = "", *arguments: Any, **options: Any) -> None:
+        heads.append(" ".join(str(header).split()))
+        add_column(self, header, *arguments, **options)
+
+    monkeypatch.setattr(Table, "add_column", noted)
+    monkeypatch.setattr("tlrun.report.console.PIPE_WIDTH", 300)
+    tasks = [*TINY, "strategy=task_relation", "strategy.relation=mean", "dataset=digits_domains"]
+    sweep = ["-m", "hydra/launcher=basic", *tasks, "lam.value=0,inf"]
+    kinds = [*TINY, "strategy=shared_parameters", "dataset=digits_tasks", "controls=false"]
+    commands = (sweep, [*tasks, "lam.value=0"], kinds, ["ls"], ["ls", "--stages"])
+    for command in (*commands, ["show", "digits_tasks/"]):
+        assert run(command) == 0
+    shown = capsys.readouterr().out
+    facts = {
+        fact.strip() for fact in re.findall(r"^  (\w[\w ]{9}\S?) *\S", shown, flags=re.MULTILINE)
+    }
+    monkeypatch.setattr("tlrun.report.console.PIPE_WIDTH", 100)
+    assert run(sweep) == 0
+
+    assert {"run", "over λ=∞", "heads apart %", "FLOPs", "figure", "r2", "domain/task"} <= {*heads}
+    assert {"started", "stages", "test set", "made with", "last row"} <= facts
+    data = {"noise", "occlusion", "inverted", "identity", "parity", "size"}
+    named = {*heads, *facts} - data - {""}
+    assert sorted(name for name in named if not explained(name)) == []
+
+
+def variants(cls: type) -> Iterator[Any]:
+    """A strategy at its defaults, and with each choice of each of its options."""
+    from tlrun.core.options import fields
+
+    yield cls()
+    for key, hint in fields(cls).items():
+        for value in get_args(hint) if get_origin(hint) is Literal else ():
+            try:
+                yield cls(**{key: value})
+            except UserError:
+                continue  # a choice that needs another option beside it
+
+
+def test_every_row_has_an_entry_in_the_glossary() -> None:
+    from tlrun.config.registry import find, names
+
+    rows = set(names("strategy"))
+    for name in names("strategy"):
+        for strategy in variants(find("strategy", name)):
+            for on in (problem(), peers("source", "source", "target")):
+                rows |= set(strategy.controls(on))
+
+    assert {
+        "scratch",
+        "unlearnt structure",
+        "not fused",
+        "ridge",
+        "single_task, total budget",
+    } <= rows
+    assert sorted(row for row in rows if not explained(row)) == []
+
+
+def test_every_score_has_an_entry_in_the_glossary() -> None:
+    from tlrun.core.metrics import METRICS
+
+    metrics = {metric for found in METRICS.values() for metric in found}
+
+    assert metrics
+    assert metrics <= entries()
+    for metric in metrics | {"score"}:
+        unit = " %" if metric == "accuracy" else ""
+        assert {f"test target {metric}{unit}", f"test mean {metric}{unit}"} <= entries()

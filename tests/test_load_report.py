@@ -15,14 +15,17 @@ import pytest
 from image_sets import put_mnist, put_usps
 from sweeps.executors.test_local import Told
 
+from tlrun.config.build import build
 from tlrun.core.errors import UserError
-from tlrun.data.assembly import told
-from tlrun.runs.plan import THIS, Plan, plan
-from tlrun.runs.run import answer, perform
+from tlrun.core.notes import Note
+from tlrun.data.load_report import summary
+from tlrun.report.notes import words
+from tlrun.runs.plan import THIS, Plan
 from tlrun.strategies.base import Stage
+from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import launch
 
-from problems import Watcher, config
+from problems import Watcher, answered, config, data_of, performed, planned
 
 DOMAINS = {"name": "digits_domains"}
 BINARY = {"name": "digits_binary"}
@@ -35,8 +38,8 @@ class Diary(Watcher):
 
     lines: list[str] = field(default_factory=list)
 
-    def note(self, text: str) -> None:
-        self.lines.append(text)
+    def note(self, note: Note, runs: int = 1) -> None:
+        self.lines += words(note, runs)
 
     def begin(self, run: str, stage: Stage) -> None:
         self.lines.append(f"begin {run}")
@@ -61,13 +64,13 @@ def of_table(file: Path, **options: Any) -> dict[str, Any]:
     return {"name": "table_csv", "path": str(file), "predict": ["up", "right"], **options}
 
 
-def planned(runs_dir: Path, **changes: Any) -> Plan:
-    return plan(config(runs_dir, **changes), Watcher())
+def of(runs_dir: Path, **changes: Any) -> Plan:
+    return planned(config(runs_dir, **changes), Watcher())
 
 
 def kept(runs_dir: Path, name: str, **changes: Any) -> Any:
     """A JSON file of a run that is trained for it."""
-    path = perform(planned(runs_dir, **changes), THIS, Watcher()).path
+    path = performed(of(runs_dir, **changes), THIS, Watcher()).path
     return json.loads((path / name).read_text(encoding="utf-8"))
 
 
@@ -75,7 +78,7 @@ def test_what_was_loaded_is_kept_with_the_run(tmp_path: Path, table: Path) -> No
     changes = {"dataset": of_table(table), "strategy": SHARED}
     report = kept(tmp_path / "runs", "data.json", **changes)
 
-    assert report == planned(tmp_path / "runs", **changes).problem().report
+    assert report == data_of(of(tmp_path / "runs", **changes)).report
     rows = {(row["split"], row["task"]): row for row in report["splits"]}
     assert (
         rows["train", "up"]["labels"] + rows["train", "up"]["missing"]
@@ -89,7 +92,9 @@ def test_what_was_loaded_is_kept_with_the_run(tmp_path: Path, table: Path) -> No
     "dataset", [{"name": "digits"}, DOMAINS, BINARY], ids=lambda node: node["name"]
 )
 def test_every_run_of_a_command_keeps_it(tmp_path: Path, dataset: dict[str, Any]) -> None:
-    outcomes = answer(config(tmp_path, dataset=dataset, strategy=SHARED, controls=True), Watcher())
+    outcomes = answered(
+        config(tmp_path, dataset=dataset, strategy=SHARED, controls=True), Watcher()
+    )
     reports = [(outcome.path / "data.json").read_bytes() for outcome in outcomes]
 
     assert len(reports) == 2
@@ -100,8 +105,8 @@ def test_every_run_of_a_command_keeps_it(tmp_path: Path, dataset: dict[str, Any]
 def test_it_is_told_before_a_run_starts_and_once_for_all_its_controls(tmp_path: Path) -> None:
     diary = Diary()
     asked = config(tmp_path, controls=True)
-    answer(asked, diary)
-    lines = told(plan(asked, Watcher()).problem().report)
+    answered(asked, diary)
+    lines = summary(data_of(planned(asked, Watcher())).report)
 
     assert lines[0].startswith("source: 719 train, ")
     assert diary.lines[: len(lines)] == lines
@@ -111,15 +116,21 @@ def test_it_is_told_before_a_run_starts_and_once_for_all_its_controls(tmp_path: 
 
 
 def test_it_is_told_where_the_run_is_found_too(tmp_path: Path) -> None:
-    answer(config(tmp_path), Watcher())
+    answered(config(tmp_path), Watcher())
     diary = Diary()
-    answer(config(tmp_path), diary)
+    answered(config(tmp_path), diary)
 
-    assert diary.lines == told(planned(tmp_path).problem().report)
+    assert diary.lines == summary(data_of(of(tmp_path)).report)
 
 
 def swept(configs: list[dict[str, Any]], screen: Watcher) -> None:
-    launch(configs, [[]] * len(configs), screen, lambda total, found: nullcontext(Told()))
+    launch(
+        [build(config) for config in configs],
+        [[]] * len(configs),
+        LocalExecutor(2),
+        screen,
+        lambda total, found: nullcontext(Told()),
+    )
 
 
 def test_a_sweep_of_one_data_set_tells_it_once(tmp_path: Path) -> None:
@@ -131,7 +142,7 @@ def test_a_sweep_of_one_data_set_tells_it_once(tmp_path: Path) -> None:
     watcher = Watcher()
     swept(configs, watcher)
 
-    assert watcher.notes == told(planned(tmp_path).problem().report)
+    assert watcher.notes == summary(data_of(of(tmp_path)).report)
 
 
 def test_a_sweep_of_several_data_sets_tells_of_none(tmp_path: Path) -> None:
@@ -173,12 +184,10 @@ def test_where_the_files_are_is_no_part_of_a_run(tmp_path: Path, table: Path) ->
     for here, there, otherwise in places(tmp_path, table):
         strategy = SHARED if here["name"] == "table_csv" else {"name": "scratch"}
         one, same, other = (
-            planned(tmp_path, dataset=node, strategy=strategy) for node in (here, there, otherwise)
+            of(tmp_path, dataset=node, strategy=strategy) for node in (here, there, otherwise)
         )
-        assert one.place.path == same.place.path != other.place.path
-        assert [stage["domains"] for stage in one.contents] == [
-            stage["domains"] for stage in same.contents
-        ]
+        assert one.run_dir.path == same.run_dir.path != other.run_dir.path
+        assert [planned.key for planned in one.stages] == [planned.key for planned in same.stages]
         checked += 1
 
     assert checked == 2
@@ -190,16 +199,16 @@ def test_two_copies_of_a_table_are_one_run_and_one_that_was_changed_is_another(
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     nodes = {"strategy": SHARED, "controls": True}
-    answer(config(tmp_path, dataset=of_table(table), **nodes), Watcher())
+    answered(config(tmp_path, dataset=of_table(table), **nodes), Watcher())
     watcher = Watcher()
-    again = answer(config(tmp_path, dataset=of_table(copy), **nodes), watcher)
+    again = answered(config(tmp_path, dataset=of_table(copy), **nodes), watcher)
 
     assert [outcome.found for outcome in again] == [True, True]
     assert watcher.steps == 0
     changed = copy.with_name("changed.csv")
     changed.write_text(copy.read_text(encoding="utf-8").replace("yes", "YES"), encoding="utf-8")
-    other = planned(tmp_path, dataset=of_table(changed), **nodes)
-    assert other.place.path not in {outcome.path for outcome in again}
+    other = of(tmp_path, dataset=of_table(changed), **nodes)
+    assert other.run_dir.path not in {outcome.path for outcome in again}
 
 
 def test_two_copies_of_a_table_are_one_setting_and_one_family(tmp_path: Path, table: Path) -> None:
@@ -207,7 +216,7 @@ def test_two_copies_of_a_table_are_one_setting_and_one_family(tmp_path: Path, ta
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     one, other = (
-        answer(config(tmp_path, dataset=of_table(file), strategy=SHARED), Watcher())[0]
+        answered(config(tmp_path, dataset=of_table(file), strategy=SHARED), Watcher())[0]
         for file in (table, copy)
     )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.config.overrides import preflight, rewrite
+from tlrun.config.overrides import rewrite
+from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
 
 ROOT = Path(__file__).parents[1]

@@ -1,1 +1,114 @@
-"""tl-run: which way of transferring helps the target task, how strong (λ), and does it hurt?"""
+"""tl-run: which way of transferring helps the target task, how strong (λ), and does it hurt?
+
+The public face, for plug-ins and notebooks. Importing it imports no torch, nor anything else of
+tl-run: a name is read when it is first asked for.
+
+    Strategy, Stage, Control        what a strategy is made of; `source_stage` is every transfer's
+                                    first, `Scratch` and `SingleTask` the usual controls
+    Lam, Constant, Objective, …     λ, a schedule of it, and the equation of a step
+    Problem, Domain, Split, Task    what is to be learnt; `assemble` makes a problem of `Part`s
+    Backbone, Dataset               what a backbone and a data set must have
+    Range, OneOf, Form              what the value of an option may be
+    Mistake, UserError              a mistake of a user, in one line
+    stream                          the seed of a named random stream
+    load_run, load_runs, Outcome    finished runs, read from their folders
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tlrun.core.errors import Mistake, UserError
+    from tlrun.core.objective import Lam, Objective, Relation, Schedule, Step, Steps
+    from tlrun.core.options import Form, OneOf, Range
+    from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey, digest
+    from tlrun.core.seeding import stream
+    from tlrun.data.assembly import Part, assemble
+    from tlrun.data.base import Dataset
+    from tlrun.data.examples import examples_digest
+    from tlrun.models.backbone import Backbone, Given
+    from tlrun.models.model import Model
+    from tlrun.models.structure import Structure
+    from tlrun.runs.outcome import Outcome, load_run, load_runs
+    from tlrun.strategies.base import Control, Stage, Strategy
+    from tlrun.strategies.schedules import Constant
+    from tlrun.strategies.scratch import Scratch
+    from tlrun.strategies.single_task import SingleTask
+    from tlrun.strategies.source_only import source_stage
+
+# Where each public name is made.
+PUBLIC = {
+    "core.errors": ("Mistake", "UserError"),
+    "core.objective": ("Lam", "Objective", "Relation", "Schedule", "Step", "Steps"),
+    "core.options": ("Form", "OneOf", "Range"),
+    "core.problem": ("Domain", "HeldOutTest", "Problem", "Split", "Task", "TaskKey", "digest"),
+    "core.seeding": ("stream",),
+    "data.assembly": ("Part", "assemble"),
+    "data.base": ("Dataset",),
+    "data.examples": ("examples_digest",),
+    "models.backbone": ("Backbone", "Given"),
+    "models.model": ("Model",),
+    "models.structure": ("Structure",),
+    "runs.outcome": ("Outcome", "load_run", "load_runs"),
+    "strategies.base": ("Control", "Stage", "Strategy"),
+    "strategies.schedules": ("Constant",),
+    "strategies.scratch": ("Scratch",),
+    "strategies.single_task": ("SingleTask",),
+    "strategies.source_only": ("source_stage",),
+}
+HOMES = {name: module for module, names in PUBLIC.items() for name in names}
+
+__all__ = [
+    "Backbone",
+    "Constant",
+    "Control",
+    "Dataset",
+    "Domain",
+    "Form",
+    "Given",
+    "HeldOutTest",
+    "Lam",
+    "Mistake",
+    "Model",
+    "Objective",
+    "OneOf",
+    "Outcome",
+    "Part",
+    "Problem",
+    "Range",
+    "Relation",
+    "Schedule",
+    "Scratch",
+    "SingleTask",
+    "Split",
+    "Stage",
+    "Step",
+    "Steps",
+    "Strategy",
+    "Structure",
+    "Task",
+    "TaskKey",
+    "UserError",
+    "assemble",
+    "digest",
+    "examples_digest",
+    "load_run",
+    "load_runs",
+    "source_stage",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, read from its module when it is first asked for."""
+    if name not in HOMES:
+        raise AttributeError(f"module 'tlrun' has no attribute {name!r}")
+    value = getattr(import_module(f"tlrun.{HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -151,5 +151,7 @@ def test_a_gpu_that_is_not_there_is_one_line_and_nothing_starts(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     for multirun in ([], ["-m", "seed=0,1"]):
         assert enter([*TINY, "device=cuda", *multirun]) == 2
-        assert_one_line_each(capsys.readouterr().err, "device: cuda expects CUDA, found PyTorch")
+        assert_one_line_each(
+            capsys.readouterr().err, "device: expected CUDA for cuda, found PyTorch"
+        )
     assert list(here.iterdir()) == []

@@ -6,10 +6,9 @@ import pytest
 from tlrun.cli import ls as listing
 from tlrun.cli.ls import ls
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 
-from problems import Watcher, config
+from problems import Watcher, config, performed, planned
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def three(tmp_path: Path) -> str:
             "optimizer": {"name": "adam", "lr": 1e-5},
         },
     ):
-        perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher())
+        performed(planned(config(tmp_path, **changes), Watcher()), THIS, Watcher())
     return str(tmp_path)
 
 

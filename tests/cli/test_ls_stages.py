@@ -157,7 +157,7 @@ def test_an_entry_that_goes_meanwhile_is_none(
         "tlrun.cli.ls_stages.entries", lambda *_: [stage_entry(tmp_path, "aaa"), gone]
     )
 
-    assert [found.place.path.name for found in kept(tmp_path, HOME)] == ["aaa"]
+    assert [found.entry.path.name for found in kept(tmp_path, HOME)] == ["aaa"]
 
 
 def test_a_folder_that_cannot_be_read_is_one_line(

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from tlrun.cli.show import show
-from tlrun.config.overrides import preflight, rewrite
+from tlrun.config.overrides import rewrite
+from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 
-from problems import Watcher, config
+from problems import Watcher, config, performed, planned
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    perform(plan(config(tmp_path, strategy={"name": "joint"}), Watcher()), THIS, Watcher())
-    return perform(plan(config(tmp_path), Watcher()), THIS, Watcher()).path
+    performed(planned(config(tmp_path, strategy={"name": "joint"}), Watcher()), THIS, Watcher())
+    return performed(planned(config(tmp_path), Watcher()), THIS, Watcher()).path
 
 
 @pytest.mark.parametrize("how", ["path", "id", "part"])
@@ -65,7 +65,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 def test_the_command_it_prints_is_that_run(
     changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher()).path
+    run = performed(planned(config(tmp_path, **changes), Watcher()), THIS, Watcher()).path
     capsys.readouterr()
     show([str(run)])
     again = next(
@@ -75,7 +75,7 @@ def test_the_command_it_prints_is_that_run(
         list(map(rewrite, shlex.split(again.removeprefix("again: tl-run ")))), multirun=False
     ).jobs
 
-    assert plan(job.config, Watcher()).place.path == run
+    assert planned(job.config, Watcher()).run_dir.path == run
 
 
 def test_a_failed_run_says_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,15 +1,23 @@
 """What Hydra composes from a stranger's YAML, and what such a YAML may not do."""
 
+import math
 from pathlib import Path
 
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from omegaconf import OmegaConf
+from omegaconf.errors import UnsupportedInterpolationType
 
-from tlrun.config.compose import composed, foreign, resolved
-from tlrun.config.overrides import preflight
+from tlrun.config.build import Run, build
+from tlrun.config.compose import composed, offer
+from tlrun.config.preflight import preflight
+from tlrun.config.refusals import resolved
 from tlrun.core.errors import UserError
+from tlrun.core.options import fields
+from tlrun.data.datasets.digits import Digits
+from tlrun.strategies.schedules import Constant
+from tlrun.strategies.scratch import Scratch
 
 from problems import own_folder
 
@@ -44,7 +52,7 @@ ATTACKS = {
     ),
     "a reference to itself": ("runs_dir: ${runs_dir}", "runs_dir: expected a reference to a key with a value"),
     "axes and no sweep": ("hydra: {sweeper: {params: {seed: '0,1'}}}", "experiment: expected `mode: MULTIRUN` beside"),
-    "axes that are none": ("hydra: {sweeper: {params: [a]}}", "hydra.sweeper.params: expected key: values, found"),
+    "axes that are none": ("hydra: {sweeper: {params: [a]}}", "config: In 'experiment/x': "),
     "no sweeper": ("hydra: {sweeper: null}", "hydra: expected to be left as tl-run sets it"),
     "no hydra": ("hydra: null", "hydra"),
     "a field of our launcher": ("hydra: {launcher: {foo: 1}}", "hydra.launcher.foo: expected to be left"),
@@ -82,17 +90,16 @@ def test_a_folder_adds_experiments_and_options_of_ours(tmp_path: Path) -> None:
     )
     (job,) = preflight(["experiment=x", "seed=4"], multirun=False, folder=mine).jobs
 
-    assert job.config["dataset"]["name"] == "digits"
-    assert job.config["dataset"]["shift"] == "inverted"
-    assert (job.config["trainer"]["steps"], job.config["seed"]) == (7, 4)
-    assert job.config["lam"]["value"] == float("inf")
+    assert job.run.dataset == Digits(shift="inverted")
+    assert (job.run.trainer.steps, job.run.seed) == (7, 4)
+    assert job.run.lam == Constant(math.inf)
 
 
 def test_a_name_in_a_folder_is_among_the_near_ones(tmp_path: Path) -> None:
     mine = own_folder(tmp_path, HEADER)
     with pytest.raises(
         UserError,
-        match=r"experiment: y is not known \(one of: .*smoke, structure, which_transfer, x\)",
+        match=r"experiment: y is not known; one of: .*smoke, structure, which_transfer, x$",
     ):
         preflight(["experiment=y"], multirun=False, folder=mine)
 
@@ -104,8 +111,8 @@ def test_a_strangers_yaml_does_not_take_the_place_of_ours(tmp_path: Path) -> Non
         (mine / group / f"{name}.yaml").write_text(text, encoding="utf-8")
     (job,) = preflight(["strategy=scratch"], multirun=False, folder=mine).jobs
 
-    assert job.config["strategy"]["name"] == "scratch"
-    assert job.config["seed"] == 0
+    assert job.run.strategy == Scratch()
+    assert job.run.seed == 0
 
 
 def test_hydras_own_keys_that_are_free_may_be_set() -> None:
@@ -130,19 +137,55 @@ def test_what_is_composed_and_set_afterwards_is_what_hydra_composes() -> None:
 
     assert isinstance(theirs, dict)
     assert theirs.pop("experiment", None) is None
-    assert ours.config == theirs
+    assert ours.run == build(theirs)  # type: ignore[arg-type]  # keys of a config are texts
+
+
+def test_a_composition_is_our_keys_and_what_a_study_sweeps(tmp_path: Path) -> None:
+    plain = composed(["strategy=joint"])
+    study = own_folder(
+        tmp_path, f"{HEADER}hydra: {{mode: MULTIRUN, sweeper: {{params: {{seed: '0,1'}}}}}}"
+    )
+    swept = composed(["experiment=x"], study)
+
+    assert plain.mistakes == ()
+    assert set(resolved(plain.config)) == set(fields(Run))
+    assert (plain.multirun, plain.axes, plain.foreign_launcher) == (False, {}, False)
+    assert (swept.multirun, swept.axes, swept.foreign_launcher) == (True, {"seed": "0,1"}, False)
+    assert composed(["hydra/launcher=basic"]).foreign_launcher
 
 
 def test_an_unknown_choice_costs_a_line_and_hides_no_other_mistake() -> None:
-    composition, lines = composed(["strategy=x", "backbone=y"])
+    composition = composed(["strategy=x", "backbone=y"])
 
-    assert [line.split(":")[0] for line in lines] == ["strategy", "backbone"]
+    assert [mistake.key for mistake in composition.mistakes] == ["strategy", "backbone"]
     assert composition.config["strategy"]["name"] == "feature_transfer"
 
 
-def test_references_are_followed_one_step_and_no_further() -> None:
-    config = {"a": {"b": 1, "c": ["${a.b}", 2]}, "d": "${a.b}"}
+@pytest.mark.parametrize(
+    ("launcher", "extra"), [("joblibb", "joblib"), ("submitit_slrm", "slurm"), ("slurm", "")]
+)
+def test_a_launcher_that_is_not_installed_comes_with_its_extra(launcher: str, extra: str) -> None:
+    (mistake,) = composed([f"hydra/launcher={launcher}"]).mistakes
 
-    assert foreign(config) == []
-    assert resolved(config) == {"a": {"b": 1, "c": [1, 2]}, "d": 1}
-    assert len(foreign({"a": "${b}", "b": "${c}", "c": 1})) == 1
+    assert mistake.key == "hydra/launcher"
+    assert mistake.found == f"{launcher} is not known"
+    assert ("tl-run[" in mistake.hint) == bool(extra)
+    assert mistake.hint.endswith(f"pip install 'tl-run[{extra}]'" if extra else "tlrun")
+
+
+def test_offering_one_of_ours_changes_nothing() -> None:
+    before = composed(["strategy=scratch"])
+    offer("strategy", "scratch")
+    offer("lam", "nothing such")
+
+    assert composed(["strategy=scratch"]) == before
+
+
+def test_the_environment_is_closed_to_a_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra's own resolvers are gone, so even what slips through is never looked up."""
+    monkeypatch.setenv("SECRET", "out")
+    composed([])
+    tree = OmegaConf.create({"a": "${oc.env:SECRET}"})
+
+    with pytest.raises(UnsupportedInterpolationType):
+        OmegaConf.to_container(tree, resolve=True)

@@ -1,16 +1,19 @@
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from packages import package
 
 from tlrun.config import plugins
-from tlrun.config.build import check
-from tlrun.config.overrides import preflight
+from tlrun.config.build import build
+from tlrun.config.preflight import preflight
 from tlrun.config.registry import equation, find, names, shipped
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import plan
+from tlrun.runs.identity import node_of
+from tlrun.runs.plan import ProblemCache, plan
 
 from problems import Watcher, config
 
@@ -75,12 +78,16 @@ def test_every_role_takes_a_plug_in(install: Install, tmp_path: Path) -> None:
     name = install(GOOD, POINTS)
     chosen = ["strategy=gradual", "backbone=tiny", "dataset=hard", "strategy.pace=[3]"]
     (job,) = preflight(chosen, multirun=False).jobs
-    asked = plan({**job.config, "runs_dir": str(tmp_path)}, Watcher())
+    asked = plan(replace(job.run, runs_dir=str(tmp_path)), ProblemCache(), Watcher())
 
-    assert job.config["strategy"] == {"name": "gradual", "budget": "target", "pace": [3]}
-    assert job.config["backbone"]["hidden"] == [2]
-    assert job.config["dataset"]["split_seed"] == 7
-    assert asked.place.group == "hard/gradual"
+    assert node_of("strategy", job.run.strategy) == {
+        "name": "gradual",
+        "budget": "target",
+        "pace": (3,),
+    }
+    assert node_of("backbone", job.run.backbone)["hidden"] == (2,)
+    assert node_of("dataset", job.run.dataset)["split_seed"] == 7
+    assert asked.run_dir.group == "hard/gradual"
     assert set(asked.fingerprint) >= {"plug-in strategy", "plug-in backbone", "plug-in dataset"}
     assert plugins.origin("strategy", "gradual") == f"{name} 1.0"
     assert equation("strategy", "gradual") == "Scratch by another name: min L_T."
@@ -124,7 +131,11 @@ def test_it_is_not_imported_before_it_is_chosen(install: Install) -> None:
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ("class X: pass", "expected a frozen dataclass whose fields are its options"),
+        ("class X: pass", "expected a frozen dataclass whose fields are its options, found <class "),
+        (
+            "@dataclass\nclass X(Scratch.__mro__[1]):\n  a: int = 1",
+            "expected @dataclass(frozen=True), found @dataclass",
+        ),
         (
             "@dataclass(frozen=True)\nclass X(Strategy):\n  a: int = 1",
             "expected a method objective, found none",
@@ -134,29 +145,29 @@ def test_it_is_not_imported_before_it_is_chosen(install: Install) -> None:
             "expected a default of a that is a whole number",
         ),
         ("import sys\nsys.exit(0)", "cannot be imported: SystemExit: 0"),
-        ("X = 3", "expected a frozen dataclass whose fields are its options"),
+        ("X = 3", "expected a frozen dataclass whose fields are its options, found 3"),
         (
             "@dataclass(frozen=True)\nclass X:\n  a: int = 1",
-            "expected a subclass of tlrun.strategies.base.Strategy",
+            "expected a subclass of tlrun.Strategy, found X",
         ),
         (
             "@dataclass(frozen=True)\nclass X(Scratch):\n  a: dict = None",
-            "expected types of options as in tlrun.opt",
+            "expected types of options as in tlrun/core/options.py, found ",
         ),
         (
             "@dataclass(frozen=True)\nclass X(Scratch):\n  name: str = ''",
-            "expected no option called name",
+            "expected no option called name, which it is chosen by, found one",
         ),
         (
             "@dataclass(frozen=True, kw_only=True)\nclass X(Scratch):\n  a: int",
-            "expected a default for the option a",
+            "expected a default for the option a, found none",
         ),
     ],
 )
 def test_what_is_no_strategy_is_refused_in_a_line(install: Install, source: str, line: str) -> None:
     names = (
         ("dataclasses", "dataclass"),
-        ("tlrun.core", "Strategy"),
+        ("tlrun", "Strategy"),
         ("tlrun.strategies.scratch", "Scratch"),
     )
     head = "".join(f"from {module} import {name}\n" for module, name in names)
@@ -164,8 +175,12 @@ def test_what_is_no_strategy_is_refused_in_a_line(install: Install, source: str,
     with pytest.raises(UserError) as caught:
         plugins.load("strategy", "x")
 
+    with pytest.raises(UserError) as in_a_config:
+        build(config(Path("runs"), strategy={"name": "x"}))
+
     assert any(line in found for found in caught.value.lines)
-    assert check(config(Path("runs"), strategy={"name": "x"})) == list(caught.value.lines)
+    assert all(re.match(r"strategy: x of pkg_\d+ 1\.0 \(", found) for found in caught.value.lines)
+    assert in_a_config.value.lines == caught.value.lines
 
 
 def test_another_source_is_another_fingerprint(

@@ -1,19 +1,152 @@
-from tlrun.core.errors import RunBusy, RunFailed, TlrunError, UserError, nearest
+import copy
+import pickle
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlrun.core.errors import (
+    Mistake,
+    RunBusy,
+    RunFailed,
+    TlrunError,
+    UserError,
+    nearest,
+    nearest_tail,
+)
+
+WORDS = st.text("λμφ=1", min_size=1, max_size=8)  # none of them in the words between the parts
+NAMES = st.text("abc_", min_size=1, max_size=4)
+KEYS = st.lists(NAMES, min_size=1, max_size=4).map(".".join)
+MISTAKES = st.builds(
+    Mistake,
+    KEYS,
+    expected=st.just("") | WORDS,
+    found=WORDS,
+    hint=st.just("") | WORDS | st.sampled_from(["try {key}=1", "try {node}.other=2"]),
+)
 
 
 def test_exit_codes_tell_a_mistake_from_a_failed_run() -> None:
-    assert UserError("x").exit_code == 2
+    assert UserError(Mistake("x", found="y")).exit_code == 2
     assert RunFailed("x").exit_code == RunBusy("x").exit_code == TlrunError("x").exit_code == 1
 
 
-def test_a_user_error_keeps_its_lines_apart() -> None:
-    error = UserError("one", "two")
+@pytest.mark.parametrize(
+    ("mistake", "line"),
+    [
+        (Mistake("k", "E", "F", "do H"), "k: expected E, found F; do H"),
+        (Mistake("k", "E", "F"), "k: expected E, found F"),
+        (Mistake("k", found="S", hint="do H"), "k: S; do H"),
+        (Mistake("k", found="S"), "k: S"),
+    ],
+)
+def test_a_line_is_the_key_then_what_was_expected_and_found_then_what_to_do(
+    mistake: Mistake, line: str
+) -> None:
+    assert str(mistake) == line
 
-    assert error.lines == ("one", "two")
-    assert str(error) == "one\ntwo"
+
+@given(MISTAKES)
+def test_a_line_holds_all_that_is_said_and_nothing_else(mistake: Mistake) -> None:
+    node = mistake.key.rpartition(".")[0]
+    hint = mistake.hint.replace("{key}", mistake.key).replace("{node}", node)
+    rest = str(mistake)
+    for part in filter(None, (mistake.key, mistake.expected, mistake.found, hint)):
+        before, there, rest = rest.partition(part)
+        assert there
+        assert before in {"", ": ", ": expected ", ", found ", "; "}
+    assert rest == ""
+
+
+@pytest.mark.parametrize("where", ["expected", "found", "hint"])
+def test_the_key_and_its_node_are_filled_in_wherever_they_stand(where: str) -> None:
+    told = {"expected": "E", "found": "F", where: "{node}.two, not {key}"}
+    assert "a.b.two, not a.b.one" in str(Mistake("a.b.one", **told))
+    assert "{" not in str(Mistake("a.b.one", **told))
+
+
+@given(MISTAKES, KEYS, KEYS)
+def test_moving_renames_a_node_and_what_is_in_it_and_leaves_the_rest(
+    mistake: Mistake, before: str, after: str
+) -> None:
+    moved = mistake.moved(before, after)
+    path, node = mistake.key.split("."), before.split(".")
+    if path[: len(node)] == node:
+        assert moved.key.split(".") == [*after.split("."), *path[len(node) :]]
+    else:
+        assert moved == mistake
+    assert replace(moved, key=mistake.key) == mistake
+
+
+@given(MISTAKES, NAMES)
+def test_what_is_moved_can_be_moved_back(mistake: Mistake, name: str) -> None:
+    node = mistake.key.partition(".")[0]
+    assert mistake.moved(node, f"new.{name}").moved(f"new.{name}", node) == mistake
+
+
+def test_a_name_that_only_begins_alike_is_another_key() -> None:
+    for key in ("strategy", "strategy.scope"):
+        assert Mistake(key).moved("strategy", "x").key.startswith("x")
+    for key in ("strategies.scope", "strategy_2", "lam.strategy", "strateg"):
+        assert Mistake(key).moved("strategy", "x").key == key
+
+
+def test_a_hint_names_the_options_of_the_node_that_the_mistake_was_moved_to() -> None:
+    mistake = Mistake("strategy.scope", "E", "F", "try {key}=heads or {node}.graph=null")
+    assert str(mistake.moved("strategy", "strategy.first")).endswith(
+        "; try strategy.first.scope=heads or strategy.first.graph=null"
+    )
+
+
+@given(st.lists(MISTAKES, min_size=1, max_size=4))
+def test_a_user_error_has_a_line_for_each_mistake_in_order(mistakes: list[Mistake]) -> None:
+    error = UserError(*mistakes)
+    assert error.mistakes == tuple(mistakes)
+    assert error.lines == tuple(map(str, mistakes))
+    assert str(error) == "\n".join(map(str, mistakes))
+
+
+@given(st.lists(MISTAKES, min_size=1, max_size=4), KEYS, KEYS)
+def test_an_error_moves_all_its_mistakes_and_stays_as_it_was(
+    mistakes: list[Mistake], before: str, after: str
+) -> None:
+    error = UserError(*mistakes)
+    moved = error.moved(before, after)
+    assert moved.mistakes == tuple(mistake.moved(before, after) for mistake in mistakes)
+    assert moved.lines == tuple(map(str, moved.mistakes))
+    assert error.mistakes == tuple(mistakes)
+
+
+@given(st.lists(MISTAKES, min_size=1, max_size=4))
+def test_a_user_error_goes_from_process_to_process_whole(mistakes: list[Mistake]) -> None:
+    """As the jobs of a sweep hand theirs over."""
+    error = UserError(*mistakes)
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(other) is UserError
+        assert other.mistakes == error.mistakes
+        assert other.lines == error.lines
+        assert other.exit_code == error.exit_code
+        assert other.moved("a", "b").lines == error.moved("a", "b").lines
 
 
 def test_nearest_names_the_nearest_and_all() -> None:
-    assert nearest("freez", ["freeze", "name"]) == "; did you mean freeze? (one of: freeze, name)"
-    assert nearest("qqqqq", ["freeze"]) == " (one of: freeze)"
-    assert nearest("x", []) == " (there are none)"
+    assert nearest("freez", ["freeze", "name"]) == "did you mean freeze? (one of: freeze, name)"
+    assert nearest("qqqqq", ["freeze"]) == "one of: freeze"
+    assert nearest("x", []) == "there are none"
+
+
+@given(NAMES, st.lists(NAMES, unique=True, max_size=5))
+def test_nearest_is_a_hint_with_every_valid_name(name: str, valid: list[str]) -> None:
+    hint = nearest(name, valid)
+    assert ", ".join(valid) in hint
+    if name in valid:
+        assert hint.startswith(f"did you mean {name}?")
+    assert str(Mistake("k", found="F", hint=hint)) == f"k: F; {hint}"
+
+
+def test_the_tail_of_a_plain_line_says_the_same() -> None:
+    assert nearest_tail("freez", ["freeze"]) == "; did you mean freeze? (one of: freeze)"
+    assert nearest_tail("qqqqq", ["freeze"]) == " (one of: freeze)"
+    assert nearest_tail("x", []) == " (there are none)"

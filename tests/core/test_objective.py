@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tlrun.core.objective import Lam, Objective, Step, Steps
-from tlrun.core.problem import Role, Task
+from tlrun.core.problem import Role, Task, TaskKey
 
 
 def step(role: Role, **losses: float) -> Step:
@@ -53,9 +53,9 @@ def test_an_undrawn_role_is_a_plain_zero(steps: Steps) -> None:
 def test_losses_are_those_of_every_task_of_every_domain_by_name_and_in_order() -> None:
     steps = Steps(a=step("task", x=1.0, y=2.0), b=step("task", y=4.0))
 
-    assert list(steps.losses()) == ["a/x", "a/y", "b/y"]
+    assert list(steps.losses()) == [("a", "x"), ("a", "y"), ("b", "y")]
     assert [float(loss) for loss in steps.losses().values()] == [1.0, 2.0, 4.0]
-    assert steps.losses()["b/y"] is steps["b"].losses["y"]
+    assert steps.losses()[TaskKey("b", "y")] is steps["b"].losses["y"]
 
 
 def test_gradient_flows_through_the_mean_in_equal_parts() -> None:

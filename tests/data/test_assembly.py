@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Domain, Problem, Split, Task, digest
-from tlrun.data.assembly import Part, assemble, told
+from tlrun.data.assembly import Part, assemble
+from tlrun.data.load_report import summary
 
 COLOUR = Task("colour", "multiclass", ("red", "green", "blue"))
 ROUND = Task("round", "binary", ("no", "yes"))
@@ -113,9 +113,11 @@ def test_kept_duplicates_are_counted_and_stay() -> None:
 
     assert opened(kept) is double.test
     assert kept.report["duplicates"] == dropped.report["duplicates"] == {"box": 2}
-    assert told(kept.report)[-1] == "test examples that stand in a training set too, kept: 2 of box"
     assert (
-        told(dropped.report)[-1]
+        summary(kept.report)[-1] == "test examples that stand in a training set too, kept: 2 of box"
+    )
+    assert (
+        summary(dropped.report)[-1]
         == "test examples that stand in a training set too, dropped: 2 of box"
     )
     assert kept.digest != dropped.digest
@@ -208,86 +210,11 @@ def test_all_mistakes_are_told_at_once_one_line_each() -> None:
     assert all("\n" not in line and line.count(";") == 1 for line in error.value.lines)
 
 
-def test_the_report_counts_examples_labels_and_classes() -> None:
-    some: dict[str, Sequence[float]] = {
-        "colour": [0, 0, 1, 2, -1],
-        "round": [-1, -1, 0, 1, 1],
-        "weight": [1.0, 3.0, np.nan, np.nan, np.nan],
-    }
-    report = assemble([part(train=split(0, some), val=split(20, NONE))]).report
-    rows = {(row["split"], row["task"]): row for row in report["splits"]}
-
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
-    assert rows["train", "colour"] == {
-        "domain": "box", "role": "task", "split": "train", "task": "colour", "kind": "multiclass",
-        "examples": 5, "labels": 4, "missing": 1, "classes": {"red": 2, "green": 1, "blue": 1},
-    }  # fmt: skip
-    assert rows["train", "round"]["classes"] == {"no": 1, "yes": 2}
-    assert rows["train", "weight"]["classes"] == {"mean": 2.0, "sd": 1.0}
-    assert rows["val", "weight"] | {"labels": 0, "missing": 6} == rows["val", "weight"]
-    assert rows["val", "weight"]["classes"] == {"mean": None, "sd": None}
-    assert rows["test", "colour"]["classes"] == {"red": 2, "green": 2, "blue": 2}
-
-
-def test_a_domain_is_told_in_a_line() -> None:
-    alike = part(
-        "bag",
-        train=split(30, {"colour": [0, 1, 2], "round": [0, 1, -1]}),
-        test=split(40, {"colour": [0, -1], "round": [0, 1]}),
-    )
-
-    first, *others = told(assemble([part(val=split(20)), alike], notes=["sorted by hand"]).report)
-
-    assert first.startswith(
-        "box: 6 train, 6 val, 6 test; colour: 3 classes, 12 labels; round: 2 classes, 12 labels; "
-    )
-    assert first.endswith("; weight: numbers, 12 labels")
-    assert others == [
-        "bag: 3 train, 2 test; colour: 3 classes, 3 labels; round: 2 classes, 2 labels",
-        "training labels missing: round 1 of 15",
-        "test labels missing: colour 1 of 8",
-        "sorted by hand",
-    ]
-
-
-def test_tasks_that_read_alike_share_their_words_and_many_are_told_together() -> None:
-    def binary(n: int) -> Part:
-        tasks = tuple(Task(f"t{k}", "binary", ("no", "yes")) for k in range(n))
-        found = {task.name: [0, 1, -1] if task.name == "t0" else [0, 1, 1] for task in tasks}
-        return part(train=split(0, found), test=split(10, found), tasks=tasks)
-
-    assert told(assemble([binary(3)]).report)[0] == (
-        "box: 3 train, 3 test; t0: 2 classes, 2 labels; t1, t2: 2 classes, 3 labels"
-    )
-    assert (
-        told(assemble([binary(9)]).report)[0] == "box: 3 train, 3 test; 9 tasks, 2 to 3 labels each"
-    )
-
-
-def test_many_domains_and_many_tasks_are_told_in_few_lines() -> None:
-    parts = [
-        part(
-            f"box{k}",
-            train=split(100 * k, {f"t{k}": [0, 1, -1, *[0] * k]}),
-            test=split(100 * k, {f"t{k}": [0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0]}),
-            tasks=(Task(f"t{k}", "binary", ("no", "yes")),),
-        )
-        for k in range(8)
-    ]
-
-    assert told(assemble(parts).report) == [
-        "8 domains: 3 to 10 train and 2 to 9 labels each, 52 test in all",
-        "training labels missing: all tasks 8 of 52",
-        "test examples that stand in a training set too, dropped: 52 of 8 domains",
-    ]
-
-
-def test_nothing_is_told_of_a_problem_without_a_report() -> None:
-    assert told({}) == []
+DIGITS = ("digits", "digits_tasks", "digits_binary", "digits_domains")
 
 
 def test_importing_it_is_cheap() -> None:
-    modules = ["assembling", "digits", "digits_tasks", "digits_binary", "digits_domains"]
+    modules = ["assembly", *(f"datasets.{name}" for name in DIGITS)]
     program = f"""
 import importlib, sys
 for module in {modules}:

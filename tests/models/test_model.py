@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tlrun.core.problem import Task
+from tlrun.core.problem import Task, TaskKey, tasks_by_key
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, Statistics, draw_model, restore, state
+from tlrun.models.model import Model, draw_model, restore, state
 from tlrun.training.optimizers import Adamw
 
 from problems import SHAPE, problem
@@ -27,7 +27,7 @@ SAME, OTHER = (
 )
 # one label space in three domains, and one more
 SEVERAL = {"one": (SAME, OTHER), "two": (SAME,), "three": (SAME,)}
-UNITS = ["one/same", "one/other", "two/same", "three/same"]
+KEYS = list(tasks_by_key(SEVERAL))
 
 
 def several(
@@ -40,12 +40,12 @@ def inputs(n: int = 8) -> Tensor:
     return torch.randn(n, *SHAPE)
 
 
-def used(model: Model, unit: str) -> set[int]:
+def used(model: Model, key: TaskKey) -> set[int]:
     """Every parameter that the answer of a task depends on, by identity."""
-    domain, _, task = unit.partition("/")
-    z = model.features(inputs(), domain, [t for t in SEVERAL[domain] if t.name == task])
+    tasks = [task for task in SEVERAL[key.domain] if task.name == key.task]
+    z = model.features(inputs(), key.domain, tasks)
     model.zero_grad()
-    model.output(unit, z[task]).square().sum().backward()  # type: ignore[no-untyped-call]
+    model.output(key, z[key.task]).square().sum().backward()  # type: ignore[no-untyped-call]
     return {id(p) for p in model.parameters() if p.grad is not None}
 
 
@@ -59,12 +59,6 @@ def moved(model: Model) -> Model:
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter))
     return model
-
-
-def statistics(model: Model, domain: str) -> dict[str, Tensor]:
-    kept = model.trunk.statistics[f"{domain}/"]
-    assert isinstance(kept, Statistics)
-    return kept.state_dict()
 
 
 def test_one_seed_draws_the_same_weights_and_another_seed_others() -> None:
@@ -88,13 +82,12 @@ def test_target_init_is_independent_of_source_init() -> None:
 
 
 def test_adding_a_task_moves_no_other_weight() -> None:
+    key = TaskKey("source", "ours")
     alone = draw_model(Mlp(), SHAPE, {"source": TASKS}, "target", 0)
     both = draw_model(Mlp(), SHAPE, DOMAINS, "target", 0)
 
     assert_same_bits(alone.backbone.state_dict(), both.backbone.state_dict())
-    assert_same_bits(
-        alone.head_of("source/ours").state_dict(), both.head_of("source/ours").state_dict()
-    )
+    assert_same_bits(alone.head_of(key).state_dict(), both.head_of(key).state_dict())
 
 
 def test_what_tasks_have_for_themselves_moves_no_initial_weight() -> None:
@@ -103,38 +96,9 @@ def test_what_tasks_have_for_themselves_moves_no_initial_weight() -> None:
     shared = several("nothing")
     for task_specific in ("heads", "towers"):
         model = several(task_specific)
-        for unit in UNITS:
-            assert_same_bits(model.trunk_of(unit).state_dict(), shared.trunk.state_dict())
-            assert_same_bits(model.head_of(unit).state_dict(), shared.head_of(unit).state_dict())
-
-
-def test_statistics_are_kept_per_domain() -> None:
-    model = draw_model(NORMED, SHAPE, DOMAINS, "target", 0)
-    model.track(["source", "target"])
-    before = {name: tensor.clone() for name, tensor in statistics(model, "target").items()}
-
-    model.train()
-    model.features(inputs() + 5, "source", TASKS)
-
-    assert_same_bits(statistics(model, "target"), before)
-    after = statistics(model, "source")
-    assert after.keys() == before.keys()
-    assert all(not torch.equal(after[name], before[name]) for name in before)
-
-
-def test_a_domain_without_statistics_borrows_then_starts_from_what_it_borrowed() -> None:
-    model = draw_model(NORMED, SHAPE, DOMAINS, "target", 0)
-    model.track(["source"])
-    model.train()
-    model.trunk(inputs() + 5, "source")
-    model.eval()
-    x = inputs(3)
-    borrowed = model.trunk(x, "target")
-
-    model.track(["target"])
-
-    assert torch.equal(model.trunk(x, "source"), borrowed)
-    assert torch.equal(model.trunk(x, "target"), borrowed)
+        for key in KEYS:
+            assert_same_bits(model.trunk_of(key).state_dict(), shared.trunk.state_dict())
+            assert_same_bits(model.head_of(key).state_dict(), shared.head_of(key).state_dict())
 
 
 def test_tracking_again_moves_nothing() -> None:
@@ -143,13 +107,6 @@ def test_tracking_again_moves_nothing() -> None:
     model.track(SEVERAL)
 
     assert_same_bits(state(model), before)
-
-
-def test_the_affine_part_of_batchnorm_is_shared() -> None:
-    model = draw_model(NORMED, SHAPE, DOMAINS, "target", 0)
-    model.track(["source", "target"])
-
-    assert not list(model.trunk.statistics.parameters())
 
 
 @pytest.mark.parametrize("domain", ["training", "forward", "track", "keys", "a b", "*", "é"])
@@ -194,12 +151,13 @@ def test_one_head_for_all_domains_takes_the_mean_of_the_heads_of_each() -> None:
     new.load_heads(old)
 
     for part in ("weight", "bias"):
-        mean = torch.stack([getattr(old.head_of(f"{name}/same"), part) for name in SEVERAL]).mean(
-            dim=0
-        )
-        torch.testing.assert_close(getattr(new.head_of("one/same"), part), mean)
+        mean = torch.stack(
+            [getattr(old.head_of(TaskKey(name, "same")), part) for name in SEVERAL]
+        ).mean(dim=0)
+        torch.testing.assert_close(getattr(new.head_of(TaskKey("one", "same")), part), mean)
         assert torch.equal(
-            getattr(new.head_of("one/other"), part), getattr(old.head_of("one/other"), part)
+            getattr(new.head_of(TaskKey("one", "other")), part),
+            getattr(old.head_of(TaskKey("one", "other")), part),
         )
 
 
@@ -213,8 +171,8 @@ def test_a_head_for_each_domain_takes_its_own_and_else_the_one_for_all() -> None
     assert_same_bits(apart.heads.state_dict(), old.heads.state_dict())
 
     apart.load_heads(together)
-    for unit in UNITS:
-        assert_same_bits(apart.head_of(unit).state_dict(), together.head_of(unit).state_dict())
+    for key in KEYS:
+        assert_same_bits(apart.head_of(key).state_dict(), together.head_of(key).state_dict())
 
 
 def test_state_and_restore_are_inverse() -> None:
@@ -261,9 +219,9 @@ def test_every_level_comes_back_from_its_state(
     for domain, tasks in SEVERAL.items():
         one, other = (each.features(x, domain, tasks) for each in (model, again))
         for task in tasks:
-            unit = f"{domain}/{task.name}"
+            key = TaskKey(domain, task.name)
             assert torch.equal(
-                model.output(unit, one[task.name]), again.output(unit, other[task.name])
+                model.output(key, one[task.name]), again.output(key, other[task.name])
             )
 
 
@@ -295,11 +253,12 @@ def test_what_is_found_is_remembered_in_place_and_without_a_gradient() -> None:
 def test_output_is_linear_in_the_features() -> None:
     model = Model(Mlp(hidden=(5,)).build(SHAPE), 5, DOMAINS)
     one, other = torch.randn(2, 5), torch.randn(2, 5)
-    bias = model.output("source/ours", torch.zeros(2, 5))
+    key = TaskKey("source", "ours")
+    bias = model.output(key, torch.zeros(2, 5))
 
-    total = model.output("source/ours", one + other) - bias
+    total = model.output(key, one + other) - bias
 
-    parts = model.output("source/ours", one) + model.output("source/ours", other) - 2 * bias
+    parts = model.output(key, one) + model.output(key, other) - 2 * bias
     assert torch.allclose(total, parts, atol=1e-6)
 
 
@@ -318,7 +277,10 @@ def test_what_tasks_share_is_one_parameter_and_nothing_else_is(
     """shared_heads: of one label space in two domains. shared: all that two tasks have in common
     beside φ."""
     model = several(task_specific)
-    one, two, other = (model.head_of(unit) for unit in ("one/same", "two/same", "one/other"))
+    one, two, other = (
+        model.head_of(TaskKey(*names))
+        for names in (("one", "same"), ("two", "same"), ("one", "other"))
+    )
     across_label_spaces = {"weight"} if task_specific == "biases" else set()
 
     assert {
@@ -328,7 +290,7 @@ def test_what_tasks_share_is_one_parameter_and_nothing_else_is(
         part for part in ("weight", "bias") if getattr(one, part) is getattr(other, part)
     } == across_label_spaces
     phi = {id(p) for p in model.trunks.parameters()}
-    common = used(model, "one/same") & used(model, "two/same")
+    common = used(model, TaskKey("one", "same")) & used(model, TaskKey("two", "same"))
     assert common == (set() if task_specific == "towers" else phi) | {
         id(getattr(one, part)) for part in shared
     }
@@ -339,7 +301,7 @@ def test_every_parameter_answers_for_some_task_and_is_listed_once(
     task_specific: TaskSpecific,
 ) -> None:
     model = several(task_specific)
-    answering = set[int]().union(*(used(model, unit) for unit in UNITS))
+    answering = set[int]().union(*(used(model, key) for key in KEYS))
 
     assert answering == {id(p) for p in model.parameters()}
     assert len(answering) == len(list(model.parameters()))
@@ -348,25 +310,25 @@ def test_every_parameter_answers_for_some_task_and_is_listed_once(
 @every_level
 def test_heads_of_one_label_space_start_alike_in_every_domain(task_specific: TaskSpecific) -> None:
     model = several(task_specific)
-    first = model.head_of("one/same").state_dict()
+    first = model.head_of(TaskKey("one", "same")).state_dict()
 
     for name in SEVERAL:
-        assert_same_bits(model.head_of(f"{name}/same").state_dict(), first)
-    assert not torch.equal(model.head_of("one/other").bias, first["bias"])
+        assert_same_bits(model.head_of(TaskKey(name, "same")).state_dict(), first)
+    assert not torch.equal(model.head_of(TaskKey("one", "other")).bias, first["bias"])
 
 
 def test_towers_start_from_the_same_weights_and_go_their_own_way() -> None:
     model = several("towers")
-    first = {name: tensor.clone() for name, tensor in model.trunk_of(UNITS[0]).state_dict().items()}
-    for unit in UNITS[1:]:
-        assert_same_bits(model.trunk_of(unit).state_dict(), first)
+    first = {name: tensor.clone() for name, tensor in model.trunk_of(KEYS[0]).state_dict().items()}
+    for key in KEYS[1:]:
+        assert_same_bits(model.trunk_of(key).state_dict(), first)
 
     with torch.no_grad():
-        for parameter in model.trunk_of(UNITS[1]).parameters():
+        for parameter in model.trunk_of(KEYS[1]).parameters():
             parameter.add_(1)
 
-    assert_same_bits(model.trunk_of(UNITS[0]).state_dict(), first)
-    assert_same_bits(model.trunk_of(UNITS[2]).state_dict(), first)
+    assert_same_bits(model.trunk_of(KEYS[0]).state_dict(), first)
+    assert_same_bits(model.trunk_of(KEYS[2]).state_dict(), first)
 
 
 def test_a_tower_moves_its_own_statistics_alone() -> None:
@@ -412,18 +374,18 @@ def test_tasks_that_share_a_backbone_share_its_pass(
 def test_a_model_says_which_tasks_it_answers(task_specific: TaskSpecific) -> None:
     model = draw_model(NORMED, SHAPE, {"one": (SAME,)}, "target", 0, task_specific)
 
-    assert model.has_head("one/same")
-    assert not model.has_head("one/other")
+    assert model.has_head(TaskKey("one", "same"))
+    assert not model.has_head(TaskKey("one", "other"))
     # one head for every domain of a label space
-    assert model.has_head("elsewhere/same") is (task_specific == "nothing")
+    assert model.has_head(TaskKey("elsewhere", "same")) is (task_specific == "nothing")
 
 
 def test_a_tied_weight_stays_tied_through_restore_and_training_and_takes_the_gradient_of_all() -> (
     None
 ):
     model = restore(several("biases", seed=5), state(moved(several("biases"))))
-    weight = model.head_of(UNITS[0]).weight
-    outputs = [model.head_of(unit)(torch.randn(4, model.width)).square().sum() for unit in UNITS]
+    weight = model.head_of(KEYS[0]).weight
+    outputs = [model.head_of(key)(torch.randn(4, model.width)).square().sum() for key in KEYS]
     parts = [torch.autograd.grad(output, weight, retain_graph=True)[0] for output in outputs]
     optimizer = Adamw(lr=0.1).build(list(model.parameters()))
     optimizer.zero_grad()
@@ -435,12 +397,11 @@ def test_a_tied_weight_stays_tied_through_restore_and_training_and_takes_the_gra
     model.to(torch.float64)
 
     assert not torch.equal(before.double(), weight)
-    assert all(model.head_of(unit).weight is weight for unit in UNITS)
-    assert len({id(model.head_of(unit).bias) for unit in UNITS}) == len(UNITS)
+    assert all(model.head_of(key).weight is weight for key in KEYS)
+    assert len({id(model.head_of(key).bias) for key in KEYS}) == len(KEYS)
     kept = state(model)
     assert all(
-        torch.equal(kept[f"heads.{unit}.weight"], kept[f"heads.{UNITS[0]}.weight"])
-        for unit in UNITS
+        torch.equal(kept[f"heads.{key}.weight"], kept[f"heads.{KEYS[0]}.weight"]) for key in KEYS
     )
 
 
@@ -474,29 +435,10 @@ def test_freezing_holds_every_backbone_and_no_head(task_specific: TaskSpecific) 
     assert all(p.requires_grad for p in model.parameters())
 
 
-def test_a_look_aside_moves_no_statistics() -> None:
-    """A pupil's inputs through its teacher's φ in training mode: normalised by the batch,
-    remembered by nobody."""
-    model = draw_model(NORMED, SHAPE, {"a": TASKS[:1], "b": TASKS[:1]}, "target", 0, "towers")
-    model.track(("a", "b"))
-    before = state(model)
-    teacher = model.trunk_of(f"a/{TASKS[0].name}")
-    model.train()
-    x = torch.randn(8, *SHAPE) + 5
-    seen = teacher(x, "b", aside=True)
-
-    assert_same_bits(state(model), before)
-    assert torch.equal(seen, teacher(x, "a"))
-    assert not torch.equal(
-        state(model)[f"trunks.a/{TASKS[0].name}.statistics.a/.1-running_mean"],
-        before[f"trunks.a/{TASKS[0].name}.statistics.a/.1-running_mean"],
-    )
-
-
 def test_a_tower_has_statistics_of_its_own_domain_and_lends_them_to_others() -> None:
     model = draw_model(NORMED, SHAPE, {"a": TASKS[:1], "b": TASKS[:1]}, "target", 0, "towers")
     model.track(("a", "b"))
-    tower = model.trunk_of(f"a/{TASKS[0].name}")
+    tower = model.trunk_of(TaskKey("a", TASKS[0].name))
     model.train()
     tower(torch.randn(8, *SHAPE) + 5, "a")
     model.eval()

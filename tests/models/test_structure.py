@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from tlrun.core.problem import TaskKey
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
@@ -219,8 +220,8 @@ def test_the_flops_of_a_dense_model_are_those_torch_counts(
     model.eval()
     with FlopCounterMode(display=False) as oracle, torch.no_grad():
         z = model.trunk(example, "source")
-        for unit in problem("split").units:
-            model.output(unit, z)
+        for key in problem("split").task_keys:
+            model.output(key, z)
 
     assert size(model, example, "source").flops == oracle.get_total_flops()
     # nothing is left behind that counts twice
@@ -272,7 +273,7 @@ def test_weights_held_at_zero_stay_there_while_the_others_move(
         z = model.trunk(torch.randn(8, *SHAPE), "source")
         # wants every weight to be 1
         pull = sum(((weight - 1) ** 2).sum() for weight in model.parameters())
-        (model.output("source/ours", z).square().mean() + pull).backward()  # type: ignore[no-untyped-call]
+        (model.output(TaskKey("source", "ours"), z).square().mean() + pull).backward()  # type: ignore[no-untyped-call]
         steps.step()
 
     for name, mask in structure.masks.items():

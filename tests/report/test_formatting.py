@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.report.formatting import interval, number
+from tlrun.core.metrics import TABLE
+from tlrun.report.formatting import gain_of, in_points, interval, number, unit_of, with_unit
 from tlrun.report.statistics import paired_interval
 
 SCORES = st.lists(st.floats(-1, 1), min_size=2, max_size=8)
@@ -71,3 +72,41 @@ def test_fewer_runs_than_seeds_are_counted_beside_it(digits: int | None) -> None
 
     assert interval("auc", values, seeds=4, digits=digits).endswith(" (n=3)")
     assert interval("auc", values, seeds=3, digits=digits) == interval("auc", values, digits=digits)
+
+
+@pytest.mark.parametrize("name", [*TABLE, "loss", "score", ""])
+@pytest.mark.parametrize("before", ["", "target ", "mean "])
+def test_a_headline_is_written_as_its_metric_is(name: str, before: str) -> None:
+    unit = TABLE[name].unit if name in TABLE else ""
+
+    assert unit_of(before + name) == unit
+    assert with_unit(before + name) == before + name + (" %" if unit else "")
+    assert number(before + name, 0.5) == number(name, 0.5) == ("50.0" if unit == "%" else "0.500")
+
+
+@given(st.floats(-1, 1), st.sampled_from(["accuracy", "r2", "loss"]))
+def test_a_unit_overrules_the_names(value: float, name: str) -> None:
+    assert number(name, value, unit="%") == number("accuracy", value)
+    assert number(name, value, unit="") == number("r2", value)
+    assert interval(name, [value], unit="%") == interval("accuracy", [value])
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([*TABLE, "target accuracy", "mean score"]))
+def test_a_gain_is_above_0_where_the_score_is_better(one: float, other: float, name: str) -> None:
+    gain = gain_of(name, one, other)
+
+    assert gain is not None
+    assert gain_of(name, other, one) == -gain
+    assert gain_of(name, one, one) == 0.0
+    assert (gain > 0) == (one > other)  # of every metric that is shown today higher is better
+
+
+@pytest.mark.parametrize("pair", [(None, 0.5), (0.5, None), (None, None)])
+def test_a_gain_over_what_is_undefined_is_undefined(
+    pair: tuple[float | None, float | None],
+) -> None:
+    assert gain_of("accuracy", *pair) is None
+
+
+def test_in_points_are_the_metrics_that_are_written_in_percent() -> None:
+    assert in_points().split(", ") == [name for name in TABLE if number(name, 0.5) == "50.0"]

@@ -67,7 +67,7 @@ def test_a_run_over_an_end_of_its_axis_is_paired_by_seed() -> None:
 
 
 def test_an_inner_peak_is_above_both_ends() -> None:
-    (line,) = peaks(sweep({"1": 1.0, "10": 2.0}), 100.0, CALLED)
+    (line,) = peaks(sweep({"1": 1.0, "10": 2.0}), CALLED)
     mean, half = paired_interval([10.0, 11.0, 10.0, 11.0, 10.0])
 
     assert line == (
@@ -78,7 +78,7 @@ def test_an_inner_peak_is_above_both_ends() -> None:
 
 def test_the_test_set_does_not_choose() -> None:
     """Validation prefers λ=10, and so it is compared, though λ=1 tests better."""
-    (line,) = peaks(sweep({"1": 2.0, "10": 1.0}), 100.0, CALLED)
+    (line,) = peaks(sweep({"1": 2.0, "10": 1.0}), CALLED)
 
     assert "λ* = 10 for 5 of 5 seeds" in line
     assert line.endswith("over λ=0 -5.0 ± 0.0, over λ=∞ -5.0 ± 0.0: λ=0 is better")
@@ -91,7 +91,7 @@ def test_a_seed_does_not_choose_for_itself() -> None:
         for lam in ("0", "1", "10", "inf")
         for s in range(3)
     ]
-    (line,) = peaks(runs, 1.0, CALLED)
+    (line,) = peaks(runs, CALLED)
 
     # left out in turn: {1, 2} → 1; {0, 2} → 10, for (0.5 + 1.1)/2 < 1; {0, 1} → 10
     assert "λ* = 10 for 2 of 3 seeds, 1 for 1 of 3 seeds" in line
@@ -115,7 +115,7 @@ def test_a_seed_does_not_choose_for_itself() -> None:
 def test_where_there_is_nothing_to_say_nothing_is_said(
     runs: list[Outcome], expected: list[str]
 ) -> None:
-    lines = list(peaks(runs, 100.0, CALLED))
+    lines = list(peaks(runs, CALLED))
 
     assert len(lines) == len(expected)
     assert all(line.startswith(start) for line, start in zip(lines, expected, strict=True))
@@ -125,7 +125,7 @@ def test_one_end_alone_is_no_peak_and_an_end_that_is_better_is_named() -> None:
     lower = [
         run(r.lam, r.seed, 0.2, None) if r.lam == "0" else r for r in sweep({"1": 2.0, "10": 1.0})
     ]
-    (line,) = peaks(lower, 100.0, CALLED)
+    (line,) = peaks(lower, CALLED)
 
     assert "over λ=0 +15.0" in line
     assert line.endswith("λ=∞ is better")

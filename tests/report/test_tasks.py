@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, Group, RenderableType
 
+from tlrun.core.problem import TaskKey
 from tlrun.report.formatting import interval
 from tlrun.report.tables import run_table, sweep_table
 from tlrun.report.tasks import (
@@ -46,7 +47,7 @@ def outcome(
     **result: Any,
 ) -> Outcome:
     """A run that scored `scores` on its tasks; metrics: what each of its tasks is judged by."""
-    found = {unit: {metrics[unit]: value, "loss": 1.0} for unit, value in scores.items()}
+    found = {key: {metrics[key]: value, "loss": 1.0} for key, value in scores.items()}
     told = {
         "headline": {"name": "mean score", "val": None, "test": 0.5, "tasks": dict(metrics)},
         "metrics": {"val": {}, "test": found},
@@ -104,7 +105,7 @@ def test_delta_m_is_above_0_where_every_task_gains_and_0_where_none_moves(
 ) -> None:
     metrics = numbered(len(pairs))
     mine, theirs = (dict(zip(metrics, column, strict=True)) for column in zip(*pairs, strict=True))
-    better = {unit: score * 1.5 for unit, score in theirs.items()}
+    better = {key: score * 1.5 for key, score in theirs.items()}
     single = outcome(theirs, ALONE, metrics)
 
     assert delta_m(outcome(better, metrics=metrics), single) == pytest.approx(50.0)
@@ -151,7 +152,10 @@ def test_task_scores_are_of_what_the_run_is_about_by_its_own_metric() -> None:
     run = outcome({"d/a": 0.5, "e/a": 0.9}, metrics={"d/a": "accuracy", "e/a": "accuracy"})
     run.result["headline"]["tasks"] = {"d/a": "accuracy", "d/gone": "auc"}
 
-    assert task_scores(run) == {"d/a": ("accuracy", 0.5), "d/gone": ("auc", None)}
+    assert task_scores(run) == {
+        TaskKey("d", "a"): ("accuracy", 0.5),
+        TaskKey("d", "gone"): ("auc", None),
+    }
 
 
 def test_a_result_of_before_there_were_tasks_in_it_has_none() -> None:
@@ -387,7 +391,7 @@ def strange(count: int) -> str:
     """All that is printed of runs whose tasks, setting and relation have an escape sequence in
     their names."""
     metrics = {f"d/{ESCAPE}[bold]{k}": "accuracy" for k in range(count)}
-    names = [unit.partition("/")[2] for unit in metrics]
+    names = [TaskKey.parse(name).task for name in metrics]
     learnt = {"name": "Ω", "meaning": "a matrix", "tasks": names, "matrix": [[0.5] * count] * count}
     run, single = (
         outcome(dict.fromkeys(metrics, 0.5), name, metrics, relation=learnt)

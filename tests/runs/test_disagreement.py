@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
@@ -47,9 +47,9 @@ def apart(model: Model, problem: Problem) -> float | None:
 
 
 @torch.no_grad()
-def answer_otherwise(model: Model, unit: str) -> None:
+def answer_otherwise(model: Model, key: TaskKey) -> None:
     """Turn the head of a task so that it never gives the answer that it gave before."""
-    head = model.head_of(unit)
+    head = model.head_of(key)
     for parameter in (head.weight, head.bias):
         parameter.copy_(-parameter if len(parameter) == 1 else parameter.roll(1, 0))
 
@@ -69,7 +69,7 @@ def test_opposite_heads_are_as_far_apart_as_can_be(
 ) -> None:
     ours = domains({"a": (task,), "b": (task,)})
     model = drawn(ours, task_specific)
-    answer_otherwise(model, "a/" + task.name)
+    answer_otherwise(model, TaskKey("a", task.name))
 
     assert apart(model, ours) == 1.0
 
@@ -79,7 +79,7 @@ def test_it_is_the_mean_over_pairs(task_specific: Literal["heads", "towers"]) ->
     """Of four, one answers otherwise: 3 of 6 pairs, however many examples each has."""
     ours = domains(dict.fromkeys("abcd", (BINARY,)))
     model = drawn(ours, task_specific)
-    answer_otherwise(model, "b/yes")
+    answer_otherwise(model, TaskKey("b", "yes"))
 
     assert apart(model, ours) == 0.5
 
@@ -97,9 +97,10 @@ def test_in_a_pair_every_test_example_of_both_domains_counts_once() -> None:
     ours = domains({"a": (BINARY,), "b": (BINARY,)}, test)
     model = drawn(ours, backbone=Identity())
     with torch.no_grad():
-        for unit, weight, bias in (("a/yes", 1.0, 0.0), ("b/yes", 0.0, 1.0)):
-            model.head_of(unit).weight.fill_(weight)
-            model.head_of(unit).bias.fill_(bias)
+        for domain, weight, bias in (("a", 1.0, 0.0), ("b", 0.0, 1.0)):
+            head = model.head_of(TaskKey(domain, "yes"))
+            head.weight.fill_(weight)
+            head.bias.fill_(bias)
 
     assert apart(model, ours) == 0.75
 
@@ -108,7 +109,7 @@ def test_it_is_symmetric_in_the_domains() -> None:
     one = domains({"a": (CLASSES,), "b": (CLASSES,)})
     model = drawn(one)
     with torch.no_grad():
-        model.head_of("a/class").weight.normal_()
+        model.head_of(TaskKey("a", "class")).weight.normal_()
     turned = replace(one, domains={name: one.domains[name] for name in "ba"})
 
     assert 0.0 < (apart(model, one) or 0.0) < 1.0
@@ -120,7 +121,7 @@ def test_no_label_is_read(kept: str) -> None:
     ours = domains({"a": (BINARY,), "b": (BINARY,)})
     model = drawn(ours)
     with torch.no_grad():
-        model.head_of("a/yes").weight.normal_()
+        model.head_of(TaskKey("a", "yes")).weight.normal_()
     expected = apart(model, ours)
     blind = {
         name: replace(
@@ -174,7 +175,7 @@ def test_a_task_without_a_head_is_in_no_pair() -> None:
     ours = domains(dict.fromkeys("abc", (BINARY,)))
     some = {name: ours.tasks_by_domain[name] for name in "ab"}
     model = draw_model(Mlp((8,)), ours.shape, some, "target", 0, "heads")
-    answer_otherwise(model, "a/yes")
+    answer_otherwise(model, TaskKey("a", "yes"))
 
     assert apart(model, ours) == 1.0
 
@@ -182,8 +183,8 @@ def test_a_task_without_a_head_is_in_no_pair() -> None:
 def test_only_tasks_of_one_label_space_are_compared() -> None:
     ours = domains({"a": (BINARY, CLASSES, NUMBER), "b": (CLASSES, NUMBER), "c": (CLASSES,)})
     model = drawn(ours)
-    answer_otherwise(model, "a/yes")
+    answer_otherwise(model, TaskKey("a", "yes"))
 
     assert apart(model, ours) == 0.0
-    answer_otherwise(model, "c/class")
+    answer_otherwise(model, TaskKey("c", "class"))
     assert apart(model, ours) == pytest.approx(2 / 3)

@@ -23,12 +23,11 @@ from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import answer, perform
+from tlrun.runs.plan import THIS
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import evaluate
 
-from problems import Watcher, config
+from problems import Watcher, answered, config, performed, planned
 from properties import assert_same_bits, assert_same_run
 
 ARMS = [
@@ -43,7 +42,7 @@ ARMS = [
 
 def done(runs_dir: Path, watcher: Watcher | None = None, **changes: Any) -> Path:
     watcher = watcher or Watcher()
-    return perform(plan(config(runs_dir, **changes), watcher), THIS, watcher).path
+    return performed(planned(config(runs_dir, **changes), watcher), THIS, watcher).path
 
 
 def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
@@ -76,14 +75,14 @@ def test_config_yaml_is_the_run_it_stands_in(tmp_path: Path) -> None:
     path = done(tmp_path, lam={"name": "constant", "value": float("inf")})
     kept: Any = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
 
-    assert plan(config(tmp_path) | kept, Watcher()).place.path == path
+    assert planned(config(tmp_path) | kept, Watcher()).run_dir.path == path
 
 
 def test_the_same_command_finds_its_finished_run_without_training(tmp_path: Path) -> None:
     first = done(tmp_path)
     before = {file.name: file.read_bytes() for file in first.iterdir()}
     watcher = Watcher()
-    again = perform(plan(config(tmp_path), watcher), THIS, watcher)
+    again = performed(planned(config(tmp_path), watcher), THIS, watcher)
 
     assert again.found
     assert again.path == first
@@ -116,7 +115,7 @@ def test_a_run_does_not_depend_on_what_ran_before_it_in_the_process(tmp_path: Pa
 
 def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None:
     asked = config(tmp_path, backbone={"name": "conv", "channels": [4], "norm": "batch"})
-    path = perform(plan(asked, Watcher()), THIS, Watcher()).path
+    path = performed(planned(asked, Watcher()), THIS, Watcher()).path
     run = build(asked)
     ours = run.dataset.load(0)
     model = restore(
@@ -196,9 +195,11 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
 
 def test_an_answer_is_the_run_and_its_controls_and_controls_are_shared(tmp_path: Path) -> None:
     watcher = Watcher()
-    first = answer(config(tmp_path, controls=True), watcher)
+    first = answered(config(tmp_path, controls=True), watcher)
     trained = watcher.steps
-    second = answer(config(tmp_path, controls=True, strategy={"name": "feature_transfer"}), watcher)
+    second = answered(
+        config(tmp_path, controls=True, strategy={"name": "feature_transfer"}), watcher
+    )
 
     assert [o.name for o in first] == [
         THIS,
@@ -211,12 +212,12 @@ def test_an_answer_is_the_run_and_its_controls_and_controls_are_shared(tmp_path:
     assert [o.path for o in first[1:]] == [o.path for o in second[1:]]
     # the target stage: the source stage is the one that the first run trained
     assert watcher.steps - trained == 6
-    assert answer(config(tmp_path), Watcher())[0].found
+    assert answered(config(tmp_path), Watcher())[0].found
 
 
 def test_seeds_of_one_setting_share_it_and_other_settings_do_not(tmp_path: Path) -> None:
     settings = [
-        perform(plan(config(tmp_path, **changes), Watcher()), THIS, Watcher()).setting
+        performed(planned(config(tmp_path, **changes), Watcher()), THIS, Watcher()).setting
         for changes in ({}, {"seed": 1}, {"lam": {"name": "constant", "value": 2}})
     ]
 
@@ -230,12 +231,12 @@ def test_another_fingerprint_runs_anew_says_why_and_loses_nothing(tmp_path: Path
     (path / "run.json").write_text(json.dumps(record))
 
     accepting = Watcher()
-    accepted = perform(plan(config(tmp_path, reuse="any"), accepting), THIS, accepting)
+    accepted = performed(planned(config(tmp_path, reuse="any"), accepting), THIS, accepting)
     assert accepted.found
     assert accepted.differs.startswith("torch 1.0 then")
 
     watcher = Watcher()
-    assert not perform(plan(config(tmp_path), watcher), THIS, watcher).found
+    assert not performed(planned(config(tmp_path), watcher), THIS, watcher).found
     assert "finished, but torch 1.0 then" in watcher.notes[0]
     assert [note for note in watcher.notes[1:] if "this run · source " not in note] == []
     old = (
@@ -250,8 +251,8 @@ def test_another_fingerprint_runs_anew_says_why_and_loses_nothing(tmp_path: Path
 
 
 def test_rerun_trains_the_run_asked_for_again_but_not_its_controls(tmp_path: Path) -> None:
-    answer(config(tmp_path, controls=True), Watcher())
-    again = answer(config(tmp_path, controls=True, rerun=True), Watcher())
+    answered(config(tmp_path, controls=True), Watcher())
+    again = answered(config(tmp_path, controls=True, rerun=True), Watcher())
 
     assert [o.found for o in again] == [False, True, True, True, True]
 
@@ -277,7 +278,7 @@ def test_what_is_not_finished_is_started_again(tmp_path: Path, damage: str) -> N
         (path / "result.json").write_bytes(good[:20])
 
     watcher = Watcher()
-    again = perform(plan(config(tmp_path), watcher), THIS, watcher)
+    again = performed(planned(config(tmp_path), watcher), THIS, watcher)
 
     assert not again.found
     assert str(path) in watcher.notes[0]
@@ -378,11 +379,11 @@ def test_an_interrupted_run_says_so(
 def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     tmp_path: Path,
 ) -> None:
-    planned = plan(config(tmp_path), Watcher())
+    asked = planned(config(tmp_path), Watcher())
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with planned.place.locked(wait=False, note=print):
+        with asked.run_dir.locked(wait=False, note=print):
             held.set()
             release.wait(PATIENCE)
 
@@ -390,7 +391,7 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     thread.start()
     assert held.wait(PATIENCE)
     with pytest.raises(RunBusy):
-        perform(planned, THIS, Watcher())
+        performed(asked, THIS, Watcher())
 
     class Releasing(Watcher):
         def note(self, text: str) -> None:
@@ -398,7 +399,7 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
             release.set()
 
     watcher = Releasing()
-    waited = perform(planned, "a control", watcher, wait=True)
+    waited = performed(asked, "a control", watcher, wait=True)
     thread.join()
 
     assert "waiting for" in watcher.notes[0]
@@ -413,7 +414,7 @@ def test_nothing_starts_where_one_control_cannot_work(
         lambda _: {"impossible": {"strategy": {"name": "nonesuch"}}},
     )
     with pytest.raises(UserError, match="nonesuch"):
-        answer(config(tmp_path, controls=True), Watcher())
+        answered(config(tmp_path, controls=True), Watcher())
 
     assert list(tmp_path.iterdir()) == []
 

@@ -12,22 +12,19 @@ import torch
 from safetensors.torch import load_file
 from waiting import PATIENCE
 
-from tlrun.config.build import build
 from tlrun.core.errors import RunFailed
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Split
 from tlrun.models.model import Model
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
-from tlrun.runs.stage_key import contents, key_of
-from tlrun.runs.stages import Walk
+from tlrun.runs.plan import THIS, planned_stages
+from tlrun.runs.stages import StageRunner
 from tlrun.store.features import HOME
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.evaluation import encoded
 
-from problems import Watcher, config, problem
+from problems import Watcher, config, performed, planned, problem
 from properties import assert_same_run
 
 OTHERS: list[dict[str, Any]] = [
@@ -53,7 +50,7 @@ APART: list[dict[str, Any]] = [
 
 def done(runs_dir: Path, watcher: Watcher | None = None, **changes: Any) -> Outcome:
     watcher = watcher or Watcher()
-    return perform(plan(config(runs_dir, **changes), watcher), THIS, watcher)
+    return performed(planned(config(runs_dir, **changes), watcher), THIS, watcher)
 
 
 def record(outcome: Outcome) -> Any:
@@ -144,9 +141,9 @@ class Racer(Watcher):
 
 
 def _race(runs_dir: Path, arm: dict[str, Any], waits: Any, out: Any) -> None:
-    asked = plan(config(runs_dir, strategy=arm), Watcher())
+    asked = planned(config(runs_dir, strategy=arm), Watcher())
     watcher = Racer(waits)
-    outcome = perform(asked, THIS, watcher)
+    outcome = performed(asked, THIS, watcher)
     waited = [note for note in watcher.notes if note.startswith("waiting")]
     out.put((record(outcome)["stages"][0]["found"], waited))
 
@@ -217,36 +214,26 @@ def test_a_stage_may_have_several_domains_and_tasks(tmp_path: Path) -> None:
     """Two label spaces and BatchNorm statistics of two domains come back from the store to the
     bit."""
     backbone = {"name": "mlp", "hidden": [6], "norm": "batch"}
-    asked = plan(config(tmp_path, backbone=backbone), Watcher())
+    asked = planned(config(tmp_path, backbone=backbone), Watcher())
     ours = problem("split")
     run = replace(asked.run, strategy=Pooled())
     stages = run.strategy.stages(ours, run.lam, 5)
-    pooled = replace(asked, run=run, stages=stages, contents=contents(run, ours, stages, "cpu"))
+    pooled = replace(asked, run=run, stages=planned_stages(run, ours, stages, "cpu"))
     weights = []
     for expected in (False, True):
-        walk = Walk(pooled, ours, THIS, Watcher())
-        pooled.place.path.mkdir(parents=True, exist_ok=True)
-        weights.append(walk.through().state_dict())
-        assert [stage["found"] for stage in walk.stages] == [expected, False]
+        runner = StageRunner(pooled, ours, THIS, Watcher())
+        pooled.run_dir.path.mkdir(parents=True, exist_ok=True)
+        first = runner.run_stage(pooled.stages[0], None)
+        second = runner.run_stage(pooled.stages[1], first.model)
+        weights.append(second.model.state_dict())
+        assert (first.found, second.found) == (expected, False)
 
     assert {name.split(".")[3] for name in weights[0] if ".statistics." in name} == {
         "source/",
         "target/",
     }
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert [domain["name"] for domain in pooled.contents[0]["domains"]] == ["source", "target"]
-
-
-def test_the_key_of_a_later_stage_knows_the_one_before() -> None:
-    run = build(config(Path("unused")))
-    ours = problem()
-    first, second = run.strategy.stages(ours, run.lam, 5)
-    keys = [
-        key_of(contents(run, ours, stages, "cpu")[-1]) for stages in ([second], [first, second])
-    ]
-    longer = key_of(contents(run, ours, [replace(first, steps=6), second], "cpu")[-1])
-
-    assert len({*keys, longer}) == 3
+    assert [domain["name"] for domain in pooled.stages[0].inputs["domains"]] == ["source", "target"]
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])

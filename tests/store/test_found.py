@@ -4,44 +4,43 @@ from pathlib import Path
 import pytest
 
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.store.found import FoundRun, below, runs
 
-from problems import Watcher, config
+from problems import Watcher, config, performed, planned
 
 
 @pytest.fixture
 def finished(tmp_path: Path) -> FoundRun:
-    perform(plan(config(tmp_path), Watcher()), THIS, Watcher())
+    performed(planned(config(tmp_path), Watcher()), THIS, Watcher())
     (run,) = runs(tmp_path)
     return run
 
 
 def with_status(run: FoundRun, status: str) -> FoundRun:
-    file = run.place.path / "run.json"
+    file = run.run_dir.path / "run.json"
     file.write_text(json.dumps(run.record | {"status": status}))
-    (found,) = runs(run.place.runs_dir)
+    (found,) = runs(run.run_dir.runs_dir)
     return found
 
 
 def test_a_finished_run_is_found_with_its_result(finished: FoundRun) -> None:
     assert finished.status == "finished"
     assert finished.result["headline"]["name"] == "target accuracy"
-    assert finished.place.group == "digits/parameter_transfer"
+    assert finished.run_dir.group == "digits/parameter_transfer"
 
 
 def test_running_means_that_a_process_has_it(finished: FoundRun) -> None:
     assert with_status(finished, "running").status == "stopped"
-    with finished.place.locked(wait=False, note=print):
+    with finished.run_dir.locked(wait=False, note=print):
         assert with_status(finished, "running").status == "running"
     assert with_status(finished, "failed").status == "failed"
 
 
 def test_what_cannot_be_read_is_said_and_nothing_is_lost(finished: FoundRun) -> None:
-    (finished.place.path / "run.json").write_text("{")
-    (finished.place.path / "result.json").write_text("[]")
-    (run,) = runs(finished.place.runs_dir)
+    (finished.run_dir.path / "run.json").write_text("{")
+    (finished.run_dir.path / "result.json").write_text("[]")
+    (run,) = runs(finished.run_dir.runs_dir)
 
     assert (run.status, run.result) == ("unreadable", {})
 
@@ -49,7 +48,7 @@ def test_what_cannot_be_read_is_said_and_nothing_is_lost(finished: FoundRun) -> 
 def test_superseded_runs_and_a_missing_folder_are_no_runs(
     finished: FoundRun, tmp_path: Path
 ) -> None:
-    perform(plan(config(tmp_path, rerun=True), Watcher()), THIS, Watcher())
+    performed(planned(config(tmp_path, rerun=True), Watcher()), THIS, Watcher())
 
     assert len(list(tmp_path.rglob("run.json"))) == 2
     assert len(list(runs(tmp_path))) == 1

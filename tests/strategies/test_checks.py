@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Schedule, Steps
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Task, TaskKey, tasks_by_key
 from tlrun.data.batches import as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -54,13 +54,18 @@ def drawn(
 
 def test_every_task_of_every_domain_is_one() -> None:
     ours = made(d=(CLASS, ODD), e=(CLASS,))
-    assert several(ours, "x") == {"d/class": CLASS, "d/odd": ODD, "e/class": CLASS}
+    assert several(ours, "x") == {
+        TaskKey("d", "class"): CLASS,
+        TaskKey("d", "odd"): ODD,
+        TaskKey("e", "class"): CLASS,
+    }
 
 
 def test_one_task_is_refused_by_the_name_of_the_strategy() -> None:
     with pytest.raises(
         UserError,
-        match="strategy: fancy expects two tasks or more, found one, d/class; try another data set, such as dataset=",
+        match="strategy: expected two tasks or more for fancy, found one, d/class; "
+        "try another data set, such as dataset=",
     ):
         several(made(d=(CLASS,)), "fancy")
 
@@ -69,15 +74,15 @@ def test_one_task_is_refused_by_the_name_of_the_strategy() -> None:
     "lam", [Constant(math.inf), Linear(math.inf), Linear(1.0, math.inf), Cosine(math.inf)]
 )
 def test_lambda_that_is_infinite_at_any_time_is_refused_with_the_reason(lam: Schedule) -> None:
-    with pytest.raises(
-        UserError, match=rf"lam\.value: expected a finite λ, found {lam.label}: because"
-    ):
-        finite(lam, "because")
+    with pytest.raises(UserError) as error:
+        finite(lam, "because", "try {key}=1")
+    told = f"lam.value: expected a finite λ, found {lam.label}: because; try lam.value=1"
+    assert error.value.lines == (told,)
 
 
 @pytest.mark.parametrize("lam", [Constant(0.0), Constant(1e300), Linear(5.0), Cosine(0.0, 3.0)])
 def test_lambda_that_stays_finite_passes(lam: Schedule) -> None:
-    finite(lam, "because")
+    finite(lam, "because", "try {key}=1")
 
 
 @pytest.mark.parametrize(
@@ -94,21 +99,21 @@ def test_lambda_that_stays_finite_passes(lam: Schedule) -> None:
 def test_heads_are_compared_by_shape_and_by_meaning(
     tasks: list[Task], shape: bool, space: bool
 ) -> None:
-    units = {f"d{k}/{task.name}": task for k, task in enumerate(tasks)}
-    assert one_shape(units) == shape
-    assert one_label_space(units) == space
+    by_key = tasks_by_key({f"d{k}": [task] for k, task in enumerate(tasks)})
+    assert one_shape(by_key) == shape
+    assert one_label_space(by_key) == space
 
 
 def test_tasks_are_told_by_their_short_names_and_no_more_than_eight() -> None:
     assert (
-        told(made(d=(CLASS, ODD, VALUE)).units)
+        told(made(d=(CLASS, ODD, VALUE)).task_keys)
         == "class (3 classes), odd (binary), value (regression)"
     )
-    assert told(made(d=(CLASS,), e=(CLASS,)).units) == "d (3 classes), e (3 classes)"
-    assert told(made(d=(CLASS, ODD), e=(CLASS,)).units).startswith(
+    assert told(made(d=(CLASS,), e=(CLASS,)).task_keys) == "d (3 classes), e (3 classes)"
+    assert told(made(d=(CLASS, ODD), e=(CLASS,)).task_keys).startswith(
         "d/class (3 classes), d/odd (binary)"
     )
-    many = {f"d/t{k}": Task(f"t{k}", "binary", ("no", "yes")) for k in range(11)}
+    many = tasks_by_key({"d": [Task(f"t{k}", "binary", ("no", "yes")) for k in range(11)]})
     assert told(many).endswith("t7 (binary) and 3 more")
     assert told(dict(list(many.items())[:8])).endswith("t7 (binary)")
 
@@ -116,7 +121,7 @@ def test_tasks_are_told_by_their_short_names_and_no_more_than_eight() -> None:
 def test_the_tasks_of_a_step_stand_in_the_order_of_the_heads() -> None:
     ours = made(d=(CLASS, ODD), e=(ODD, CLASS))
     model, steps = drawn(ours, PHI, "heads")
-    assert list(tasks_of(steps)) == list(model.heads) == list(ours.units)
+    assert list(tasks_of(steps)) == list(model.head_keys) == list(ours.task_keys)
 
 
 def test_rms_is_over_all_features_of_all_domains_alike() -> None:
@@ -150,13 +155,14 @@ def test_on_one_phi_it_is_the_heads_in_units_of_logits() -> None:
     model, steps = drawn(made(d=(CLASS,), e=(CLASS,)), PHI, "heads")
     size = rms(steps)
     expected = torch.stack(
-        [size * centred(model.head_of(unit).weight) for unit in ("d/class", "e/class")], dim=1
+        [size * centred(model.head_of(TaskKey(name, "class")).weight) for name in ("d", "e")], dim=1
     )
     torch.testing.assert_close(side_by_side(model, steps), expected)
 
     model, steps = drawn(made(d=(ODD, PRIME)), PHI, "heads")
     expected = (
-        rms(steps) * torch.cat([model.head_of(unit).weight for unit in ("d/odd", "d/prime")]).T
+        rms(steps)
+        * torch.cat([model.head_of(TaskKey("d", name)).weight for name in ("odd", "prime")]).T
     )
     # a single logit has nothing to be centred on
     torch.testing.assert_close(side_by_side(model, steps), expected)
@@ -164,7 +170,8 @@ def test_on_one_phi_it_is_the_heads_in_units_of_logits() -> None:
 
 def test_without_a_phi_that_learns_heads_are_as_they_are() -> None:
     model, steps = drawn(made(d=(ODD, PRIME)), Identity(), "heads")
-    expected = torch.cat([model.head_of(unit).weight for unit in ("d/odd", "d/prime")]).T
+    heads = [model.head_of(TaskKey("d", name)) for name in ("odd", "prime")]
+    expected = torch.cat([head.weight for head in heads]).T
     assert torch.equal(side_by_side(model, steps), expected)
 
 
@@ -181,9 +188,9 @@ def test_of_towers_it_is_all_of_phi_and_the_heads_where_they_mean_the_same() -> 
         model, steps = drawn(ours, PHI, "towers")
         same = len(ours.tasks) == 1
         size, columns = rms(steps), []
-        for unit in ours.units:
-            phi = [p.flatten() for p in model.trunk_of(unit).parameters()]
-            columns.append(torch.cat(phi + [size * centred(model.head_of(unit).weight)] * same))
+        for key in ours.task_keys:
+            phi = [p.flatten() for p in model.trunk_of(key).parameters()]
+            columns.append(torch.cat(phi + [size * centred(model.head_of(key).weight)] * same))
         torch.testing.assert_close(side_by_side(model, steps), torch.stack(columns, dim=1))
 
 
@@ -191,7 +198,7 @@ def test_of_towers_it_is_all_of_phi_and_the_heads_where_they_mean_the_same() -> 
 def test_biases_of_heads_are_left_out(own: Literal["heads", "towers"]) -> None:
     model, steps = drawn(made(d=(CLASS,), e=(CLASS,)), PHI, own)
     W = side_by_side(model, steps).square().sum()
-    biases = [model.head_of(unit).bias for unit in ("d/class", "e/class")]
+    biases = [model.head_of(TaskKey(name, "class")).bias for name in ("d", "e")]
     unseen = torch.autograd.grad(W, biases, allow_unused=True, retain_graph=True)
     assert [slope is None for slope in unseen] == [True, True]
     for parameter in model.trunks.parameters():

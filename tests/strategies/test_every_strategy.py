@@ -20,7 +20,7 @@ from tlrun.config.build import build
 from tlrun.config.registry import equation, find, names
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Problem, short_names
+from tlrun.core.problem import Problem, short_names, tasks_by_key
 from tlrun.data.batches import Batch, Batches, labelled
 from tlrun.models.backbone import Backbone, Given
 from tlrun.models.backbones.conv import Conv
@@ -234,7 +234,7 @@ def raw(steps: Steps, by: Strategy) -> dict[str, Tensor]:
         return {name: loss for name, loss in both.items() if isinstance(loss, Tensor)}
     losses = steps.losses()
     called = short_names(losses)
-    return {f"L_{called[unit]}": loss for unit, loss in losses.items()}
+    return {f"L_{called[key]}": loss for key, loss in losses.items()}
 
 
 def by_the_equation(terms: Mapping[str, float], by: Strategy, lam: Lam) -> float:
@@ -453,14 +453,14 @@ def test_a_loss_learns_nothing_from_an_example_without_its_label(case: Case) -> 
             batch.inputs.requires_grad_()
             steps[name] = forward(model, domains[name], batch, drawn.shares)
         terms = by.objective(steps, model, stage.lam.at(0.5)).terms
-        units = [f"{name}/{task.name}" for name in stage.domains for task in domains[name].tasks]
-        called = short_names(units)
-        for unit in units:
-            name, _, task = unit.partition("/")
+        keys = tasks_by_key({name: domains[name].tasks for name in stage.domains})
+        called = short_names(keys)
+        for key in keys:
+            name, task = key
             term = terms[
                 {"source": "L_S", "target": "L_T"}[domains[name].role]
                 if by.needs
-                else f"L_{called[unit]}"
+                else f"L_{called[key]}"
             ]
             assert isinstance(term, Tensor)
             (slope,) = torch.autograd.grad(term, batches[name].inputs, retain_graph=True)
@@ -500,13 +500,9 @@ def test_a_relation_has_a_row_and_a_column_for_every_task(case: Case) -> None:
         learnt = by.relation_of(model)
         assert (learnt is not None) == bool(dict(model.extras.named_buffers()))
         if learnt is not None:
-            units = [
-                f"{name}/{task.name}"
-                for name in stage.domains
-                for task in case.problem.domains[name].tasks
-            ]
-            assert list(learnt.tasks) == list(short_names(units).values())
-            assert [len(row) for row in learnt.matrix] == [len(units)] * len(units)
+            keys = tasks_by_key({name: case.problem.domains[name].tasks for name in stage.domains})
+            assert list(learnt.tasks) == list(short_names(keys).values())
+            assert [len(row) for row in learnt.matrix] == [len(keys)] * len(keys)
 
 
 def test_a_teacher_is_the_finished_model_of_the_stage_before_and_stays_as_it_is() -> None:
@@ -526,10 +522,11 @@ def test_a_teacher_is_the_finished_model_of_the_stage_before_and_stays_as_it_is(
 
 @each
 def test_its_controls_can_be_built_and_are_others(case: Case) -> None:
-    for name, nodes in case.strategy.controls(case.problem).items():
-        control = build(config(Path("runs"), **nodes)).strategy
-        assert control != case.strategy, name
-        assert staged(control, case.problem, 1.0), name
+    for name, control in case.strategy.controls(case.problem).items():
+        assert control.strategy != case.strategy, name
+        assert staged(control.strategy, case.problem, 1.0), name
+        node = node_of("strategy", control.strategy)
+        assert build(config(Path("runs"), strategy=node)).strategy == control.strategy, name
 
 
 @by_name

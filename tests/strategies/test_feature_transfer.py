@@ -7,13 +7,12 @@ import torch
 from tlrun.core.errors import UserError
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import draw_model
-from tlrun.runs.plan import NO_EFFECT, THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
-from problems import SHAPE, Watcher, config, problem
+from problems import SHAPE, Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_bits
 
 
@@ -59,14 +58,14 @@ def test_where_losses_share_nothing_every_lambda_is_the_run_of_infinity(tmp_path
         "strategy": {"name": "feature_transfer"},
     }
     watcher = Watcher()
-    some = perform(plan(config(tmp_path, **nodes), watcher), THIS, watcher)
+    some = performed(planned(config(tmp_path, **nodes), watcher), THIS, watcher)
     infinite = config(tmp_path, **nodes, lam={"name": "constant", "value": math.inf})
-    again = perform(plan(infinite, watcher), THIS, watcher)
+    again = performed(planned(infinite, watcher), THIS, watcher)
 
-    assert watcher.notes == [NO_EFFECT]
+    assert [note[:22] for note in watcher.notes] == ["λ has no effect here ("]
     assert again.found
     assert some.path == again.path
-    assert some.lam == "inf"
+    assert some.lam == math.inf
 
 
 def test_lambda_zero_with_a_new_label_space_is_refused(tmp_path: Path) -> None:
@@ -77,7 +76,7 @@ def test_lambda_zero_with_a_new_label_space_is_refused(tmp_path: Path) -> None:
         lam={"name": "constant", "value": 0.0},
     )
     with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
-        plan(zero, Watcher())
+        planned(zero, Watcher())
 
 
 def test_lambda_weighs_the_target_against_the_source() -> None:

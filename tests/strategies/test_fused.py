@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam
 from tlrun.core.options import as_node
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task, TaskKey
 from tlrun.data.batches import Batches
+from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.fused import Fused
@@ -33,7 +33,7 @@ from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
 from tlrun.training.options import Trainer
 
-from problems import SHAPE, Rows, Watcher, config, problem, split
+from problems import SHAPE, Rows, Watcher, config, performed, planned, problem, split
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 PHI = Mlp((6, 5))
@@ -156,17 +156,16 @@ def test_where_labels_agree_the_target_head_starts_from_the_mean_of_the_sources(
     problem, fused = ours(), Fused(SharedParameters(), then=ParameterTransfer())
     first, target = fused.stages(problem, Constant(1.0), 12)
     previous = trained(first, problem, fused)
-    assert not torch.equal(previous.head_of("s1/class").weight, previous.head_of("s2/class").weight)
+    heads = [previous.head_of(TaskKey(source, "class")) for source in ("s1", "s2")]
+    assert not torch.equal(heads[0].weight, heads[1].weight)
     assert target.by is not None
     model = target.by.inherit(target, begun(target, problem, fused), previous)
 
     assert list(model.heads) == ["*/class"]
     for name in ("weight", "bias"):
-        both = [
-            getattr(previous.head_of(f"{source}/class"), name).detach() for source in ("s1", "s2")
-        ]
+        both = [getattr(head, name).detach() for head in heads]
         torch.testing.assert_close(
-            getattr(model.head_of("t/class"), name).detach(), (both[0] + both[1]) / 2
+            getattr(model.head_of(TaskKey("t", "class")), name).detach(), (both[0] + both[1]) / 2
         )
     assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
 
@@ -177,8 +176,8 @@ def test_where_labels_differ_the_target_head_is_new() -> None:
     assert target.by is not None
     model = target.by.inherit(target, begun(target, problem, fused), trained(first, problem, fused))
     assert_same_bits(
-        model.head_of("t/other").state_dict(),
-        begun(target, problem, fused).head_of("t/other").state_dict(),
+        model.head_of(TaskKey("t", "other")).state_dict(),
+        begun(target, problem, fused).head_of(TaskKey("t", "other")).state_dict(),
     )
 
 
@@ -218,7 +217,8 @@ def test_a_first_stage_that_makes_towers_one_is_fine() -> None:
 def test_one_source_task_has_nothing_to_be_learnt_together_with() -> None:
     with pytest.raises(
         UserError,
-        match="fused expects two source tasks or more, found 1; try dataset=digits_domains",
+        match="strategy: expected two source tasks or more for fused, found 1; "
+        "try dataset=digits_domains",
     ):
         Fused().stages(problem(), Constant(1.0), 5)
 
@@ -232,16 +232,99 @@ def test_what_the_parts_refuse_is_refused() -> None:
         Fused(TaskRelation("trace_norm"), math.inf).stages(ours(), Constant(1.0), 5)
     with pytest.raises(UserError, match=r"strategy\.then: expected a transfer with a source stage"):
         Fused(then=StructureTransfer("layers")).stages(ours(), Constant(1.0), 5)
-    with pytest.raises(UserError, match="mask expects a backbone with weights"):
+    with pytest.raises(
+        UserError, match=r"strategy\.then\.structure: expected a backbone with weights"
+    ):
         Fused(then=StructureTransfer("mask")).warnings(Identity())
+
+
+ONE_WAY = TaskRelation("graph", graph=((0.0, 1.0), (2.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("fused", "key", "hint"),
+    [
+        (Fused(TaskRelation("mean")), "first.relation", "try strategy.first.scope=towers"),
+        (Fused(TaskRelation("ridge")), "first.relation", "or strategy.first=shared_parameters"),
+        (Fused(TaskTransfer()), "first.transfer", "or strategy.first.scope=towers, which"),
+        (Fused(ONE_WAY), "first.graph", "another is strategy.first=task_transfer"),
+        (Fused(TaskRelation("covariance"), math.inf), "first_lam", "try strategy.first_lam=100"),
+        (Fused(TaskTransfer("born_again"), math.inf), "first_lam", "try strategy.first_lam=10"),
+    ],
+)
+def test_what_the_first_stage_refuses_names_its_options_in_key_and_hint(
+    fused: Fused, key: str, hint: str
+) -> None:
+    alone = replace(ours().domains["s2"], tasks=(OTHER,), train=split(1, 20, (OTHER,)))
+    mixed = replace(ours(), domains={**ours().domains, "s2": alone})
+    known = mixed if key in ("first.relation", "first.transfer") else ours()
+    with pytest.raises(UserError) as error:
+        fused.stages(known, Constant(1.0), 5)
+    assert_about_the_part(error.value, key, hint)
+
+
+class Unnarrowed(Identity):
+    """A φ that learns, and does not say which option holds its widths."""
+
+    learns = True
+
+
+@pytest.mark.parametrize(
+    ("fused", "backbone", "key", "hint"),
+    [
+        (
+            Fused(TaskRelation(scope="towers")),
+            Identity(),
+            "first.scope",
+            "strategy.first.scope=heads",
+        ),
+        (
+            Fused(TaskTransfer(scope="towers")),
+            Identity(),
+            "first.scope",
+            "strategy.first.scope=heads",
+        ),
+        (Fused(then=StructureTransfer()), Identity(), "then.structure", "try backbone=conv"),
+        (
+            Fused(then=StructureTransfer("width")),
+            Unnarrowed(),
+            "then.structure",
+            "or strategy.then.structure=mask",
+        ),
+    ],
+)
+def test_a_backbone_that_a_part_refuses_names_the_options_of_the_part(
+    fused: Fused, backbone: Backbone, key: str, hint: str
+) -> None:
+    with pytest.raises(UserError) as error:
+        fused.warnings(backbone)
+    assert_about_the_part(error.value, key, hint)
+
+
+def assert_about_the_part(error: UserError, key: str, hint: str) -> None:
+    (line,) = error.lines
+    assert line.startswith(f"strategy.{key}: ")
+    assert hint in line
+    part = re.escape(key.partition(".")[0])
+    assert not re.search(
+        rf"strategy(?!\.{part})", line
+    )  # nothing is said of another node's options
+    assert "lam.value" not in line
+
+
+def test_the_lambda_of_the_transfer_keeps_its_name() -> None:
+    with pytest.raises(UserError) as error:
+        Fused().stages(ours(OTHER), Constant(0.0), 5)
+    (line,) = error.value.lines
+    assert line.startswith("lam.value: ")
+    assert line.endswith("; try lam.value=1")
 
 
 def test_the_controls_are_those_of_a_transfer_and_the_transfer_without_the_fusion() -> None:
     fused = Fused(TaskRelation("mean"), then=FeatureTransfer(freeze=False))
     controls = fused.controls(ours())
     assert controls.keys() == {"not fused", *ParameterTransfer().controls(ours())}
-    assert controls["not fused"] == {"strategy": {"name": "feature_transfer", "freeze": False}}
-    assert build(config(Path("unused"), **controls["not fused"])).strategy == fused.then
+    assert controls["not fused"].strategy == fused.then
     assert "source_only" not in fused.controls(ours(OTHER))
 
 
@@ -252,7 +335,7 @@ def on_digits(runs_dir: Path, **strategy: Any) -> dict[str, Any]:
 
 def done(asked: dict[str, Any], watcher: Watcher | None = None) -> Any:
     watcher = watcher or Watcher()
-    return perform(plan(asked, watcher), THIS, watcher)
+    return performed(planned(asked, watcher), THIS, watcher)
 
 
 @pytest.mark.parametrize("then", THENS)
@@ -288,10 +371,10 @@ def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
 def test_mu_decides_a_run_and_its_source_stage(tmp_path: Path) -> None:
     first = {"name": "task_relation", "relation": "mean"}
     weak, strong = (
-        plan(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0)
+        planned(on_digits(tmp_path, first=first, first_lam=mu), Watcher()) for mu in (0.1, 10.0)
     )
-    assert weak.place.path != strong.place.path
-    assert weak.shared.keys() != strong.shared.keys()
+    assert weak.run_dir.path != strong.run_dir.path
+    assert weak.shared_keys != strong.shared_keys
 
 
 def test_born_again_shares_its_teachers_with_no_multi_task_run() -> None:

@@ -4,12 +4,11 @@ from pathlib import Path
 import pytest
 
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.strategies.joint import Joint
 from tlrun.strategies.schedules import Constant
 
-from problems import Watcher, config, problem
+from problems import Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_run
 
 
@@ -32,7 +31,7 @@ def test_infinite_lambda_is_scratch_at_total_budget_to_the_bit(tmp_path: Path, n
     )
     scratch = config(tmp_path, backbone=backbone, strategy={"name": "scratch", "budget": "total"})
 
-    one, other = (perform(plan(c, Watcher()), THIS, Watcher()) for c in (joint, scratch))
+    one, other = (performed(planned(c, Watcher()), THIS, Watcher()) for c in (joint, scratch))
 
     assert_same_run(one.path, other.path)
 

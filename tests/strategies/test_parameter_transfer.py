@@ -6,12 +6,11 @@ import pytest
 from tlrun.core.objective import Lam
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import draw_model
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
-from problems import SHAPE, Watcher, config, problem
+from problems import SHAPE, Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 
@@ -23,7 +22,7 @@ def test_lambda_zero_is_the_source_model_at_total_budget_to_the_bit(
     zero = config(tmp_path, backbone=backbone, lam={"name": "constant", "value": 0})
     alone = config(tmp_path, backbone=backbone, strategy={"name": "source_only", "budget": "total"})
 
-    one, other = (perform(plan(c, Watcher()), THIS, Watcher()) for c in (zero, alone))
+    one, other = (performed(planned(c, Watcher()), THIS, Watcher()) for c in (zero, alone))
 
     assert_same_run(one.path, other.path)
 

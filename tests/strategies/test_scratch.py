@@ -1,10 +1,9 @@
 from pathlib import Path
 
-from tlrun.runs.plan import plan
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 
-from problems import Watcher, config, problem
+from problems import Watcher, config, planned, problem
 
 
 def test_the_source_is_never_drawn_and_weights_are_the_targets_own() -> None:
@@ -22,7 +21,9 @@ def test_total_budget_is_that_of_both_stages_of_a_transfer() -> None:
 def test_lambda_is_not_part_of_its_identity(tmp_path: Path) -> None:
     nodes = {"strategy": {"name": "scratch"}}
     one, other = (
-        plan(config(tmp_path, **nodes, lam={"name": "constant", "value": value}), Watcher()).place
+        planned(
+            config(tmp_path, **nodes, lam={"name": "constant", "value": value}), Watcher()
+        ).run_dir
         for value in (0.1, 10.0)
     )
 

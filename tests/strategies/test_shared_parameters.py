@@ -11,18 +11,18 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
 from tlrun.data.batches import Batch, Batches, as_batch, labelled
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import plan
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.single_task import SingleTask
 from tlrun.training.loop import fit, forward
 from tlrun.training.optimizers import Sgd
 from tlrun.training.options import Trainer
 
-from problems import SHAPE, Rows, Watcher, config, split
+from problems import SHAPE, Rows, Watcher, config, data_of, planned, split
 
 PHI = Mlp((6, 5))
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
@@ -260,7 +260,7 @@ def test_shared_heads_are_one_for_each_label_space() -> None:
 
     assert list(own.heads) == ["d0/class", "d0/value", "d1/class"]
     assert list(shared.heads) == ["*/class", "*/value"]
-    assert shared.head_of("d0/class") is shared.head_of("d1/class")
+    assert shared.head_of(TaskKey("d0", "class")) is shared.head_of(TaskKey("d1", "class"))
     assert list(own.trunks) == list(shared.trunks) == ["*"]
 
 
@@ -290,7 +290,7 @@ def test_one_task_shares_nothing() -> None:
     ours = questions()
     one = replace(ours, domains={"d": replace(ours.domains["d"], tasks=(ODD,))})
     with pytest.raises(
-        UserError, match="shared_parameters expects two tasks or more, found one, d/odd"
+        UserError, match="expected two tasks or more for shared_parameters, found one, d/odd"
     ):
         SharedParameters().stages(one, Constant(1.0), 5)
 
@@ -298,8 +298,8 @@ def test_one_task_shares_nothing() -> None:
 def test_both_budgets_have_the_control_of_their_own() -> None:
     for strategy, steps in ((SharedParameters(), 5), (SharedParameters(budget="total"), 10)):
         assert strategy.stages(questions(), Constant(1.0), 5)[0].steps == steps
-        node = strategy.controls(questions())["single_task"]["strategy"]
-        assert node == {"name": "single_task", "budget": strategy.budget}
+        control = strategy.controls(questions())["single_task"].strategy
+        assert control == SingleTask(budget=strategy.budget)
 
 
 @pytest.mark.parametrize("dataset", [{"name": "digits_binary"}, {"name": "digits"}])
@@ -307,7 +307,7 @@ def test_every_lambda_is_one_run(tmp_path: Path, dataset: dict[str, Any]) -> Non
     """Source and target are two tasks to it."""
     node = {"name": "shared_parameters"}
     plans = [
-        plan(
+        planned(
             config(
                 tmp_path, dataset=dataset, strategy=node, lam={"name": "constant", "value": lam}
             ),
@@ -315,5 +315,5 @@ def test_every_lambda_is_one_run(tmp_path: Path, dataset: dict[str, Any]) -> Non
         )
         for lam in (0.0, 3.0)
     ]
-    assert plans[0].place.path == plans[1].place.path
-    assert len(plans[0].stages[0].domains) == len(plans[0].problem().domains)
+    assert plans[0].run_dir.path == plans[1].run_dir.path
+    assert len(plans[0].stages[0].stage.domains) == len(data_of(plans[0]).domains)

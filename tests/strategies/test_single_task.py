@@ -7,7 +7,7 @@ import pytest
 from torch import Tensor
 
 from tlrun.core.errors import UserError
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Task, TaskKey
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
@@ -70,10 +70,9 @@ def trained(
     return model, rows
 
 
-def what_decides(model: Model, unit: str) -> dict[str, Tensor]:
-    """Every tensor that decides the answers to `unit`."""
-    domain, _, _ = unit.partition("/")
-    return model.trunk_of(unit).extractor(domain) | model.head_of(unit).state_dict()
+def what_decides(model: Model, key: TaskKey) -> dict[str, Tensor]:
+    """Every tensor that decides the outputs of the task `key`."""
+    return model.trunk_of(key).extractor(key.domain) | model.head_of(key).state_dict()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -84,17 +83,17 @@ def test_side_by_side_is_each_task_alone_to_the_bit(name: str, backbone: Backbon
     """Alone: a problem of one domain that asks one question, trained from scratch."""
     ours, optimizer = several(), OPTIMIZERS[name]
     together, rows = trained(SingleTask(), ours, optimizer, backbone)
-    for unit, task in ours.units.items():
-        domain = ours.domains[unit.partition("/")[0]]
+    for key, task in ours.task_keys.items():
+        domain = ours.domains[key.domain]
         alone = replace(domain, role="target", tasks=(task,))
         model, losses = trained(
             Scratch(), replace(ours, domains={domain.name: alone}), optimizer, backbone
         )
 
-        assert_same_bits(what_decides(together, unit), what_decides(model, unit))
+        assert_same_bits(what_decides(together, key), what_decides(model, key))
         outputs = [evaluate(m, domain.name, (task,), domain.train)[1] for m in (together, model)]
         assert_same_bits(*outputs)
-        assert [row[f"L_{unit}"] for row in rows.terms] == [row["L_T"] for row in losses.terms]
+        assert [row[f"L_{key}"] for row in rows.terms] == [row["L_T"] for row in losses.terms]
 
 
 @pytest.mark.parametrize("label_space", ["shared", "split"])
@@ -109,9 +108,8 @@ def test_the_target_of_a_transfer_problem_is_scratch_to_the_bit(
     )  # their budgets have other names
     one, other = (trained(each, ours, Adam(lr=0.01), Mlp((6, 5)))[0] for each in (single, scratch))
 
-    assert_same_bits(
-        what_decides(one, f"target/{target.name}"), what_decides(other, f"target/{target.name}")
-    )
+    key = TaskKey("target", target.name)
+    assert_same_bits(what_decides(one, key), what_decides(other, key))
 
 
 def test_no_two_tasks_share_a_parameter() -> None:
@@ -120,9 +118,9 @@ def test_no_two_tasks_share_a_parameter() -> None:
     seen = [
         {
             p.data_ptr()
-            for p in (*model.trunk_of(unit).parameters(), *model.head_of(unit).parameters())
+            for p in (*model.trunk_of(key).parameters(), *model.head_of(key).parameters())
         }
-        for unit in ours.units
+        for key in ours.task_keys
     ]
     assert sum(map(len, seen)) == len(set.union(*seen)) == len(list(model.parameters()))
 
@@ -130,12 +128,11 @@ def test_no_two_tasks_share_a_parameter() -> None:
 def test_all_towers_start_from_the_same_weights_and_heads_of_one_label_space_too() -> None:
     ours = several()
     model = draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, "target", 0, "towers")
-    first = model.trunk_of("one/class").state_dict()
-    for unit in ours.units:
-        assert_same_bits(model.trunk_of(unit).state_dict(), first)
-    assert_same_bits(
-        model.head_of("one/value").state_dict(), model.head_of("other/value").state_dict()
-    )
+    first = model.trunk_of(TaskKey("one", "class")).state_dict()
+    for key in ours.task_keys:
+        assert_same_bits(model.trunk_of(key).state_dict(), first)
+    heads = [model.head_of(TaskKey(domain, "value")).state_dict() for domain in ("one", "other")]
+    assert_same_bits(*heads)
 
 
 def test_the_stage_is_kept_for_others_and_lambda_does_not_decide_it() -> None:
@@ -168,20 +165,20 @@ def test_best_chooses_one_step_for_all_tasks() -> None:
     sums = [sum(scores["loss"] for scores in row["val"].values()) for row in rows.rows]
     best = rows.rows[sums.index(min(sums))]["val"]
     kept = {
-        unit: scores["loss"]
+        key: scores["loss"]
         for name, domain in ours.domains.items()
-        for unit, scores in evaluate(model, name, domain.tasks, domain.train)[0].items()
+        for key, scores in evaluate(model, name, domain.tasks, domain.train)[0].items()
     }
 
     assert sums.index(min(sums)) < len(sums) - 1
-    assert kept == {unit: scores["loss"] for unit, scores in best.items()}
+    assert kept == {key: scores["loss"] for key, scores in best.items()}
 
 
 def test_one_task_is_scratch_by_another_name_and_refused() -> None:
     ours = several()
     one = replace(ours, domains={"other": replace(ours.domains["other"], tasks=(CLASS,))})
     with pytest.raises(
-        UserError, match="single_task expects two tasks or more, found one, other/class"
+        UserError, match="expected two tasks or more for single_task, found one, other/class"
     ):
         SingleTask().stages(one, Constant(1.0), 5)
 

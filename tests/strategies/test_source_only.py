@@ -22,5 +22,7 @@ def test_total_budget_never_draws_the_target() -> None:
 
 
 def test_a_target_with_labels_of_its_own_is_refused() -> None:
-    with pytest.raises(UserError, match="source_only expects one label space"):
+    with pytest.raises(
+        UserError, match="expected one label space of source and target for source_only"
+    ):
         SourceOnly().stages(problem("split"), Constant(1.0), 5)

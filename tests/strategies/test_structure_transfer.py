@@ -19,14 +19,13 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
 from tlrun.models.structure import Structure, parameters, weights
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.store.stages import read_stage, write_stage
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.structure_transfer import CONTROL, StructureTransfer
 from tlrun.training.evaluation import evaluate
 
-from problems import Watcher, config, problem
+from problems import Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 SHAPE = (1, 8, 8)
@@ -38,7 +37,7 @@ def done(runs_dir: Path, watcher: Watcher | None = None, **changes: Any) -> Outc
     strategy = {"name": "structure_transfer"} | changes.pop("strategy", {})
     nodes = {"backbone": {"name": "conv", "channels": [8, 16]}} | changes
     watcher = watcher or Watcher()
-    return perform(plan(config(runs_dir, strategy=strategy, **nodes), watcher), THIS, watcher)
+    return performed(planned(config(runs_dir, strategy=strategy, **nodes), watcher), THIS, watcher)
 
 
 def learnt(
@@ -77,7 +76,7 @@ def test_signs_and_scales_of_the_sources_weights_leave_a_mask_run_bit_identical(
     one = done(tmp_path / "a")
     other = tmp_path / "b"
     done(other, strategy={"density": 0.9})  # leaves the source stage there
-    ((_, place),) = plan(
+    ((_, place),) = planned(
         config(other, backbone={"name": "conv", "channels": [8, 16]}), Watcher()
     ).shared.items()
     finished = read_stage(place)
@@ -249,7 +248,7 @@ def test_the_layer_list_alone_is_scratch_to_the_bit(tmp_path: Path) -> None:
     asked = config(
         tmp_path, strategy={"name": "scratch"}, backbone={"name": "conv", "channels": [8, 16]}
     )
-    scratch = perform(plan(asked, Watcher()), THIS, Watcher())
+    scratch = performed(planned(asked, Watcher()), THIS, Watcher())
 
     assert_same_run(layers.path, scratch.path)
     assert any("scratch by another name" in note for note in watcher.notes)
@@ -274,7 +273,7 @@ def test_its_own_control_is_unlearnt_and_has_the_same_budget_and_lambda() -> Non
     ]
     for strategy in learnt_ones:
         own = strategy.controls(problem())[CONTROL]
-        assert own.keys() == {"strategy"}  # λ, data, budget and seed stay
+        assert own.lam is None  # λ, data, budget and seed stay
     assert CONTROL not in StructureTransfer(structure="layers").controls(problem())
     assert CONTROL not in StructureTransfer(chosen_by="chance").controls(problem())
 
@@ -303,10 +302,13 @@ def test_a_backbone_without_weights_or_widths_is_refused_in_one_line() -> None:
         def widths(self) -> str:  # type: ignore[override]
             raise AttributeError
 
-    with pytest.raises(UserError, match="mask expects a backbone with weights, found identity"):
+    with pytest.raises(
+        UserError, match="a backbone with weights for structure=mask, found identity"
+    ):
         StructureTransfer().warnings(Identity())
     with pytest.raises(
-        UserError, match="width expects a backbone that says which option holds its widths"
+        UserError,
+        match="a backbone that says which option holds its widths for structure=width, found fixed",
     ):
         StructureTransfer(structure="width").warnings(Fixed())
     assert StructureTransfer().warnings(Fixed()) == ()

@@ -457,7 +457,8 @@ def test_towers_compare_all_of_phi_and_heads_where_they_mean_the_same() -> None:
         (questions((VALUE, CLASS)), 0),
     ):
         model = start(made("trace_norm", "towers"), ours, 1.0, backbone=numbers)
-        assert side_by_side(model, everything(ours, model)).shape == (phi + shared, len(ours.units))
+        W = side_by_side(model, everything(ours, model))
+        assert W.shape == (phi + shared, len(ours.task_keys))
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
@@ -620,8 +621,8 @@ def test_heads_that_cannot_be_compared_are_named_with_what_would_fit() -> None:
     for relation in ("mean", "soft_sharing"):  # one shape, two meanings
         told = refusal(made(relation), questions(binary))
         assert (
-            f"{relation} expects one task in several domains, found odd (binary), prime (binary)"
-            in told
+            f"expected one task in several domains for relation={relation}, "
+            "found odd (binary), prime (binary)" in told
         )
         assert "strategy.relation=graph, trace_norm or covariance" in told
     for relation in ("trace_norm", "covariance", "ridge"):
@@ -635,7 +636,7 @@ def test_heads_that_cannot_be_compared_are_named_with_what_would_fit() -> None:
 
 
 def test_one_task_has_nothing_to_relate_to() -> None:
-    assert "expects two tasks or more, found one, d/value" in refusal(
+    assert "expected two tasks or more for task_relation, found one, d/value" in refusal(
         made("mean"), questions((VALUE,))
     )
 
@@ -673,10 +674,12 @@ def test_lambda_may_not_become_infinite_on_the_way(relation: Relation) -> None:
 
 @pytest.mark.parametrize("relation", ["trace_norm", "ridge"])
 def test_towers_expect_a_phi_with_weights(relation: Relation) -> None:
-    with pytest.raises(
-        UserError, match=r"towers expects a backbone with weights; try strategy\.scope=heads"
-    ):
+    with pytest.raises(UserError) as error:
         made(relation, "towers").warnings(Identity())
+    assert str(error.value) == (
+        "strategy.scope: expected a backbone with weights for scope=towers, found identity; "
+        "try strategy.scope=heads"
+    )
     assert made(relation, "towers").warnings(Mlp()) == ()
     assert made(relation).warnings(Identity()) == ()
 
@@ -702,7 +705,9 @@ def test_a_graph_that_is_not_one_of_these_tasks_is_refused() -> None:
         ("d1", 1.0, 0.0, 0.0),
         ("dd2", 0.0, 0.0, 0.0),
     )
-    assert "expected the task d2; did you mean dd2?" in refusal(named, ours)
+    assert "expected the task d2, found none of that name; did you mean dd2?" in refusal(
+        named, ours
+    )
 
 
 def test_a_graph_belongs_to_the_relation_of_that_name() -> None:
@@ -721,9 +726,9 @@ def test_the_controls_are_each_task_alone_no_relation_and_for_what_shrinks_shrin
 ):
     for relation in RELATIONS:
         controls = made(relation, "towers").controls(of_domains())
-        assert controls["single_task"]["strategy"]["name"] == "single_task"
-        assert controls["shared_parameters"]["strategy"]["name"] == "shared_parameters"
+        assert controls["single_task"].strategy == SingleTask()
+        assert controls["shared_parameters"].strategy == SharedParameters()
         assert ("ridge" in controls) == (relation in ("trace_norm", "covariance"))
-        assert all("lam" not in nodes for nodes in controls.values())
-    ridge = made("trace_norm", "towers").controls(of_domains())["ridge"]["strategy"]
-    assert ridge == {"name": "task_relation", "relation": "ridge", "scope": "towers"}
+        assert all(control.lam is None for control in controls.values())
+    ridge = made("trace_norm", "towers").controls(of_domains())["ridge"].strategy
+    assert ridge == TaskRelation("ridge", scope="towers")

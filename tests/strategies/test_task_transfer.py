@@ -16,26 +16,26 @@ from torch.nn.functional import normalize
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
 from tlrun.data.batches import Batches, as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import THIS, plan
-from tlrun.runs.run import perform
+from tlrun.runs.plan import THIS
 from tlrun.runs.stage_key import contents, key_of
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
+from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.strategies.terms import penalties
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import Trainer
 
-from problems import Rows, Watcher, config, everything
+from problems import Rows, Watcher, config, everything, performed, planned
 from properties import assert_same_bits, assert_same_run
 
 Transfer = Literal["asymmetric", "distillation", "born_again"]
@@ -380,11 +380,10 @@ def kl(task: Task, teacher: np.ndarray, pupil: np.ndarray) -> float:
     return float(rel_entr(p, q).sum(axis=1).mean())
 
 
-def answered(model: Model, by: str, on: str, problem: Problem) -> np.ndarray:
+def answered(model: Model, by: TaskKey, on: TaskKey, problem: Problem) -> np.ndarray:
     """What the model of the task `by` says of the inputs of the task `on`."""
-    domain, _, _ = on.partition("/")
-    x = as_batch(problem.domains[domain].train).inputs
-    return model.output(by, model.trunk_of(by)(x, domain)).detach().numpy()
+    x = as_batch(problem.domains[on.domain].train).inputs
+    return model.output(by, model.trunk_of(by)(x, on.domain)).detach().numpy()
 
 
 @pytest.mark.parametrize("scope", ["heads", "towers"])
@@ -394,11 +393,11 @@ def test_distillation_is_the_divergence_from_the_other_tasks(
 ) -> None:
     ours, strategy = of_domains(task), TaskTransfer("distillation", scope)
     model = start(strategy, ours, stir=0.3)
-    units = list(ours.units)
+    keys = list(ours.task_keys)
     expected = sum(
         kl(task, answered(model, s, t, ours), answered(model, t, t, ours)) / 2
-        for t in units
-        for s in units
+        for t in keys
+        for s in keys
         if s != t
     )
     found = strategy.objective(everything(ours, model), model, Lam(0.3))
@@ -416,14 +415,16 @@ def test_only_tasks_of_one_label_space_teach_each_other() -> None:
     ours = Problem({"d": one, "e": replace(other, name="e")}, HeldOutTest({}), "digest")
     strategy = TaskTransfer("distillation")
     model = start(strategy, ours, stir=0.3)
-    pairs = (("d/odd", "e/odd"), ("e/odd", "d/odd"))
+    d, e = TaskKey("d", "odd"), TaskKey("e", "odd")
+    pairs = ((d, e), (e, d))
     expected = sum(
         kl(ODD, answered(model, s, t, ours), answered(model, t, t, ours)) for s, t in pairs
     )
 
     T = transfer_of(strategy, ours, model)
     assert number(T) == pytest.approx(expected, rel=1e-9)
-    (gradient,) = torch.autograd.grad(T, [model.head_of("d/class").weight], allow_unused=True)
+    head = model.head_of(TaskKey("d", "class"))
+    (gradient,) = torch.autograd.grad(T, [head.weight], allow_unused=True)
     assert gradient is None
 
 
@@ -469,17 +470,17 @@ def test_no_gradient_flows_into_a_teacher(strategy: TaskTransfer, ours: Problem)
 
     def by_hand(teacher: Model) -> tuple[Tensor, ...]:
         T: Tensor = torch.zeros((), dtype=torch.float64)
-        for t, unit in enumerate(ours.units):
-            s, other = 1 - t, list(ours.units)[1 - t]
-            name = unit.partition("/")[0]
+        for t, key in enumerate(ours.task_keys):
+            s, other = 1 - t, list(ours.task_keys)[1 - t]
+            name = key.domain
             x = as_batch(ours.domains[name].train).inputs
-            z, seen = model.trunk_of(unit)(x, name), teacher.trunk_of(other)(x, name)
+            z, seen = model.trunk_of(key)(x, name), teacher.trunk_of(other)(x, name)
             if strategy is FEATURES:
                 pupil = z @ model.extras.get_parameter("A")[t, s].T
                 gap = normalize(pupil) - normalize(seen)
                 T = T + (gap**2).sum(dim=1).mean()
             else:
-                p, q = teacher.output(other, seen).softmax(1), model.output(unit, z).softmax(1)
+                p, q = teacher.output(other, seen).softmax(1), model.output(key, z).softmax(1)
                 T = T + (p * (p.log() - q.log())).sum(dim=1).mean()
         return torch.autograd.grad(T, list(model.trunks.parameters()))
 
@@ -497,10 +498,11 @@ def test_heads_on_one_phi_teach_through_it_and_not_through_themselves() -> None:
     slope = torch.autograd.grad(
         transfer_of(strategy, ours, model), [head.weight for head in heads(model)]
     )
-    for unit, other, found in zip(ours.units, reversed(list(ours.units)), slope, strict=True):
-        step = steps[unit.partition("/")[0]]
+    keys = list(ours.task_keys)
+    for key, other, found in zip(keys, reversed(keys), slope, strict=True):
+        step = steps[key.domain]
         z, q = step.features["class"].detach(), step.outputs["class"].detach().softmax(dim=1)
-        p = torch.from_numpy(softmax(answered(model, other, unit, ours), axis=1))
+        p = torch.from_numpy(softmax(answered(model, other, key, ours), axis=1))
         # the known slope of KL(p ‖ softmax)
         torch.testing.assert_close(found, (q - p).T @ z / len(z))
 
@@ -524,7 +526,7 @@ def test_features_are_compared_by_their_direction() -> None:
         as_batch(ours.domains["d"].train).inputs,
         model.extras.get_parameter("A").detach().numpy(),
     )
-    z = [model.trunk_of(unit)(x, "d").detach().numpy() for unit in ours.units]
+    z = [model.trunk_of(key)(x, "d").detach().numpy() for key in ours.task_keys]
     expected = 0.0
     for t, s in ((0, 1), (1, 0)):
         pupil, teacher = z[t] @ A[t, s].T, z[s]
@@ -558,8 +560,8 @@ def test_born_again_learns_from_the_single_task_models_and_moves_nothing_of_thei
         assert not any(name.startswith("teacher") for name in state(pupil))
         apart.append(
             sum(
-                kl(task, answered(teacher, unit, unit, ours), answered(pupil, unit, unit, ours))
-                for unit, task in ours.units.items()
+                kl(task, answered(teacher, key, key, ours), answered(pupil, key, key, ours))
+                for key, task in ours.task_keys.items()
             )
         )
 
@@ -576,8 +578,8 @@ def test_born_again_is_the_divergence_from_each_tasks_own_teacher(
     teacher = start(SingleTask(), ours, stir=0.3)
     model = strategy.inherit(stage, start(strategy, ours, stir=0.3), teacher)
     expected = sum(
-        kl(task, answered(teacher, unit, unit, ours), answered(model, unit, unit, ours))
-        for unit, task in ours.units.items()
+        kl(task, answered(teacher, key, key, ours), answered(model, key, key, ours))
+        for key, task in ours.task_keys.items()
     )
     assert expected > 0.01
     assert number(transfer_of(strategy, ours, model)) == pytest.approx(expected, rel=1e-9)
@@ -635,16 +637,16 @@ def test_born_again_starts_with_the_very_stage_of_single_task(tmp_path: Path) ->
     nodes: dict[str, Any] = {"dataset": {"name": "digits_binary"}}
     again = {"name": "task_transfer", "transfer": "born_again"}
     asked = [
-        plan(config(tmp_path, strategy=s, **nodes), Watcher())
+        planned(config(tmp_path, strategy=s, **nodes), Watcher())
         for s in (again, {"name": "single_task"})
     ]
     assert key_of(asked[0].contents[0]) == key_of(asked[1].contents[0])
     assert [stage.task_specific for stage in asked[0].stages] == ["towers", "heads"]
 
-    first, second = (perform(each, THIS, Watcher()) for each in asked)
+    first, second = (performed(each, THIS, Watcher()) for each in asked)
     watcher = Watcher()
-    alone = perform(
-        plan(config(tmp_path / "b", strategy={"name": "single_task"}, **nodes), watcher),
+    alone = performed(
+        planned(config(tmp_path / "b", strategy={"name": "single_task"}, **nodes), watcher),
         THIS,
         watcher,
     )
@@ -676,12 +678,15 @@ def test_tasks_that_cannot_teach_each_other_are_named_with_what_would_fit() -> N
     mixed = questions(ODD, PRIME, CLASS)
     told = refusal(TaskTransfer("asymmetric"), mixed)
     assert (
-        "asymmetric expects heads of one shape, found odd (binary), prime (binary), class (3 classes)"
-        in told
+        "expected heads of one shape for transfer=asymmetric, "
+        "found odd (binary), prime (binary), class (3 classes)" in told
     )
     assert "strategy.transfer=born_again, or strategy.scope=towers" in told
     told = refusal(TaskTransfer("distillation"), mixed)
-    assert "distillation expects two tasks of one label space, found odd (binary)" in told
+    assert (
+        "expected two tasks of one label space for transfer=distillation, found odd (binary)"
+        in told
+    )
     assert "strategy.distil=features with strategy.scope=towers" in told
     for strategy in (TaskTransfer("asymmetric", "towers"), TaskTransfer("born_again"), FEATURES):
         assert strategy.stages(mixed, Constant(1.0), 5)[-1].domains == ("d",)
@@ -690,7 +695,7 @@ def test_tasks_that_cannot_teach_each_other_are_named_with_what_would_fit() -> N
 
 @pytest.mark.parametrize("transfer", ["asymmetric", "distillation", "born_again"])
 def test_one_task_and_an_infinite_lambda_are_refused(transfer: Transfer) -> None:
-    assert "expects two tasks or more, found one, d/value" in refusal(
+    assert "expected two tasks or more for task_transfer, found one, d/value" in refusal(
         TaskTransfer(transfer), questions(VALUE)
     )
     assert "lam.value: expected a finite λ, found inf" in refusal(
@@ -718,7 +723,7 @@ def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any], tol
 
 
 def test_towers_expect_a_phi_with_weights() -> None:
-    with pytest.raises(UserError, match="towers expects a backbone with weights"):
+    with pytest.raises(UserError, match="a backbone with weights for scope=towers, found identity"):
         FEATURES.warnings(Identity())
     assert FEATURES.warnings(PHI) == ()
     assert TaskTransfer().warnings(Identity()) == ()
@@ -729,18 +734,15 @@ def test_the_controls_are_each_task_alone_and_no_transfer_at_every_budget_that_i
     assert TaskTransfer("distillation").controls(of_domains()).keys() == short
     # which it is where nobody teaches
     assert TaskTransfer().controls(of_domains()).keys() == short | {"ridge"}
-    ridge = TaskTransfer(scope="towers").controls(of_domains())["ridge"]["strategy"]
-    assert ridge == {"name": "task_relation", "relation": "ridge", "scope": "towers"}
+    ridge = TaskTransfer(scope="towers").controls(of_domains())["ridge"].strategy
+    assert ridge == TaskRelation("ridge", scope="towers")
     again = TaskTransfer("born_again").controls(of_domains())
     assert again.keys() == short | {f"{name}, total budget" for name in short}
-    assert again["single_task, total budget"]["strategy"] == {
-        "name": "single_task",
-        "budget": "total",
-    }
-    for nodes in again.values():
-        strategy = build(config(Path("unused"), **nodes)).strategy
-        steps = sum(stage.steps for stage in strategy.stages(of_domains(CLASS), Constant(1.0), 5))
-        assert steps == (10 if nodes["strategy"].get("budget") == "total" else 5)
+    assert again["single_task, total budget"].strategy == SingleTask(budget="total")
+    for control in again.values():
+        stages = control.strategy.stages(of_domains(CLASS), Constant(1.0), 5)
+        budget = getattr(control.strategy, "budget", "stage")
+        assert sum(stage.steps for stage in stages) == (10 if budget == "total" else 5)
 
 
 def test_objective_leaves_the_teachers_of_an_asymmetric_model_as_next_teachers_has_them() -> None:

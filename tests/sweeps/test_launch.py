@@ -1,4 +1,3 @@
-import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -6,10 +5,12 @@ from typing import Any
 import pytest
 from sweeps.executors.test_local import Told
 
+from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
-from tlrun.sweeps.launch import _jobs, launch
+from tlrun.sweeps.executors.local import LocalExecutor
+from tlrun.sweeps.launch import launch
 
 from problems import Watcher, config
 
@@ -19,8 +20,9 @@ LAM = {"name": "constant", "value": 1.0}
 def swept(configs: list[dict[str, Any]], told: Told | None = None) -> Any:
     told = told or Told()
     return launch(
-        configs,
+        [build(config) for config in configs],
         [[f"job={k}"] for k in range(len(configs))],
+        LocalExecutor(2),
         Watcher(),
         lambda total, found: nullcontext(told),
     )
@@ -34,12 +36,12 @@ def test_every_job_gets_its_run_and_controls(tmp_path: Path) -> None:
     first = swept(configs)
     second = swept(configs)
 
-    assert [[o.name for o in answer] for answer in first.answers] == [
+    assert [[o.name for o in answer] for answer in first.outcomes] == [
         [THIS, "scratch", "scratch, total budget", "source_only", "joint, λ=1"], [THIS],
     ]  # fmt: skip
     assert (first.trained, first.found, second.trained, second.found) == (5, 0, 0, 5)
-    assert first.answers[1][0].path == first.answers[0][4].path
-    assert [o.result for o in first.answers[0]] == [o.result for o in second.answers[0]]
+    assert first.outcomes[1][0].path == first.outcomes[0][4].path
+    assert [o.result for o in first.outcomes[0]] == [o.result for o in second.outcomes[0]]
 
 
 def test_the_record_says_what_the_sweep_is_made_of(tmp_path: Path) -> None:
@@ -68,12 +70,3 @@ def test_a_mistake_starts_nothing(tmp_path: Path) -> None:
         )
 
     assert list(tmp_path.iterdir()) == []
-
-
-def test_as_many_processes_as_the_cores_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-
-    assert _jobs(config(Path(), threads=1)) == 8
-    assert _jobs(config(Path(), threads=3)) == 2
-    assert _jobs(config(Path(), threads=16)) == 1
-    assert _jobs(config(Path(), sweep={"jobs": 5})) == 5

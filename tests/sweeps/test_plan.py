@@ -7,10 +7,8 @@ from tlrun.core.errors import UserError
 from tlrun.core.problem import Problem
 from tlrun.data.datasets.digits import Digits
 from tlrun.runs.plan import THIS
-from tlrun.runs.run import perform
-from tlrun.sweeps.plan import plan_sweep
 
-from problems import Watcher, config
+from problems import Watcher, config, performed, swept
 
 
 def lam(value: float) -> dict[str, Any]:
@@ -25,7 +23,7 @@ def test_what_jobs_share_is_one_run(tmp_path: Path) -> None:
         for value in (0.1, 1.0, 10.0)
         for seed in (0, 1)
     ]
-    union = plan_sweep(configs, Watcher())
+    union = swept(configs, Watcher())
 
     assert len(union.arms) == 12
     assert all(len(arms) == 5 for arms in union.arms)
@@ -43,7 +41,7 @@ def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None
         for seed in (0, 1, 2)
         for value in (0.1, 1.0, 10.0)
     ]
-    missing = [plan for _, plan in plan_sweep(configs, Watcher()).missing.values()]
+    missing = [plan for _, plan in swept(configs, Watcher()).missing.values()]
     keys = [next(iter(plan.shared)) for plan in missing]
 
     assert len(keys) == 9
@@ -56,10 +54,10 @@ def test_a_control_that_is_also_asked_for_is_one_run(tmp_path: Path) -> None:
         config(tmp_path, controls=True),
         config(tmp_path, strategy={"name": "scratch", "budget": "target"}),
     ]
-    union = plan_sweep(configs, Watcher())
+    union = swept(configs, Watcher())
 
     assert len(union.runs) == 5
-    assert union.arms[1][THIS].place == union.arms[0]["scratch"].place
+    assert union.arms[1][THIS].run_dir == union.arms[0]["scratch"].run_dir
 
 
 def test_data_is_loaded_once_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +69,7 @@ def test_data_is_loaded_once_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return load(self, seed)
 
     monkeypatch.setattr(Digits, "load", counting)
-    plan_sweep(
+    swept(
         [
             config(tmp_path, controls=True, lam=lam(v), seed=s)
             for v in (0.1, 1.0, 10.0)
@@ -85,14 +83,14 @@ def test_data_is_loaded_once_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_finished_runs_are_found_and_what_they_lack_is_said_once(tmp_path: Path) -> None:
     configs = [config(tmp_path, controls=True, seed=seed) for seed in (0, 1)]
-    for name, plan in plan_sweep(configs, Watcher()).runs.values():
-        perform(plan, name, Watcher())
-    assert plan_sweep(configs, Watcher()).missing == {}
+    for name, plan in swept(configs, Watcher()).runs.values():
+        performed(plan, name, Watcher())
+    assert swept(configs, Watcher()).missing == {}
 
     watcher = Watcher()
     for path in tmp_path.rglob("result.json"):
         path.unlink()
-    again = plan_sweep(configs, watcher)
+    again = swept(configs, watcher)
     assert len(again.missing) == 10
     *_, said = watcher.notes  # the load report comes first
     assert sum("cannot be read" in note for note in watcher.notes) == 1
@@ -100,9 +98,9 @@ def test_finished_runs_are_found_and_what_they_lack_is_said_once(tmp_path: Path)
 
 
 def test_rerun_is_for_what_is_asked_for_and_not_for_controls(tmp_path: Path) -> None:
-    for name, plan in plan_sweep([config(tmp_path, controls=True)], Watcher()).runs.values():
-        perform(plan, name, Watcher())
-    again = plan_sweep([config(tmp_path, controls=True, rerun=True)], Watcher())
+    for name, plan in swept([config(tmp_path, controls=True)], Watcher()).runs.values():
+        performed(plan, name, Watcher())
+    again = swept([config(tmp_path, controls=True, rerun=True)], Watcher())
 
     assert [name for name, _ in again.missing.values()] == [THIS]
 
@@ -111,7 +109,7 @@ def test_all_mistakes_of_all_jobs_come_at_once(tmp_path: Path) -> None:
     split = {"name": "digits", "classes": "split"}
     few = {"name": "digits", "labels_per_class": 900}
     with pytest.raises(UserError) as caught:
-        plan_sweep(
+        swept(
             [
                 config(tmp_path, dataset=split, lam=lam(0.0)),
                 config(tmp_path, dataset=few),

@@ -52,7 +52,7 @@ def test_a_gpu_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
 
     assert devices.resolve("auto") == "cpu"
     with pytest.raises(
-        UserError, match=r"^device: cuda expects CUDA, found PyTorch .*; try device=cpu$"
+        UserError, match=r"^device: expected CUDA for cuda, found PyTorch .*; try device=cpu$"
     ):
         devices.resolve("cuda")
 

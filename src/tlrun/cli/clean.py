@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
-from tlrun.core.errors import UserError, nearest, printable, say
+from tlrun.core.errors import Mistake, UserError, nearest, printable, say
 from tlrun.report.console import make_console
 from tlrun.store import features, stages
 from tlrun.store.found import FoundRun, below, runs
@@ -104,12 +104,8 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
         else:
             unknown.append(argument)
     if unknown:
-        raise UserError(
-            *[
-                f"clean: expected a flag, found {argument}{nearest(argument, FLAGS)}"
-                for argument in unknown
-            ]
-        )
+        wrong = [Mistake("clean", "a flag", flag, nearest(flag, FLAGS)) for flag in unknown]
+        raise UserError(*wrong)
     return [kind for kind in KINDS if kind in kinds or not kinds], days, sure
 
 
@@ -120,9 +116,8 @@ def _days(text: str) -> float:
         days = math.nan
     if not 0 <= days < math.inf:
         found = text or "nothing"
-        raise UserError(
-            f"clean --older-than: expected a number of days >= 0, found {found}; 30, for example"
-        )
+        expected = "a number of days >= 0"
+        raise UserError(Mistake("clean --older-than", expected, found, "30, for example"))
     return days
 
 
@@ -135,28 +130,28 @@ def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
 
 
 def _of_entry(kind: str, found: Kept) -> _Item:
-    place = found.place
+    entry = found.entry
     return _Item(
         kind,
-        place.path,
-        place.lock,
+        entry.path,
+        entry.lock,
         found.used,
         found.size,
-        lambda: place.used == found.used,
-        place.remove,
+        lambda: entry.used == found.used,
+        entry.remove,
     )
 
 
 def _of_run(run: FoundRun) -> _Item:
-    place = run.place
+    run_dir = run.run_dir
     return _Item(
         "--failed",
-        place.path,
-        place.lock,
+        run_dir.path,
+        run_dir.lock,
         _last_use(run),
-        size_of(place.path),
-        lambda: place.record() == run.record,  # another process may have finished it by now
-        place.remove,
+        size_of(run_dir.path),
+        lambda: run_dir.record() == run.record,  # another process may have finished it by now
+        run_dir.remove,
     )
 
 
@@ -169,7 +164,7 @@ def _last_use(run: FoundRun) -> float:
             continue
         return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     try:
-        return run.place.path.stat().st_mtime
+        return run.run_dir.path.stat().st_mtime
     except OSError:
         return math.inf  # it has gone
 
@@ -201,9 +196,8 @@ def _table(chosen: Sequence[_Item]) -> Table:
 def _agreed() -> bool:
     """Whether the answer on the terminal is yes. Raises UserError where there is no terminal."""
     if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
-        raise UserError(
-            "clean: expected a terminal to ask on, found none, and nothing is deleted; to delete, add --yes"
-        )
+        found = "none, and nothing is deleted"
+        raise UserError(Mistake("clean", "a terminal to ask on", found, "to delete, add --yes"))
     try:
         return input("Delete these? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tlrun.config import plugins
 from tlrun.config.registry import shipped
-from tlrun.core.errors import UserError, printable
+from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.store.fingerprint import cpu_capability
 from tlrun.store.found import below, runs
 from tlrun.training.devices import describe, has_driver
@@ -51,7 +51,7 @@ def doctor(arguments: Sequence[str]) -> int:
         return 0
     runs_dir, others = below(arguments)
     if others:
-        raise UserError(f"doctor: expected nothing or --runs-dir PATH, found {' '.join(others)}")
+        raise UserError(Mistake("doctor", "nothing or --runs-dir PATH", " ".join(others)))
     wrong = 0
     for finding in findings(runs_dir):
         wrong += bool(finding.fix)

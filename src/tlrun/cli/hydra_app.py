@@ -1,24 +1,24 @@
-"""The way of a run through Hydra: argv → preflight → @hydra.main → the answer."""
+"""Command lines of overrides and Hydra's flags: argv → preflight → session → exit code."""
 
 from __future__ import annotations
 
 import re
 import signal
-import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import hydra
 from hydra._internal.utils import get_args_parser
 
-from tlrun.config.compose import prepare
-from tlrun.config.overrides import forced, preflight, rewrite
+from tlrun.config.hydra_main import through_hydra
+from tlrun.config.overrides import forced, rewrite
+from tlrun.config.preflight import Request, preflight
 from tlrun.config.user_folder import check_folder
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 
 COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
+REFUSED = 2  # the exit code where Hydra has answered a flag with a refusal
 
 
 def enter(argv: Sequence[str]) -> int:
@@ -33,52 +33,62 @@ def enter(argv: Sequence[str]) -> int:
     _refuse_flags(parsed)
     flags = [argument for argument in arguments if argument not in parsed.overrides]
     if parsed.shell_completion or parsed.hydra_help:
-        prepare()
-        return 2 * _through_hydra(_nothing, [*parsed.overrides, *flags])
-    folder = Path(parsed.config_dir).expanduser() if parsed.config_dir is not None else None
+        return _answered_by_hydra([*parsed.overrides, *flags])
+    folder = _config_dir(parsed.config_dir)
     if folder is not None:
-        if not parsed.config_dir:
-            raise UserError("--config-dir: expected a folder, found nothing")
-        check_folder(folder)
-        flags = [
-            flag
-            for flag in flags
-            if flag != parsed.config_dir and not flag.startswith("--config-dir")
-        ]
+        flags = [flag for flag in flags if flag != parsed.config_dir]
+        flags = [flag for flag in flags if not flag.startswith("--config-dir")]
         flags += ["--config-dir", str(folder.resolve())]  # the very folder that was checked
-    asked = preflight(parsed.overrides, parsed.multirun, folder)
+    request = preflight(parsed.overrides, parsed.multirun, folder)
     if parsed.cfg or parsed.info:
-        if asked.multirun:
-            axes = [override.lstrip("+") for override in asked.overrides if override.count(",")]
-            print(f"# the first of {len(asked.jobs)} jobs; sweeps over {' '.join(axes)}")
-        first = [o for o in asked.jobs[0].overrides if not o.startswith("hydra.mode=")]
-        return 2 * _through_hydra(_nothing, [*map(forced, first), *flags])
+        return _print_config(request, flags)
+    kept = [] if folder is None else ["--config-dir", parsed.config_dir]
+    return _carry_out(request, kept, flags)
 
-    from tlrun.cli.session import Session, job
+
+def _carry_out(request: Request, kept: Sequence[str], flags: Sequence[str]) -> int:
+    """Run what was asked for. kept: flags that the next command needs too. flags: all of them."""
+    from tlrun.cli.session import Session
     from tlrun.store.rundir import check_writable
 
-    check_writable(Path(asked.jobs[0].config["runs_dir"]).expanduser())
-    session = Session(asked, [] if folder is None else ["--config-dir", parsed.config_dir])
-    # a process that is gone must not take the launcher along
-    if asked.multirun and hasattr(signal, "SIGPIPE"):
+    check_writable(Path(request.jobs[0].run.runs_dir).expanduser())
+    session = Session(request, kept)
+    if not request.multirun:
+        return session.run()
+    if hasattr(signal, "SIGPIPE"):  # a process that is gone must not take the launcher along
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    refused = _through_hydra(job if asked.multirun else session.one, [*asked.overrides, *flags])
-    return 1 if refused else session.close()
+    if not request.foreign_launcher:
+        return session.sweep()
+    from tlrun.cli.foreign_launcher import ForeignLauncher
+
+    return session.sweep(ForeignLauncher([*request.overrides, *flags]))
 
 
-def _through_hydra(task: Callable[..., Any], argv: Sequence[str]) -> bool:
-    """Let Hydra call `task`. Returns whether it gave up, after having said why."""
-    # In this order: Hydra itself cannot read an override after a flag.
-    sys.argv = [sys.argv[0], *argv]
-    try:
-        hydra.main(config_path="pkg://tlrun.configs", config_name="run", version_base="1.3")(task)()
-    except SystemExit as end:
-        return bool(end.code)
-    return False
+def _config_dir(given: str | None) -> Path | None:
+    """The folder of the user's own YAMLs, looked through. Raises UserError."""
+    if given is None:
+        return None
+    if not given:
+        raise UserError(Mistake("--config-dir", "a folder", "nothing"))
+    folder = Path(given).expanduser()
+    check_folder(folder)
+    return folder
 
 
-def _nothing(_: object) -> None:
-    """For flags that Hydra answers by itself."""
+def _print_config(request: Request, flags: Sequence[str]) -> int:
+    """Let Hydra print the config of the first job."""
+    if request.multirun:
+        axes = [override.lstrip("+") for override in request.overrides if "," in override]
+        print(f"# the first of {len(request.jobs)} jobs; sweeps over {' '.join(axes)}")
+    overrides = request.jobs[0].overrides
+    first = [forced(o) for o in overrides if not o.startswith("hydra.mode=")]
+    return _answered_by_hydra([*first, *flags])
+
+
+def _answered_by_hydra(argv: Sequence[str]) -> int:
+    """For flags that Hydra answers by itself. Overrides first: it cannot read one after a flag."""
+    gave_up = through_hydra(lambda _: None, argv)
+    return REFUSED if gave_up else 0
 
 
 def _refuse_flags(parsed: Namespace) -> None:
@@ -87,33 +97,28 @@ def _refuse_flags(parsed: Namespace) -> None:
     """
     for flag in ("config_path", "config_name"):
         if getattr(parsed, flag) is not None:
-            raise UserError(
-                f"--{flag.replace('_', '-')}: not supported, for it would replace tl-run's own; "
-                "YAMLs of your own, experiments among them, come with --config-dir FOLDER"
-            )
+            name, own = f"--{flag.replace('_', '-')}", "experiments among them"
+            found = "not supported, for it would replace tl-run's own"
+            hint = f"YAMLs of your own, {own}, come with --config-dir FOLDER"
+            raise UserError(Mistake(name, found=found, hint=hint))
     if parsed.experimental_rerun is not None:
-        raise UserError("--experimental-rerun: not supported; a run's config.yaml says what it was")
+        instead = "a run's config.yaml says what it was"
+        raise UserError(Mistake("--experimental-rerun", found="not supported", hint=instead))
     if parsed.resolve and not parsed.cfg:
-        raise UserError("--resolve: expected with --cfg job, found alone")
+        raise UserError(Mistake("--resolve", "it with --cfg job", "it alone"))
+    found = " ".join(parsed.overrides) or "nothing"
     if parsed.shell_completion and not all(map(COMPLETION.fullmatch, parsed.overrides or [""])):
-        found = " ".join(parsed.overrides) or "nothing"
-        raise UserError(
-            f"--shell-completion: expected install=, uninstall= or query= bash, zsh or fish, found {found}"
-        )
+        forms = "install=, uninstall= or query= bash, zsh or fish"
+        raise UserError(Mistake("--shell-completion", forms, found))
     if parsed.hydra_help and parsed.overrides:
-        raise UserError(
-            f"--hydra-help: expected nothing after it, found {' '.join(parsed.overrides)}"
-        )
-    commands = [
-        name
-        for name in ("run", "multirun", "cfg", "info", "shell_completion")
-        if getattr(parsed, name)
-    ]
+        raise UserError(Mistake("--hydra-help", "nothing after it", found))
+    commands = []
+    for name in ("run", "multirun", "cfg", "info", "shell_completion"):
+        if getattr(parsed, name):
+            commands.append(f"--{name.replace('_', '-')}")
     if len(commands) > 1:
-        raise UserError(
-            f"expected one of --{', --'.join(commands).replace('_', '-')}, found {len(commands)}"
-        )
+        raise UserError(Mistake(commands[1], "one command", " and ".join(commands)))
 
 
 def _refuse(message: str) -> NoReturn:
-    raise UserError(f"{message}; see tl-run --help")
+    raise UserError(Mistake("command line", found=message, hint="see tl-run --help"))

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import ls_stages
-from tlrun.core.errors import UserError, nearest, printable
+from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.report.console import make_console
 from tlrun.report.formatting import number
 from tlrun.report.tables import WIDE, link
@@ -50,9 +50,9 @@ def ls(arguments: Sequence[str]) -> int:
         if all(_same(facts.get(key), value) for key, value in wanted.items()):
             chosen.append(run)
     if there and (unknown := [key for key in wanted if key not in known]):
-        raise UserError(
-            *[f"ls: no run has the key {key}{nearest(key, sorted(known))}" for key in unknown]
-        )
+        valid = sorted(known)
+        wrong = [Mistake("ls", "a key of some run", key, nearest(key, valid)) for key in unknown]
+        raise UserError(*wrong)
     if not chosen:
         asked = " ".join(f"{key}={value}" for key, value in wanted.items())
         first = f"no runs in {runs_dir} yet; the first: tl-run strategy=feature_transfer"
@@ -73,7 +73,7 @@ def ls(arguments: Sequence[str]) -> int:
     )
     console.print(
         Text(
-            f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].place.name[-12:]}"
+            f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].run_dir.name[-12:]}"
             + (
                 ""
                 if runs_dir == Path("runs")
@@ -96,13 +96,13 @@ def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:
             )
         else:
             expected = "key=value, --all, --stages or --runs-dir PATH"
-            raise UserError(f"ls: expected {expected}, found {argument}; see tl-run ls --help")
+            raise UserError(Mistake("ls", expected, argument, "see tl-run ls --help"))
     return everything, wanted
 
 
 def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
     """What a run can be asked for: its status and, where it matters, every key of its config."""
-    facts: dict[str, Any] = {"status": run.status, "path": str(run.place.path)}
+    facts: dict[str, Any] = {"status": run.status, "path": str(run.run_dir.path)}
     if config:
         facts |= flat(read_config(run))
     return facts
@@ -111,7 +111,7 @@ def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
 def read_config(run: FoundRun) -> dict[str, Any]:
     """config.yaml of a run; empty where it cannot be read."""
     try:
-        found = yaml.safe_load((run.place.path / "config.yaml").read_text(encoding="utf-8"))
+        found = yaml.safe_load((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -159,7 +159,9 @@ def _table(shown: Sequence[FoundRun], wide: bool) -> Table:
         seconds = run.record.get("seconds")
         score = number(headline.get("name", ""), headline.get("test")) if headline else "–"
         told = (
-            link(run.place.path) if wide else Text(printable(f"{run.place.group}/{run.place.name}"))
+            link(run.run_dir.path)
+            if wide
+            else Text(printable(f"{run.run_dir.group}/{run.run_dir.name}"))
         )
         table.add_row(
             Text(run.status, style="red" if run.status in ("failed", "stopped") else ""),

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.core.errors import UserError, printable
+from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.report.console import make_console
 from tlrun.store.entries import MANIFEST, Entry, entries
 from tlrun.store.stages import HOME, describe_stage
@@ -34,7 +34,7 @@ BROKEN = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 class Kept:
     """An entry as it was found. used: seconds since 1970; size: bytes of its files."""
 
-    place: Entry
+    entry: Entry
     used: float
     size: int
 
@@ -44,9 +44,8 @@ def ls_stages(runs_dir: Path, others: Sequence[str]) -> int:
     UserError.
     """
     if others:
-        raise UserError(
-            f"ls --stages: expected --runs-dir PATH or nothing beside it, found {' '.join(others)}"
-        )
+        expected = "--runs-dir PATH or nothing beside it"
+        raise UserError(Mistake("ls --stages", expected, " ".join(others)))
     there = kept(runs_dir, HOME)
     if not there:
         none = f"no finished stages in {runs_dir / HOME} yet; a first one: tl-run strategy=structure_transfer"
@@ -67,7 +66,7 @@ def ls_stages(runs_dir: Path, others: Sequence[str]) -> int:
             for name in columns
         ]
         table.add_row(
-            Text(printable(found.place.path.name)), *shown, size(found.size), utc(found.used)
+            Text(printable(found.entry.path.name)), *shown, size(found.size), utc(found.used)
         )
     console.print(table)
     rest = f" and {len(there) - whole} that are not whole" if whole < len(there) else ""
@@ -81,17 +80,15 @@ def kept(runs_dir: Path, home: str) -> list[Kept]:
     """The entries of a home, the oldest use first. Raises UserError where the folder cannot be
     read.
     """
-    found = []
+    there: list[Kept] = []
     try:
-        for place in entries(runs_dir, home):
+        for entry in entries(runs_dir, home):
             with suppress(FileNotFoundError):  # it has gone, or has just been replaced
-                found.append(Kept(place, place.used, size_of(place.path)))
+                there.append(Kept(entry, entry.used, size_of(entry.path)))
     except OSError as error:
-        expected = "expected a folder that can be read"
-        raise UserError(
-            f"runs_dir: {expected}, found {runs_dir / home}: {error.strerror}"
-        ) from None
-    return sorted(found, key=lambda one: (one.used, one.place.path.name))
+        found = f"{runs_dir / home}: {error.strerror}"
+        raise UserError(Mistake("runs_dir", "a folder that can be read", found)) from None
+    return sorted(there, key=lambda one: (one.used, one.entry.path.name))
 
 
 def size_of(folder: Path) -> int:
@@ -135,10 +132,10 @@ def command(words: str, runs_dir: Path) -> str:
 
 def _cells(found: Kept) -> dict[str, str]:
     """What stands under COLUMNS; one cell, saying what is wrong, where the stage is not whole."""
-    path = found.place.path
+    path = found.entry.path
     if not path.name.startswith(".") and (path / MANIFEST).is_file():
         with suppress(*BROKEN):
-            content = describe_stage(found.place) or {}
+            content = describe_stage(found.entry) or {}
             domains = "+".join(_domain(domain["name"], domain) for domain in content["domains"])
             facts = (content["seed"], content["trainer"]["steps"], f"{content['seconds']:.1f}")
             told = (
@@ -148,7 +145,7 @@ def _cells(found: Kept) -> dict[str, str]:
                 *map(str, facts),
             )
             return dict(zip(COLUMNS, told, strict=True))
-    if found.place.held:
+    if found.entry.held:
         return {"stage": "being made"}
     return {"stage": "half-written" if path.name.startswith(".") else "damaged"}
 
@@ -160,9 +157,9 @@ def _domain(name: str, domain: Mapping[str, Any]) -> str:
 
 def _backbone(told: Mapping[str, Any]) -> str:
     """Its class, its lists and words, and its numbers by name: conv 32,64 batch."""
-    words = [str(told["class"]).rpartition(".")[2].lower()]
+    words = [str(told["name"])]
     for name, value in told.items():
-        if name == "class" or value in OFF:
+        if name == "name" or value in OFF:
             continue
         if isinstance(value, list):
             words.append(",".join(map(str, value)))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from tlrun.core.errors import Terminated, TlrunError, UserError, nearest, say
+from tlrun.core.errors import Mistake, Terminated, TlrunError, UserError, nearest, say
 
 SUBCOMMANDS = ("ls", "show", "clean", "doctor")
 
@@ -62,9 +62,8 @@ def run(argv: Sequence[str]) -> int:
         print(screen())
         return 0
     if first and not first.startswith("-") and "=" not in first:
-        raise UserError(
-            f"{first}: expected key=value or a command{nearest(first, SUBCOMMANDS)}; see tl-run --help"
-        )
+        near = f"{nearest(first, SUBCOMMANDS)}; see tl-run --help"
+        raise UserError(Mistake(first, "key=value or a command", "neither", near))
 
     from tlrun.cli.hydra_app import enter
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls import flat, read_config
-from tlrun.core.errors import UserError, printable
+from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.report.console import make_console
 from tlrun.report.formatting import number
 from tlrun.report.tables import link
@@ -46,9 +46,8 @@ def show(arguments: Sequence[str]) -> int:
         return 0
     runs_dir, rest = below(arguments)
     if len(rest) != 1:
-        raise UserError(
-            f"show: expected one run, found {len(rest)}; see tl-run show --help, or tl-run ls"
-        )
+        hint = "see tl-run show --help, or tl-run ls"
+        raise UserError(Mistake("show", "one run", str(len(rest)), hint))
     _print(_chosen(rest[0], runs_dir), make_console())
     return 0
 
@@ -57,25 +56,22 @@ def _chosen(text: str, runs_dir: Path) -> FoundRun:
     path = Path(text).expanduser()
     if (path / "run.json").is_file():
         path = path.resolve()
-        place = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
-        return FoundRun(place, place.record() or {})
-    fitting = [run for run in runs(runs_dir) if text in f"{run.place.group}/{run.place.name}"]
+        run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
+        return FoundRun(run_dir, run_dir.record() or {})
+    fitting = [run for run in runs(runs_dir) if text in f"{run.run_dir.group}/{run.run_dir.name}"]
     if not fitting:
-        raise UserError(
-            f"show: expected a run, found none with {text} in its name in {runs_dir}; see tl-run ls"
-        )
+        found = f"none with {text} in its name in {runs_dir}"
+        raise UserError(Mistake("show", "a run", found, "see tl-run ls"))
     if len(fitting) > 1:
-        few = ", ".join(f"{run.place.group}/{run.place.name}" for run in fitting[:3]) + ", …" * (
-            len(fitting) > 3
-        )
-        raise UserError(
-            f"show: expected one run, found {len(fitting)} with {text} in their names: {few}"
-        )
+        few = [f"{run.run_dir.group}/{run.run_dir.name}" for run in fitting[:3]]
+        few += ["…"] * (len(fitting) > 3)
+        found = f"{len(fitting)} with {text} in their names: {', '.join(few)}"
+        raise UserError(Mistake("show", "one run", found))
     return fitting[0]
 
 
 def _print(run: FoundRun, console: Console) -> None:
-    console.print(link(run.place.path))
+    console.print(link(run.run_dir.path))
     reason = run.record.get("reason") or MEANS.get(run.status, "")
     console.print(Text(printable(f"{run.status}{': ' if reason else ''}{reason}"), style="bold"))
     for name, row in _facts(run):
@@ -89,8 +85,8 @@ def _print(run: FoundRun, console: Console) -> None:
     if config:
         elsewhere = (
             {}
-            if run.place.runs_dir in (Path("runs"), Path("runs").resolve())
-            else {"runs_dir": run.place.runs_dir}
+            if run.run_dir.runs_dir in (Path("runs"), Path("runs").resolve())
+            else {"runs_dir": run.run_dir.runs_dir}
         )
         command = shlex.join(
             ["tl-run", *(_override(key, value) for key, value in {**config, **elsewhere}.items())]
@@ -98,7 +94,7 @@ def _print(run: FoundRun, console: Console) -> None:
         console.print()
         console.print(Text(f"again: {printable(command)}"), soft_wrap=True)
     console.print()
-    for file in sorted(path for path in run.place.path.iterdir() if path.is_file()):
+    for file in sorted(path for path in run.run_dir.path.iterdir() if path.is_file()):
         console.print(
             Text("  "), link(file), Text(f"  {file.stat().st_size:,} bytes"), sep="", soft_wrap=True
         )
@@ -127,7 +123,7 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
             "made with",
             ", ".join(f"{key} {value}" for key, value in record["fingerprint"].items()),
         )
-    if last := _last_row(run.place.path / "metrics.jsonl"):
+    if last := _last_row(run.run_dir.path / "metrics.jsonl"):
         terms = "  ".join(f"{name} {value:.3f}" for name, value in last["terms"].items())
         yield "last row", f"stage {last['stage']}, step {last['step']}: {terms}"
 

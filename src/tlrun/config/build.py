@@ -1,20 +1,20 @@
-"""From config nodes to typed objects. A name finds a class of ours; nothing a config says is ever
-imported or called.
+"""From config nodes to typed objects; nothing a config says is ever imported or called.
 
 A node such as `{name: feature_transfer, freeze: true}` of the group `strategy` is the class
 FeatureTransfer in `tlrun.strategies.feature_transfer`; the class's dataclass fields are the node's
-keys. The whole config is checked, and every error in it reported at once, before torch is imported.
+keys. The whole config is checked, and every mistake in it reported at once, before torch is
+imported.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from tlrun.config.registry import GROUPS, Config, find, names
-from tlrun.core.errors import UserError, nearest
+from tlrun.config.registry import GROUPS, find, names
+from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.objective import Schedule
 from tlrun.core.options import Form, OneOf, Range, coerce, expected, fields, fits
 from tlrun.data.base import Dataset
@@ -23,6 +23,8 @@ from tlrun.strategies.base import Strategy
 from tlrun.training.devices import DEVICE
 from tlrun.training.optimizers import Optimizer
 from tlrun.training.options import Trainer
+
+Config = Mapping[str, Any]  # a whole config, or a node of one, as plain data
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Run:
-    """A whole config as typed objects. threads: of torch, on the CPU."""
+    """A whole config as typed objects; configs/run.yaml says what each key means."""
 
     dataset: Dataset
     backbone: Backbone
@@ -53,29 +55,11 @@ class Run:
     sweep: Sweep
 
 
-def check(config: Config) -> list[str]:
-    """Every error of keys and values in a resolved config, one line each; empty for a good one."""
-    lines = [_homed(line, config) for line in _check_keys("", config, fields(Run))]
-    for key, hint in fields(Run).items():
-        if key in GROUPS:
-            lines += _check_node(key, config.get(key))
-        elif dataclasses.is_dataclass(hint):
-            lines += _check_options(key, config.get(key), hint)
-        elif key in config:
-            lines += _check_value(key, config[key], hint)
-        else:
-            lines.append(f"{key}: expected {expected(hint)}, found nothing")
-    return lines or _check_together(config)
-
-
 def build(config: Config) -> Run:
-    """The typed objects of a config. Raises UserError with all that `check` finds."""
-    if lines := check(config):
-        raise UserError(*lines)
-    return _objects(config)
-
-
-def _objects(config: Config) -> Run:
+    """The typed objects of a resolved config. Raises UserError with every mistake in it."""
+    mistakes = list(_mistakes(config))
+    if mistakes:
+        raise UserError(*mistakes)
     values: dict[str, Any] = {}
     for key, hint in fields(Run).items():
         if key in GROUPS:
@@ -91,102 +75,108 @@ def _object(group: str, node: Config, key: str = "") -> Any:
     """The object of a node. key: its own, where it stands within another node."""
     cls = find(group, node["name"])
     hints = fields(cls)
-    options = {
-        name: _typed(f"{key or group}.{name}", v, hints[name])
-        for name, v in node.items()
-        if name != "name"
-    }
+    options: dict[str, Any] = {}
+    for name, value in node.items():
+        if name == "name":
+            continue
+        inner = _node_rule(hints[name])
+        if inner is None:
+            options[name] = coerce(value, hints[name])
+        else:
+            options[name] = _object(inner.group, value, f"{key or group}.{name}")
     try:
         return cls(**options)
-    except UserError as error:
-        raise UserError(
-            *(line.replace(f"{group}.", f"{key or group}.") for line in error.lines)
-        ) from None
-
-
-def _typed(key: str, value: Any, hint: Any) -> Any:
-    within = _node_rule(hint)
-    return coerce(value, hint) if within is None else _object(within.group, value, key)
+    except UserError as error:  # what only the object can tell, from its options together
+        raise error.moved(group, key or group) from None
 
 
 def _node_rule(hint: Any) -> OneOf | None:
     """The rule of an option that is a node itself."""
-    return next(
-        (rule for rule in getattr(hint, "__metadata__", ()) if isinstance(rule, OneOf)), None
-    )
+    for rule in getattr(hint, "__metadata__", ()):
+        if isinstance(rule, OneOf):
+            return rule
+    return None
 
 
-def _check_together(config: Config) -> list[str]:
-    """What only an object itself can tell, from its options together."""
-    try:
-        _objects(config)
-    except UserError as error:
-        return list(error.lines)
-    return []
+def _mistakes(config: Config) -> Iterator[Mistake]:
+    """Every mistake of keys and values, one by one."""
+    hints = fields(Run)
+    for key in config:
+        if key not in hints:
+            yield _unknown_at_top(str(key), config)
+    for key, hint in hints.items():
+        if key in GROUPS:
+            yield from _in_node(key, config.get(key))
+        elif dataclasses.is_dataclass(hint):
+            yield from _in_options(key, config.get(key), hint)
+        elif key in config:
+            yield from _in_value(key, config[key], hint)
+        else:
+            yield Mistake(key, expected(hint), "nothing")
 
 
-def _check_node(group: str, node: object) -> list[str]:
+def _unknown_at_top(key: str, config: Config) -> Mistake:
+    """About a key that is no key of a config; it may be an option of a group's."""
+    for group in GROUPS:
+        node = config.get(group)
+        if isinstance(node, Mapping) and key in node:
+            return Mistake(key, found="no such key", hint=f"did you mean {group}.{key}?")
+    return _unknown(key, key, list(fields(Run)))
+
+
+def _unknown(key: str, last: str, known: list[str], owner: str = "") -> Mistake:
+    """About the key `key`, which ends in `last`; owner: the name of the node it was asked of."""
+    found = f"{owner} has no such key" if owner else "no such key"
+    return Mistake(key, found=found, hint=nearest(last, known))
+
+
+def _in_node(group: str, node: object) -> Iterator[Mistake]:
     if not isinstance(node, Mapping):
-        return [f"{group}: expected one of {', '.join(names(group))}, found {_shown(node)}"]
+        yield Mistake(group, f"one of {', '.join(names(group))}", _shown(node))
+        return
     name = node.get("name")
     if name not in names(group):
-        return [f"{group}.name: {_shown(name)} is not known{nearest(str(name), names(group))}"]
+        near = nearest(str(name), names(group))
+        yield Mistake(f"{group}.name", found=f"{_shown(name)} is not known", hint=near)
+        return
     try:
         cls = find(group, str(name))
-    except UserError as error:
-        return list(error.lines)
-    return _check_options(
-        group, {key: value for key, value in node.items() if key != "name"}, cls, str(name)
-    )
+    except UserError as error:  # a plug-in that cannot be loaded
+        yield from error.mistakes
+        return
+    options = {key: value for key, value in node.items() if key != "name"}
+    yield from _in_options(group, options, cls, str(name))
 
 
-def _homed(line: str, config: Config) -> str:
-    """A line about an unknown key, with the group whose option it is: `steps` is trainer.steps."""
-    key = line.partition(":")[0]
-    for group in GROUPS:
-        if isinstance(node := config.get(group), Mapping) and key in node:
-            return f"{key}: no such key; did you mean {group}.{key}?"
-    return line
-
-
-def _check_options(prefix: str, given: object, cls: Any, owner: str = "") -> list[str]:
-    """owner: the name of a node, for lines about a key that it does not have."""
+def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterator[Mistake]:
+    """owner: the name of a node, for what is said about a key that it does not have."""
     hints = fields(cls)
     if not isinstance(given, Mapping):
-        return [f"{prefix}: expected the keys {', '.join(hints)}, found {_shown(given)}"]
-    return _check_keys(f"{prefix}.", given, hints, owner) + [
-        line
-        for key, value in given.items()
-        if key in hints
-        for line in _check_value(f"{prefix}.{key}", value, hints[key])
-    ]
+        yield Mistake(prefix, f"the keys {', '.join(hints)}", _shown(given))
+        return
+    for key in given:
+        if key not in hints:
+            yield _unknown(f"{prefix}.{key}", str(key), list(hints), owner)
+    for key, value in given.items():
+        if key in hints:
+            yield from _in_value(f"{prefix}.{key}", value, hints[key])
 
 
-def _check_keys(
-    prefix: str, given: Config, known: Mapping[str, object], owner: str = ""
-) -> list[str]:
-    no = f"{owner} has no such key" if owner else "no such key"
-    return [
-        f"{prefix}{key}: {no}{nearest(str(key), list(known))}" for key in given if key not in known
-    ]
-
-
-def _check_value(key: str, value: Any, hint: Any) -> list[str]:
-    if not fits(value, hint):
-        within = _node_rule(hint)
-        found = value.get("name") if within and isinstance(value, Mapping) else value
-        hint_at, _, _ = (
-            nearest(str(found), within.names).partition(" (") if within else ("", "", "")
-        )
-        return [f"{key}: expected {expected(hint)}, found {_shown(found)}{hint_at}"]
-    if rule := _node_rule(hint):
-        assert isinstance(value, Mapping)
-        cls = find(rule.group, value["name"])
-        return _check_options(
-            key, {option: v for option, v in value.items() if option != "name"}, cls, value["name"]
-        )
-    return []
+def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake]:
+    rule = _node_rule(hint)
+    if fits(value, hint):
+        if rule is not None:
+            options = {option: v for option, v in value.items() if option != "name"}
+            yield from _in_options(key, options, find(rule.group, value["name"]), value["name"])
+    elif rule is None:
+        yield Mistake(key, expected(hint), _shown(value))
+    else:
+        found = value.get("name") if isinstance(value, Mapping) else value
+        near, bracket, _ = nearest(str(found), rule.names).partition(" (")
+        yield Mistake(key, expected(hint), _shown(found), near if bracket else "")
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)
+    if value is None:
+        return "nothing"
+    return repr(value) if isinstance(value, str) else str(value)

@@ -16,13 +16,13 @@ import dataclasses
 import hashlib
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import expected, fields, fits
 from tlrun.strategies.base import Strategy
 
@@ -68,45 +68,47 @@ def load(group: str, name: str) -> type:
         raise
     except BaseException as error:  # noqa: BLE001  # whatever a stranger's module does, sys.exit too
         told = " ".join(str(error).split())
-        raise UserError(f"{where} cannot be imported: {type(error).__name__}: {told}") from None
-    if lines := [f"{where}: {line}" for line in faults(group, cls)]:
-        raise UserError(*lines)
+        why = f"cannot be imported: {type(error).__name__}: {told}"
+        raise UserError(Mistake(where, found=why)) from None
+    wrong = [Mistake(where, *fault) for fault in faults(group, cls)]
+    if wrong:
+        raise UserError(*wrong)
     return cls  # type: ignore[no-any-return]
 
 
-def faults(group: str, cls: Any) -> list[str]:
-    """What keeps `cls` from being a class of `group`; empty for a good one."""
+def faults(group: str, cls: Any) -> Iterator[tuple[str, str]]:
+    """What keeps `cls` from being a class of `group`, as what was expected and what was found."""
     if not isinstance(cls, type) or not dataclasses.is_dataclass(cls):
-        return ["expected a frozen dataclass whose fields are its options"]
-    lines = [
-        f"expected a member {name}, found none" for name in MEMBERS[group] if not hasattr(cls, name)
-    ]
+        yield "a frozen dataclass whose fields are its options", f"{cls!r}"
+        return
+    for name in MEMBERS[group]:
+        if not hasattr(cls, name):
+            yield f"a member {name}", "none"
     if group == "strategy" and not issubclass(cls, Strategy):
-        lines.append("expected a subclass of tlrun.strategies.base.Strategy")
-    lines += [
-        f"expected a method {name}, found none"
-        for name in sorted(getattr(cls, "__abstractmethods__", ()))
-    ]
+        yield "a subclass of tlrun.Strategy", cls.__name__
+    for name in sorted(getattr(cls, "__abstractmethods__", ())):
+        yield f"a method {name}", "none"
     if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        lines.append("expected @dataclass(frozen=True)")
-    lines += [
-        f"expected a default for the option {field.name}, found none"
-        for field in dataclasses.fields(cls)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
+        yield "@dataclass(frozen=True)", "@dataclass"
+    for field in dataclasses.fields(cls):
+        missing = dataclasses.MISSING
+        if field.default is missing and field.default_factory is missing:
+            yield f"a default for the option {field.name}", "none"
+            return
+    yield from _option_faults(cls)
+
+
+def _option_faults(cls: Any) -> Iterator[tuple[str, str]]:
+    """What is wrong with types and defaults of options, each of which has one."""
     try:
+        given = defaults(cls)
         for name, hint in fields(cls).items():
             if name == "name":
-                lines.append("expected no option called name: that is what it is chosen by")
-            expected(hint)
-            default = defaults(cls).get(name)
-            if not lines and not fits(default, hint):
-                lines.append(
-                    f"expected a default of {name} that is {expected(hint)}, found {default!r}"
-                )
+                yield "no option called name, which it is chosen by", "one"
+            if not fits(given[name], hint):
+                yield f"a default of {name} that is {expected(hint)}", repr(given[name])
     except Exception as error:  # noqa: BLE001  # an annotation may be anything
-        lines.append(f"expected types of options as in tlrun.core.options, found {error}")
-    return lines
+        yield "types of options as in tlrun/core/options.py", str(error)
 
 
 def defaults(cls: Any) -> dict[str, Any]:

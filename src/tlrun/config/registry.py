@@ -1,19 +1,15 @@
-"""Which names there are in each config group, and the class of each."""
+"""Which names there are in each config group, and the class behind each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from functools import cache
 from importlib import import_module, resources
 from typing import Any
 
 from tlrun.config import plugins
 
-Config = Mapping[str, Any]
-
-
-# Where the classes of a config group live: a package with one module a name, or one module with
-# them all.
+# Where the classes of a config group live: a package with a module a name, or a module with all.
 GROUPS = {
     "dataset": "tlrun.data.datasets",
     "backbone": "tlrun.models.backbones",
@@ -28,9 +24,8 @@ GROUPS = {
 def shipped(group: str) -> tuple[str, ...]:
     """Every name of ours in `group`: it has a YAML of its own."""
     files = resources.files("tlrun.configs").joinpath(group).iterdir()
-    return tuple(
-        sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
-    )
+    yamls = [file.name for file in files if file.name.endswith(".yaml")]
+    return tuple(sorted(name.removesuffix(".yaml") for name in yamls))
 
 
 def names(group: str) -> tuple[str, ...]:
@@ -40,8 +35,9 @@ def names(group: str) -> tuple[str, ...]:
 
 
 def find(group: str, name: str) -> type:
-    """The class called `name` in `group`. `name` is one of `names(group)`. Raises UserError for a
-    broken plug-in.
+    """The class called `name` in `group`; `name` is one of `names(group)`.
+
+    Raises UserError for a plug-in that cannot be imported, or is no class of the group.
     """
     if name not in shipped(group):
         return plugins.load(group, name)
@@ -52,14 +48,21 @@ def find(group: str, name: str) -> type:
     return found
 
 
+def name_of(group: str, thing: object) -> str:
+    """What an object of `group` is called in a config: the inverse of `find`."""
+    cls = type(thing)
+    if not cls.__module__.startswith("tlrun."):
+        for name, point in plugins.announced(group).items():
+            same_package = point.module.partition(".")[0] == cls.__module__.partition(".")[0]
+            if same_package and point.attr == cls.__qualname__:
+                return name
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
 def equation(group: str, name: str) -> str:
     """What line 1 of a YAML says, without the command; of a plug-in, line 1 of its docstring."""
     if name not in shipped(group):
         return (find(group, name).__doc__ or name).strip().splitlines()[0]
-    first = (
-        resources.files("tlrun.configs")
-        .joinpath(group, f"{name}.yaml")
-        .read_text(encoding="utf-8")
-        .splitlines()[0]
-    )
+    file: Any = resources.files("tlrun.configs").joinpath(group, f"{name}.yaml")
+    first: str = file.read_text(encoding="utf-8").splitlines()[0]
     return first.removeprefix("# ").split("   ")[0]

@@ -5,11 +5,13 @@ them.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 
 # of a folder of configs: beyond them it is no folder of configs
 MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50
@@ -21,48 +23,47 @@ def check_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        raise UserError(f"--config-dir: expected a folder, found {found} at {folder}")
-    lines, seen = [], 0
+        raise UserError(Mistake("--config-dir", "a folder", f"{found} at {folder}"))
+    mistakes: list[Mistake] = []
+    seen = 0
     for root, _, names_there in os.walk(folder, followlinks=True):  # Hydra follows links too
-        seen += 1
-        for path in [
-            Path(root, name) for name in sorted(names_there) if name.endswith((".yaml", ".yml"))
-        ]:
-            seen += 1
-            try:
-                found = _explosive(path)
-            except OSError as error:
-                found = f"expected a file that can be read, found {error.strerror}"
-            if found:
-                lines.append(f"{path}: {found}")
+        files = [name for name in sorted(names_there) if name.endswith((".yaml", ".yml"))]
+        seen += 1 + len(files)
+        for name in files:
+            mistakes += _mistakes_in(Path(root, name))
         if seen > MOST_FILES:
-            raise UserError(
-                f"--config-dir: expected at most {MOST_FILES} folders and YAML files, found more in {folder}"
-            )
-    if lines:
-        raise UserError(*lines)
+            most = f"at most {MOST_FILES} folders and YAML files"
+            raise UserError(Mistake("--config-dir", most, f"more in {folder}"))
+    if mistakes:
+        raise UserError(*mistakes)
 
 
-def _explosive(path: Path) -> str:
-    """Why composing a file would take for ever; empty where it would not. Broken YAML is told when
-    it is used.
+def _mistakes_in(path: Path) -> Iterator[Mistake]:
+    """The first thing in a file for which composing it would take for ever.
+
+    Broken YAML is told when it is used.
     """
-    if not path.is_file():
-        return "expected a file, found something else"
-    if path.stat().st_size > MOST_BYTES:
-        return f"expected at most {MOST_BYTES} bytes of YAML, found {path.stat().st_size}"
-    depth = 0
+    key = str(path)
     try:
-        for event in yaml.parse(
-            path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        ):
+        if not path.is_file():
+            yield Mistake(key, "a file", "something else")
+            return
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            yield Mistake(key, f"at most {MOST_BYTES} bytes of YAML", f"{size}")
+            return
+        text = path.read_bytes()
+    except OSError as error:
+        yield Mistake(key, "a file that can be read", str(error.strerror))
+        return
+    with suppress(yaml.YAMLError, ValueError):
+        depth = 0
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             if isinstance(event, yaml.AliasEvent):
-                return f"expected every value written out, found the alias *{event.anchor}"
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
-                event, yaml.CollectionEndEvent
-            )
+                yield Mistake(key, "every value written out", f"the alias *{event.anchor}")
+                return
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
-                return f"expected at most {DEEPEST} levels, found more"
-    except (yaml.YAMLError, ValueError):
-        pass
-    return ""
+                yield Mistake(key, f"at most {DEEPEST} levels", "more")
+                return

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Mistake:
 
     key: the option, argument or file that is wrong, such as `strategy.scope`. expected, found: what
     was asked of it and what it is; with nothing in `expected`, `found` is the whole statement.
-    hint: what to do. In all three, `{key}` stands for the key and `{node}` for the node whose
-        option it is, so that they stay right where the node is moved.
+    hint: what to do; in it `{key}` stands for the key and `{node}` for the node whose option it is,
+    so that it stays right where the node is moved.
     """
 
     key: str
@@ -30,9 +31,11 @@ class Mistake:
     def __str__(self) -> str:
         """One line, as a user meets it: key, expected, found; hint."""
         statement = f"expected {self.expected}, found {self.found}" if self.expected else self.found
-        line = f"{statement}; {self.hint}" if self.hint else statement
+        if not self.hint:
+            return f"{self.key}: {statement}"
         node = self.key.rpartition(".")[0]
-        return f"{self.key}: {line.replace('{key}', self.key).replace('{node}', node)}"
+        hint = self.hint.replace("{key}", self.key).replace("{node}", node)
+        return f"{self.key}: {statement}; {hint}"
 
     def moved(self, before: str, after: str) -> Mistake:
         """The same mistake where the key `before`, and every key below it, is called `after`."""
@@ -59,19 +62,28 @@ class UserError(TlrunError, ValueError):
 
     exit_code = 2
 
-    def __init__(self, *mistakes: Mistake | str) -> None:
+    def __init__(self, *mistakes: Mistake) -> None:
         super().__init__(*mistakes)
         self.mistakes = mistakes
 
     def moved(self, before: str, after: str) -> UserError:
         """The same mistakes where the key `before`, and every key below it, is called `after`."""
-        return UserError(
-            *(m.moved(before, after) if isinstance(m, Mistake) else m for m in self.mistakes)
-        )
+        return UserError(*(mistake.moved(before, after) for mistake in self.mistakes))
 
 
 class RunFailed(TlrunError, RuntimeError):
-    """A run started and could not be finished. Exit code 1."""
+    """A run started and could not be finished. Exit code 1.
+
+    reason: why, in a line. path: the folder of the run, where it is known.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason, path)
+        self.reason, self.path = reason, path
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (self.reason if self.path is None else f"{self.path}: {self.reason}",)
 
 
 class Terminated(BaseException):
@@ -97,7 +109,7 @@ def say(*lines: str) -> None:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """The tail of a message about an unknown `name`: the nearest valid one, then all of them."""
+    """The hint about an unknown `name`: the nearest valid one, if any is near, then all of them."""
+    every = f"one of: {', '.join(valid)}" if valid else "there are none"
     near = get_close_matches(name, valid, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{hint} ({'one of: ' + ', '.join(valid) if valid else 'there are none'})"
+    return f"did you mean {near[0]}? ({every})" if near else every

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tlrun.core.problem import Role, Task
+from tlrun.core.problem import Role, Task, TaskKey
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,11 +63,11 @@ class Steps(dict[str, Step]):
         ]
         return sum(losses, start=0.0) / len(losses) if losses else 0.0
 
-    def losses(self) -> dict[str, Tensor]:
-        """L_i of every task of every domain, by domain and task with a slash between."""
+    def losses(self) -> dict[TaskKey, Tensor]:
+        """L_i of every task of every domain that has a label for it."""
         return {
-            f"{name}/{task}": loss
-            for name, step in self.items()
+            TaskKey(domain, task): loss
+            for domain, step in self.items()
             for task, loss in step.losses.items()
         }
 

@@ -140,6 +140,15 @@ def as_node(thing: Any) -> dict[str, Any]:
     return {"name": re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__).lower()} | as_data(thing)
 
 
+def as_plain(value: Any) -> Any:
+    """`value` with lists for tuples, all the way down, as YAML holds it."""
+    if isinstance(value, Mapping):
+        return {key: as_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(item) for item in value]
+    return value
+
+
 def strict(value: Any) -> Any:
     """`value` as strict JSON can hold it: an infinite number becomes the text inf or -inf; nan
     stays, to be refused.

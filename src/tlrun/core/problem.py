@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["multiclass", "binary", "regression"]
 Role = Literal["source", "target", "task"]
-Metric = Literal["accuracy", "auc", "r2"]
+# The names in `metrics.TABLE` that a config may ask for: of tasks with classes, and of any task.
+ClassificationMetric = Literal["accuracy", "auc"]
+MetricName = Literal[ClassificationMetric, "r2"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,55 @@ class Task:
     kind: Kind
     classes: tuple[str, ...] = ()  # names in label order; empty for regression
     # the primary metric; None: the first of its kind in metrics.METRICS
-    metric: Metric | None = None
+    metric: MetricName | None = None
 
     @property
     def outputs(self) -> int:
         """k, the width of the head: one logit a class, or a single number."""
         return len(self.classes) if self.kind == "multiclass" else 1
+
+
+class TaskKey(NamedTuple):
+    """Which task, of which domain: two domains may have one task. Its text is "domain/task"."""
+
+    domain: str
+    task: str
+
+    def __str__(self) -> str:
+        """What it is called in result.json, in safetensors and to a user."""
+        return f"{self.domain}/{self.task}"
+
+    @classmethod
+    def parse(cls, text: str) -> TaskKey:
+        """The key of the text `str` gave. Raises ValueError where it is not two names and a
+        slash.
+        """
+        names = text.split("/")
+        if len(names) != 2 or "" in names:
+            raise ValueError(f"task key: expected domain/task, found {text!r}")
+        return cls(*names)
+
+
+def tasks_by_key(tasks_by_domain: Mapping[str, Iterable[Task]]) -> dict[TaskKey, Task]:
+    """Every task of every domain, domain by domain, given the tasks of each."""
+    return {
+        TaskKey(domain, task.name): task
+        for domain, tasks in tasks_by_domain.items()
+        for task in tasks
+    }
+
+
+def short_names(keys: Iterable[TaskKey]) -> dict[TaskKey, str]:
+    """What each of some tasks is called among the others: by what sets it apart.
+
+    That is its task where all are of one domain, its domain where all are one task, else both.
+    """
+    keys = tuple(keys)
+    if len({key.domain for key in keys}) == 1:
+        return {key: key.task for key in keys}
+    if len({key.task for key in keys}) == 1:
+        return {key: key.domain for key in keys}
+    return {key: str(key) for key in keys}
 
 
 @dataclass(frozen=True)
@@ -123,23 +168,13 @@ class HeldOutTest:
         return type(self)(self._splits)
 
 
-def short_names(units: Iterable[str]) -> dict[str, str]:
-    """What each of some tasks, `domain/task`, is called among the others: by what sets it apart.
-
-    That is its task where all are of one domain, its domain where all are one task, else both.
-    """
-    parts = {unit: unit.partition("/") for unit in units}
-    domains, tasks = ({part[k] for part in parts.values()} for k in (0, 2))
-    if len(domains) == 1:
-        return {unit: task for unit, (_, _, task) in parts.items()}
-    return {unit: domain if len(tasks) == 1 else unit for unit, (domain, _, _) in parts.items()}
-
-
 @dataclass(frozen=True)
 class Problem:
     """The domains and tasks of one experiment. `digest` is the sha256 of every array in it.
 
-    report: what was loaded, as strict JSON: examples, labels and classes per split, and notes for
+    examples: a digest that all seeds share, of every example that some seed trains, validates or
+    tests on, with its labels; empty where only the options of the data set tell. report: what was
+    loaded, as strict JSON: examples, labels and classes per split, and notes for
     the user. Raises ValueError where two different tasks have one name: a head belongs to one label
     space; and where the name of a domain or task holds a dot or a slash, which stand between names.
     """
@@ -148,6 +183,7 @@ class Problem:
     test: HeldOutTest
     digest: str
     report: Mapping[str, Any] = field(default_factory=dict)
+    examples: str = ""
 
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):
@@ -167,11 +203,15 @@ class Problem:
 
         The names decide too: a domain's name is part of the stream that orders its examples.
         """
-        told = [
+        return f"{self.digest} {self.names}"
+
+    @property
+    def names(self) -> list[tuple[str, str, list[tuple[str, str, tuple[str, ...]]]]]:
+        """What domains, tasks and classes are called, and what the domains are there for."""
+        return [
             (name, domain.role, [(task.name, task.kind, task.classes) for task in domain.tasks])
             for name, domain in self.domains.items()
         ]
-        return f"{self.digest} {told}"
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""
@@ -186,8 +226,13 @@ class Problem:
         """
         if lam.always(0.0) and not self.one_label_space:
             raise UserError(
-                "lam.value: expected more than 0, found 0: the target has a label space of its own, so at λ=0 its head "
-                "is never trained; try lam.value=1"
+                Mistake(
+                    "lam.value",
+                    expected="more than 0",
+                    found="0: the target has a label space of its own, so at λ=0 its head is never "
+                    "trained",
+                    hint="try {key}=1",
+                )
             )
         source = () if lam.always(math.inf) else self.named("source")
         target = () if lam.always(0.0) else self.named("target")
@@ -209,15 +254,9 @@ class Problem:
         return {name: domain.tasks for name, domain in self.domains.items()}
 
     @property
-    def units(self) -> dict[str, Task]:
-        """The tasks of multi-task learning: every task of every domain, by domain and task with a
-        slash between.
-        """
-        return {
-            f"{name}/{task.name}": task
-            for name, tasks in self.tasks_by_domain.items()
-            for task in tasks
-        }
+    def task_keys(self) -> dict[TaskKey, Task]:
+        """The tasks of multi-task learning, by key: every task of every domain."""
+        return tasks_by_key(self.tasks_by_domain)
 
     def only(self, role: Role) -> Problem:
         """The problem of the domains that play `role`."""

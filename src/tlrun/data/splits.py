@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.seeding import stream
 
 
@@ -71,7 +71,11 @@ def few_per_class(labels: np.ndarray, count: int, seed: int, key: str) -> np.nda
     classes, sizes = np.unique(labels, return_counts=True)
     if count > sizes.min():
         raise UserError(
-            f"{key}: expected at most {sizes.min()} (the smallest class has no more), found {count}"
+            Mistake(
+                key,
+                expected=f"at most {sizes.min()} (the smallest class has no more)",
+                found=f"{count}",
+            )
         )
     return _per_class(labels, {int(k): count for k in classes}, seed)
 
@@ -90,8 +94,12 @@ def split_validation(
     short = [k for k in sizes if wanted[k] >= sizes[k]]
     if short:
         raise UserError(
-            f"{key}: expected to leave every class a label for training, found {share:g} of {sizes[short[0]]} labels; "
-            "lower it or draw more labels"
+            Mistake(
+                key,
+                expected="to leave every class a label for training",
+                found=f"{share:g} of {sizes[short[0]]} labels",
+                hint="lower it or draw more labels",
+            )
         )
     val = _per_class(labels, wanted, seed)
     return np.setdiff1d(np.arange(len(labels)), val), val

@@ -1,4 +1,7 @@
-"""Model: backbone φ, one head w_i per task, and BatchNorm statistics per domain."""
+"""Model: backbone φ, and one head w_i per task.
+
+Shapes: B examples in a batch, d features, k outputs of a head.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from tlrun.core.problem import TaskKey, tasks_by_key
 from tlrun.core.seeding import drawing_from, stream
+from tlrun.models.trunk import Trunk, tracked_domain
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -19,98 +23,24 @@ if TYPE_CHECKING:
     from tlrun.core.problem import Task
     from tlrun.models.backbone import Backbone, TaskSpecific
 
-SHARED = "*"  # stands for every domain, or every task, in the name of what they share
-
-
-class Statistics(nn.Module):
-    """One domain's copy of the backbone's buffers: the running mean and variance of its BatchNorm
-    layers.
-    """
-
-    def __init__(self, buffers: Mapping[str, Tensor]) -> None:
-        super().__init__()
-        # a buffer's own name cannot hold a dot
-        self.names = {name: name.replace(".", "-") for name in buffers}
-        for name, buffer in buffers.items():
-            self.register_buffer(self.names[name], buffer.detach().clone())
-
-    def current(self) -> dict[str, Tensor]:
-        """The tensors themselves, by their names in the backbone; BatchNorm updates them in
-        place.
-        """
-        return {name: self.get_buffer(own) for name, own in self.names.items()}
-
-
-class Trunk(nn.Module):
-    """φ, with statistics of BatchNorm per domain.
-
-    A batch of one domain neither reads nor moves another's statistics, so that λ=∞ is the limit of
-    large λ. A domain that was never trained on borrows those of one that was (the first by name).
-
-    So λ=0 is *not* the limit of small λ where φ has BatchNorm: at λ=0 the target borrows the
-    source's statistics, at any λ > 0 it has its own. The step between them is that of adapting the
-    statistics (AdaBN, Li et al., 2017).
-    """
-
-    def __init__(self, backbone: nn.Module) -> None:
-        super().__init__()
-        self.backbone = backbone
-        # by domain and a slash, for no attribute of a module is called so
-        self.statistics = nn.ModuleDict()
-
-    def forward(self, inputs: Tensor, domain: str, aside: bool = False) -> Tensor:
-        """z [B, d] of inputs [B, …] that come from `domain`. aside: a look, which moves no
-        statistics.
-        """
-        buffers = self._buffers_for(domain)
-        if aside:
-            buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-        z: Tensor = (
-            functional_call(self.backbone, buffers, (inputs,)) if buffers else self.backbone(inputs)
-        )
-        return z
-
-    def track(self, domains: Iterable[str]) -> None:
-        """Give each of `domains` statistics of its own from here on, starting from those it has
-        borrowed so far.
-        """
-        new = [name for name in domains if f"{name}/" not in self.statistics]
-        self.statistics.update({f"{name}/": Statistics(self._buffers_for(name)) for name in new})
-
-    def take(self, other: Trunk) -> None:
-        """Copy φ, and every domain's statistics, from `other`."""
-        self.backbone.load_state_dict(other.backbone.state_dict())
-        for key, theirs in other.statistics.items():
-            assert isinstance(theirs, Statistics)
-            self.statistics[key] = Statistics(theirs.current())
-
-    def extractor(self, domain: str) -> dict[str, Tensor]:
-        """Every tensor that decides the features of `domain`, by name: φ's parameters, and the
-        domain's statistics.
-        """
-        return dict(self.backbone.named_parameters()) | self._buffers_for(domain)
-
-    def _buffers_for(self, domain: str) -> dict[str, Tensor]:
-        owner = (
-            f"{domain}/" if f"{domain}/" in self.statistics else min(self.statistics, default=None)
-        )
-        if owner is None:
-            return dict(self.backbone.named_buffers())
-        statistics = self.statistics[owner]
-        assert isinstance(statistics, Statistics)
-        return statistics.current()
+# In place of a domain in the key of a head that all domains share, and the name of a shared φ.
+SHARED = "*"
 
 
 class Model(nn.Module):
     """z = φ(x), output_i = w_i·z + b_i.
 
-    backbone: φ. features: d, the width of z. domains: the tasks of each domain; a head is linear, d
-        → k.
+    backbone: φ, a module from [B, …] to [B, d]. features: d, the width of z. domains: the tasks of
+        each domain; a head is linear, d → k.
     task_specific: what a task of a domain has for itself.
         nothing  one φ; one head a label space, for all domains that have it
         biases   one φ and one weight for every head; a bias for each task of each domain
         heads    one φ; a head for each task of each domain
         towers   a φ and a head for each task of each domain, every φ starting from the same weights
+    trunks: φ, by the text of the key of its task, or under `SHARED` where there is one. heads: w_i,
+        by the text of its key in `head_keys`.
+    head_keys: the key of each head, in order; `SHARED` stands in it where one head is for all
+        domains.
     extras: what an equation has beside φ and w; teacher: a finished model that it looks at, no part
         of the weights.
     """
@@ -124,27 +54,27 @@ class Model(nn.Module):
     ) -> None:
         super().__init__()
         self.task_specific, self.width = task_specific, features
-        named = {f"{name}/{task.name}": task for name, tasks in domains.items() for task in tasks}
-        towers = list(named) if task_specific == "towers" else [SHARED]
-        self.trunks = nn.ModuleDict(
-            {
-                k: Trunk(copy.deepcopy(backbone) if task_specific == "towers" else backbone)
-                for k in towers
-            }
-        )
+        tasks = tasks_by_key(domains)
+        if task_specific == "towers":
+            trunks = {str(key): Trunk(copy.deepcopy(backbone)) for key in tasks}
+        else:
+            trunks = {SHARED: Trunk(backbone)}
         heads = {
-            self._head_key(unit): nn.Linear(features, task.outputs) for unit, task in named.items()
+            self._head_key(key): nn.Linear(features, task.outputs) for key, task in tasks.items()
         }
         if task_specific == "biases":
             first = next(iter(heads.values()))
             for head in heads.values():
                 head.weight = first.weight
-        self.heads = nn.ModuleDict(heads)
+        self.trunks = nn.ModuleDict(trunks)
+        self.heads = nn.ModuleDict({str(key): head for key, head in heads.items()})
+        self.head_keys = tuple(heads)
         self.extras = nn.Module()
         self.teacher: tuple[Model, ...] = ()  # in a tuple, which torch does not look into
 
-    def _head_key(self, unit: str) -> str:
-        return f"{SHARED}/{unit.partition('/')[2]}" if self.task_specific == "nothing" else unit
+    def _head_key(self, key: TaskKey) -> TaskKey:
+        """The key of the head that stands for the task `key`."""
+        return TaskKey(SHARED, key.task) if self.task_specific == "nothing" else key
 
     @property
     def device(self) -> torch.device:
@@ -163,65 +93,72 @@ class Model(nn.Module):
         """The module of the only φ. Raises ValueError where every task has its own."""
         return self.trunk.backbone
 
-    def trunk_of(self, unit: str) -> Trunk:
-        """φ of the task `unit`, a domain and a task with a slash between."""
-        trunk = self.trunks[unit if self.task_specific == "towers" else SHARED]
+    def trunk_of(self, key: TaskKey) -> Trunk:
+        """φ of the task `key`: its own, or the only one. Raises KeyError where it should have its
+        own and has none.
+        """
+        trunk = self.trunks[str(key) if self.task_specific == "towers" else SHARED]
         assert isinstance(trunk, Trunk)
         return trunk
 
-    def head_of(self, unit: str) -> nn.Linear:
-        """w of the task `unit`. Raises KeyError where it has none."""
-        head = self.heads[self._head_key(unit)]
+    def head_of(self, key: TaskKey) -> nn.Linear:
+        """w of the task `key`, a linear layer from d to k. Raises KeyError where it has none."""
+        head = self.heads[str(self._head_key(key))]
         assert isinstance(head, nn.Linear)
         return head
 
-    def has_head(self, unit: str) -> bool:
-        """Whether there is a head for the task `unit`."""
-        return self._head_key(unit) in self.heads
+    def has_head(self, key: TaskKey) -> bool:
+        """Whether there is a head for the task `key`."""
+        return self._head_key(key) in self.head_keys
 
     def track(self, domains: Iterable[str]) -> None:
         """Give each of `domains` statistics of its own from here on; a tower those of its own
         domain alone.
         """
-        for key, trunk in self.trunks.items():
-            assert isinstance(trunk, Trunk)
-            trunk.track(name for name in domains if key == SHARED or name == key.partition("/")[0])
+        if self.task_specific != "towers":
+            self.trunk.track(domains)
+            return
+        tracked = set(domains)
+        for key in self.head_keys:
+            self.trunk_of(key).track({key.domain} & tracked)
 
     def features(self, inputs: Tensor, domain: str, tasks: Iterable[Task]) -> dict[str, Tensor]:
-        """z [B, d] of inputs [B, …] from `domain`, by the name of the task: one pass where tasks
-        share φ.
+        """z [B, d] of inputs [B, …] from `domain` for each of its `tasks`, by the task's name: one
+        pass, and one tensor, where they share φ.
         """
         names = [task.name for task in tasks]
         if self.task_specific == "towers":
-            return {name: self.trunk_of(f"{domain}/{name}")(inputs, domain) for name in names}
+            return {n: self.trunk_of(TaskKey(domain, n))(inputs, domain) for n in names}
         return dict.fromkeys(names, self.trunk(inputs, domain)) if names else {}
 
-    def output(self, unit: str, features: Tensor) -> Tensor:
-        """The answer [B, k] of the head of the task `unit` to features z [B, d]."""
-        answer: Tensor = self.head_of(unit)(features)
-        return answer
+    def output(self, key: TaskKey, features: Tensor) -> Tensor:
+        """w·z + b [B, k] of the task `key`, for features z [B, d]: logits, or a prediction."""
+        outputs: Tensor = self.head_of(key)(features)
+        return outputs
 
     def load_backbone(self, other: Model) -> None:
-        """Copy φ, and every domain's statistics, from `other`; both have but one."""
-        self.trunk.take(other.trunk)
+        """Copy φ, and every domain's statistics, from `other`, whose φ is built alike. Raises
+        ValueError where either has several.
+        """
+        self.trunk.copy_from(other.trunk)
 
     def load_heads(self, other: Model) -> None:
-        """Copy from `other` the heads of the tasks that both have.
+        """Copy from `other` the heads of the tasks that both have; the others stay as they are.
 
         Where it has several for a label space, one for each domain, and this model one for all,
         their mean is taken.
         """
-        for key, head in self.heads.items():
-            task = key.partition("/")[2]
-            theirs = [other.heads[key]] if key in other.heads else []
-            theirs = theirs or [
-                head for name, head in other.heads.items() if name.partition("/")[2] == task
-            ]
+        for key in self.head_keys:
+            theirs = [key] if key in other.head_keys else other.heads_for(key.task)
             if theirs:
-                states = [each.state_dict() for each in theirs]
-                head.load_state_dict(
+                states = [other.head_of(each).state_dict() for each in theirs]
+                self.head_of(key).load_state_dict(
                     {name: sum(s[name] for s in states) / len(states) for name in states[0]}
                 )
+
+    def heads_for(self, task: str) -> list[TaskKey]:
+        """The keys of all heads for the task of this name."""
+        return [key for key in self.head_keys if key.task == task]
 
     def hold_at_zero(self, masks: Mapping[str, Tensor]) -> None:
         """Set the weights of φ where its mask is False to 0, and keep them there, for their
@@ -236,14 +173,14 @@ class Model(nn.Module):
             weight.register_hook(partial(torch.masked_fill, mask=pruned, value=0.0))  # type: ignore[no-untyped-call]  # theirs
 
     def freeze_backbone(self, frozen: bool) -> None:
-        """Hold φ fixed, or let it go: frozen parameters get no gradient."""
+        """Hold every φ fixed, or let it go: frozen parameters get no gradient."""
         self.trunks.requires_grad_(not frozen)
 
-    def update_buffers(self, found: Mapping[str, Tensor]) -> None:
-        """Keep what an equation has found on its way in the buffers of `extras` that have its
-        names.
+    def update_buffers(self, updates: Mapping[str, Tensor]) -> None:
+        """Copy `updates` into the buffers of `extras` that have their names, without gradient.
+        Raises AttributeError where there is no such buffer.
         """
-        for name, tensor in found.items():
+        for name, tensor in updates.items():
             self.extras.get_buffer(name).copy_(tensor.detach())
 
 
@@ -261,13 +198,15 @@ def draw_model(
     Every head has a stream of its own, by task and `init`, so that adding a task moves no other
     head's weights and a new head on an inherited φ is not the one φ was trained with. Heads of one
     label space start alike in all domains.
+
+    shape: of one input. domains: the tasks of each domain. init: where the model starts. seed: the
+        run's.
     """
     with drawing_from(stream(seed, "source-init" if init == "source" else "target-init")):
         model = Model(backbone.build(shape), backbone.width(shape), domains, task_specific)
-    for key, head in model.heads.items():
-        assert isinstance(head, nn.Linear)
-        with drawing_from(stream(seed, "head-init", init, key.partition("/")[2])):
-            head.reset_parameters()
+    for key in model.head_keys:
+        with drawing_from(stream(seed, "head-init", init, key.task)):
+            model.head_of(key).reset_parameters()
     return model
 
 
@@ -282,12 +221,14 @@ def state(model: Model) -> dict[str, Tensor]:
 
 
 def restore(model: Model, tensors: Mapping[str, Tensor]) -> Model:
-    """Fill a model of the same backbone and tasks with what `state` gave, and return it."""
-    parts = [name.split(".") for name in tensors]
-    model.track(
-        dict.fromkeys(
-            p[3].removesuffix("/") for p in parts if p[0] == "trunks" and p[2] == "statistics"
-        )
-    )
+    """Fill a model of the same backbone and tasks with what `state` gave, and return it. Raises
+    RuntimeError where names or shapes differ.
+    """
+    domains: dict[str, None] = {}  # in order, each once
+    for name in tensors:
+        parts = name.split(".")
+        if parts[0] == "trunks" and parts[2] == "statistics":
+            domains[tracked_domain(parts[3])] = None
+    model.track(domains)
     model.load_state_dict(tensors)
     return model

@@ -214,8 +214,8 @@ def size(model: Model, example: Tensor, domain: str) -> Size:
     try:
         with torch.no_grad():
             z = {trunk: trunk(example, domain) for trunk in model.trunks.values()}
-            for unit, head in model.heads.items():
-                head(z[model.trunk_of(unit)])
+            for key in model.head_keys:
+                model.head_of(key)(z[model.trunk_of(key)])
     finally:
         for hook in hooks:
             hook.remove()

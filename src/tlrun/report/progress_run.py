@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from tlrun.core.errors import printable
+from tlrun.core.notes import Note
+from tlrun.report.notes import TITLE, words
 from tlrun.strategies.base import Stage
 
 REDRAW = 0.05  # seconds; faster than the eye, far slower than a step
@@ -55,9 +57,10 @@ class LiveScreen:
         self._bar: Progress | None = None
         self._now = _Current("", 0, 0.0, 0.0)
 
-    def note(self, text: str) -> None:
-        """One line of plain text."""
-        self._console.print(Text(printable(text)), soft_wrap=True)
+    def note(self, note: Note, runs: int = 1) -> None:
+        """The lines of a note. runs: how many runs it is true of."""
+        for line in words(note, runs):
+            self._print(line)
 
     def begin(self, run: str, stage: Stage) -> None:
         """Start the bar of a stage."""
@@ -74,7 +77,7 @@ class LiveScreen:
                 transient=self._transient,
             )
             self._bar.start()
-            self._bar.add_task(f"{self._now.title:<32}", total=stage.steps, losses="")
+            self._bar.add_task(f"{self._now.title:<{TITLE}}", total=stage.steps, losses="")
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
         """Move on; redraws at most every REDRAW seconds."""
@@ -100,6 +103,8 @@ class LiveScreen:
     def _say(self) -> None:
         current = self._now
         took = time.monotonic() - current.started
-        self.note(
-            f"{current.title:<32} {current.step}/{current.steps} steps  {current.losses}  {took:.1f} s"
-        )
+        done = f"{current.step}/{current.steps} steps"
+        self._print(f"{current.title:<{TITLE}} {done}  {current.losses}  {took:.1f} s")
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(printable(line)), soft_wrap=True)

@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.text import Text
 
 from tlrun.core.errors import printable
+from tlrun.core.notes import Note
+from tlrun.report.notes import words
 from tlrun.report.progress_run import SAY
 
 
@@ -44,9 +46,10 @@ class SweepScreen:
             else None
         )
 
-    def note(self, text: str) -> None:
-        """One line of plain text."""
-        self._console.print(Text(printable(text)), soft_wrap=True)
+    def note(self, title: str, note: Note) -> None:
+        """The lines of a note about the run that is called `title`."""
+        for line in words(note.without_path()):
+            self._print(f"{title}: {line}")
 
     def started(self, title: str) -> None:
         """A run starts."""
@@ -69,7 +72,7 @@ class SweepScreen:
         self._done += not reason
         self._failed += bool(reason)
         if reason:
-            self.note(f"failed: {title}: {reason}")
+            self._print(f"failed: {title}: {reason}")
         if self._bars and bar is not None and self._all is not None:
             self._bars.remove_task(bar)
             self._bars.update(self._all, advance=1)
@@ -94,17 +97,24 @@ class SweepScreen:
             self._bars.update(self._all, description=self._standing())
         elif now - self._said >= SAY:
             self._said = now
-            self.note(
-                f"{self._found + self._done + self._failed}/{self._total} runs: {self._standing()}"
-            )
+            over = self._found + self._done + self._failed
+            self._print(f"{over}/{self._total} runs: {self._standing()}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(printable(line)), soft_wrap=True)
 
 
-def watching(console: Console) -> Callable[[int, int], AbstractContextManager[SweepScreen]]:
-    """What makes a screen for a sweep of so many runs, of which so many are found."""
+def watching(
+    console: Console, bars: bool = True
+) -> Callable[[int, int], AbstractContextManager[SweepScreen]]:
+    """What makes a screen for a sweep of so many runs, of which so many are found.
+
+    bars: whether a terminal shows them; not where the runs print by themselves.
+    """
 
     @contextmanager
     def watch(total: int, found: int) -> Iterator[SweepScreen]:
-        if not console.is_terminal:
+        if not (bars and console.is_terminal):
             yield SweepScreen(console, None, total, found)
             return
         columns = (
@@ -114,8 +124,8 @@ def watching(console: Console) -> Callable[[int, int], AbstractContextManager[Sw
             TextColumn("{task.fields[detail]}", markup=False),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=console, transient=True) as bars:
-            yield SweepScreen(console, bars, total, found)
+        with Progress(*columns, console=console, transient=True) as shown:
+            yield SweepScreen(console, shown, total, found)
 
     return watch
 
@@ -129,10 +139,6 @@ def _short(title: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

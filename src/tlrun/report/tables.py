@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
-from tlrun.report.formatting import interval, number
+from tlrun.report.formatting import interval, number, with_unit
 from tlrun.report.lambda_axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
 from tlrun.report.tasks import run_tasks, sweep_tasks
 from tlrun.runs.outcome import Outcome
@@ -115,8 +115,8 @@ def _run_cells(outcome: Outcome, this: Outcome, title: str) -> dict[str, str | T
     result = outcome.result
     return {
         "run": this.strategy if outcome is this else outcome.name,
-        "λ": outcome.lam or "–",
-        f"test {_with_unit(title)}": number(title, result["headline"]["test"]),
+        "λ": outcome.lam_label or "–",
+        f"test {with_unit(title)}": number(title, result["headline"]["test"]),
         "gain": "" if outcome is this else number(title, difference(this, outcome), signed=True),
         "labels": _labels(result["labels"]),
         "steps": str(result["steps"]),
@@ -175,11 +175,8 @@ def sweep_table(
         names, values = list(cells), list(cells.values())
         for k, (name, value) in enumerate(zip(names[3:], values[3:], strict=True)):
             table.add_row(*(values[:3] if k == 0 else ("", "", "")), name, value)
-    title = asked[0].result["headline"]["name"]
     called = {seeds[0][0].family: printable(label) for label, seeds in reversed(answers)}
-    found = [
-        Text(line) for line in peaks(asked, 100.0 if title.endswith("accuracy") else 1.0, called)
-    ]
+    found = [Text(line) for line in peaks(asked, called)]
     over = "over X: gain, the setting minus X on the same seeds. " if controls or along else ""
     legend = Text(
         f"{over}"
@@ -233,12 +230,12 @@ def _sweep_cells(
     }
     return {
         "setting": printable(label),
-        "λ": seeds[0][0].lam or "–",
+        "λ": seeds[0][0].lam_label or "–",
         "seeds": str(len(seeds)),
         **(
-            {"test": f"{_with_unit(title)} {interval(title, scores)}"}
+            {"test": f"{with_unit(title)} {interval(title, scores)}"}
             if mixed
-            else {f"test {_with_unit(title)}": interval(title, scores)}
+            else {f"test {with_unit(title)}": interval(title, scores)}
         ),
         **{f"over {name}": interval(title, each, True, len(seeds)) for name, each in gains.items()},
         **{
@@ -246,7 +243,3 @@ def _sweep_cells(
             for end, each in ends.items()
         },
     }
-
-
-def _with_unit(title: str) -> str:
-    return f"{title} %" if title.endswith("accuracy") else title

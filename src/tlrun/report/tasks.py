@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
-from tlrun.core.problem import short_names
-from tlrun.report.formatting import interval, number
+from tlrun.core.problem import TaskKey, short_names
+from tlrun.report.formatting import PERCENT, gain_of, in_points, interval, number, with_unit
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
 
@@ -34,13 +34,17 @@ DISAGREEMENT = (
 # one a seed: the run, and the control in which each task is learnt alone
 Pairs = Sequence[tuple[Outcome, Outcome]]
 Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, and its controls
+Scored = Mapping[TaskKey, tuple[str, float | None]]  # of each task: its metric, and a score of it
 
 
-def task_scores(outcome: Outcome) -> dict[str, tuple[str, float | None]]:
+def task_scores(outcome: Outcome) -> Scored:
     """Of each task that a run is about: its metric and its test score."""
     about: Mapping[str, str] = outcome.result["headline"].get("tasks", {})
     found = outcome.result["metrics"]["test"] if about else {}
-    return {unit: (metric, found.get(unit, {}).get(metric)) for unit, metric in about.items()}
+    return {
+        TaskKey.parse(name): (metric, found.get(name, {}).get(metric))
+        for name, metric in about.items()
+    }
 
 
 def alone(answer: Sequence[Outcome]) -> Outcome | None:
@@ -52,16 +56,17 @@ def alone(answer: Sequence[Outcome]) -> Outcome | None:
 
 
 def delta_m(run: Outcome, single: Outcome) -> float | None:
-    """Δm = 100/T Σ_i (M_i - S_i)/S_i in %, M_i the score of task i in the run, S_i alone; None
-    where undefined.
+    """Δm = 100/T Σ_i (M_i - S_i)/S_i in %, M_i the score of task i in the run, S_i alone, and
+    (S_i - M_i)/S_i where lower is better; None where undefined.
     """
     theirs = task_scores(single)
     shares = []
-    for unit, (_, mine) in task_scores(run).items():
-        base = theirs.get(unit, ("", None))[1]
-        if mine is None or base is None or base <= 0:
+    for key, (metric, mine) in task_scores(run).items():
+        base = theirs.get(key, ("", None))[1]
+        gain = gain_of(metric, mine, base)
+        if gain is None or base is None or base <= 0:
             return None
-        shares.append((mine - base) / base)
+        shares.append(gain / base)
     return 100 * fmean(shares) if shares else None
 
 
@@ -71,15 +76,15 @@ def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
     """
     this, single = outcomes[0], alone(outcomes)
     scores = {outcome.name: task_scores(outcome) for outcome in outcomes}
-    units = scores[this.name]
-    if len(units) > 1:
+    tasks = scores[this.name]
+    if len(tasks) > 1:
         yield Text("")
-        if len(units) <= MANY:
+        if len(tasks) <= MANY:
             yield _run_rows(outcomes, scores, single)
         elif single is not None:
             yield Text(
                 _counted(
-                    {unit: gain for unit, gain in _gains(this, single).items() if gain is not None}
+                    {key: gain for key, gain in _gains(this, single).items() if gain is not None}
                 )
             )
         if single is not None:
@@ -92,7 +97,7 @@ def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
 
 def _run_rows(
     outcomes: Sequence[Outcome],
-    scores: Mapping[str, Mapping[str, tuple[str, float | None]]],
+    scores: Mapping[str, Scored],
     single: Outcome | None,
 ) -> Table:
     this = outcomes[0]
@@ -104,13 +109,13 @@ def _run_rows(
     if single is not None:
         table.add_column(f"gain over {ALONE}", justify="right")
     gains = _gains(this, single) if single else {}
-    for unit, short in short_names(scores[this.name]).items():
-        metric = scores[this.name][unit][0]
+    for key, short in short_names(scores[this.name]).items():
+        metric = scores[this.name][key][0]
         cells = [
-            number(metric, scores[outcome.name].get(unit, ("", None))[1]) for outcome in outcomes
+            number(metric, scores[outcome.name].get(key, ("", None))[1]) for outcome in outcomes
         ]
-        extra = [number(metric, gains[unit], signed=True)] if single else []
-        table.add_row(_text(short), _with_unit(metric), *cells, *extra)
+        extra = [number(metric, gains[key], signed=True)] if single else []
+        table.add_row(_text(short), with_unit(metric), *cells, *extra)
     return table
 
 
@@ -120,46 +125,45 @@ def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType
 
     Settings of other tasks, as of another data set, stand in a table of their own.
     """
-    tables: dict[tuple[str, ...], list[tuple[str, Pairs]]] = {}
+    tables: dict[tuple[TaskKey, ...], list[tuple[str, Pairs]]] = {}
     for label, seeds in answers:
         pairs = [(answer[0], single) for answer in seeds if (single := alone(answer)) is not None]
-        if pairs and len(units := tuple(task_scores(pairs[0][0]))) > 1:
-            tables.setdefault(units, []).append((label, pairs))
-    for units, told in tables.items():
+        if pairs and len(keys := tuple(task_scores(pairs[0][0]))) > 1:
+            tables.setdefault(keys, []).append((label, pairs))
+    for keys, told in tables.items():
         yield Text("")
-        yield Text(f"Gain over {ALONE}, task by task (accuracy in points):")
-        yield _sweep_rows(units, told)
+        yield Text(f"Gain over {ALONE}, task by task ({in_points()} in points):")
+        yield _sweep_rows(keys, told)
     if tables:
         apart = any(_apart(told) for told in tables.values())
         yield Text(f"{LEGEND} heads apart: how many {DISAGREEMENT}." if apart else LEGEND)
     yield from mean_relations(answers)
 
 
-def _sweep_rows(units: Sequence[str], told: Sequence[tuple[str, Pairs]]) -> Table:
+def _sweep_rows(keys: Sequence[TaskKey], told: Sequence[tuple[str, Pairs]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    listed = len(units) <= MANY
+    listed = len(keys) <= MANY
     apart = _apart(told)
     for name in ("setting", "λ", "Δm %", *(["heads apart %"] if apart else [])):
         table.add_column(name, justify="left" if name == "setting" else "right")
-    for name in short_names(units).values() if listed else ("tasks",):
+    for name in short_names(keys).values() if listed else ("tasks",):
         table.add_column(_text(name), justify="right" if listed else "left")
-    metrics = {unit: metric for unit, (metric, _) in task_scores(told[0][1][0][0]).items()}
+    metrics = {key: metric for key, (metric, _) in task_scores(told[0][1][0][0]).items()}
     for label, pairs in told:
-        each = {unit: [_gains(run, single)[unit] for run, single in pairs] for unit in units}
-        cells = (
-            [interval("accuracy", [run.result.get("disagreement") for run, _ in pairs])]
-            if apart
-            else []
-        )
+        each = {key: [_gains(run, single)[key] for run, single in pairs] for key in keys}
+        cells = []
+        if apart:
+            shares = [run.result.get("disagreement") for run, _ in pairs]
+            cells.append(interval("", shares, unit=PERCENT))
         cells += (
-            [interval(metrics[unit], each[unit], signed=True) for unit in units]
+            [interval(metrics[key], each[key], signed=True) for key in keys]
             if listed
             else [_counted_over_seeds(each)]
         )
         relative = interval(
             "", [delta_m(run, single) for run, single in pairs], signed=True, digits=1
         )
-        table.add_row(_text(label), pairs[0][0].lam or "–", relative, *cells)
+        table.add_row(_text(label), pairs[0][0].lam_label or "–", relative, *cells)
     return table
 
 
@@ -184,7 +188,7 @@ def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableT
         learnt, n = [run.result["relation"] for run in runs], len(runs)
         first, size = learnt[0], range(len(learnt[0]["tasks"]))
         mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
-        setting = f"{label}, λ={runs[0].lam}" if runs[0].lam else label
+        setting = f"{label}, λ={runs[0].lam_label}" if runs[0].lam_label else label
         over = f"mean of {n} seeds" if n > 1 else "one seed"
         yield from _matrix(
             f"{setting}: {first['name']}, {first['meaning']}, {over}", first["tasks"], mean
@@ -215,31 +219,30 @@ def _matrix(
     yield table
 
 
-def _gains(run: Outcome, single: Outcome) -> dict[str, float | None]:
+def _gains(run: Outcome, single: Outcome) -> dict[TaskKey, float | None]:
     theirs = task_scores(single)
-    gains: dict[str, float | None] = {}
-    for unit, (_, mine) in task_scores(run).items():
-        base = theirs.get(unit, ("", None))[1]
-        gains[unit] = None if mine is None or base is None else mine - base
+    gains: dict[TaskKey, float | None] = {}
+    for key, (metric, mine) in task_scores(run).items():
+        gains[key] = gain_of(metric, mine, theirs.get(key, ("", None))[1])
     return gains
 
 
-def _counted(gains: Mapping[str, float]) -> str:
+def _counted(gains: Mapping[TaskKey, float]) -> str:
     """Many tasks of one run in a line: how many gain, and the ends."""
     names = short_names(gains)
     ordered = sorted(gains, key=gains.__getitem__)
     up = sum(gain > 0 for gain in gains.values())
-    ends = ", ".join(f"{names[unit]} {gains[unit]:+.3f}" for unit in (ordered[0], ordered[-1]))
+    ends = ", ".join(f"{names[key]} {gains[key]:+.3f}" for key in (ordered[0], ordered[-1]))
     return printable(
         f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}"
     )
 
 
-def _counted_over_seeds(each: Mapping[str, Sequence[float | None]]) -> str:
+def _counted_over_seeds(each: Mapping[TaskKey, Sequence[float | None]]) -> str:
     """Many tasks over seeds: of how many the interval lies above 0, and below; one interval a
     task.
     """
-    known = {unit: [gain for gain in gains if gain is not None] for unit, gains in each.items()}
+    known = {key: [gain for gain in gains if gain is not None] for key, gains in each.items()}
     spans = [paired_interval(gains) for gains in known.values() if len(gains) > 1]
     if not spans:
         return f"{len(each)} tasks, no interval of one seed"
@@ -252,7 +255,3 @@ def _counted_over_seeds(each: Mapping[str, Sequence[float | None]]) -> str:
 def _text(words: str) -> Text:
     """Words from outside: without control characters, and without rich's markup."""
     return Text(printable(words))
-
-
-def _with_unit(metric: str) -> str:
-    return f"{metric} %" if metric == "accuracy" else metric

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tlrun.config.build import Run
 from tlrun.config.registry import find, shipped
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
-from tlrun.core.problem import Problem, known
+from tlrun.core.problem import Problem, TaskKey, known
 from tlrun.strategies.base import Stage
 
 
@@ -41,28 +41,37 @@ def check_roles(run: Run, problem: Problem) -> None:
         name for name in shipped("strategy") if not getattr(find("strategy", name), "needs", ())
     ]
     fit = f"strategy={' or '.join(several)}"
-    if len(problem.units) == 1:
+    if len(problem.task_keys) == 1:
         fit = "dataset=digits, or of a table dataset.task=COLUMN with dataset.target=VALUE"
     elif len(problem.domains) > 1 and "target" in fields(type(run.dataset)):
         fit = f"dataset.target={'|'.join(list(problem.domains)[:3])}, or {fit}"
-    found = (
-        f"the tasks {', '.join(list(problem.units)[:5])}" if len(problem.units) > 1 else "one task"
-    )
+    keys = [str(key) for key in problem.task_keys]
+    found = f"the tasks {', '.join(keys[:5])}" if len(keys) > 1 else "one task"
     raise UserError(
-        f"strategy: expected a source and a target, found {found} and no target; try {fit}"
+        Mistake(
+            "strategy",
+            expected="a source and a target",
+            found=f"{found} and no target",
+            hint=f"try {fit}",
+        )
     )
 
 
 def check_selection(run: Run, problem: Problem) -> None:
     """Raises UserError where `trainer.select=best` has no validation labels to choose by."""
     lacking = [
-        f"{name}/{task.name}"
+        str(TaskKey(name, task.name))
         for name, domain in problem.domains.items()
         for task in domain.tasks
         if domain.val is None or not known(domain.val.labels[task.name]).any()
     ]
     if run.trainer.select == "best" and lacking:
         raise UserError(
-            f"trainer.select: best expects validation labels of every task, found none of {', '.join(lacking)}; try "
-            "dataset.val_share=0.2 (the labels asked for then buy training and validation together)"
+            Mistake(
+                "trainer.select",
+                expected="validation labels of every task for select=best",
+                found=f"none of {', '.join(lacking)}",
+                hint="try dataset.val_share=0.2 (the labels asked for then buy training and "
+                "validation together)",
+            )
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from tlrun.core.problem import Problem, Split, Task
+    from tlrun.core.problem import Problem, Split, Task, TaskKey
     from tlrun.models.model import Model
 
 
@@ -30,37 +30,38 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
     """
     if model.task_specific == "nothing":
         return None
-    spaces: dict[str, list[str]] = {}
-    for unit, task in problem.units.items():
-        if task.kind != "regression" and model.has_head(unit):
-            spaces.setdefault(task.name, []).append(unit)
-    counted: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    for name, units in spaces.items():
-        for domain in (
-            dict.fromkeys(unit.partition("/")[0] for unit in units) if len(units) > 1 else ()
-        ):
-            answers = _answers(model, units, domain, test[domain], problem.tasks[name])
-            for one, other in combinations(units, 2):
-                if domain in (one.partition("/")[0], other.partition("/")[0]):
-                    differing = int((answers[one] != answers[other]).sum())
-                    counted.setdefault((one, other), []).append((differing, len(answers[one])))
+    by_space: dict[str, list[TaskKey]] = {}
+    for key, task in problem.task_keys.items():
+        if task.kind != "regression" and model.has_head(key):
+            by_space.setdefault(task.name, []).append(key)
+    # of each pair, in each of its domains: how many inputs it is apart on, and of how many
+    counted: dict[tuple[TaskKey, TaskKey], list[tuple[int, int]]] = {}
+    for name, keys in by_space.items():
+        if len(keys) < 2:
+            continue
+        for domain in dict.fromkeys(key.domain for key in keys):
+            classes = _predictions(model, keys, domain, test[domain], problem.tasks[name])
+            for one, other in combinations(keys, 2):
+                if domain in (one.domain, other.domain):
+                    differing = int((classes[one] != classes[other]).sum())
+                    counted.setdefault((one, other), []).append((differing, len(classes[one])))
     shares = [sum(n for n, _ in parts) / sum(n for _, n in parts) for parts in counted.values()]
     return fmean(shares) if shares else None
 
 
-def _answers(
-    model: Model, units: Sequence[str], domain: str, split: Split, task: Task
-) -> dict[str, np.ndarray]:
-    """The class [N] that each head of `units` gives the examples of `domain`."""
+def _predictions(
+    model: Model, keys: Sequence[TaskKey], domain: str, split: Split, task: Task
+) -> dict[TaskKey, np.ndarray]:
+    """The class [N] that each head of `keys` gives the examples of `domain`."""
     inputs = as_batch(split, model.device).inputs
     model.eval()
-    parts: dict[str, list[Tensor]] = {unit: [] for unit in units}
+    parts: dict[TaskKey, list[Tensor]] = {key: [] for key in keys}
     with torch.no_grad():
         for part in torch.split(inputs, EVALUATION_BATCH):
-            z = {trunk: trunk(part, domain) for trunk in {model.trunk_of(unit) for unit in units}}
-            for unit in units:
-                parts[unit].append(model.output(unit, z[model.trunk_of(unit)]))
+            z = {trunk: trunk(part, domain) for trunk in {model.trunk_of(key) for key in keys}}
+            for key in keys:
+                parts[key].append(model.output(key, z[model.trunk_of(key)]))
     return {
-        unit: predicted_class(task, torch.cat(outputs).cpu().numpy())
-        for unit, outputs in parts.items()
+        key: predicted_class(task, torch.cat(outputs).cpu().numpy())
+        for key, outputs in parts.items()
     }

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tlrun.core.metrics import primary
+from tlrun.core.metrics import headline_name, primary
 from tlrun.core.objective import Relation
-from tlrun.core.problem import Domain, Problem, Split, known
+from tlrun.core.problem import Domain, Problem, Split, TaskKey, known
 from tlrun.data.batches import as_batch
 from tlrun.models.structure import size
 from tlrun.runs.disagreement import disagreement
@@ -46,17 +46,16 @@ def evaluate_test(
     predictions: dict[str, Tensor] = {}
     test = problem.test.open()
     for name, domain in problem.domains.items():
-        tasks = [task for task in domain.tasks if model.has_head(f"{name}/{task.name}")]
+        tasks = [task for task in domain.tasks if model.has_head(TaskKey(name, task.name))]
         if domain.val is not None:
             scores["val"] |= evaluate(model, name, tasks, encode(name, domain.val))[0]
         found, outputs = evaluate(model, name, tasks, encode(name, test[name]))
         scores["test"] |= found
         for task in tasks:
-            predictions[f"{name}/{task.name}"] = outputs[task.name]
-            predictions[f"{name}/{task.name}/labels"] = torch.from_numpy(
-                test[name].labels[task.name]
-            )
-            predictions[f"{name}/{task.name}/index"] = torch.from_numpy(test[name].index.copy())
+            key = TaskKey(name, task.name)
+            predictions[str(key)] = outputs[task.name]
+            predictions[f"{key}/labels"] = torch.from_numpy(test[name].labels[task.name])
+            predictions[f"{key}/index"] = torch.from_numpy(test[name].index.copy())
     name, domain = next(iter(problem.domains.items()))
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
     spending = spent(problem, stages, batch_size)
@@ -84,22 +83,20 @@ def headline(
     """
     about = problem.named("target") or tuple(problem.domains)
     wanted = [
-        (f"{name}/{task.name}", primary(task))
+        (str(TaskKey(name, task.name)), primary(task))
         for name in about
         for task in problem.domains[name].tasks
     ]
     metrics = {metric for _, metric in wanted}
-    title = metrics.pop() if len(metrics) == 1 else "score"
-    told: dict[str, Any] = {
-        "name": f"target {title}" if problem.named("target") else f"mean {title}"
-    }
+    told: dict[str, Any] = {"name": headline_name(metrics, bool(problem.named("target")))}
     for part, found in scores.items():
         values = [found.get(key, {}).get(metric) for key, metric in wanted]
         present = [value for value in values if value is not None]
         told[part] = sum(present) / len(present) if len(present) == len(values) else None
     losses = [scores["val"].get(key, {}).get("loss") for key, _ in wanted]
     defined = [loss for loss in losses if loss is not None]
-    scored = {unit: primary(task) for unit, task in problem.units.items() if unit in scores["test"]}
+    every = {str(key): primary(task) for key, task in problem.task_keys.items()}
+    scored = {key: metric for key, metric in every.items() if key in scores["test"]}
     told["tasks"] = scored if together else dict(wanted)
     # what a λ is chosen by
     told["val_loss"] = sum(defined) / len(defined) if len(defined) == len(losses) else None

@@ -1,4 +1,14 @@
-"""What decides a run, and its id."""
+"""What decides a run, and the ids that follow from it.
+
+    id        of everything that decides the run: its folder is named so
+    setting   of all but the seed: what the runs of many seeds share
+    family    of all but seed and λ: what the runs along a λ axis share
+
+    problem   of the examples, however they are split, of the options that split them, and of the
+              names of domains, tasks and classes: a part of setting and family
+
+All seeds share a problem; the id counts what its own seed has drawn of it.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +17,70 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tlrun.config.build import _objects
-from tlrun.config.registry import GROUPS, Config
+from tlrun.config.build import Run
+from tlrun.config.registry import GROUPS, name_of
 from tlrun.core.options import as_data, strict
-from tlrun.data.base import Dataset
+from tlrun.core.problem import Problem
 
 
-def science(config: Config, ignores: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """What decides the result, in one form for all spellings: 0.10 as 0.1, 1 as 1.0, defaults of
-    the classes filled in.
+def node_of(group: str, thing: object) -> dict[str, Any]:
+    """An object of a config `group` as its node: its name, and every option, defaults too."""
+    return {"name": name_of(group, thing)} | as_data(thing)
 
-    ignores: groups left out, for a strategy that does not depend on them.
+
+def deciding(run: Run) -> dict[str, Any]:
+    """The config nodes that decide `run`, in one form for all spellings, and its seed.
+
+    0.10 is 0.1, 1 is 1.0, and defaults are filled in. Groups that its strategy ignores are left
+    out. Where the data are is in it too.
     """
-    run = _objects(config)
-    nodes: dict[str, Any] = {
-        group: {"name": config[group]["name"]} | as_data(getattr(run, group))
-        for group in GROUPS
-        if group not in ignores
-    }
+    nodes: dict[str, Any] = {}
+    for group in GROUPS:
+        if group not in run.strategy.ignores:
+            nodes[group] = node_of(group, getattr(run, group))
     return nodes | {"seed": run.seed}
 
 
-def identity(science: Mapping[str, Any], digest: str) -> str:
-    """The id of a run: the head of sha256 over its science config and the digest of its data."""
-    text = json.dumps(strict([science, digest]), sort_keys=True, allow_nan=False)
+def run_id(run: Run, problem: Problem) -> str:
+    """12 hexadecimal digits; wherever its data were read, for their digest decides."""
+    return digest_of([_placeless(run), problem.identity])
+
+
+def setting_id(run: Run, problem: Problem) -> str:
+    """12 hexadecimal digits that a run shares with the same run on other seeds."""
+    nodes = _placeless(run)
+    del nodes["seed"]
+    return digest_of([nodes, problem_id(run, problem)])
+
+
+def family_id(run: Run, problem: Problem) -> str:
+    """12 hexadecimal digits that a run shares with the same run on other seeds and at other λ."""
+    nodes = _placeless(run)
+    del nodes["seed"]
+    nodes.pop("lam", None)
+    return digest_of([nodes, problem_id(run, problem)])
+
+
+def problem_id(run: Run, problem: Problem) -> str:
+    """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
+    dataset = _placeless(run)["dataset"]
+    splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
+    options = {key: value for key, value in dataset.items() if key in splits}
+    if not problem.examples:  # nothing but the options tells it from another
+        options = dataset
+    return digest_of([problem.examples, options, problem.names])
+
+
+def digest_of(value: object) -> str:
+    """The first 12 hexadecimal digits of sha256 over `value` as strict JSON with sorted keys."""
+    text = json.dumps(strict(value), sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def placeless(science: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """What decides a run, without where its data are: their digest decides, wherever they were
-    read.
-    """
-    places: frozenset[str] = getattr(dataset, "places", frozenset())
-    return {
-        **science,
-        "dataset": {key: value for key, value in science["dataset"].items() if key not in places},
-    }
+def _placeless(run: Run) -> dict[str, Any]:
+    """What decides a run, less the options that say where its data are."""
+    nodes = deciding(run)
+    places: frozenset[str] = getattr(run.dataset, "places", frozenset())
+    dataset: Mapping[str, Any] = nodes["dataset"]
+    nodes["dataset"] = {key: value for key, value in dataset.items() if key not in places}
+    return nodes

@@ -1,4 +1,4 @@
-"""One finished run, as tables read it."""
+"""One finished run, as tables, notebooks and pages read it: from its folder alone."""
 
 from __future__ import annotations
 
@@ -7,20 +7,87 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlrun.store.found import runs
+from tlrun.store.rundir import RunDir
+
+FACTS = ("strategy", "seed", "problem", "setting", "family", "lam", "lam_label", "controls")
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """One finished run, trained just now or found. seconds: of the training, whenever that was."""
+    """One finished run.
 
-    name: str  # THIS, or the name of the control
+    name: THIS, or what it is called as the control of another. strategy, seed, problem, setting,
+    family, controls: as `runs/plan.py` says. lam: λ as a number; None where λ decides nothing, or a
+    schedule moves it. lam_label: how λ is written; empty where it decides nothing. path: its folder.
+    result: result.json. seconds: of the training, whenever that was. found: whether it was there
+    already. differs: how the fingerprint it was made under differs from today's; empty if it does
+    not.
+    """
+
+    name: str
     strategy: str
-    lam: str  # empty where λ does not decide the result
     seed: int
-    setting: str  # an id of all but the seed: what the runs of many seeds share
-    family: str  # an id of all but seed and λ: what the runs along a λ axis share
+    problem: str
+    setting: str
+    family: str
+    lam: float | None
+    lam_label: str
+    controls: Mapping[str, str]
     path: Path
     result: Mapping[str, Any]
     seconds: float
-    found: bool
-    # how the fingerprint it was made under differs from today's; empty where it does not
-    differs: str
+    found: bool = False
+    differs: str = ""
+
+
+def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = "") -> Outcome:
+    """The finished run in a folder. Raises OSError or ValueError where it is not all there."""
+    record = run_dir.record() or {}
+    if missing := [key for key in (*FACTS, "seconds") if key not in record]:
+        raise ValueError(f"run.json lacks {', '.join(missing)}")
+    lam = record["lam"]
+    return Outcome(
+        name=name,
+        strategy=record["strategy"],
+        seed=record["seed"],
+        problem=record["problem"],
+        setting=record["setting"],
+        family=record["family"],
+        lam=None if lam is None else float(lam),  # ∞ is the text inf in strict JSON
+        lam_label=record["lam_label"],
+        controls=record["controls"],
+        path=run_dir.path,
+        result=run_dir.result(),
+        seconds=record["seconds"],
+        found=found,
+        differs=differs,
+    )
+
+
+def load_run(path: str | Path) -> Outcome:
+    """The finished run in the folder `path`.
+
+    Raises FileNotFoundError where there is none, ValueError where it is not finished or not whole.
+    """
+    folder = Path(path).expanduser().resolve()
+    group = f"{folder.parents[1].name}/{folder.parent.name}"
+    run_dir = RunDir(folder.parents[2], group, folder.name)
+    record = run_dir.record()
+    if record is None:
+        raise FileNotFoundError(f"{path}: expected the folder of a run, found no run.json in it")
+    if record.get("status") != "finished":
+        raise ValueError(f"{path}: expected a finished run, found {record.get('status')}")
+    return read_outcome(run_dir, str(record.get("strategy", "")))
+
+
+def load_runs(runs_dir: str | Path = "runs") -> list[Outcome]:
+    """Every finished run below `runs_dir` that is whole, the oldest first."""
+    outcomes = []
+    for run in runs(Path(runs_dir).expanduser()):
+        if run.status == "finished":
+            try:
+                outcomes.append(read_outcome(run.run_dir, str(run.record.get("strategy", ""))))
+            except (OSError, ValueError):  # of an older tl-run, or damaged: `tl-run ls` shows it
+                continue
+    return outcomes

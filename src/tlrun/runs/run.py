@@ -6,159 +6,163 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
+import yaml
 
-from tlrun.config.registry import Config
+from tlrun.config.build import Run
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.notes import DataLoaded, RunAnew
+from tlrun.core.objective import Relation
+from tlrun.core.options import as_plain
+from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
-from tlrun.data.assembly import told
-from tlrun.runs.identity import identity, placeless
-from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, Plan, planned
+from tlrun.runs.identity import deciding
+from tlrun.runs.outcome import Outcome, read_outcome
+from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
 from tlrun.runs.screen import Screen
 from tlrun.store.fingerprint import differences
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.models.model import Model
+    from tlrun.runs.stages import DoneStage
 
 STOPPED = (KeyboardInterrupt, Terminated)
 
 
-def answer(config: Config, screen: Screen) -> list[Outcome]:
-    """The run that `config` asks for, then, unless `controls` is false, each of its controls.
+def answer(run: Run, screen: Screen) -> list[Outcome]:
+    """The run asked for, then, unless `controls` is false, each of its controls.
 
     Raises UserError for what cannot work, RunBusy where another process has the run, RunFailed
     where training fails.
     """
-    plans = planned(config, screen)  # all, before any starts
-    for line in told(plans[THIS].problem().report):
-        screen.note(line)
-    return [perform(each, name, screen, wait=name != THIS) for name, each in plans.items()]
+    problems = ProblemCache()
+    plans = plan_with_controls(run, problems, screen)  # all, before any starts
+    screen.note(DataLoaded(report=problems.load(run.dataset, run.seed).report))
+    outcomes = []
+    for name, plan in plans.items():
+        outcomes.append(perform(plan, name, problems, screen, wait=name != THIS))
+    return outcomes
 
 
-def perform(plan: Plan, name: str, screen: Screen, wait: bool = False) -> Outcome:
+def perform(
+    plan: Plan, name: str, problems: ProblemCache, screen: Screen, wait: bool = False
+) -> Outcome:
     """The run of a plan: found where it is finished, trained where it is not.
 
-    wait: for another process that has it; otherwise raises RunBusy.
+    name: THIS, or that of a control. wait: for another process that has it; otherwise raises
+    RunBusy.
     """
-    with plan.place.locked(wait=wait, note=screen.note):
-        found = None if plan.run.rerun and name == THIS else find(plan, name, screen)
-        if found is not None:
-            return found
-        train(plan, name, screen)
-        return trained(plan, name)
+    with plan.run_dir.locked(wait=wait, note=screen.note):
+        again = plan.run.rerun and name == THIS
+        existing = None if again else find_finished(plan, name, screen)
+        if existing is not None:
+            return existing
+        train(plan, name, problems, screen)
+        return read_outcome(plan.run_dir, name, found=False)
 
 
-def trained(plan: Plan, name: str) -> Outcome:
-    """The outcome of a plan that was trained just now. Raises OSError or ValueError where its files
-    are not there.
-    """
-    return _outcome(plan, name, plan.place.record() or {}, found=False, differs="")
-
-
-def find(plan: Plan, name: str, screen: Screen) -> Outcome | None:
-    """The finished run of a plan, or None, with a line that says why one that is there does not
-    count.
-    """
-    place = plan.place
-    if not place.path.exists():
+def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
+    """The finished run of a plan, or None; a note says why one that is there does not count."""
+    run_dir = plan.run_dir
+    if not run_dir.path.exists():
         return None
-    record = place.record() or {}
-    if record.get("status") != "finished" or "seconds" not in record:
-        # "running" while nobody holds the lock: the process is gone
-        how = {
-            "running": "was stopped half-way",
-            "interrupted": "was interrupted",
-            "failed": "failed",
-        }
-        why = how.get(str(record.get("status")), "left no run.json that can be read")
-        screen.note(f"{place.path}: an earlier attempt {why}; starting it again")
+    record = run_dir.record() or {}
+    status = record.get("status")
+    if status != "finished" or "seconds" not in record:
+        match status:
+            case "interrupted" | "failed":
+                screen.note(RunAnew(path=run_dir.path, why=status, details=""))
+            case "running":  # while nobody holds the lock: the process is gone
+                screen.note(RunAnew(path=run_dir.path, why="stopped", details=""))
+            case _:
+                screen.note(RunAnew(path=run_dir.path, why="unreadable", details=""))
         return None
     differs = differences(record.get("fingerprint", {}), plan.fingerprint)
     if differs and plan.run.reuse == "same":
-        screen.note(
-            f"{place.path}: finished, but {differs}; running it anew (reuse=any accepts it)"
-        )
+        screen.note(RunAnew(path=run_dir.path, why="outdated", details=differs))
         return None
     try:
-        return _outcome(plan, name, record, found=True, differs=differs)
-    except (OSError, ValueError) as error:
-        told = (
-            f"{Path(error.filename).name}: {error.strerror}"
-            if isinstance(error, OSError)
-            else str(error)
-        )
-        screen.note(f"{place.path}: its result cannot be read ({told}); running it anew")
-        return None
+        return read_outcome(run_dir, name, differs=differs)
+    except OSError as error:
+        details = f"{Path(error.filename).name}: {error.strerror}"
+        screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))
+    except ValueError as error:
+        screen.note(RunAnew(path=run_dir.path, why="damaged", details=str(error)))
+    return None
 
 
-def _outcome(
-    plan: Plan, name: str, record: Mapping[str, Any], found: bool, differs: str
-) -> Outcome:
-    decisive = placeless(plan.science, plan.run.dataset)
-    seed = decisive.pop("seed")
-    strategy = decisive["strategy"]["name"]
-    result, setting = plan.place.result(), identity(decisive, "")
-    decisive.pop("lam", None)
-    family, path = identity(decisive, ""), plan.place.path
-    return Outcome(
-        name,
-        strategy,
-        plan.lam,
-        seed,
-        setting,
-        family,
-        path,
-        result,
-        record["seconds"],
-        found,
-        differs,
-    )
+def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None:
+    """Train the run of a plan into its folder, whatever stood there before.
 
-
-def train(plan: Plan, name: str, screen: Screen) -> None:
-    """Train the run of a plan into its folder, whatever stood there before. Raises RunFailed where
-    it fails.
+    Raises RunFailed where it fails.
     """
     from tlrun.models.model import state
-    from tlrun.runs.final_evaluation import evaluate_test
-    from tlrun.runs.stages import Walk
 
     warm_up()
-    place, problem = plan.place, plan.problem()
-    record: dict[str, Any] = {"fingerprint": plan.fingerprint, "data": problem.digest}
+    run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
     started = time.monotonic()
     try:
-        place.begin(OmegaConf.to_yaml(OmegaConf.create(dict(plan.science))), record)
-        place.keep_json("data.json", problem.report)
+        config = yaml.safe_dump(as_plain(deciding(plan.run)), sort_keys=False, allow_unicode=True)
+        facts = {"fingerprint": plan.fingerprint, "data": problem.digest, **plan.facts}
+        run_dir.begin(config, facts)
+        run_dir.keep_json("data.json", problem.report)
         with exactly(plan.run.threads):
-            walk = Walk(plan, problem, name, screen)
-            model = walk.through()
-            size = plan.run.trainer.batch_size
-            together = not (plan.stages[-1].by or plan.run.strategy).needs
-            result, predictions = evaluate_test(
-                problem, plan.stages, size, model, walk.relation, together, encode=walk.encoded
-            )
+            stages, result, predictions = _through_stages(plan, name, problem, screen)
         # What the run would have cost alone: a stage that was found counts the seconds it took when
         # it was trained.
-        spared = sum(stage["seconds"] for stage in walk.stages if stage["found"])
-        record |= {"seconds": time.monotonic() - started + spared, "stages": walk.stages}
-        record["test_opened"] = problem.test.opened
-        place.finish(result, state(model), predictions, record)
+        spared = sum(stage.seconds for stage in stages if stage.found)
+        record = {
+            "seconds": time.monotonic() - started + spared,
+            "stages": [stage.record for stage in stages],
+            "test_opened": problem.test.opened,
+        }
+        run_dir.finish(result, state(stages[-1].model), predictions, record)
     except STOPPED as stop:
         signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
-        place.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
+        run_dir.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
         raise
     except BaseException as error:  # SystemExit too: a run has no business ending more than itself
         reason = _reason(error)
         details = ""
         with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
-            place.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
-            place.keep("traceback.txt", traceback.format_exc())
+            run_dir.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
+            run_dir.keep("traceback.txt", traceback.format_exc())
             details = " (details in traceback.txt there)"
-        raise RunFailed(f"{place.path}: {reason}{details}") from error
+        raise RunFailed(f"{reason}{details}", run_dir.path) from error
+
+
+def _through_stages(
+    plan: Plan, name: str, problem: Problem, screen: Screen
+) -> tuple[list[DoneStage], dict[str, Any], dict[str, Tensor]]:
+    """Every stage in turn, then the test: the stages, result.json and the predictions."""
+    from tlrun.runs.final_evaluation import evaluate_test
+    from tlrun.runs.stages import StageRunner
+
+    stored = not (plan.run.rerun and name == THIS)
+    runner = StageRunner(plan, problem, name, screen, stored)
+    stages: list[DoneStage] = []
+    relation: Relation | None = None
+    model: Model | None = None
+    for planned in plan.stages:
+        stages.append(runner.run_stage(planned, model))
+        model = stages[-1].model
+        relation = planned.strategy.relation_of(model) or relation  # the last that learns one
+    last = plan.stages[-1]
+    result, predictions = evaluate_test(
+        problem,
+        [planned.stage for planned in plan.stages],
+        plan.run.trainer.batch_size,
+        stages[-1].model,
+        relation,
+        together=not last.strategy.needs,
+        encode=lambda domain, split: runner.encoded(last, stages[-1].model, domain, split),
+    )
+    return stages, result, predictions
 
 
 def _reason(error: BaseException) -> str:
@@ -167,15 +171,14 @@ def _reason(error: BaseException) -> str:
         return str(error)
     told = " ".join(f"{type(error).__name__}: {error}".split())
     # torch raises a plain RuntimeError on the CPU
-    if isinstance(error, MemoryError) or any(
-        sign in told for sign in ("allocate memory", "OutOfMemory")
-    ):
+    signs = ("allocate memory", "OutOfMemory")
+    if isinstance(error, MemoryError) or any(sign in told for sign in signs):
         return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({told})"
     return told
 
 
 def warm_up() -> None:
-    """Let torch load what its first optimiser loads, a second or two, so that no run's time
+    """Let torch load what its first optimizer loads, a second or two, so that no run's time
     includes it.
     """
     import torch

@@ -1,24 +1,25 @@
-"""What a run shows while it works."""
+"""What a run tells whoever watches it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
 
+from tlrun.core.notes import Note
 from tlrun.strategies.base import Stage
 
 
 class Screen(Protocol):
-    """What a run shows while it works."""
+    """What is told of a run while it is planned and trained."""
 
-    def note(self, text: str) -> None:
-        """One line the user should know."""
+    def note(self, note: Note, runs: int = 1) -> None:
+        """Something the user should know. runs: how many runs it is true of."""
 
     def begin(self, run: str, stage: Stage) -> None:
         """A stage of `run` starts."""
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
-        """The stage has done `step` updates."""
+        """The stage has done `step` updates; `terms` are those of its objective, by name."""
 
     def end(self) -> None:
         """The stage is over, well or not."""

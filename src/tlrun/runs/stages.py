@@ -1,4 +1,6 @@
-"""A run's way through its stages: each is found where another run has finished it, or trained."""
+"""The stages of one run: each is taken from the store where another run has finished it, or
+trained.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +8,21 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tlrun.core.objective import Relation
+from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
 from tlrun.core.problem import Domain, Problem, Split, Task
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Given
 from tlrun.models.model import draw_model, restore, state
-from tlrun.runs.plan import THIS, Plan
+from tlrun.runs.plan import Plan, PlannedStage
 from tlrun.runs.screen import Screen
-from tlrun.runs.stage_key import key_of
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.features import FeatureStore
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
-from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
 from tlrun.training.loop import fit
 
@@ -30,195 +31,182 @@ if TYPE_CHECKING:
     from tlrun.models.structure import Structure
 
 
-class Walk:
-    """One run through its stages. stages: what each was, for run.json. relation: what the last
-    stage that learns about its tasks has learnt.
-
-    A run that is trained again on purpose (rerun) takes no stage from the store, and leaves none
-    there.
+@dataclass(frozen=True)
+class DoneStage:
+    """A stage that is over. seconds: of its training, whenever that was. found: whether it was in
+    the store.
     """
 
-    def __init__(self, plan: Plan, problem: Problem, name: str, screen: Screen) -> None:
-        self._plan, self._problem, self._name, self._screen = plan, problem, name, screen
-        self._shared = {} if plan.run.rerun and name == THIS else plan.shared
-        runs_dir = Path(plan.run.runs_dir).expanduser()
-        maker = {"backbone": plan.contents[-1]["backbone"], "fingerprint": plan.fingerprint}
-        self._features = FeatureStore(runs_dir, maker, screen.note)
-        self._model: Model | None = None
-        self.relation: Relation | None = None
-        self.stages: list[dict[str, Any]] = []
+    planned: PlannedStage
+    model: Model
+    seconds: float
+    found: bool
 
-    def through(self) -> Model:
-        """The model after the last stage."""
-        for number, content in enumerate(self._plan.contents):
-            place = self._shared.get(key_of(content))
-            if place is None:
-                self._train(number)
-            else:
-                self._find_or_train(number, place)
-        assert self._model is not None  # a strategy has at least one stage
-        return self._model
+    @property
+    def record(self) -> dict[str, object]:
+        """What run.json says of it. key: of a stage that runs share; None for the run's own."""
+        name, shared = self.planned.stage.name, self.planned.stage.shared
+        key = self.planned.key if shared else None
+        return {"name": name, "key": key, "seconds": self.seconds, "found": self.found}
 
-    def encoded(self, domain: str, split: Split) -> Split:
-        """The features of a domain's examples where φ was held fixed in the last stage; the
-        examples where not.
-        """
-        return self._encoded(domain, split) if self._caches(self._plan.stages[-1]) else split
+
+@dataclass(frozen=True)
+class StageRunner:
+    """What carries out the stages of one run. name: what the screen calls the run.
+
+    stored: whether stages that runs share are taken from the store and kept there; False for a run
+    that is trained again on purpose.
+    """
+
+    plan: Plan
+    problem: Problem
+    name: str
+    screen: Screen
+    stored: bool = True
+
+    def run_stage(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
+        """The stage after `previous`, the model of the stage before; None before the first."""
+        entry = planned.entry
+        if entry is None or not self.stored:
+            done, _ = self._train(planned, previous)
+            return done
+        finished = _stored(entry)
+        if finished is not None:
+            return self._load(planned, finished, entry)
+        doing = f"training the stage {planned.stage.name}"
+        with entry.locked(self.screen.note, doing):
+            finished = _stored(entry, self.screen)  # another process may have it by now
+            if finished is not None:
+                return self._load(planned, finished, entry)
+            done, rows = self._train(planned, previous)
+            try:
+                kept = FinishedStage(state(done.model), rows, done.seconds)
+                write_stage(entry, planned.inputs, kept)
+            except OSError as error:  # this run can go on
+                self.screen.note(
+                    NotKept(path=entry.path, what="stage", problem=str(error.strerror))
+                )
+            return done
+
+    def encoded(self, planned: PlannedStage, model: Model, domain: str, split: Split) -> Split:
+        """`split` of `domain` as features, where the stage held φ fixed; as it is where not."""
+        return self._encoded(model, domain, split) if self._caches(planned.stage) else split
 
     def _caches(self, stage: Stage) -> bool:
-        return stage.frozen and self._plan.run.trainer.cache_features
+        return stage.frozen and self.plan.run.trainer.cache_features
 
-    def _find_or_train(self, number: int, place: Entry) -> None:
-        """A stage that runs share: from the store, or trained for it while every other process that
-        needs it waits.
-        """
-        finished = _known(place)
-        if finished is None:
-            with place.locked(
-                self._screen.note, f"training the stage {self._plan.stages[number].name}"
-            ):
-                finished = _known(place, self._screen)  # it may be there by now
-                if finished is None:
-                    rows, seconds = self._train(number)
-                    assert self._model is not None
-                    try:
-                        trained = FinishedStage(state(self._model), rows, seconds)
-                        write_stage(place, self._plan.contents[number], trained)
-                    except OSError as error:  # this run can go on
-                        self._screen.note(f"{place.path}: the stage is not kept ({error.strerror})")
-                    return
-        self._take(number, finished, place)
-
-    def _train(self, number: int) -> tuple[Sequence[Mapping[str, object]], float]:
-        """Train a stage from what it inherits, in place of the model so far; what it logged, and
-        its seconds.
-        """
-        plan, stage = self._plan, self._plan.stages[number]
+    def _train(
+        self, planned: PlannedStage, previous: Model | None
+    ) -> tuple[DoneStage, Sequence[Mapping[str, object]]]:
+        """The stage, trained, and the rows it has logged."""
+        run, stage = self.plan.run, planned.stage
         started = time.monotonic()
-        self._model = model = self._begun(number)
-        domains = {
-            name: self._as_trained(stage, self._problem.domains[name]) for name in stage.domains
-        }
-        batches = {name: self._batches(number, domain) for name, domain in domains.items()}
-        recorder = _Recorder(plan.place, self._screen)
-        self._screen.begin(self._name, stage)
+        model = self._begun(planned, previous)
+        domains: dict[str, Domain] = {}
+        batches: dict[str, Batches] = {}
+        for name in stage.domains:
+            domains[name] = self._as_trained(stage, model, self.problem.domains[name])
+            batches[name] = self._batches(planned, domains[name])
+        recorder = _Recorder(self.plan.run_dir, self.screen)
+        self.screen.begin(self.name, stage)
         try:
-            with drawing_from(stream(plan.run.seed, "dropout", number)):
+            with drawing_from(stream(run.seed, "dropout", planned.number)):
                 fit(
                     stage,
                     model,
                     domains,
-                    self._by(number),
-                    plan.run.optimizer,
-                    plan.run.trainer,
+                    planned.strategy,
+                    run.optimizer,
+                    run.trainer,
                     batches,
                     recorder,
                 )
         finally:
-            self._screen.end()
+            self.screen.end()
         seconds = time.monotonic() - started
-        self._record(number, seconds, found=False)
-        return recorder.rows, seconds
+        return DoneStage(planned, model, seconds, found=False), recorder.rows
 
-    def _take(self, number: int, finished: FinishedStage, place: Entry) -> None:
-        """Go on from a stage that is finished."""
-        stage = self._plan.stages[number]
-        self._model = restore(self._fresh(number, None), finished.weights)
+    def _load(self, planned: PlannedStage, finished: FinishedStage, entry: Entry) -> DoneStage:
+        """The stage as another run has finished it."""
+        model = restore(self._fresh(planned, None), finished.weights)
         for row in finished.rows:
-            self._plan.place.log(row)
-        title = f"{self._name} · {stage.name}"
-        self._screen.note(
-            f"{title:<32} found in {place.path} ({stage.steps} steps, {finished.seconds:.1f} s then)"
+            self.plan.run_dir.log(row)
+        stage = planned.stage
+        self.screen.note(
+            StageLoaded(
+                path=entry.path,
+                run=self.name,
+                stage=stage.name,
+                steps=stage.steps,
+                seconds=finished.seconds,
+            )
         )
-        self._record(number, finished.seconds, found=True)
+        return DoneStage(planned, model, finished.seconds, found=True)
 
-    def _begun(self, number: int) -> Model:
+    def _begun(self, planned: PlannedStage, previous: Model | None) -> Model:
         """What a stage starts from: fresh weights, in a structure where one is learnt, and what it
         inherits.
         """
-        run, stage, previous = self._plan.run, self._plan.stages[number], self._model
         if previous is None:
-            return self._fresh(number, None)
-        strategy = self._by(number)
-        outputs = tuple(
-            {
-                task.name: task.outputs for tasks in self._tasks(stage).values() for task in tasks
-            }.values()
-        )
-        structure = strategy.structure_of(
-            stage, previous, Given(run.backbone, self._problem.shape, outputs, run.seed)
-        )
+            return self._fresh(planned, None)
+        run, stage = self.plan.run, planned.stage
+        outputs: dict[str, int] = {}
+        for tasks in self._tasks(stage).values():
+            outputs |= {task.name: task.outputs for task in tasks}
+        given = Given(run.backbone, self.problem.shape, tuple(outputs.values()), run.seed)
+        structure = planned.strategy.structure_of(stage, previous, given)
         if structure is not None:
-            self._plan.place.keep_json("structure.json", structure.to_json())
-            self._screen.note(f"{self._name} · {stage.name}: {structure.told(run.backbone)}")
-        return strategy.inherit(stage, self._fresh(number, structure), previous)
+            self.plan.run_dir.keep_json("structure.json", structure.to_json())
+            learnt = structure.told(run.backbone)
+            self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=learnt))
+        return planned.strategy.inherit(stage, self._fresh(planned, structure), previous)
 
-    def _fresh(self, number: int, structure: Structure | None) -> Model:
-        run, stage = self._plan.run, self._plan.stages[number]
+    def _fresh(self, planned: PlannedStage, structure: Structure | None) -> Model:
+        run, stage = self.plan.run, planned.stage
         backbone = run.backbone if structure is None else structure.backbone
-        model = draw_model(
-            backbone,
-            self._problem.shape,
-            self._tasks(stage),
-            stage.init,
-            run.seed,
-            stage.task_specific,
-        )
-        self._by(number).add_buffers(model)
-        model.to(self._plan.device)
+        shape, tasks = self.problem.shape, self._tasks(stage)
+        model = draw_model(backbone, shape, tasks, stage.init, run.seed, stage.task_specific)
+        planned.strategy.add_buffers(model)
+        model.to(self.plan.device)
         if structure is not None:
             structure.impose(model)
         return model
 
-    def _by(self, number: int) -> Strategy:
-        return self._plan.stages[number].by or self._plan.run.strategy
-
     def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
-        return {name: self._problem.domains[name].tasks for name in stage.domains}
+        return {name: self.problem.domains[name].tasks for name in stage.domains}
 
-    def _batches(self, number: int, domain: Domain) -> Batches:
+    def _batches(self, planned: PlannedStage, domain: Domain) -> Batches:
         """The domain's sequence of batches, from where the stages before have left it."""
-        run = self._plan.run
-        before = sum(
-            stage.steps for stage in self._plan.stages[:number] if domain.name in stage.domains
-        )
-        return Batches(
-            domain.train, domain.name, run.trainer.batch_size, run.seed, self._plan.device, before
-        )
+        run, position = self.plan.run, 0
+        for earlier in self.plan.stages[: planned.number]:
+            if domain.name in earlier.stage.domains:
+                position += earlier.stage.steps
+        size = run.trainer.batch_size
+        return Batches(domain.train, domain.name, size, run.seed, self.plan.device, position)
 
-    def _as_trained(self, stage: Stage, domain: Domain) -> Domain:
+    def _as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
         """The domain as a stage sees it: with features for examples where φ is held fixed and that
         saves work.
         """
         if not self._caches(stage):
             return domain
-        worth = stage.steps * self._plan.run.trainer.batch_size >= len(
-            domain.train
-        )  # else it draws fewer than there are
-        train = self._encoded(domain.name, domain.train) if worth else domain.train
-        return replace(
-            domain, train=train, val=domain.val and self._encoded(domain.name, domain.val)
-        )
+        train, val = domain.train, domain.val
+        # A stage that draws fewer examples than there are would pay for those it never sees.
+        if stage.steps * self.plan.run.trainer.batch_size >= len(train):
+            train = self._encoded(model, domain.name, train)
+        if val is not None:
+            val = self._encoded(model, domain.name, val)
+        return replace(domain, train=train, val=val)
 
-    def _encoded(self, domain: str, split: Split) -> Split:
-        model = self._model
-        assert model is not None  # there is a φ
-        features = self._features.get(
-            model.trunk.extractor(domain), split.inputs, lambda: encoded(model, domain, split)
-        )
+    def _encoded(self, model: Model, domain: str, split: Split) -> Split:
+        """The features z of a split's examples, from the store or computed."""
+        runs_dir = Path(self.plan.run.runs_dir).expanduser()
+        backbone = self.plan.stages[-1].inputs["backbone"]
+        maker = {"backbone": backbone, "fingerprint": self.plan.fingerprint}
+        store = FeatureStore(runs_dir, maker, self.screen.note)
+        weights = model.trunk.extractor(domain)
+        features = store.get(weights, split.inputs, lambda: encoded(model, domain, split))
         return replace(split, inputs=features, encoded=True)
-
-    def _record(self, number: int, seconds: float, found: bool) -> None:
-        assert self._model is not None  # the stage is over
-        self.relation = self._by(number).relation_of(self._model) or self.relation
-        shared = key_of(self._plan.contents[number]) if self._plan.stages[number].shared else None
-        stage = {
-            "name": self._plan.stages[number].name,
-            "key": shared,
-            "seconds": seconds,
-            "found": found,
-        }
-        self.stages.append(stage)
 
 
 @dataclass(frozen=True)
@@ -227,7 +215,7 @@ class _Recorder:
     screen.
     """
 
-    place: RunDir
+    run_dir: RunDir
     screen: Screen
     rows: list[Mapping[str, object]] = field(default_factory=list)
 
@@ -236,14 +224,14 @@ class _Recorder:
 
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
-        self.place.log(row)
+        self.run_dir.log(row)
 
 
-def _known(place: Entry, screen: Screen | None = None) -> FinishedStage | None:
-    """The stage at `place`, or None; a screen is told what is wrong with one that is there."""
+def _stored(entry: Entry, screen: Screen | None = None) -> FinishedStage | None:
+    """The stage in `entry`, or None; a screen is told what is wrong with one that is there."""
     try:
-        return read_stage(place)
+        return read_stage(entry)
     except Damaged as error:
         if screen is not None:
-            screen.note(f"{place.path}: {error}; training the stage again")
+            screen.note(EntryDamaged(path=entry.path, what="stage", problem=str(error)))
         return None

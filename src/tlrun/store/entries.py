@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import is_held, locked
 
@@ -93,13 +94,11 @@ class Entry:
             self.path.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def locked(self, note: Callable[[str], None], doing: str) -> AbstractContextManager[None]:
+    def locked(self, note: Callable[[Note], None], doing: str) -> AbstractContextManager[None]:
         """Hold the entry for this process alone; where another has it, say what that is `doing`,
         and wait.
         """
-        return locked(
-            self.lock, lambda: note(f"waiting for another process, which is {doing} ({self.path})")
-        )
+        return locked(self.lock, lambda: note(Waiting(path=self.path, doing=doing)))
 
     @property
     def held(self) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.notes import EntryDamaged, Note, NotKept
 from tlrun.store.entries import Damaged, Entry, entry
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class FeatureStore:
 
     runs_dir: Path
     maker: Mapping[str, Any]
-    note: Callable[[str], None]
+    note: Callable[[Note], None]
 
     def get(
         self, weights: Mapping[str, Tensor], inputs: np.ndarray, compute: Callable[[], np.ndarray]
@@ -55,7 +56,8 @@ class FeatureStore:
                     try:
                         _write(place, found)
                     except OSError as error:  # they are there all the same, for this run
-                        self.note(f"{place.path}: the features are not kept ({error.strerror})")
+                        problem = str(error.strerror)
+                        self.note(NotKept(path=place.path, what="features", problem=problem))
         return found
 
     def _key(self, weights: Mapping[str, Tensor], inputs: np.ndarray) -> str:
@@ -67,7 +69,7 @@ class FeatureStore:
         return total.hexdigest()[:16]
 
     @staticmethod
-    def _read(place: Entry, note: Callable[[str], None]) -> np.ndarray | None:
+    def _read(place: Entry, note: Callable[[Note], None]) -> np.ndarray | None:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
@@ -75,7 +77,7 @@ class FeatureStore:
             files = place.read()
             return None if files is None else load(files["features.safetensors"])["z"]
         except (Damaged, KeyError, SafetensorError) as error:
-            note(f"{place.path}: {error}; computing the features again")
+            note(EntryDamaged(path=place.path, what="features", problem=str(error)))
             return None
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
@@ -17,7 +17,7 @@ from tlrun.store.rundir import RunDir
 class FoundRun:
     """A folder with a run.json. record: what is in it; empty where it cannot be read."""
 
-    place: RunDir
+    run_dir: RunDir
     record: dict[str, Any]
 
     @property
@@ -26,13 +26,13 @@ class FoundRun:
         has it.
         """
         status = str(self.record.get("status", "unreadable"))
-        return "stopped" if status == "running" and not is_held(self.place.lock) else status
+        return "stopped" if status == "running" and not is_held(self.run_dir.lock) else status
 
     @cached_property
     def result(self) -> dict[str, Any]:
         """result.json; empty where there is none that can be read."""
         try:
-            return self.place.result()
+            return self.run_dir.result()
         except (OSError, ValueError):
             return {}
 
@@ -52,7 +52,7 @@ def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
             continue
         value = value or (rest.pop(0) if rest and key == argument else "")
         if not value:
-            raise UserError("--runs-dir: expected a folder after it, found nothing")
+            raise UserError(Mistake("--runs-dir", expected="a folder after it", found="nothing"))
         runs_dir = Path(value).expanduser()
     return runs_dir, others
 
@@ -64,6 +64,6 @@ def runs(runs_dir: Path) -> Iterator[FoundRun]:
     found = []
     for file in runs_dir.glob("[!.]*/[!.]*/*/run.json"):
         path = file.parent
-        place = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
-        found.append(FoundRun(place, place.record() or {}))
-    yield from sorted(found, key=lambda run: (str(run.record.get("started", "")), run.place.name))
+        run_dir = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
+        found.append(FoundRun(run_dir, run_dir.record() or {}))
+    yield from sorted(found, key=lambda run: (str(run.record.get("started", "")), run.run_dir.name))

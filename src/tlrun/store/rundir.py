@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.core.errors import RunBusy, UserError
+from tlrun.core.errors import Mistake, RunBusy, UserError
+from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
 
@@ -134,7 +135,7 @@ class RunDir:
                 path.unlink()
         shutil.rmtree(self.path)
 
-    def locked(self, wait: bool, note: Callable[[str], None]) -> AbstractContextManager[None]:
+    def locked(self, wait: bool, note: Callable[[Note], None]) -> AbstractContextManager[None]:
         """Hold the run for this process alone. The lock goes with the process, however that ends.
 
         wait: wait for another process that has it (and say so). Otherwise raises RunBusy.
@@ -142,14 +143,12 @@ class RunDir:
 
         def busy() -> None:
             owner = self.record() or {}
-            who = (
-                f"process {owner['pid']} on {owner['host']}"
-                if owner.keys() >= {"pid", "host"}
-                else "another process"
-            )
+            who = "another process"
+            if owner.keys() >= {"pid", "host"}:
+                who = f"process {owner['pid']} on {owner['host']}"
             if not wait:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
-            note(f"waiting for {who}, which is working on {self.path}")
+            note(Waiting(path=self.path, who=who, doing="working on this run"))
 
         return locked(self.lock, busy)
 
@@ -165,8 +164,13 @@ def check_writable(runs_dir: Path) -> None:
         for folder in made:
             folder.rmdir()
     except OSError as error:
-        found = f"found {runs_dir}: {error.strerror}"
-        raise UserError(f"runs_dir: expected a folder that can be written, {found}") from None
+        raise UserError(
+            Mistake(
+                "runs_dir",
+                expected="a folder that can be written",
+                found=f"{runs_dir}: {error.strerror}",
+            )
+        ) from None
 
 
 def _started() -> dict[str, Any]:

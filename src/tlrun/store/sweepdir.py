@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,14 @@ class SweepDir:
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
+
+    def tidy(self, logs: Sequence[Path]) -> None:
+        """Take away the logs of processes that had nothing to say."""
+        with suppress(OSError):  # one that was never made
+            for log in logs:
+                if log.exists() and log.stat().st_size == 0:
+                    log.unlink()
+            self.logs.rmdir()  # where none is left
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Keep how it stands."""

@@ -39,8 +39,18 @@ class Stage:
     task_specific: TaskSpecific = "nothing"
 
 
-# name → the config nodes to replace, whole
-Controls = Mapping[str, Mapping[str, Mapping[str, object]]]
+@dataclass(frozen=True)
+class Control:
+    """A run that a claim is measured against: the claim's own run, with another strategy.
+
+    lam: its λ; None: that of the run it is the control of.
+    """
+
+    strategy: Strategy
+    lam: Schedule | None = None
+
+
+Controls = Mapping[str, Control]  # by the name that tables call them
 
 
 @dataclass(frozen=True)

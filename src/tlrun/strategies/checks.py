@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tlrun.core.errors import UserError
-from tlrun.core.problem import Task, short_names
+from tlrun.core.errors import Mistake, UserError
+from tlrun.core.options import as_node
+from tlrun.core.problem import Task, TaskKey, short_names
 
 if TYPE_CHECKING:
     from tlrun.core.objective import Schedule
@@ -18,50 +19,62 @@ if TYPE_CHECKING:
 SEVERAL = 8  # tasks named one by one in a message
 
 
-def several(problem: Problem, strategy: str) -> dict[str, Task]:
-    """The tasks of a problem. Raises UserError where there is but one, and nothing to share."""
-    units = problem.units
-    if len(units) < 2:
+def several(problem: Problem, strategy: str) -> dict[TaskKey, Task]:
+    """The tasks of a problem, by key. Raises UserError where there is but one, and nothing to share."""
+    tasks = problem.task_keys
+    if len(tasks) < 2:
         raise UserError(
-            f"strategy: {strategy} expects two tasks or more, found one, {', '.join(units)}; try another data "
-            "set, such as dataset=digits_tasks, or of a table dataset.predict=[one,two] or dataset.task=COLUMN"
+            Mistake(
+                "strategy",
+                expected=f"two tasks or more for {strategy}",
+                found=f"one, {', '.join(map(str, tasks))}",
+                hint="try another data set, such as dataset=digits_tasks, or of a table "
+                "dataset.predict=[one,two] or dataset.task=COLUMN",
+            )
         )
-    return units
+    return tasks
 
 
 def require_learning_towers(scope: str, backbone: Backbone) -> None:
     """Raises UserError where a tower would be no more than a head."""
     if scope == "towers" and not backbone.learns:
         raise UserError(
-            "strategy.scope: towers expects a backbone with weights; try strategy.scope=heads"
+            Mistake(
+                "strategy.scope",
+                expected="a backbone with weights for scope=towers",
+                found=as_node(backbone)["name"],
+                hint="try {key}=heads",
+            )
         )
 
 
-def finite(lam: Schedule, why: str) -> None:
-    """Raises UserError where λ is ∞ at any time."""
+def finite(lam: Schedule, why: str, hint: str) -> None:
+    """Raises UserError where λ is ∞ at any time. why: it will not do; hint: what will."""
     if any(math.isinf(lam.at(progress).value) for progress in (0.0, 0.5, 1.0)):
-        raise UserError(f"lam.value: expected a finite λ, found {lam.label}: {why}")
+        raise UserError(
+            Mistake("lam.value", expected="a finite λ", found=f"{lam.label}: {why}", hint=hint)
+        )
 
 
-def told(units: Mapping[str, Task]) -> str:
+def told(tasks: Mapping[TaskKey, Task]) -> str:
     """The tasks and their heads, for a message: parity (binary), identity (10 classes)."""
-    names = short_names(units)
+    names = short_names(tasks)
     heads = [
-        f"{names[unit]} ({f'{task.outputs} classes' if task.kind == 'multiclass' else task.kind})"
-        for unit, task in units.items()
+        f"{names[key]} ({f'{task.outputs} classes' if task.kind == 'multiclass' else task.kind})"
+        for key, task in tasks.items()
     ]
     return ", ".join(heads[:SEVERAL]) + (
         f" and {len(heads) - SEVERAL} more" if len(heads) > SEVERAL else ""
     )
 
 
-def one_shape(units: Mapping[str, Task]) -> bool:
+def one_shape(tasks: Mapping[TaskKey, Task]) -> bool:
     """Whether the heads have one shape and one kind of output, so that their weights can stand side
     by side.
     """
-    return len({(task.kind, task.outputs) for task in units.values()}) == 1
+    return len({(task.kind, task.outputs) for task in tasks.values()}) == 1
 
 
-def one_label_space(units: Mapping[str, Task]) -> bool:
+def one_label_space(tasks: Mapping[TaskKey, Task]) -> bool:
     """Whether the heads mean the same, entry by entry."""
-    return len({task.name for task in units.values()}) == 1
+    return len({task.name for task in tasks.values()}) == 1

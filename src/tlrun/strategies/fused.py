@@ -13,17 +13,17 @@ mean of the L_i instead of their sum: under Adam without weight decay that is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
-from tlrun.core.options import OneOf, Range, as_node
+from tlrun.core.options import OneOf, Range
 from tlrun.core.problem import Problem
 from tlrun.models.backbone import Backbone
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
@@ -41,6 +41,7 @@ class Fused(Strategy):
     transfer.
 
     Both have options of their own: strategy.first=task_relation strategy.first.relation=mean.
+    Raises UserError where `first` has a budget other than that of one stage.
     """
 
     first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(
@@ -54,7 +55,11 @@ class Fused(Strategy):
     def __post_init__(self) -> None:
         if getattr(self.first, "budget", "stage") != "stage":
             raise UserError(
-                "strategy.first.budget: expected stage, as the controls are to cost the same, found total"
+                Mistake(
+                    "strategy.first.budget",
+                    expected="stage, as the controls are to cost the same",
+                    found="total",
+                )
             )
         # One run for every spelling of μ, which decides nothing where the first stage has no term
         # to weigh.
@@ -62,30 +67,27 @@ class Fused(Strategy):
         object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
+        """Those of both parts. Raises UserError where either does not fit the backbone."""
         with _as_part("first"):
             before = self.first.warnings(backbone)
         with _as_part("then"):
             return (*before, *self.then.warnings(backbone))
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
-        """Raises UserError where there is one source task, or no one φ to hand over."""
-        sources = problem.only("source")
-        if len(sources.units) < 2:
-            raise UserError(
-                f"strategy: fused expects two source tasks or more, found {len(sources.units)}; try "
-                "dataset=digits_domains dataset.target=inverted, or strategy=parameter_transfer"
-            )
-        with _as_part("first"):
-            together = self.first.stages(sources, Constant(self.first_lam or 0.0), steps)
-        if together[-1].task_specific == "towers":
-            raise UserError(
-                "strategy.first: expected one φ to hand over, found one for each task; try strategy.first.scope=heads"
-            )
+        """Raises UserError where there is one source task, or no one φ to hand over, and where a
+        part does not fit its domains or its λ.
+        """
+        together = self._together(problem.only("source"), steps)
         with _as_part("then"):
             _, *after = self.then.stages(problem, lam, steps)
         if not after:
             raise UserError(
-                "strategy.then: expected a transfer with a source stage, found structure=layers; try mask"
+                Mistake(
+                    "strategy.then",
+                    expected="a transfer with a source stage",
+                    found="structure=layers",
+                    hint="try mask",
+                )
             )
         # The source side costs what a source stage costs, or its controls would be smaller runs.
         shares = [
@@ -105,6 +107,31 @@ class Fused(Strategy):
         ]
         return (*first, *(replace(stage, by=stage.by or self.then) for stage in after))
 
+    def _together(self, sources: Problem, steps: int) -> Sequence[Stage]:
+        """The stages of `first` on the source tasks, which leave one φ to hand over."""
+        if len(sources.task_keys) < 2:
+            raise UserError(
+                Mistake(
+                    "strategy",
+                    expected="two source tasks or more for fused",
+                    found=f"{len(sources.task_keys)}",
+                    hint="try dataset=digits_domains dataset.target=inverted, or "
+                    "{key}=parameter_transfer",
+                )
+            )
+        with _as_part("first"):
+            stages = self.first.stages(sources, Constant(self.first_lam or 0.0), steps)
+        if stages[-1].task_specific == "towers":
+            raise UserError(
+                Mistake(
+                    "strategy.first",
+                    expected="one φ to hand over",
+                    found="one for each task",
+                    hint="try {key}.scope=heads",
+                )
+            )
+        return stages
+
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """Of the target stage: (L_S + λ L_T) / (1 + λ), as `then` has it."""
         return self.then.objective(steps, model, lam)
@@ -113,21 +140,16 @@ class Fused(Strategy):
         """`then` from a source stage that pools the source domains instead, and the controls of
         `then`.
         """
-        unfused: dict[str, Mapping[str, Mapping[str, object]]] = {
-            "not fused": {"strategy": as_node(self.then)}
-        }
-        return unfused | dict(self.then.controls(problem))
+        return {"not fused": Control(self.then), **self.then.controls(problem)}
 
 
 @contextmanager
 def _as_part(part: str) -> Iterator[None]:
-    """Errors about the keys of a strategy of its own, as ones about the keys of this part."""
+    """Mistakes in the options of a strategy by itself, as ones in the options of this part."""
     try:
         yield
     except UserError as error:
-        lines = [line.replace("strategy.", f"strategy.{part}.") for line in error.lines]
-        renamed = [
-            line.replace("lam.value", "strategy.first_lam") if part == "first" else line
-            for line in lines
-        ]
-        raise UserError(*renamed) from None
+        moved = error.moved("strategy", f"strategy.{part}")
+        if part == "first":  # its λ is μ
+            moved = moved.moved("lam.value", "strategy.first_lam")
+        raise moved from None

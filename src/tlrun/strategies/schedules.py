@@ -20,6 +20,12 @@ from tlrun.core.options import Range
 GAMMA = 10.0  # steepness of the sigmoid, as published
 
 
+def written(value: float) -> str:
+    """A λ as names and tables write it: briefly, and no two alike."""
+    brief = f"{value:g}"
+    return brief if float(brief) == value else repr(value)
+
+
 @dataclass(frozen=True)
 class Constant:
     """λ(p) = `value` for every progress p. value in [0, ∞]: 0 is the source alone, ∞ classical
@@ -30,7 +36,7 @@ class Constant:
 
     @property
     def label(self) -> str:
-        return f"{self.value:g}"
+        return written(self.value)
 
     def at(self, progress: float) -> Lam:
         return Lam(self.value)
@@ -56,7 +62,7 @@ class Ramp(ABC):
 
     @property
     def label(self) -> str:
-        return f"{type(self).__name__.lower()}-{self.start:g}-{self.value:g}"
+        return f"{type(self).__name__.lower()}-{written(self.start)}-{written(self.value)}"
 
     def at(self, progress: float) -> Lam:
         if self.always(self.value):

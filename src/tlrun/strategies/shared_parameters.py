@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, short_names
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.core.problem import Problem, Role, TaskKey, short_names
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant
+from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.terms.parameters import loss_terms, tasks_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class SharedParameters(Strategy):
     heads: `own`, one for each task of each domain; `shared`, one for each label space, so that
         domains with one label space are pooled.
     budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
+
+    Raises UserError where no weight is above 0.
     """
 
     weights: tuple[Annotated[float, Range(0.0, 1e6)], ...] | None = None
@@ -46,16 +49,23 @@ class SharedParameters(Strategy):
     def __post_init__(self) -> None:
         if self.weights is not None and not any(self.weights):
             raise UserError(
-                f"strategy.weights: expected one above 0, found {', '.join(f'{a:g}' for a in self.weights)}"
+                Mistake(
+                    "strategy.weights",
+                    expected="one above 0",
+                    found=", ".join(f"{a:g}" for a in self.weights),
+                )
             )
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where there is one task, or not one weight a task."""
-        units = several(problem, "shared_parameters")
-        if self.weights is not None and len(self.weights) != len(units):
+        tasks = several(problem, "shared_parameters")
+        if self.weights is not None and len(self.weights) != len(tasks):
             raise UserError(
-                f"strategy.weights: expected {len(units)} numbers ({', '.join(short_names(units).values())}), found "
-                f"{len(self.weights)}"
+                Mistake(
+                    "strategy.weights",
+                    expected=f"{len(tasks)} numbers ({', '.join(short_names(tasks).values())})",
+                    found=f"{len(self.weights)}",
+                )
             )
         budget = steps if self.budget == "stage" else 2 * steps
         own: Literal["heads", "nothing"] = "heads" if self.heads == "own" else "nothing"
@@ -66,12 +76,12 @@ class SharedParameters(Strategy):
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         L = steps.losses()
         a = self._weights(steps)
-        total = sum((a[unit] * loss for unit, loss in L.items()), start=0.0)  # Σ a_i L_i
+        total = sum((a[key] * loss for key, loss in L.items()), start=0.0)  # Σ a_i L_i
         return Objective(total, loss_terms(steps))
 
-    def _weights(self, steps: Steps) -> dict[str, float]:
-        units = tasks_of(steps)
-        return dict(zip(units, self.weights or [1.0] * len(units), strict=True))
+    def _weights(self, steps: Steps) -> dict[TaskKey, float]:
+        tasks = tasks_of(steps)
+        return dict(zip(tasks, self.weights or [1.0] * len(tasks), strict=True))
 
     def controls(self, problem: Problem) -> Controls:
-        return {"single_task": {"strategy": {"name": "single_task", "budget": self.budget}}}
+        return {"single_task": Control(SingleTask(budget=self.budget))}

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem
 from tlrun.strategies.base import Stage, Strategy
@@ -37,8 +37,12 @@ class SourceOnly(Strategy):
         """Raises UserError where the source model has no answer to the target's question."""
         if not problem.one_label_space:
             raise UserError(
-                "strategy: source_only expects one label space for source and target, found two, so the source model "
-                "cannot answer for the target; try strategy=scratch"
+                Mistake(
+                    "strategy",
+                    expected="one label space of source and target for source_only",
+                    found="two, so the source model cannot answer for the target",
+                    hint="try {key}=scratch",
+                )
             )
         source = source_stage(problem, steps)
         return (

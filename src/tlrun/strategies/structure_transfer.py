@@ -34,15 +34,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
-from tlrun.core.options import Range
+from tlrun.core.options import Range, as_node
 from tlrun.core.problem import Problem
 from tlrun.models.backbone import Backbone, Given
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
 
@@ -63,6 +63,8 @@ class StructureTransfer(Strategy):
 
     chosen_by: `source`, or `chance`, the control of `mask` and `width`, as large as the source's
         choice.
+
+    Raises UserError for an option that the structure does not have.
     """
 
     structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
@@ -74,32 +76,50 @@ class StructureTransfer(Strategy):
             return
         if self.density is not None:
             raise UserError(
-                f"strategy.density: expected null with structure={self.structure}, which keeps every weight, found "
-                f"{self.density:g}; it is for structure=mask and width"
+                Mistake(
+                    "strategy.density",
+                    expected=f"null with structure={self.structure}, which keeps every weight",
+                    found=f"{self.density:g}",
+                    hint="it is for structure=mask and width",
+                )
             )
         if self.chosen_by == "chance":
             raise UserError(
-                f"strategy.chosen_by: expected source with structure={self.structure}, found chance; its control is "
-                "structure=layers"
+                Mistake(
+                    "strategy.chosen_by",
+                    expected=f"source with structure={self.structure}",
+                    found="chance",
+                    hint="its control is structure=layers",
+                )
             )
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
         """Raises UserError where φ has no weights to learn a structure from, or widths that cannot
         be set.
         """
-        name = type(backbone).__name__.lower()
+        name: str = as_node(backbone)["name"]
         if self.structure == "layers":
             return (
                 "structure=layers takes over nothing that was learnt: this is scratch by another name",
             )
         if not backbone.learns:
             raise UserError(
-                f"strategy.structure: {self.structure} expects a backbone with weights, found {name}; try backbone=conv"
+                Mistake(
+                    "strategy.structure",
+                    expected=f"a backbone with weights for structure={self.structure}",
+                    found=name,
+                    hint="try backbone=conv",
+                )
             )
         if self.structure == "width" and not hasattr(backbone, "widths"):
             raise UserError(
-                f"strategy.structure: width expects a backbone that says which option holds its widths, found {name}; "
-                "try backbone=conv or strategy.structure=mask"
+                Mistake(
+                    "strategy.structure",
+                    expected="a backbone that says which option holds its widths for "
+                    "structure=width",
+                    found=name,
+                    hint="try backbone=conv or {key}=mask",
+                )
             )
         return ()
 
@@ -139,12 +159,13 @@ class StructureTransfer(Strategy):
 
     def controls(self, problem: Problem) -> Controls:
         """The structure's own control, at the same λ and budget, and those of every transfer."""
-        options: dict[str, object] = {"name": "structure_transfer", "structure": "layers"}
+        controls = transfer_controls(problem)
+        if self.structure == "layers" or self.chosen_by == "chance":
+            return controls
+        unlearnt = StructureTransfer(structure="layers")
         if self.structure in ("mask", "width"):
-            options |= {"structure": self.structure, "density": self.density, "chosen_by": "chance"}
-        learnt = self.structure != "layers" and self.chosen_by == "source"
-        own = {CONTROL: {"strategy": options}} if learnt else {}
-        return {**own, **transfer_controls(problem)}
+            unlearnt = replace(self, chosen_by="chance")
+        return {CONTROL: Control(unlearnt), **controls}
 
 
 def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: Given) -> Backbone:

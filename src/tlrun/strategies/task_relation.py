@@ -3,7 +3,7 @@
     min_{φ,w} Σ_i L_i(φ, w_i) + λ R(w̃)
 
 λ=0 is `shared_parameters` (with scope=towers, `single_task`). R acts on W̃ = [w̃_1 … w̃_T], the
-heads in units of logits (`sharing.side_by_side`): without biases, centred over the classes of a
+heads in units of logits (`parameters.side_by_side`): without biases, centred over the classes of a
 softmax. The penalties themselves, and their papers, are in `tlrun.strategies.terms.penalties`.
 
 
@@ -32,11 +32,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
-from tlrun.core.problem import Problem, Role, Task, short_names
+from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone, TaskSpecific
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (
     finite,
     one_label_space,
@@ -65,6 +65,8 @@ class TaskRelation(Strategy):
     graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in
         the order of the tasks, or with their names before and above; or the path of a CSV file that
         holds such a table.
+
+    Raises UserError where a graph is missing, cannot be read, or is there for another relation.
     """
 
     relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = (
@@ -77,8 +79,12 @@ class TaskRelation(Strategy):
     def __post_init__(self) -> None:
         if (self.relation == "graph") != (self.graph is not None):
             raise UserError(
-                f"strategy.graph: expected {'a table or a CSV file' if self.graph is None else 'null'} with "
-                f"relation={self.relation}, found {'null' if self.graph is None else 'one'}"
+                Mistake(
+                    "strategy.graph",
+                    expected=f"{'a table or a CSV file' if self.graph is None else 'null'} with "
+                    f"relation={self.relation}",
+                    found="null" if self.graph is None else "one",
+                )
             )
         if isinstance(self.graph, str):  # the numbers decide a run, not the name of their file
             object.__setattr__(self, "graph", read_graph(self.graph))
@@ -90,17 +96,17 @@ class TaskRelation(Strategy):
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the tasks cannot be compared, or λ=∞ leaves nothing of them."""
-        units = several(problem, "task_relation")
-        self._check(units)
+        tasks = several(problem, "task_relation")
+        self._check(tasks)
         one_weight = self.relation in ALIGNED or (
-            self.relation == "graph" and connected(self._adjacency(units))
+            self.relation == "graph" and connected(self._adjacency(tasks))
         )
         tied = one_weight and lam.always(math.inf)
         if not tied:
-            finite(lam, self._at_infinity(one_weight))
+            finite(lam, *self._at_infinity(one_weight))
         task_specific: TaskSpecific = self.scope
         if tied:
-            task_specific = "biases" if one_label_space(units) or self.scope == "heads" else "heads"
+            task_specific = "biases" if one_label_space(tasks) or self.scope == "heads" else "heads"
         return (
             Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=task_specific),
         )
@@ -113,7 +119,9 @@ class TaskRelation(Strategy):
         total = sum(L.values(), start=0.0) + lam.value * R  # Σ L_i + λ R(w̃)
         return Objective(total, terms | {"R": R}, found)
 
-    def _penalty(self, W: Tensor, units: Mapping[str, Task]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _penalty(
+        self, W: Tensor, tasks: Mapping[TaskKey, Task]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """R, and what it has learnt on the way."""
         from tlrun.strategies.terms import penalties
 
@@ -122,7 +130,7 @@ class TaskRelation(Strategy):
             return term, {"omega": omega}
         if self.relation == "graph":
             assert isinstance(self.graph, tuple)  # a path has become a table
-            return penalties.graph(W, _laplacian(self.graph, tuple(units))), {}
+            return penalties.graph(W, _laplacian(self.graph, tuple(tasks))), {}
         R: Tensor = getattr(penalties, self.relation)(W)
         return R, {}
 
@@ -138,48 +146,63 @@ class TaskRelation(Strategy):
         if self.relation != "covariance":
             return None
         omega = model.extras.get_buffer("omega").tolist()
-        tasks = tuple(short_names(model.heads).values())
+        tasks = tuple(short_names(model.head_keys).values())
         return Relation("Ω", "covariance of the tasks, trace 1", tasks, tuple(map(tuple, omega)))
 
     def controls(self, problem: Problem) -> Controls:
         """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks,
         shrinking by itself.
         """
-        return multitask_controls(self.scope if self.relation in SHRINKING else None)
+        controls = multitask_controls()
+        if self.relation in SHRINKING:
+            controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
+        return controls
 
-    def _check(self, units: Mapping[str, Task]) -> None:
+    def _check(self, tasks: Mapping[TaskKey, Task]) -> None:
         if self.relation == "graph":
-            self._adjacency(units)
+            self._adjacency(tasks)
         if self.scope == "towers":
             return
-        if self.relation in ALIGNED and not one_label_space(units):
-            fit = "relation=graph, trace_norm or covariance" if one_shape(units) else "scope=towers"
+        if self.relation in ALIGNED and not one_label_space(tasks):
+            fit = "relation=graph, trace_norm or covariance" if one_shape(tasks) else "scope=towers"
             raise UserError(
-                f"strategy.relation: {self.relation} expects one task in several domains, found {told(units)}; try "
-                f"strategy.{fit}"
+                Mistake(
+                    "strategy.relation",
+                    expected=f"one task in several domains for relation={self.relation}",
+                    found=told(tasks),
+                    hint=f"try {{node}}.{fit}",
+                )
             )
-        if not one_shape(units):
+        if not one_shape(tasks):
             raise UserError(
-                f"strategy.relation: {self.relation} expects heads of one shape, found {told(units)}; try "
-                "strategy.scope=towers, which compares each task's φ, or strategy=shared_parameters"
+                Mistake(
+                    "strategy.relation",
+                    expected=f"heads of one shape for relation={self.relation}",
+                    found=told(tasks),
+                    hint="try {node}.scope=towers, which compares each task's φ, or "
+                    "{node}=shared_parameters",
+                )
             )
 
-    def _adjacency(self, units: Mapping[str, Task]) -> list[list[float]]:
+    def _adjacency(self, tasks: Mapping[TaskKey, Task]) -> list[list[float]]:
         assert isinstance(self.graph, tuple)  # a path has become a table
-        return adjacency(self.graph, short_names(units))
+        return adjacency(self.graph, short_names(tasks))
 
-    def _at_infinity(self, one_weight: bool) -> str:
+    def _at_infinity(self, one_weight: bool) -> tuple[str, str]:
+        """Why λ=∞ will not do, and what will."""
         if one_weight:
-            return "all tasks then have one weight, which is another model; try lam=constant, or lam.value=100"
+            why = "all tasks then have one weight, which is another model"
+            return why, "try lam=constant, or {key}=100"
         if self.relation == "graph":
-            return "the graph is not connected, so the limit is no one model; join its parts, or try lam.value=100"
-        return f"{self.relation} then leaves no weight at all; try lam.value=100"
+            why = "the graph is not connected, so the limit is no one model"
+            return why, "join its parts, or try {key}=100"
+        return f"{self.relation} then leaves no weight at all", "try {key}=100"
 
 
 @cache
-def _laplacian(graph: Table, units: tuple[str, ...]) -> Tensor:
+def _laplacian(graph: Table, keys: tuple[TaskKey, ...]) -> Tensor:
     """L = diag(A1) - A [T, T] of a user's graph, read once and not in every step."""
     import torch
 
-    A = torch.tensor(adjacency(graph, short_names(units)), dtype=torch.float64)
+    A = torch.tensor(adjacency(graph, short_names(keys)), dtype=torch.float64)
     return A.sum(dim=1).diag() - A

@@ -40,15 +40,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, Task, short_names
+from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone
-from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import finite, one_shape, require_learning_towers, several, told
 from tlrun.strategies.controls import multitask_controls
-from tlrun.strategies.single_task import single_stage
+from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.single_task import SingleTask, single_stage
+from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.terms.parameters import loss_terms, side_by_side
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class TaskTransfer(Strategy):
 
     mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric. distil: what
         distillation compares.
+
+    Raises UserError for an option of another form of transfer, or of scope.
     """
 
     transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"
@@ -80,16 +84,28 @@ class TaskTransfer(Strategy):
             object.__setattr__(self, "mu", MU)  # one run for both spellings
         if self.transfer != "asymmetric" and self.mu is not None:
             raise UserError(
-                f"strategy.mu: expected null with transfer={self.transfer}, found {self.mu:g}"
+                Mistake(
+                    "strategy.mu",
+                    expected=f"null with transfer={self.transfer}",
+                    found=f"{self.mu:g}",
+                )
             )
         if self.one_way and self.transfer != "asymmetric":
             raise UserError(
-                f"strategy.one_way: expected false with transfer={self.transfer}, found true"
+                Mistake(
+                    "strategy.one_way",
+                    expected=f"false with transfer={self.transfer}",
+                    found="true",
+                )
             )
         if self.distil == "features" and (self.transfer, self.scope) != ("distillation", "towers"):
             raise UserError(
-                "strategy.distil: features expects transfer=distillation and scope=towers (on one φ all features are "
-                f"equal), found transfer={self.transfer} and scope={self.scope}"
+                Mistake(
+                    "strategy.distil",
+                    expected="transfer=distillation and scope=towers for distil=features (on one φ "
+                    "all features are equal)",
+                    found=f"transfer={self.transfer} and scope={self.scope}",
+                )
             )
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
@@ -99,9 +115,9 @@ class TaskTransfer(Strategy):
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the tasks have nothing to teach each other in this form."""
-        units = several(problem, "task_transfer")
-        finite(lam, "T alone trains no task; try lam.value=10")
-        self._check(units)
+        tasks = several(problem, "task_transfer")
+        finite(lam, "T alone trains no task", "try {key}=10")
+        self._check(tasks)
         together = Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=self.scope)
         return (
             (single_stage(problem, steps), together)
@@ -139,13 +155,13 @@ class TaskTransfer(Strategy):
 
         L, W, B = steps.losses(), side_by_side(model, steps), model.extras.get_buffer("B")
         assert self.mu is not None  # of asymmetric it is a number
-        units, mu = list(model.heads), self.mu
-        taught = {units[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(units))}
+        keys, mu = model.head_keys, self.mu
+        taught = {keys[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(keys))}
         T = asymmetric(W, B, self.one_way)
-        total = sum((taught[unit] * loss for unit, loss in L.items()), start=0.0) + lam.value * T
-        losses = torch.stack([L[unit].detach() if unit in L else W.new_zeros(()) for unit in units])
+        total = sum((taught[key] * loss for key, loss in L.items()), start=0.0) + lam.value * T
+        losses = torch.stack([L[key].detach() if key in L else W.new_zeros(()) for key in keys])
         learnt = next_teachers(B, W.detach(), losses, lam.value, mu, self.one_way)
-        out = sum(((taught[unit] - 1.0) * loss for unit, loss in L.items()), start=0.0)
+        out = sum(((taught[key] - 1.0) * loss for key, loss in L.items()), start=0.0)
         return Objective(total, {**terms, "T": T, "price": out}, {"B": learnt})
 
     def add_buffers(self, model: Model) -> None:
@@ -162,7 +178,7 @@ class TaskTransfer(Strategy):
     def relation_of(self, model: Model) -> Relation | None:
         if self.transfer != "asymmetric":
             return None
-        tasks = tuple(short_names(model.heads).values())
+        tasks = tuple(short_names(model.head_keys).values())
         B = model.extras.get_buffer("B").tolist()
         return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
 
@@ -170,27 +186,36 @@ class TaskTransfer(Strategy):
         """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where
         nobody teaches; for born_again, which has two stages, the others at total budget as well.
         """
-        controls = multitask_controls(self.scope if self.transfer == "asymmetric" else None)
+        controls = multitask_controls()
+        if self.transfer == "asymmetric":
+            controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
         if self.transfer == "born_again":
-            controls |= {
-                f"{name}, total budget": {"strategy": {"name": name, "budget": "total"}}
-                for name in tuple(controls)
-            }
+            controls["single_task, total budget"] = Control(SingleTask(budget="total"))
+            controls["shared_parameters, total budget"] = Control(SharedParameters(budget="total"))
         return controls
 
-    def _check(self, units: Mapping[str, Task]) -> None:
-        if self.transfer == "asymmetric" and self.scope == "heads" and not one_shape(units):
+    def _check(self, tasks: Mapping[TaskKey, Task]) -> None:
+        if self.transfer == "asymmetric" and self.scope == "heads" and not one_shape(tasks):
             raise UserError(
-                f"strategy.transfer: asymmetric expects heads of one shape, found {told(units)}; try "
-                "strategy.transfer=born_again, or strategy.scope=towers, which compares each task's φ"
+                Mistake(
+                    "strategy.transfer",
+                    expected="heads of one shape for transfer=asymmetric",
+                    found=told(tasks),
+                    hint="try {key}=born_again, or {node}.scope=towers, which compares each task's "
+                    "φ",
+                )
             )
-        names = [task.name for task in units.values()]
+        names = [task.name for task in tasks.values()]
         if (
             self.transfer == "distillation"
             and self.distil == "outputs"
             and len(set(names)) == len(names)
         ):
             raise UserError(
-                f"strategy.transfer: distillation expects two tasks of one label space, found {told(units)}; try "
-                "strategy.transfer=born_again, or strategy.distil=features with strategy.scope=towers"
+                Mistake(
+                    "strategy.transfer",
+                    expected="two tasks of one label space for transfer=distillation",
+                    found=told(tasks),
+                    hint="try {key}=born_again, or {node}.distil=features with {node}.scope=towers",
+                )
             )

@@ -1,20 +1,19 @@
-"""The union of the runs and controls of many jobs, planned and checked before any starts."""
+"""The runs and controls of many jobs, planned together and checked before any starts."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tlrun.config.registry import Config
-from tlrun.core.errors import UserError
-from tlrun.core.options import strict
-from tlrun.data.assembly import told
+from tlrun.config.build import Run
+from tlrun.core.errors import Mistake, UserError
+from tlrun.core.notes import DataLoaded, Note
+from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, Plan, planned
-from tlrun.runs.run import find
+from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
+from tlrun.runs.run import find_finished
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
 
@@ -22,14 +21,14 @@ Arms = Mapping[str, Plan]  # the run that a job asks for, as THIS, and its contr
 
 
 @dataclass
-class Union:
-    """arms: of every job, in order. runs: each run once, by its folder, those asked for first.
-    found: the finished.
+class SweepPlan:
+    """arms: of every job, in order. runs: each run once, by its folder, those asked for first, with
+    its name. existing: the finished.
     """
 
     arms: list[Arms]
     runs: dict[Path, tuple[str, Plan]]
-    found: dict[Path, Outcome]
+    existing: dict[Path, Outcome]
 
     @property
     def missing(self) -> dict[Path, tuple[str, Plan]]:
@@ -38,26 +37,30 @@ class Union:
         Those that are the first to need a stage come first, so that few wait for a stage that
         another is training.
         """
-        missing = {path: run for path, run in self.runs.items() if path not in self.found}
+        first: dict[Path, tuple[str, Plan]] = {}
+        later: dict[Path, tuple[str, Plan]] = {}
         known: set[str] = set()
-        first = {}
-        for path, (_, plan) in missing.items():
-            keys = plan.shared.keys()
-            first[path] = not keys <= known
+        for path, run in self.runs.items():
+            if path in self.existing:
+                continue
+            keys = run[1].shared_keys
+            if keys <= known:
+                later[path] = run
+            else:
+                first[path] = run
             known |= keys
-        return dict(sorted(missing.items(), key=lambda item: not first[item[0]]))
+        return first | later
 
 
 @dataclass
-class Notes:
+class Counted:
     """A screen that gathers what planning has to say, so that a hundred runs say it once."""
 
-    said: Counter[str] = field(default_factory=Counter)
+    notes: Counter[Note] = field(default_factory=Counter)
 
-    def note(self, text: str) -> None:
-        """Count a note; the folder it begins with is left out."""
-        _, _, rest = text.partition(": ")
-        self.said[rest if rest and "/" in text.partition(": ")[0] else text] += 1
+    def note(self, note: Note, runs: int = 1) -> None:
+        """Count a note, whichever run it is about."""
+        self.notes[note.without_path()] += runs
 
     def begin(self, run: str, stage: Stage) -> None:
         """Nothing runs while a sweep is planned."""
@@ -68,49 +71,54 @@ class Notes:
     def end(self) -> None:
         """Nothing runs while a sweep is planned."""
 
-    def tell(self, screen: Screen) -> None:
-        """Every note once, with how many runs it is about."""
-        for text, count in self.said.items():
-            screen.note(text if count == 1 else f"{count} runs: {text}")
 
+def plan_sweep(runs: Sequence[Run], screen: Screen) -> SweepPlan:
+    """Plan every run, with its controls.
 
-def plan_sweep(configs: Sequence[Config], screen: Screen) -> Union:
-    """Plan every job. Raises UserError, with nothing started, for all mistakes that only the data
-    can tell.
+    Raises UserError, with nothing started, for all mistakes that only the data can tell.
     """
-    notes, lines = Notes(), dict[str, None]()
+    counted = Counted()
+    arms = _arms(runs, counted, screen)
+    plans: dict[Path, tuple[str, Plan]] = {}
+    for arms_of in arms:
+        plans.setdefault(arms_of[THIS].run_dir.path, (THIS, arms_of[THIS]))
+    for arms_of in arms:
+        for name, plan in arms_of.items():
+            plans.setdefault(plan.run_dir.path, (name, plan))
+    existing: dict[Path, Outcome] = {}
+    for path, (name, plan) in plans.items():
+        again = plan.run.rerun and name == THIS
+        outcome = None if again else find_finished(plan, name, counted)
+        if outcome is not None:
+            existing[path] = outcome
+    for note, count in counted.notes.items():
+        screen.note(note, count)
+    return SweepPlan(arms, plans, existing)
+
+
+def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
+    """The arms of every run, in order; the load report of a data set that is the only one is told.
+
+    Raises UserError with the mistakes of all.
+    """
+    problems = ProblemCache()
     arms: dict[int, Arms] = {}
-    # Jobs of one data set and seed stand together, so that each is loaded once.
-    order = sorted(
-        range(len(configs)), key=lambda k: (_text(configs[k]["dataset"]), configs[k]["seed"], k)
-    )
-    report: list[str] = []
-    one_data_set = len({_text(config["dataset"]) for config in configs}) == 1
+    mistakes: dict[Mistake, None] = {}
+    report: DataLoaded | None = None
+    # Runs of one data set and seed stand together, so that each problem is loaded once.
+    datasets = [digest_of(node_of("dataset", run.dataset)) for run in runs]
+    order = sorted(range(len(runs)), key=lambda k: (datasets[k], runs[k].seed, k))
     for k in order:
+        run = runs[k]
         try:
-            arms[k] = planned(configs[k], notes)
-            if one_data_set and not report:
-                report = told(arms[k][THIS].problem().report)  # while its data are at hand
+            arms[k] = plan_with_controls(run, problems, counted)
         except UserError as error:
-            lines |= dict.fromkeys(error.lines)
-    if lines:
-        raise UserError(*lines)
-    for line in report:
-        screen.note(line)
-    runs: dict[Path, tuple[str, Plan]] = {}
-    for name, plan in [(THIS, arms[k][THIS]) for k in range(len(configs))] + [
-        (name, plan) for k in range(len(configs)) for name, plan in arms[k].items() if name != THIS
-    ]:
-        runs.setdefault(plan.place.path, (name, plan))
-    found = {
-        path: outcome
-        for path, (name, plan) in runs.items()
-        if not (plan.run.rerun and name == THIS)
-        and (outcome := find(plan, name, notes)) is not None
-    }
-    notes.tell(screen)
-    return Union([arms[k] for k in range(len(configs))], runs, found)
-
-
-def _text(node: object) -> str:
-    return json.dumps(strict(node), sort_keys=True, default=str)
+            mistakes |= dict.fromkeys(error.mistakes)
+            continue
+        if report is None and len(set(datasets)) == 1:
+            report = DataLoaded(report=problems.load(run.dataset, run.seed).report)
+    if mistakes:
+        raise UserError(*mistakes)
+    if report is not None:
+        screen.note(report)
+    return [arms[k] for k in range(len(runs))]

@@ -8,7 +8,7 @@ import ctypes
 import os
 from functools import cache
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form
 
 DEVICE = Form(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:N")
@@ -29,11 +29,18 @@ def resolve(device: str) -> str:
             return "cpu"
         why = "no GPU or driver that it can use" if torch.version.cuda else "built for the CPU only"
         raise UserError(
-            f"device: {device} expects CUDA, found PyTorch {torch.__version__}, {why}; try device=cpu"
+            Mistake(
+                "device",
+                expected=f"CUDA for {device}",
+                found=f"PyTorch {torch.__version__}, {why}",
+                hint="try device=cpu",
+            )
         )
     number, count = int(device.partition(":")[2] or 0), torch.cuda.device_count()
     if number >= count:
-        raise UserError(f"device: expected a GPU from cuda:0 to cuda:{count - 1}, found {device}")
+        raise UserError(
+            Mistake("device", expected=f"a GPU from cuda:0 to cuda:{count - 1}", found=device)
+        )
     return f"cuda:{number}"
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tlrun.core.metrics import METRICS, score
-from tlrun.core.problem import Domain, Split, Task
+from tlrun.core.metrics import every_score
+from tlrun.core.problem import Domain, Split, Task, TaskKey
 from tlrun.data.batches import Batch, as_batch, labelled
 from tlrun.training.losses import task_loss
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
 
 
-Scores = dict[str, dict[str, float | None]]  # "<domain>/<task>" → {"loss", metric…}
+# By the text of a TaskKey, since files hold them as they are: {"loss": …, metric: …}.
+Scores = dict[str, dict[str, float | None]]
 
 
 EVALUATION_BATCH = 1024  # examples a forward pass; bounds memory, changes no result beyond rounding
@@ -62,16 +63,16 @@ def evaluate(
                 model, domain, tasks, everything.rows(slice(start, start + EVALUATION_BATCH))
             )
             for task in tasks:
-                collected[task.name].append(model.output(f"{domain}/{task.name}", z[task.name]))
+                found = model.output(TaskKey(domain, task.name), z[task.name])
+                collected[task.name].append(found)
     outputs = {name: torch.cat(parts).cpu() for name, parts in collected.items()}
     scores: Scores = {}
     for task in tasks:
         labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
         share = float(present.double().mean())
-        found = outputs[task.name][present].numpy(), labels[present].numpy()
+        told = outputs[task.name][present].numpy()
         loss = float(task_loss(task, outputs[task.name], labels, share)) if share else None
-        scores[f"{domain}/{task.name}"] = {"loss": loss} | {
-            m: score(m, task, *found) for m in METRICS[task.kind]
-        }
+        by_metric = every_score(task, told, labels[present].numpy())
+        scores[str(TaskKey(domain, task.name))] = {"loss": loss, **by_metric}
     return scores, outputs

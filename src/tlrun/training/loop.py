@@ -10,7 +10,7 @@ import torch
 
 from tlrun.core.errors import RunFailed
 from tlrun.core.objective import Step, Steps
-from tlrun.core.problem import Domain
+from tlrun.core.problem import Domain, TaskKey
 from tlrun.data.batches import Batch, Batches
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate
@@ -90,7 +90,8 @@ def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, flo
     """
     z = features(model, domain.name, domain.tasks, batch)
     outputs = {
-        task.name: model.output(f"{domain.name}/{task.name}", z[task.name]) for task in domain.tasks
+        task.name: model.output(TaskKey(domain.name, task.name), z[task.name])
+        for task in domain.tasks
     }
     losses = {
         task.name: task_loss(task, outputs[task.name], batch.labels[task.name], shares[task.name])
@@ -140,7 +141,9 @@ def selection_loss(
         if domains[name].role == "target" and "target" in strategy.needs
     ]
     wanted = [
-        f"{name}/{task.name}" for name in targets or stage.domains for task in domains[name].tasks
+        str(TaskKey(name, task.name))
+        for name in targets or stage.domains
+        for task in domains[name].tasks
     ]
     losses = [validation[key]["loss"] for key in wanted]
     return sum(math.inf if loss is None else loss for loss in losses)  # undefined is never the best

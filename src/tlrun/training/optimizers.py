@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Adamw(Optimizer):
 @dataclass(frozen=True)
 class Sgd(Optimizer):
     """Stochastic gradient descent: v ← momentum·v + g, w ← w - lr·v (with Nesterov's step where
-    `nesterov`).
+    `nesterov`). Raises UserError for Nesterov's step without momentum.
     """
 
     lr: Rate = 0.1
@@ -83,7 +83,11 @@ class Sgd(Optimizer):
     def __post_init__(self) -> None:
         if self.nesterov and self.momentum == 0.0:
             raise UserError(
-                "optimizer.momentum: expected more than 0 with optimizer.nesterov=true, found 0"
+                Mistake(
+                    "optimizer.momentum",
+                    expected="more than 0 with optimizer.nesterov=true",
+                    found="0",
+                )
             )
 
     def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:

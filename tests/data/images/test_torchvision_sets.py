@@ -29,7 +29,8 @@ from torchvision import datasets
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.pair import Name
 from tlrun.data.images import torchvision_sets
-from tlrun.data.images.torchvision_sets import IDX, SETS, load
+from tlrun.data.images.image_sets import IDX, SETS
+from tlrun.data.images.torchvision_sets import load
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "mnist": put_mnist,
@@ -249,7 +250,7 @@ def test_files_that_torchvision_does_not_know_are_not_opened(name: str, tmp_path
     MAKERS[name](tmp_path)  # cifar's are pickles, which could do anything
     with pytest.raises(
         UserError,
-        match=rf"expected {name} in .* with the md5 that torchvision knows, found: .*; try",
+        match=rf"expected {name} in .* with the md5 that torchvision knows, found .*; try",
     ):
         load(name, str(tmp_path), download=False, size=32)
 

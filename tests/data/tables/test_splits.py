@@ -10,15 +10,15 @@ from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
 from tlrun.data.tables.columns import columns
 from tlrun.data.tables.csv_file import read
-from tlrun.data.tables.splits import Sides, apart, sides, spread
+from tlrun.data.tables.splits import Splits, group_split, split_rows, stratified_sample
 
 STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
 
 
-def drawn(folder: Path, lines: list[str], seed: int = 0, **options: Any) -> Sides:
+def drawn(folder: Path, lines: list[str], seed: int = 0, **options: Any) -> Splits:
     (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     chosen = TableCsv(**options)
-    return sides(columns(read(str(folder / "table.csv"), ",", "utf-8"), chosen), chosen, seed)
+    return split_rows(columns(read(str(folder / "table.csv"), ",", "utf-8"), chosen), chosen, seed)
 
 
 def rows(n: int, classes: int = 2) -> list[str]:
@@ -33,10 +33,10 @@ def test_a_spread_takes_of_every_stratum_its_share(
     strata: np.ndarray, seed: int, each: bool
 ) -> None:
     for count in range(len(strata) + 1):
-        taken = spread(strata, count, seed, each=each)
+        taken = stratified_sample(strata, count, seed, each=each)
         sizes, all_ = (np.bincount(part, minlength=5) for part in (strata[taken], strata))
         assert len(set(taken.tolist())) == count
-        assert set(spread(strata, max(0, count - 1), seed, each=each).tolist()) <= set(
+        assert set(stratified_sample(strata, max(0, count - 1), seed, each=each).tolist()) <= set(
             taken.tolist()
         )
         if each and count >= (all_ > 0).sum():
@@ -47,7 +47,7 @@ def test_a_spread_takes_of_every_stratum_its_share(
 
 def test_a_spread_gives_a_lone_row_no_place_of_its_own() -> None:
     strata = np.arange(100)  # every combination of labels once
-    taken = np.array([spread(strata, 70, seed, each=False) for seed in range(200)])
+    taken = np.array([stratified_sample(strata, 70, seed, each=False) for seed in range(200)])
 
     assert np.abs(np.bincount(taken.reshape(-1)) / 200 - 0.7).max() < 0.15
 
@@ -61,7 +61,7 @@ def test_a_group_is_on_one_side_in_all_domains(
     pairs: list[tuple[int, int]], share: float, seed: int
 ) -> None:
     groups, domains = (np.array(column) for column in zip(*pairs, strict=True))
-    side = apart(groups, domains, share, seed)
+    side = group_split(groups, domains, share, seed)
 
     assert all(len(set(side[groups == group].tolist())) == 1 for group in groups)
     if (domains == domains[0]).all() and len(set(groups.tolist())) > 1:
@@ -95,7 +95,7 @@ def test_test_and_labels_hold_every_class_in_its_share(tmp_path: Path, classes: 
     found = drawn(tmp_path, table, ignore=("s", "g"), labels=30, val_share=0.2, test_share=0.4)
     labels = np.array([int(line[-1]) for line in table[1:]])
 
-    for side, count in ((found.test, 60), (found.bought[0], 30), (found.val, 6)):
+    for side, count in ((found.test, 60), (found.labelled[0], 30), (found.val, 6)):
         assert np.abs(np.bincount(labels[side], minlength=classes) - count / classes).max() <= 1.5
         assert side.sum() == count
 
@@ -122,7 +122,7 @@ def test_larger_draws_contain_smaller_ones_and_tasks_share_rows(tmp_path: Path) 
 
     assert (small.train <= large.train).all()
     assert small.train.sum() == 8
-    assert np.array_equal(small.bought[0], small.bought[1])
+    assert np.array_equal(small.labelled[0], small.labelled[1])
 
 
 def test_split_seed_fixes_the_test_set_and_null_leaves_it_to_the_seed(tmp_path: Path) -> None:

@@ -160,15 +160,15 @@ def test_watching_a_towers_peers_moves_no_statistics_that_decide_an_answer() -> 
     """A tower that is shown another domain's examples keeps what it knows of its own."""
     model, steps = drawn("towers", 0.3)
     model.train()
-    own = {unit: model.trunk_of(unit).extractor(unit.partition("/")[0]) for unit in model.heads}
+    own = {key: model.trunk_of(key).extractor(key.domain) for key in model.head_keys}
     before = {
-        unit: {name: tensor.clone() for name, tensor in tensors.items()}
-        for unit, tensors in own.items()
+        key: {name: tensor.clone() for name, tensor in tensors.items()}
+        for key, tensors in own.items()
     }
     of_outputs(steps, model)
     of_features(steps, model)
-    for unit, tensors in own.items():
-        assert all(torch.equal(tensor, before[unit][name]) for name, tensor in tensors.items())
+    for key, tensors in own.items():
+        assert all(torch.equal(tensor, before[key][name]) for name, tensor in tensors.items())
 
 
 def test_what_domains_learn_from_a_finished_teacher_adds_up() -> None:

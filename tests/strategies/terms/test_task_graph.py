@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
 from tlrun.core.errors import UserError
+from tlrun.core.problem import TaskKey
 from tlrun.strategies.terms.task_graph import Table, adjacency, connected, read_graph
 
-NAMES = {"d/odd": "odd", "d/prime": "prime", "d/big": "big"}
+NAMES = {TaskKey("d", name): name for name in ("odd", "prime", "big")}
 # a task's tie to itself counts nothing
 NUMBERS: Table = ((5.0, 1.0, 0.5), (1.0, 0.0, 2.0), (0.5, 2.0, 0.0))
 A = [[0.0, 1.0, 0.5], [1.0, 0.0, 2.0], [0.5, 2.0, 0.0]]
@@ -37,10 +38,10 @@ def test_a_named_table_may_stand_in_any_order(
     graph: list[list[float]], random: object, whole: bool
 ) -> None:
     """By short names or by whole ones; the tasks' own order comes out."""
-    names = {f"d/t{k}": f"t{k}" for k in range(len(graph))}
+    names = {TaskKey("d", f"t{k}"): f"t{k}" for k in range(len(graph))}
     order = list(range(len(graph)))
     random.shuffle(order)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
-    label = list(names) if whole else list(names.values())
+    label = list(map(str, names)) if whole else list(names.values())
     rows: list[tuple[float | str, ...]] = [("", *(label[k] for k in order))]
     rows += [(label[s], *(graph[s][t] for t in order)) for s in order]
 
@@ -98,7 +99,7 @@ def test_a_table_of_numbers_is_in_the_order_of_the_tasks() -> None:
                 ("prime", 0.0, 0.0, 0.0),
                 ("bog", 0.0, 0.0, 0.0),
             ),
-            "expected the task big; did you mean bog?",
+            "expected the task big, found none of that name; did you mean bog?",
         ),
         (
             (
@@ -147,7 +148,8 @@ def test_a_file_may_have_names_spaces_and_empty_lines(
 
 def test_names_may_be_numbers(tmp_path: Path) -> None:
     table = read_graph(written(tmp_path, "year,2021,1999\n2021,0,3\n1999,3,0\n"))
-    assert adjacency(table, {"1999/y": "1999", "2021/y": "2021"}) == [[0.0, 3.0], [3.0, 0.0]]
+    names = {TaskKey(year, "y"): year for year in ("1999", "2021")}
+    assert adjacency(table, names) == [[0.0, 3.0], [3.0, 0.0]]
 
 
 def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,12 @@ from packages import faulty
 from waiting import PATIENCE, until
 
 from tlrun.config import plugins
-from tlrun.runs.plan import THIS, plan
+from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
 from tlrun.sweeps.executors.base import JobResults, Work
 from tlrun.sweeps.executors.local import run_all
 
-from problems import Watcher, config
+from problems import Watcher, config, planned
 
 
 @dataclass
@@ -71,7 +71,7 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     told = Told()
     asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
     results = run_all(asked, 2, told)
-    failed = {work.place.name: reason for work, reason in results.failed.items()}
+    failed = {work.run_dir.name: reason for work, reason in results.failed.items()}
 
     assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
     assert failed["raise"].endswith(
@@ -148,7 +148,7 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
     """The second finds what the first has trained, whichever of them was quicker."""
     one, other = Told(), Told()
     (asked,) = works(tmp_path, "a")
-    with plan(asked.config, Watcher()).place.locked(wait=False, note=print):
+    with planned(asked.config, Watcher()).run_dir.locked(wait=False, note=print):
         thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
         results: list[JobResults] = []
         thread.start()

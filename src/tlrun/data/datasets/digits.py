@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.options import Range
-from tlrun.core.problem import Domain, Problem, Role, Split, Task
+from tlrun.core.problem import ClassificationMetric, Domain, Problem, Role, Split, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
+from tlrun.data.examples import examples_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,13 +48,15 @@ class Digits:
     metric: the primary metric.
     """
 
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
+
     shift: Shift = "noise"
     classes: Literal["shared", "split"] = "shared"
     labels_per_class: Annotated[int, Range(1)] = 5
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
     split_seed: Annotated[int, Range(0)] = 0
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few
@@ -103,7 +106,7 @@ class Digits:
                 tests,
                 seed,
             )
-        return cut(role, role, images, {task: labels}, rows, drawn)
+        return cut(role, role, images, {task: labels}, digits, rows, drawn)
 
 
 def images_and_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -119,11 +122,12 @@ def cut(
     role: Role,
     images: np.ndarray,
     labels: Mapping[Task, np.ndarray],
+    digits: np.ndarray,
     rows: np.ndarray,
     drawn: Draw,
 ) -> Part:
     """One domain of images [N, 8, 8] that are the `rows` [N] of the data set, with a label [N] of
-    every task.
+    every task. digits [N]: what each image shows, of which all labels are made.
     """
     import numpy as np
 
@@ -143,6 +147,7 @@ def cut(
         Domain(name, role, tuple(labels), split(drawn.train), val),
         split(drawn.test),
         inputs(drawn.pool),
+        examples_digest(images, digits),
     )
 
 

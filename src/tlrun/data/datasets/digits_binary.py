@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from tlrun.core.problem import Task
+from tlrun.core.problem import ClassificationMetric, Task
 from tlrun.data.datasets.digits_tasks import OneDomain
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class DigitsBinary(OneDomain):
     metric: the primary metric of them all.
     """
 
-    metric: Literal["auc", "accuracy"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
         """1 where the answer is yes."""

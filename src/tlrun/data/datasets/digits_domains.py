@@ -5,10 +5,10 @@ patch, and inverted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, Task
+from tlrun.core.problem import ClassificationMetric, Problem, Role, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.datasets.digits import SHIFTS, cut, images_and_digits
@@ -38,12 +38,14 @@ class DigitsDomains:
     metric: the primary metric.
     """
 
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
+
     target: Name | None = None
     labels_per_class: Annotated[int, Range(1)] = 5
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
     split_seed: Annotated[int, Range(0)] = 0
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels. Raises UserError where a class has too few
@@ -76,4 +78,4 @@ class DigitsDomains:
         tests = stream(self.split_seed, "split", name)
         drawn = draw(digits, count, self.val_share, self.test_share, tests, seed, name)
         task = Task("digit", "multiclass", tuple("0123456789"), self.metric)
-        return cut(name, role, SHIFTS[name](images, rng), {task: digits}, rows, drawn)
+        return cut(name, role, SHIFTS[name](images, rng), {task: digits}, digits, rows, drawn)

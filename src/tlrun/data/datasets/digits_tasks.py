@@ -9,10 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Task
+from tlrun.core.problem import ClassificationMetric, Problem, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import assemble
 from tlrun.data.datasets.digits import cut, images_and_digits
@@ -35,6 +35,8 @@ class OneDomain(ABC):
     test_share: the share of the images that tests. Test examples are fixed by `split_seed`, and
         have every label.
     """
+
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
 
     labels_per_class: Annotated[int, Range(1)] = 5
     hidden: Annotated[float, Range(0.0, 0.95)] = 0.0
@@ -67,7 +69,8 @@ class OneDomain(ABC):
             task: self._hidden(task, values, drawn.train, drawn.val, seed)
             for task, values in self.labels(digits).items()
         }
-        return assemble([cut("digits", "task", images, labels, np.arange(len(images)), drawn)])
+        rows = np.arange(len(images))
+        return assemble([cut("digits", "task", images, labels, digits, rows, drawn)])
 
     def _hidden(
         self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int
@@ -101,7 +104,7 @@ class DigitsTasks(OneDomain):
     metric: the primary metric of identity.
     """
 
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
         """Every task is a function of the digit."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
-from tlrun.core.problem import Domain, Problem, Split, Task
+from tlrun.core.problem import ClassificationMetric, Domain, Problem, Split, Task
 from tlrun.core.seeding import stream
 from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tlrun.data.assembly import Part
-    from tlrun.data.images.torchvision_sets import Images
+    from tlrun.data.images.image_sets import Images
 
 Name = Literal["mnist", "usps", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 
@@ -44,11 +44,12 @@ class Pair:
         the two sets. Not less than 4, where different images become equal.
     split_seed: draws the test sample where `test_limit` asks for one. The run's seed draws the
         labels only.
-    metric: the primary metric.
+    metric: the primary metric. Raises UserError where source and target are one set.
     """
 
     # where the files are decides no result
     places: ClassVar[frozenset[str]] = frozenset({"root", "download"})
+    split_options: ClassVar[frozenset[str]] = frozenset({"test_limit", "split_seed"})
 
     source: Name = "mnist"
     target: Name = "usps"
@@ -60,13 +61,17 @@ class Pair:
     test_limit: Annotated[int, Range(1)] | None = None
     size: Annotated[int, Range(4, 256)] | None = None
     split_seed: Annotated[int, Range(0)] = 0
-    metric: Literal["accuracy", "auc"] = "accuracy"
+    metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:
         if self.source == self.target:
             raise UserError(
-                f"dataset.target: expected another set than dataset.source, found {self.target} twice; try "
-                f"dataset.target={'usps' if self.target == 'mnist' else 'mnist'}"
+                Mistake(
+                    "dataset.target",
+                    expected="another set than dataset.source",
+                    found=f"{self.target} twice",
+                    hint=f"try dataset.target={'usps' if self.target == 'mnist' else 'mnist'}",
+                )
             )
 
     def load(self, seed: int) -> Problem:
@@ -74,7 +79,8 @@ class Pair:
         too few examples.
         """
         from tlrun.data.assembly import assemble
-        from tlrun.data.images.torchvision_sets import SETS, load
+        from tlrun.data.images.image_sets import SETS
+        from tlrun.data.images.torchvision_sets import load
 
         kinds = {name: SETS[name] for name in (self.source, self.target)}
         size = self.size or min(kind.size for kind in kinds.values())
@@ -123,7 +129,7 @@ class Pair:
         inputs = _pixels(images.test.images[tested], channels)
         # rows go on after training
         test = Split(inputs, {task.name: images.test.labels[tested]}, tested + len(labels))
-        return Part(domain, test, pool)
+        return Part(domain, test, pool, images.examples)
 
     def _drawn(
         self, role: Literal["source", "target"], labels: np.ndarray, seed: int
@@ -150,8 +156,12 @@ class Pair:
             return np.arange(len(labels))
         if self.test_limit < len(images.classes):
             raise UserError(
-                f"dataset.test_limit: expected at least {len(images.classes)}, one example of each class of {name}, "
-                f"found {self.test_limit}; try dataset.test_limit={10 * len(images.classes)}"
+                Mistake(
+                    "dataset.test_limit",
+                    expected=f"at least {len(images.classes)}, one example of each class of {name}",
+                    found=f"{self.test_limit}",
+                    hint=f"try dataset.test_limit={10 * len(images.classes)}",
+                )
             )
         # each example's in its class, from 0 to 1: the first of all classes are even
         place = np.empty(len(labels))

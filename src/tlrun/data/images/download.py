@@ -13,7 +13,7 @@ from tarfile import TarError
 
 from filelock import FileLock
 
-from tlrun.core.errors import UserError, say
+from tlrun.core.errors import Mistake, UserError, say
 
 PATIENCE = 30.0  # seconds without an answer, after which there is no network
 # RuntimeError: md5 differs
@@ -62,8 +62,12 @@ def _alone(root: Path, name: str) -> Iterator[None]:
         lock.acquire()
     except (OSError, ValueError) as error:
         raise UserError(
-            f"dataset.root: expected a folder that {name} can be downloaded into, found {root}: {told(error)}; "
-            "try another folder"
+            Mistake(
+                "dataset.root",
+                expected=f"a folder that {name} can be downloaded into",
+                found=f"{root}: {told(error)}",
+                hint="try another folder",
+            )
         ) from None
     try:
         yield

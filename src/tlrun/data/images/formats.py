@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 
 UNSIGNED_BYTE = 0x08  # the type of every idx file here
 USPS_PIXELS = 256
@@ -97,5 +97,10 @@ def _contents(path: Path, decompress: Callable[[bytes], bytes]) -> bytes:
 
 def _damaged(path: Path, expected: str, found: str) -> UserError:
     return UserError(
-        f"dataset.root: expected {path} to hold {expected}, found {found}; try another copy of that file"
+        Mistake(
+            "dataset.root",
+            expected=f"{path} to hold {expected}",
+            found=found,
+            hint="try another copy of that file",
+        )
     )

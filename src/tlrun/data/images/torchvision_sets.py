@@ -5,82 +5,17 @@ kept in memory.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
+from tlrun.data.examples import examples_digest
 from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
-
-IDX = tuple(
-    f"{of}-{what}-ubyte" for of in ("train", "t10k") for what in ("images-idx3", "labels-idx1")
-)
-DIGITS = tuple("0123456789")
-CLOTHES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
-BATCHES = tuple(f"data_batch_{k}" for k in range(1, 6))
-
-
-class Examples(NamedTuple):
-    """images: uint8 [N, channels, size, size]; labels: int64 [N]."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-
-class Images(NamedTuple):
-    """The training and the test set as published, and the names of the classes in label order."""
-
-    train: Examples
-    test: Examples
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """One set, its files as torchvision has them.
-
-    cls: torchvision's class. folders: where under the root its files may be, first where
-        torchvision looks.
-    task: its label space, which sets share whose labels mean the same. classes: empty where a file
-        of the set has them.
-    """
-
-    cls: str
-    folders: tuple[str, ...]
-    files: tuple[str, ...]
-    task: str
-    size: int
-    channels: int
-    classes: tuple[str, ...] = ()
-
-
-SETS = {
-    "mnist": ImageSet("MNIST", ("MNIST/raw",), IDX, "digit", 28, 1, DIGITS),
-    "usps": ImageSet("USPS", ("", "USPS"), ("usps.bz2", "usps.t.bz2"), "digit", 16, 1, DIGITS),
-    "fashion_mnist": ImageSet(
-        "FashionMNIST", ("FashionMNIST/raw",), IDX, "clothes", 28, 1, CLOTHES
-    ),
-    "cifar10": ImageSet(
-        "CIFAR10",
-        ("cifar-10-batches-py",),
-        (*BATCHES, "test_batch", "batches.meta"),
-        "cifar10",
-        32,
-        3,
-    ),
-    "cifar100": ImageSet(
-        "CIFAR100", ("cifar-100-python",), ("train", "test", "meta"), "cifar100", 32, 3
-    ),
-    "svhn": ImageSet(
-        "SVHN", ("", "SVHN"), ("train_32x32.mat", "test_32x32.mat"), "digit", 32, 3, DIGITS
-    ),
-}
+from tlrun.data.images.image_sets import IDX, SETS, Examples, Images, ImageSet
 
 
 def load(name: str, root: str, download: bool, size: int) -> Images:
@@ -93,18 +28,19 @@ def load(name: str, root: str, download: bool, size: int) -> Images:
     try:
         base = Path(root).expanduser().absolute()
     except RuntimeError:  # ~ of somebody unknown
-        raise UserError(
-            f"dataset.root: expected a folder, found {root}, nobody's home; try a whole path"
-        ) from None
+        raise _no_set("a folder", f"{root}, nobody's home", "try a whole path") from None
     folder = _found(name, base)
     if folder is None and download:
         _download(name, base)
         folder = _found(name, base)
     if folder is None:
-        raise UserError(
-            f"dataset.root: {_wanted(name, base)}; try dataset.download=true, or put these files there"
-        )
+        raise _no_set(*_wanted(name, base), "try dataset.download=true, or put these files there")
     return _decoded(name, folder, size)
+
+
+def _no_set(expected: str, found: str, hint: str) -> UserError:
+    """The files under `dataset.root` are no set that can be read."""
+    return UserError(Mistake("dataset.root", expected, found, hint))
 
 
 def _found(name: str, base: Path) -> Path | None:
@@ -123,13 +59,14 @@ def _on_disk(path: Path) -> Path | None:
     try:
         return next((file for file in (path, *packed) if file.is_file()), None)
     except OSError as error:
-        raise UserError(
-            f"dataset.root: expected a folder that can be read, found {path.parent}: {downloading.told(error)}; "
-            "try another folder"
+        raise _no_set(
+            "a folder that can be read",
+            f"{path.parent}: {downloading.told(error)}",
+            "try another folder",
         ) from None
 
 
-def _wanted(name: str, base: Path) -> str:
+def _wanted(name: str, base: Path) -> tuple[str, str]:
     """What was expected where, and what of it is missing."""
     kind = SETS[name]
     folder, *others = (base / folder for folder in kind.folders)
@@ -137,7 +74,7 @@ def _wanted(name: str, base: Path) -> str:
     where = "".join(f" or {other}" for other in others)
     missing = _missing(name, folder)
     found = "none of them" if len(missing) == len(kind.files) else f"no {', '.join(missing)}"
-    return f"expected {name} as {', '.join(kind.files)}{packed} in {folder}{where}, found {found}"
+    return f"{name} as {', '.join(kind.files)}{packed} in {folder}{where}", found
 
 
 def _download(name: str, base: Path) -> None:
@@ -154,8 +91,9 @@ def _download(name: str, base: Path) -> None:
         reason, tried = downloading.told(error), _addresses(getattr(datasets, kind.cls))
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
-        raise UserError(
-            f"dataset.root: {_wanted(name, base)}, and no download ({reason}); try again, or put these files there"
+        expected, found = _wanted(name, base)
+        raise _no_set(
+            expected, f"{found}, and no download ({reason})", "try again, or put these files there"
         ) from None
 
 
@@ -187,9 +125,10 @@ def _decoded(name: str, folder: Path, size: int) -> Images:
     """A set in memory, a byte a pixel and channel. Nobody may write to it."""
     images = _read(SETS[name], name, folder)
     train = _checked("training", images.train, images.classes, name, folder, size)
-    return Images(
-        train, _checked("test", images.test, images.classes, name, folder, size), images.classes
-    )
+    test = _checked("test", images.test, images.classes, name, folder, size)
+    pixels = np.concatenate([train.images, test.images])
+    examples = examples_digest(pixels, np.concatenate([train.labels, test.labels]))
+    return Images(train, test, images.classes, examples)
 
 
 def _checked(
@@ -199,14 +138,16 @@ def _checked(
     images, labels = part
     shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
     if images.shape[1:] != shape or not 0 < len(images) == len(labels):
-        raise UserError(
-            f"dataset.root: expected the {of} set of {name} in {folder}, a label for every image {shape}, "
-            f"found {len(labels)} labels for images {images.shape}; try other files"
+        raise _no_set(
+            f"the {of} set of {name} in {folder}, a label for every image {shape}",
+            f"{len(labels)} labels for images {images.shape}",
+            "try other files",
         )
     if not 0 <= labels.min() <= labels.max() < len(classes):
-        raise UserError(
-            f"dataset.root: expected labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}, "
-            f"found {labels.min()} to {labels.max()}; try other files"
+        raise _no_set(
+            f"labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}",
+            f"{labels.min()} to {labels.max()}",
+            "try other files",
         )
     done = Examples(_resized(images, size), labels.astype(np.int64))
     for array in done:
@@ -232,9 +173,10 @@ def _read(kind: ImageSet, name: str, folder: Path) -> Images:
     try:
         learn, tried = _from_torchvision(kind, root)
     except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"dataset.root: expected {name} in {folder} with the md5 that torchvision knows, found: "
-            f"{downloading.told(error)}; try deleting {', '.join(kind.files)}, then dataset.download=true"
+        raise _no_set(
+            f"{name} in {folder} with the md5 that torchvision knows",
+            downloading.told(error),
+            f"try deleting {', '.join(kind.files)}, then dataset.download=true",
         ) from None
     if name == "svhn":
         return Images(

@@ -6,44 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
-from tlrun.core.errors import UserError, nearest
-from tlrun.core.metrics import METRICS
-from tlrun.core.problem import Kind, Metric, Role, Task
-from tlrun.data.tables.csv_file import Column, Table, shown
-
-if TYPE_CHECKING:
-    from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.problem import Role
+from tlrun.data.tables.column import Column, Table, shown
+from tlrun.data.tables.options import TableOptions
+from tlrun.data.tables.targets import Target, target_of
 
 MANY = 100  # categories of one input; more than that is often no category
-FEW = 10  # different whole numbers that are still classes
 WORDS = ("train", "val", "test")  # of a split column
-
-
-@dataclass(frozen=True)
-class Target:
-    """A task, with every row's label: int64 [N] with -1 or float64 [N] with nan where it is
-    missing.
-    """
-
-    task: Task
-    labels: np.ndarray
-
-    @property
-    def present(self) -> np.ndarray:
-        """bool [N]: whether a row is labelled."""
-        return ~np.isnan(self.labels) if self.labels.dtype.kind == "f" else self.labels >= 0
-
-    def only(self, rows: np.ndarray) -> Target:
-        """The task with no label outside `rows`, bool [N]."""
-        return replace(
-            self,
-            labels=np.where(rows, self.labels, -1 if self.labels.dtype.kind == "i" else np.nan),
-        )
 
 
 @dataclass(frozen=True)
@@ -72,14 +46,14 @@ class Columns:
         return used
 
 
-def columns(table: Table, options: TableCsv) -> Columns:
+def columns(table: Table, options: TableOptions) -> Columns:
     """The columns of `table` as `options` name them. Raises UserError where they name none, or none
     that will do.
     """
     given = options.named()
     predicted = given["predict"] or _last(table, given)
     targets = tuple(
-        _target(
+        target_of(
             table.column(name, "dataset.predict"), options.kind, options.metric, _tidy([name])[0]
         )
         for name in predicted
@@ -94,7 +68,12 @@ def columns(table: Table, options: TableCsv) -> Columns:
     if wrong := [name for name in given["categorical"] if name not in categorical]:
         names = [column.name for column in inputs]
         raise UserError(
-            f"dataset.categorical: expected an input, found {shown(wrong[0])}{nearest(wrong[0], names)}"
+            Mistake(
+                "dataset.categorical",
+                expected="an input",
+                found=shown(wrong[0]),
+                hint=nearest(wrong[0], names),
+            )
         )
     numbers = tuple(column for column in inputs if column.name not in categorical)
     for column in numbers:
@@ -122,7 +101,11 @@ def _last(table: Table, given: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     taken = {name for names in given.values() for name in names}
     free = [name for name in table.columns if name not in taken]
     if not free:
-        raise UserError("dataset.predict: expected a column to predict, found none left; name it")
+        raise UserError(
+            Mistake(
+                "dataset.predict", expected="a column to predict", found="none left", hint="name it"
+            )
+        )
     return (free[-1],)
 
 
@@ -135,68 +118,19 @@ def _inputs(
     names = given["inputs"] or tuple(name for name in table.columns if name not in taken)
     if not names:
         raise UserError(
-            f"dataset.inputs: expected an input column, found none beside {', '.join(sorted(taken))}; "
-            "mind dataset.separator and dataset.ignore"
+            Mistake(
+                "dataset.inputs",
+                expected="an input column",
+                found=f"none beside {', '.join(sorted(taken))}",
+                hint="mind dataset.separator and dataset.ignore",
+            )
         )
     return [table.column(name, "dataset.inputs") for name in names]
 
 
-def _target(column: Column, kind: str, metric: Metric | None, name: str) -> Target:
-    """A column to predict. `kind` as in the options."""
-    key, there = "dataset.predict", ~column.missing
-    column.check_finite(key)
-    names, codes = column.values
-    if len(names) < 2:
-        raise UserError(
-            f"{key}: expected at least 2 different labels in column {column.name}, found {len(names)}"
-        )
-    if kind == "auto":
-        kind = _guessed(column, there)
-    if kind == "regression" and not column.numeric:
-        found = column.at(int(column.words.argmax()))
-        raise UserError(
-            f"{key}: expected numbers in column {column.name}, found {found}; empty the cell if it is missing, or try "
-            "dataset.kind=classification"
-        )
-    found_kind: Kind = (
-        "regression" if kind == "regression" else "binary" if len(names) == 2 else "multiclass"
-    )
-    if metric is not None and metric not in METRICS[found_kind]:
-        raise UserError(
-            f"dataset.metric: expected {' or '.join(METRICS[found_kind])} for column {column.name} ({found_kind}), "
-            f"found {metric}; try dataset.metric=null"
-        )
-    classes = () if found_kind == "regression" else names
-    labels = column.numbers if found_kind == "regression" else codes
-    return Target(Task(name, found_kind, classes, metric), labels)
-
-
-def _guessed(column: Column, there: np.ndarray) -> str:
-    """Whether text or a few whole numbers, or numbers. Raises UserError where neither can be
-    meant.
-    """
-    names, _ = column.values
-    if column.numeric:
-        numbers = column.numbers[there]
-        return (
-            "classification"
-            if len(names) <= FEW and bool((numbers == numbers.round()).all())
-            else "regression"
-        )
-    mixed = column.words.sum() < there.sum() / 2
-    if mixed or (len(names) > FEW and len(names) > there.sum() / 2):
-        what = (
-            "numbers and text" if mixed else f"{len(names)} different texts in {there.sum()} rows"
-        )
-        raise UserError(
-            f"dataset.predict: expected numbers or classes in column {column.name}, found {what} "
-            f"({column.at(int(column.words.argmax()))}); empty the cells that are missing, or try "
-            "dataset.kind=classification"
-        )
-    return "classification"
-
-
-def _domains(table: Table, options: TableCsv) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
+def _domains(
+    table: Table, options: TableOptions
+) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
     """The name and role of every domain, sources first, and each row's."""
     if options.task is None:
         return (("table", "task"),), np.zeros(table.rows, dtype=np.int64)
@@ -209,7 +143,12 @@ def _domains(table: Table, options: TableCsv) -> tuple[tuple[tuple[str, Role], .
         return tuple((name, "task") for name in names), codes
     if (target := str(options.target)) not in values:
         raise UserError(
-            f"dataset.target: expected a value of column {column.name}, found {shown(target)}{nearest(target, values)}"
+            Mistake(
+                "dataset.target",
+                expected=f"a value of column {column.name}",
+                found=shown(target),
+                hint=nearest(target, values),
+            )
         )
     last = values.index(target)
     sources = [k for k in range(len(values)) if k != last]
@@ -227,8 +166,12 @@ def _check_apart(names: Sequence[str], key: str) -> None:
     for name, tidy in zip(names, _tidy(names), strict=True):
         if first.setdefault(tidy, name) != name:
             raise UserError(
-                f"{key}: expected names that differ once dot and slash are _, found {shown(first[tidy])} and "
-                f"{shown(name)}; rename one"
+                Mistake(
+                    key,
+                    expected="names that differ once dot and slash are _",
+                    found=f"{shown(first[tidy])} and {shown(name)}",
+                    hint="rename one",
+                )
             )
 
 
@@ -246,7 +189,11 @@ def _split(column: Column) -> np.ndarray:
     if (wrong := ~np.isin(words, WORDS)).any():
         found = column.at(int(wrong.argmax()))
         raise UserError(
-            f"dataset.split: expected train, val or test in column {column.name}, found {found}"
+            Mistake(
+                "dataset.split",
+                expected=f"train, val or test in column {column.name}",
+                found=found,
+            )
         )
     codes: np.ndarray = np.select([words == word for word in WORDS], range(len(WORDS)))
     return codes

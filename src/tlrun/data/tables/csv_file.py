@@ -9,114 +9,18 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from tlrun.core.errors import UserError, nearest
+from tlrun.core.errors import Mistake, UserError
+from tlrun.data.tables.column import Column, Table, shown
 
 MISSING = {"", "nan"}  # in lower case
-LARGEST = float(np.finfo(np.float32).max)
 # the usual ones, and how the option spells them
 SEPARATORS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of N cells.
-
-    cells: without the spaces around them, "" where missing. numbers: float64 [N], nan where missing
-        or text.
-    words: bool [N], whether a cell holds text. lines: int64 [N], each cell's line in the file.
-    """
-
-    name: str
-    cells: tuple[str, ...]
-    numbers: np.ndarray
-    words: np.ndarray
-    lines: np.ndarray
-
-    @cached_property
-    def missing(self) -> np.ndarray:
-        """bool [N]: whether a cell is empty or nan."""
-        missing: np.ndarray = np.isnan(self.numbers) & ~self.words
-        return missing
-
-    @cached_property
-    def numeric(self) -> bool:
-        """Whether every cell that is there holds a number."""
-        return not self.words.any()
-
-    @cached_property
-    def values(self) -> tuple[tuple[str, ...], np.ndarray]:
-        """The different values in order (of size, where they are numbers), and int64 [N], each
-        cell's; -1: missing.
-        """
-        codes = np.full(len(self.cells), -1, dtype=np.int64)
-        there = np.flatnonzero(~self.missing)
-        if self.numeric:
-            found, places = np.unique(self.numbers[there], return_inverse=True)
-            names = tuple(
-                str(int(x)) if abs(x) < 1e15 and x == int(x) else repr(x) for x in found.tolist()
-            )
-        else:
-            words, places = np.unique(
-                np.array([self.cells[i] for i in there], dtype=object), return_inverse=True
-            )
-            names = tuple(words.tolist())
-        codes[there] = places
-        return names, codes
-
-    def at(self, place: int) -> str:
-        """A cell and its line, for a message."""
-        return f"{shown(self.cells[place])} in line {self.lines[place]}"
-
-    def check_present(self, key: str) -> None:
-        """Raise UserError, naming the option `key`, where a cell is missing."""
-        if self.missing.any():
-            line = self.lines[self.missing.argmax()]
-            raise UserError(
-                f"{key}: expected a value in every row of column {self.name}, found none in line {line}"
-            )
-
-    def check_finite(self, key: str) -> None:
-        """Raise UserError, naming the option `key`, where a number is infinite or float32 cannot
-        hold it.
-        """
-        if (beyond := np.abs(self.numbers) > LARGEST).any():
-            found = self.at(int(beyond.argmax()))
-            raise UserError(
-                f"{key}: expected finite numbers in column {self.name}, found {found}; empty the cell if it is missing"
-            )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file as columns of N cells. unnamed: how many columns were left out, for they have no
-    name.
-    """
-
-    columns: Mapping[str, Column]
-    rows: int
-    unnamed: int
-
-    def column(self, name: str, key: str) -> Column:
-        """The column called `name`. Raises UserError, naming the option `key`, where there is
-        none.
-        """
-        if name not in self.columns:
-            raise UserError(
-                f"{key}: expected a column, found {shown(name)}{nearest(name, list(self.columns))}"
-            )
-        return self.columns[name]
-
-
-def shown(text: str) -> str:
-    """`text` in quotes, and not all of a long one."""
-    return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
 def read(path: str, separator: str, encoding: str) -> Table:
@@ -125,32 +29,24 @@ def read(path: str, separator: str, encoding: str) -> Table:
     Raises UserError where there is no such file, or no table in it.
     """
     if not path.strip():
-        raise UserError(
-            "dataset.path: expected the path of a CSV file, found nothing; try dataset.path=table.csv"
-        )
+        raise _no_table("the path of a CSV file", "nothing", "try dataset.path=table.csv")
     try:
         file = Path(path).expanduser().absolute()
     except RuntimeError as error:  # the ~ of nobody
-        raise UserError(f"dataset.path: expected a CSV file, found {path}: {error}") from None
+        raise _no_table("a CSV file", f"{path}: {error}") from None
     try:
         status = file.stat()
         if file.is_dir():
-            raise UserError(
-                f"dataset.path: expected a CSV file, found a folder at {file}; name a file in it"
-            )
+            raise _no_table("a CSV file", f"a folder at {file}", "name a file in it")
         return _parsed(
             file, status.st_mtime_ns, status.st_size, separator.replace(r"\t", "\t"), encoding
         )
     except FileNotFoundError:
-        raise UserError(
-            f"dataset.path: expected a CSV file, found nothing at {file}; mind the spelling"
-        ) from None
+        raise _no_table("a CSV file", f"nothing at {file}", "mind the spelling") from None
     except (OSError, ValueError) as error:  # ValueError: a path that holds a NUL
         if isinstance(error, UserError):
             raise
-        raise UserError(
-            f"dataset.path: expected a CSV file that can be read, found {file}: {error}"
-        ) from error
+        raise _no_table("a CSV file that can be read", f"{file}: {error}") from error
 
 
 @lru_cache(maxsize=4)
@@ -160,33 +56,34 @@ def _parsed(file: Path, _mtime_ns: int, _size: int, separator: str, encoding: st
     records = _records(text, separator, file)
     _, header = next(records, (0, []))
     if not any(header):
-        raise UserError(
-            f"dataset.path: expected a CSV file with a header, found an empty one at {file}"
-        )
+        raise _no_table("a CSV file with a header", f"an empty one at {file}")
     if len(header) == 1 and (
         other := next((c for c in SEPARATORS if c != separator and c in text), None)
     ):
         raise UserError(
-            f"dataset.separator: expected what stands between the columns of {file}, found {shown(separator)}, which "
-            f"its header does not have; try \"dataset.separator='{SEPARATORS[other]}'\""
+            Mistake(
+                "dataset.separator",
+                expected=f"what stands between the columns of {file}",
+                found=f"{shown(separator)}, which its header does not have",
+                hint=f"try \"dataset.separator='{SEPARATORS[other]}'\"",
+            )
         )
     if twice := [name for name, count in Counter(header).items() if name and count > 1]:
         places = [place + 1 for place, name in enumerate(header) if name == twice[0]]
         where = " and ".join(map(str, places))
-        raise UserError(
-            f"dataset.path: expected a different name for every column, found {twice[0]} as {where}"
-        )
+        raise _no_table("a different name for every column", f"{twice[0]} as {where}")
     lines, rows = [], []
     for line, cells in records:
         if len(cells) != len(header):
-            raise UserError(
-                f"dataset.path: expected {len(header)} cells in every row of {file}, as in its header, found "
-                f"{len(cells)} in line {line}; mind dataset.separator and quotes"
+            raise _no_table(
+                f"{len(header)} cells in every row of {file}, as in its header",
+                f"{len(cells)} in line {line}",
+                "mind dataset.separator and quotes",
             )
         lines.append(line)
         rows.append(cells)
     if not rows:
-        raise UserError(f"dataset.path: expected rows below the header, found none in {file}")
+        raise _no_table("rows below the header", f"none in {file}")
     numbers = _frozen(np.array(lines, dtype=np.int64))
     named = zip(header, zip(*rows, strict=True), strict=True)
     columns = {name: _column(name, cells, numbers) for name, cells in named if name}
@@ -207,19 +104,25 @@ def _decoded(raw: bytes, encoding: str, file: Path) -> str:
             else "latin-1"
         )
         raise UserError(
-            f"dataset.encoding: expected {file} in {encoding}, found byte 0x{raw[error.start]:02x} at position "
-            f"{error.start}; try dataset.encoding={other}"
+            Mistake(
+                "dataset.encoding",
+                expected=f"{file} in {encoding}",
+                found=f"byte 0x{raw[error.start]:02x} at position {error.start}",
+                hint=f"try dataset.encoding={other}",
+            )
         ) from error
     except (LookupError, ValueError) as error:
         raise UserError(
-            f"dataset.encoding: expected an encoding that Python knows, found {shown(encoding)}; try "
-            "dataset.encoding=utf-8"
+            Mistake(
+                "dataset.encoding",
+                expected="an encoding that Python knows",
+                found=shown(encoding),
+                hint="try dataset.encoding=utf-8",
+            )
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise UserError(
-            f"dataset.path: expected text, found a NUL byte in line {line} of {file}; is it a CSV file?"
-        )
+        raise _no_table("text", f"a NUL byte in line {line} of {file}", "is it a CSV file?")
     return text.removeprefix("\ufeff")
 
 
@@ -237,9 +140,12 @@ def _records(text: str, separator: str, file: Path) -> Iterator[tuple[int, list[
                 yield line, stripped
             line = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(
-            f"dataset.path: expected a CSV file, found {error} in line {line} of {file}"
-        ) from error
+        raise _no_table("a CSV file", f"{error} in line {line} of {file}") from error
+
+
+def _no_table(expected: str, found: str, hint: str = "") -> UserError:
+    """The file at `dataset.path` is no table that can be read."""
+    return UserError(Mistake("dataset.path", expected, found, hint))
 
 
 def _column(name: str, cells: Sequence[str], lines: np.ndarray) -> Column:

@@ -7,12 +7,14 @@ Shapes: N rows of the table, d input features.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tlrun.data.tables.columns import Columns, Target
-from tlrun.data.tables.csv_file import Column
+from tlrun.data.tables.column import Column
+from tlrun.data.tables.columns import Columns
+from tlrun.data.tables.targets import Target
 
 
 def inputs(columns: Columns, train: np.ndarray) -> np.ndarray:
@@ -49,6 +51,24 @@ def repeated(columns: Columns, test: np.ndarray, pool: np.ndarray) -> np.ndarray
     found = np.zeros(len(cells), dtype=bool)
     found[test] = [row.tobytes() in seen for row in cells[test]]
     return found
+
+
+def rows_digest(columns: Columns, rows: np.ndarray) -> str:
+    """sha256 over the cells that decide an example, of `rows` [N], in no order: inputs, labels and
+    groups.
+    """
+    parts: list[Sequence[object]] = [column.numbers.tolist() for column in columns.numbers]
+    parts += [column.cells for column in columns.categories]
+    for target in columns.targets:
+        classes = (*target.task.classes, None)  # -1, a missing label, is the last
+        numbers = target.task.kind == "regression"
+        labels = target.labels.tolist()
+        parts.append(labels if numbers else [classes[label] for label in labels])
+    if columns.group is not None:
+        parts.append([columns.groups[group] for group in columns.group.tolist()])
+    cells = list(zip(*parts, strict=True))
+    told = sorted(repr(cells[row]) for row in np.flatnonzero(rows).tolist())
+    return sha256("\n".join(told).encode()).hexdigest()
 
 
 def _scaled(columns: Sequence[Column], train: np.ndarray) -> np.ndarray:

@@ -8,35 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.seeding import stream
-from tlrun.data.tables.columns import WORDS, Columns, Target
-
-if TYPE_CHECKING:
-    from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.columns import WORDS, Columns
+from tlrun.data.tables.options import TableOptions
+from tlrun.data.tables.targets import Target
 
 TRAIN, VAL, TEST = range(len(WORDS))
 
 
 @dataclass(frozen=True)
-class Sides:
+class Splits:
     """bool [N] each: the rows that test, that some seed may learn from, that train, that validate.
 
-    bought: per task, bool [N], whether its label was drawn for training or validation.
+    labelled: per task, bool [N], whether its label was drawn for training or validation.
     """
 
     test: np.ndarray
     pool: np.ndarray
     train: np.ndarray
     val: np.ndarray
-    bought: tuple[np.ndarray, ...]
+    labelled: tuple[np.ndarray, ...]
 
 
-def sides(columns: Columns, options: TableCsv, seed: int) -> Sides:
+def split_rows(columns: Columns, options: TableOptions, seed: int) -> Splits:
     """The sides of every row as `seed` draws them. Raises UserError where there is too little to
     draw from.
     """
@@ -50,7 +48,7 @@ def sides(columns: Columns, options: TableCsv, seed: int) -> Sides:
             columns, options, used, seed if options.split_seed is None else options.split_seed
         )
     pool = used & ~test
-    bought = _bought(columns, options, pool, validates, seed)
+    bought = _labelled(columns, options, pool, validates, seed)
     learns: np.ndarray = np.any(bought, axis=0)
     val = learns & validates if validates.any() else _validation(columns, options, bought, seed)
     train = learns & ~val
@@ -58,11 +56,13 @@ def sides(columns: Columns, options: TableCsv, seed: int) -> Sides:
         key, remedy = (
             ("split", "mark some as train") if options.split else ("test_share", "lower it")
         )
-        raise UserError(f"dataset.{key}: expected rows to train on, found none; {remedy}")
-    return Sides(test, pool, train, val, bought)
+        raise UserError(
+            Mistake(f"dataset.{key}", expected="rows to train on", found="none", hint=remedy)
+        )
+    return Splits(test, pool, train, val, bought)
 
 
-def spread(strata: np.ndarray, count: int, seed: int, *, each: bool) -> np.ndarray:
+def stratified_sample(strata: np.ndarray, count: int, seed: int, *, each: bool) -> np.ndarray:
     """`count` positions of strata [n], sorted: of every stratum its share, give or take one. Larger
     draws contain smaller ones, and strata of one seed and length are drawn in one order of rows.
 
@@ -81,7 +81,7 @@ def spread(strata: np.ndarray, count: int, seed: int, *, each: bool) -> np.ndarr
     return np.sort(order[:count])
 
 
-def apart(groups: np.ndarray, domains: np.ndarray, share: float, seed: int) -> np.ndarray:
+def group_split(groups: np.ndarray, domains: np.ndarray, share: float, seed: int) -> np.ndarray:
     """bool [n]: whether a row's group is drawn: `share` of each domain's groups, at least one and
     never all of them.
 
@@ -98,14 +98,18 @@ def apart(groups: np.ndarray, domains: np.ndarray, share: float, seed: int) -> n
     return np.array([drawn[group] for group in groups.tolist()], dtype=bool)
 
 
-def _check_split(columns: Columns, options: TableCsv) -> None:
+def _check_split(columns: Columns, options: TableOptions) -> None:
     """Raise UserError where a split column and other options contradict each other."""
     split = columns.split
     assert split is not None
     if options.val_share and (split[columns.used] == VAL).any():
         raise UserError(
-            f"dataset.val_share: expected 0, for column {options.split} says what validates, found "
-            f"{options.val_share:g}; leave out one"
+            Mistake(
+                "dataset.val_share",
+                expected=f"0, for column {options.split} says what validates",
+                found=f"{options.val_share:g}",
+                hint="leave out one",
+            )
         )
     if columns.group is not None:
         pairs = np.unique(np.stack([columns.group, split], axis=1)[columns.used], axis=0)
@@ -114,12 +118,16 @@ def _check_split(columns: Columns, options: TableCsv) -> None:
             group = groups[(sizes > 1).argmax()]
             words = " and ".join(WORDS[mark] for mark in pairs[pairs[:, 0] == group, 1])
             raise UserError(
-                f"dataset.split: expected every row of a group on one side, found {words} for {options.group} "
-                f"{columns.groups[group]}; leave out dataset.split or dataset.group"
+                Mistake(
+                    "dataset.split",
+                    expected="every row of a group on one side",
+                    found=f"{words} for {options.group} {columns.groups[group]}",
+                    hint="leave out dataset.split or dataset.group",
+                )
             )
 
 
-def _tested(columns: Columns, options: TableCsv, used: np.ndarray, seed: int) -> np.ndarray:
+def _tested(columns: Columns, options: TableOptions, used: np.ndarray, seed: int) -> np.ndarray:
     """bool [N]: the rows that test."""
     if columns.group is not None:
         return _groups_drawn(
@@ -130,12 +138,12 @@ def _tested(columns: Columns, options: TableCsv, used: np.ndarray, seed: int) ->
         rows = np.flatnonzero(used & (columns.domain == place))
         count = len(rows) - round(options.test_share * len(rows))
         strata, each = _strata(columns.targets, rows)
-        test[np.delete(rows, spread(strata, count, stream(seed, "split", name), each=each))] = True
+        test[np.delete(rows, stratified_sample(strata, count, stream(seed, "split", name), each=each))] = True
     return test
 
 
 def _validation(
-    columns: Columns, options: TableCsv, bought: Sequence[np.ndarray], seed: int
+    columns: Columns, options: TableOptions, bought: Sequence[np.ndarray], seed: int
 ) -> np.ndarray:
     """bool [N]: the rows that validate, of those whose labels are bought."""
     learns: np.ndarray = np.any(bought, axis=0)
@@ -152,12 +160,16 @@ def _validation(
         count = len(rows) - max(1, round(options.val_share * len(rows)))
         if count < 1 and len(rows):
             raise UserError(
-                f"dataset.val_share: expected to leave domain {name} a label for training, found "
-                f"{options.val_share:g} of {len(rows)} rows; lower it or draw more labels"
+                Mistake(
+                    "dataset.val_share",
+                    expected=f"to leave domain {name} a label for training",
+                    found=f"{options.val_share:g} of {len(rows)} rows",
+                    hint="lower it or draw more labels",
+                )
             )
         strata, each = _strata(known, rows)
         val[
-            np.delete(rows, spread(strata, count, stream(seed, "labels", "val", name), each=each))
+            np.delete(rows, stratified_sample(strata, count, stream(seed, "labels", "val", name), each=each))
         ] = True
     return val
 
@@ -171,15 +183,19 @@ def _groups_drawn(
     """
     assert columns.group is not None
     drawn = np.zeros(len(rows), dtype=bool)
-    drawn[rows] = apart(columns.group[rows], columns.domain[rows], share, seed)
+    drawn[rows] = group_split(columns.group[rows], columns.domain[rows], share, seed)
     for place, (name, _) in enumerate(columns.domains):
         mine = rows & (columns.domain == place)
         if mine.any() and len(np.unique(drawn[mine])) < 2:
             count = len(np.unique(columns.group[mine]))
             shared = ", not all on one side with those of other domains" if count > 1 else ""
             raise UserError(
-                f"{key}: expected at least 2 groups in domain {name} to divide{shared}, found {count}; "
-                "try dataset.group=null"
+                Mistake(
+                    key,
+                    expected=f"at least 2 groups in domain {name} to divide{shared}",
+                    found=f"{count}",
+                    hint="try dataset.group=null",
+                )
             )
     return drawn
 
@@ -195,8 +211,8 @@ def _strata(targets: Sequence[Target], rows: np.ndarray) -> tuple[np.ndarray, bo
     return strata.reshape(-1), len(targets) == 1
 
 
-def _bought(
-    columns: Columns, options: TableCsv, pool: np.ndarray, validates: np.ndarray, seed: int
+def _labelled(
+    columns: Columns, options: TableOptions, pool: np.ndarray, validates: np.ndarray, seed: int
 ) -> tuple[np.ndarray, ...]:
     """Per task, bool [N]: the labels that are drawn, for training and validation together."""
     if options.labels is None:
@@ -208,8 +224,12 @@ def _bought(
             there = here & target.present
             if options.labels > (most := int(there.sum())):
                 raise UserError(
-                    f"dataset.labels: expected at most {most} (task {target.task.name} has no more in domain {name}, "
-                    f"test apart), found {options.labels}"
+                    Mistake(
+                        "dataset.labels",
+                        expected=f"at most {most} (task {target.task.name} has no more in domain "
+                        f"{name}, test apart)",
+                        found=f"{options.labels}",
+                    )
                 )
             share = int((there & validates).sum()) / most
             bought = min(round(options.labels * share), options.labels - 1)
@@ -220,6 +240,6 @@ def _bought(
                 rows = np.flatnonzero(there & side)
                 strata, _ = _strata([target], rows)
                 drawn[
-                    rows[spread(strata, count, stream(seed, "labels", name, *keys), each=True)]
+                    rows[stratified_sample(strata, count, stream(seed, "labels", name, *keys), each=True)]
                 ] = True
     return labels

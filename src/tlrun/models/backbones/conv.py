@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 
 if TYPE_CHECKING:
@@ -31,13 +31,22 @@ class Conv:
         """Raises UserError for an input that is no image, or one too small for so many layers."""
         if len(shape) != 3:
             raise UserError(
-                f"backbone: conv expects images (C, H, W), found inputs of shape {shape}; try backbone=mlp"
+                Mistake(
+                    "backbone",
+                    expected="images (C, H, W) for conv",
+                    found=f"inputs of shape {shape}",
+                    hint="try backbone=mlp",
+                )
             )
         depth = len(self.channels)
         most = min(shape[1:]).bit_length() - 1
         if depth > most:
             raise UserError(
-                f"backbone.channels: expected at most {most} layers for images of {shape[1]}x{shape[2]}, found {depth}"
+                Mistake(
+                    "backbone.channels",
+                    expected=f"at most {most} layers for images of {shape[1]}x{shape[2]}",
+                    found=f"{depth}",
+                )
             )
         return self.channels[-1] * (shape[1] >> depth) * (shape[2] >> depth)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlrun.core.problem import Task, short_names
+from tlrun.core.problem import Task, TaskKey, short_names, tasks_by_key
 from tlrun.strategies.checks import one_label_space
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
 
 
-def tasks_of(steps: Steps) -> dict[str, Task]:
-    """The tasks that a step has drawn."""
-    return {f"{name}/{task.name}": task for name, step in steps.items() for task in step.tasks}
+def tasks_of(steps: Steps) -> dict[TaskKey, Task]:
+    """The tasks that a step has drawn, by key, domain by domain."""
+    return tasks_by_key({domain: step.tasks for domain, step in steps.items()})
 
 
 def loss_terms(steps: Steps) -> dict[str, Tensor | float]:
@@ -24,7 +24,7 @@ def loss_terms(steps: Steps) -> dict[str, Tensor | float]:
     apart.
     """
     names = short_names(tasks_of(steps))
-    return {f"L_{names[unit]}": loss for unit, loss in steps.losses().items()}
+    return {f"L_{names[key]}": loss for key, loss in steps.losses().items()}
 
 
 def side_by_side(model: Model, steps: Steps) -> Tensor:
@@ -39,18 +39,18 @@ def side_by_side(model: Model, steps: Steps) -> Tensor:
 
     from tlrun.strategies.terms.penalties import columns
 
-    units = tasks_of(steps)
+    tasks = tasks_of(steps)
     towers = model.task_specific == "towers"
     parts: list[Tensor] = []
     if towers:
         stacked = [
-            torch.cat([p.flatten() for p in model.trunk_of(unit).parameters()]) for unit in units
+            torch.cat([p.flatten() for p in model.trunk_of(key).parameters()]) for key in tasks
         ]
         parts.append(torch.stack(stacked, dim=1))
-    if not towers or one_label_space(units):
+    if not towers or one_label_space(tasks):
         learns = any(True for _ in model.trunks.parameters())
         parts.append(
-            columns([model.head_of(unit).weight for unit in units], rms(steps) if learns else 1.0)
+            columns([model.head_of(key).weight for key in tasks], rms(steps) if learns else 1.0)
         )
     return torch.cat(parts)
 

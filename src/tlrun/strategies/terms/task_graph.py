@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tlrun.core.errors import UserError, nearest
+from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.problem import TaskKey
 
 Table = tuple[tuple[float | str, ...], ...]
 Adjacency = list[list[float]]
@@ -24,20 +25,23 @@ def read_graph(path: str) -> Table:
     # a NUL, no UTF-8, the ~ of nobody
     except (OSError, ValueError, RuntimeError, csv.Error) as error:
         told = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"{KEY}: expected a CSV file (UTF-8), found {path}: {told}") from None
+        raise UserError(
+            Mistake(KEY, expected="a CSV file (UTF-8)", found=f"{path}: {told}")
+        ) from None
     if not rows:
-        raise UserError(f"{KEY}: expected a table of tasks, found nothing in {path}")
+        raise UserError(Mistake(KEY, expected="a table of tasks", found=f"nothing in {path}"))
     if isinstance(_cell(rows[0][0]), float):
         return tuple(tuple(_cell(cell) for cell in row) for row in rows)
     above, *below = rows  # names, which may be numbers
     return (tuple(above), *((row[0].strip(), *(_cell(cell) for cell in row[1:])) for row in below))
 
 
-def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
+def adjacency(table: Table, names: Mapping[TaskKey, str]) -> Adjacency:
     """A [T][T], symmetric, A_st ≥ 0 how strongly s and t are tied, in the order of the tasks.
 
-    names: of each task, `domain/task`, its short name; a table with names in its first row and
-    column may use either, in any order, and its first cell is then a text, such as an empty one.
+    names: of each task its short name; a table with names in its first row and column may use
+    either that or the text of its key, in any order, and its first cell is then a text, such as an
+    empty one.
     Raises UserError for a table that is not square, symmetric, or about these tasks.
     """
     order = list(range(len(names)))
@@ -47,14 +51,22 @@ def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
         sides = [f"{row[0]}" for row in rows]
         if header != sides:
             raise UserError(
-                f"{KEY}: expected the same names above and before, found {header} and {sides}"
+                Mistake(
+                    KEY,
+                    expected="the same names above and before",
+                    found=f"{header} and {sides}",
+                )
             )
-        order = [_place(unit, short, header) for unit, short in names.items()]
+        order = [_place(key, short, header) for key, short in names.items()]
         rows = [row[1:] for row in rows]
     if len(rows) != len(names) or any(len(row) != len(names) for row in rows):
         told = ", ".join(names.values())
         raise UserError(
-            f"{KEY}: expected {len(names)} rows of {len(names)} numbers ({told}), found {_shape(rows)}"
+            Mistake(
+                KEY,
+                expected=f"{len(names)} rows of {len(names)} numbers ({told})",
+                found=_shape(rows),
+            )
         )
     numbers = [[_number(cell) for cell in row] for row in rows]
     ordered = [[numbers[s][t] for t in order] for s in order]
@@ -63,8 +75,13 @@ def adjacency(table: Table, names: Mapping[str, str]) -> Adjacency:
         for t in range(s):
             if ordered[s][t] != ordered[t][s]:
                 raise UserError(
-                    f"{KEY}: expected a symmetric table, found {ordered[s][t]:g} from {short[s]} to {short[t]} and "
-                    f"{ordered[t][s]:g} back; what one task teaches another is strategy=task_transfer"
+                    Mistake(
+                        KEY,
+                        expected="a symmetric table",
+                        found=f"{ordered[s][t]:g} from {short[s]} to {short[t]} and "
+                        f"{ordered[t][s]:g} back",
+                        hint="what one task teaches another is {node}=task_transfer",
+                    )
                 )
         ordered[s][s] = 0.0  # no task is tied to itself
     return ordered
@@ -89,16 +106,23 @@ def _cell(text: str) -> float | str:
         return text.strip()
 
 
-def _place(unit: str, short: str, header: Sequence[str]) -> int:
-    for name in (short, unit):
+def _place(key: TaskKey, short: str, header: Sequence[str]) -> int:
+    for name in (short, str(key)):
         if name in header:
             return header.index(name)
-    raise UserError(f"{KEY}: expected the task {short}{nearest(short, header)}")
+    raise UserError(
+        Mistake(
+            KEY,
+            expected=f"the task {short}",
+            found="none of that name",
+            hint=nearest(short, header),
+        )
+    )
 
 
 def _number(cell: float | str) -> float:
     if isinstance(cell, str) or not (math.isfinite(cell) and cell >= 0):
-        raise UserError(f"{KEY}: expected numbers of 0 or more, found {cell!r}")
+        raise UserError(Mistake(KEY, expected="numbers of 0 or more", found=f"{cell!r}"))
     return float(cell)
 
 

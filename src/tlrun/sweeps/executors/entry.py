@@ -7,14 +7,13 @@ from __future__ import annotations
 import os
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+
+from tlrun.sweeps.executors.base import Job
 
 
-def enter(
-    here: Path, config: dict[str, Any], name: str, log: Path, channel: connection.Connection
-) -> None:
+def enter(here: Path, job: Job, channel: connection.Connection) -> None:
     """Do one run in this process, in the folder `here`, and end it."""
     os.chdir(here)  # the fork server stands where it was started
     from tlrun.sweeps.executors.worker import work
 
-    work(config, name, log, channel)
+    work(job, channel)

@@ -9,21 +9,17 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from tlrun.sweeps.executors.base import JobResults, Watcher, Work
+from tlrun.sweeps.executors.base import Job, JobResults, Watcher
 
 SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
-
-
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
-
-
 # What data sets import when they load: worth importing once where planning has shown that it is
 # needed.
 SHARED = ("sklearn.datasets", "scipy.ndimage", "torchvision.datasets")
@@ -31,7 +27,7 @@ SHARED = ("sklearn.datasets", "scipy.ndimage", "torchvision.datasets")
 
 @dataclass
 class _Running:
-    work: Work
+    job: Job
     process: BaseProcess
     channel: connection.Connection
     stage: tuple[str, int] = ("", 0)
@@ -39,47 +35,67 @@ class _Running:
     found: bool = False
 
 
-def run_all(works: Sequence[Work], jobs: int, watcher: Watcher) -> JobResults:
-    """Train every run, `jobs` at a time.
+@dataclass(frozen=True)
+class LocalExecutor:
+    """Runs jobs as processes of this machine. processes: how many at a time."""
 
-    Whatever ends this function early, a signal too, ends all processes first.
-    """
+    processes: int
+
+    def run(self, jobs: Sequence[Job], watcher: Watcher) -> JobResults:
+        """Train every run. A signal ends all processes first."""
+        context = _context()
+        waiting, running = deque(jobs), dict[int, _Running]()
+        results = JobResults()
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.processes:
+                    started = _start(context, waiting.popleft())
+                    running[started.process.sentinel] = started
+                    watcher.started(started.job.title)
+                for over in _over(running, watcher):
+                    del running[over.process.sentinel]
+                    _end(over, results, watcher)
+        finally:
+            _stop(list(running.values()))
+        return results
+
+
+def _context() -> Any:
+    """What makes processes: a fork server that has imported what every run needs, if it can be."""
     methods = get_all_start_methods()
     context = get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(
-            ["tlrun.sweeps.executors.worker", *(name for name in SHARED if name in sys.modules)]
-        )
+        needed = [name for name in SHARED if name in sys.modules]
+        context.set_forkserver_preload(["tlrun.sweeps.executors.worker", *needed])
         _start_server()
-    waiting, running = deque(works), dict[int, _Running]()
-    results = JobResults({}, set())
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                started = _start(context, waiting.popleft())
-                running[started.process.sentinel] = started
-                watcher.started(started.work.title)
-            ready = connection.wait(
-                [*running, *(each.channel for each in running.values() if not each.channel.closed)]
-            )
-            for each in [each for each in running.values() if each.channel in ready]:
-                _listen(each, watcher)
-            for sentinel in [sentinel for sentinel in list(running) if sentinel in ready]:
-                over = running.pop(sentinel)
-                # what a run left behind may hold it open
-                while not over.channel.closed and over.channel.poll(0):
-                    _listen(over, watcher)
-                over.channel.close()
-                over.process.join()
-                reason = over.reason or _fate(over.process.exitcode)
-                if reason:
-                    results.failed[over.work] = reason
-                elif over.found:
-                    results.found.add(over.work)
-                watcher.finished(over.work.title, reason)
-    finally:
-        _stop(list(running.values()))
-    return results
+    return context
+
+
+def _over(running: Mapping[int, _Running], watcher: Watcher) -> list[_Running]:
+    """Wait until a process says something or ends; pass on what was said; those that have ended."""
+    channels = [each.channel for each in running.values() if not each.channel.closed]
+    ready = connection.wait([*running, *channels])
+    for each in running.values():
+        if each.channel in ready:
+            _listen(each, watcher)
+    return [each for sentinel, each in running.items() if sentinel in ready]
+
+
+def _end(over: _Running, results: JobResults, watcher: Watcher) -> None:
+    """Take down how a process that has ended went."""
+    # what a run left behind may hold it open
+    while not over.channel.closed and over.channel.poll(0):
+        _listen(over, watcher)
+    over.channel.close()
+    over.process.join()
+    reason = over.reason or _fate(over.process.exitcode)
+    if reason == SERVER_DIED:
+        results.unknown[over.job] = reason
+    elif reason:
+        results.failed[over.job] = reason
+    elif over.found:
+        results.found.add(over.job)
+    watcher.finished(over.job.title, reason)
 
 
 def _start_server() -> None:
@@ -88,11 +104,9 @@ def _start_server() -> None:
     """
     from multiprocessing.forkserver import ensure_running
 
-    before = (
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if threading.current_thread() is threading.main_thread()
-        else None
-    )
+    before = None
+    if threading.current_thread() is threading.main_thread():  # no other may set signals
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         ensure_running()
     finally:
@@ -100,16 +114,14 @@ def _start_server() -> None:
             signal.signal(signal.SIGINT, before)
 
 
-def _start(context: Any, work: Work) -> _Running:
+def _start(context: Any, job: Job) -> _Running:
     from tlrun.sweeps.executors.entry import enter
 
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(
-        target=enter, args=(Path.cwd(), dict(work.config), work.name, work.log, theirs)
-    )
+    process = context.Process(target=enter, args=(Path.cwd(), job, theirs))
     process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
-    return _Running(work, process, ours)
+    return _Running(job, process, ours)
 
 
 def _listen(each: _Running, watcher: Watcher) -> None:
@@ -120,16 +132,16 @@ def _listen(each: _Running, watcher: Watcher) -> None:
         each.channel.close()
         return
     if kind == "note":
-        watcher.note(f"{each.work.title}: {values[0]}")
+        watcher.note(each.job.title, values[0])
     elif kind == "failed":
-        each.reason = values[0].removeprefix(f"{each.work.place}: ")  # the title says which
+        each.reason = values[0]
     elif kind == "found":
         each.found = True
     elif kind == "stage":
         each.stage = values[0], values[2]
-        watcher.progress(each.work.title, values[0], 0, values[2])
+        watcher.progress(each.job.title, values[0], 0, values[2])
     else:
-        watcher.progress(each.work.title, each.stage[0], values[0], each.stage[1])
+        watcher.progress(each.job.title, each.stage[0], values[0], each.stage[1])
 
 
 def _fate(code: int | None) -> str:

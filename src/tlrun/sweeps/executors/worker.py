@@ -16,20 +16,19 @@ from contextlib import suppress
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import torch  # noqa: F401  # what costs seconds
 
 import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
-from tlrun.core.errors import Terminated, TlrunError
-from tlrun.runs.plan import plan
+from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.notes import Note, Waiting
+from tlrun.runs.plan import ProblemCache
 from tlrun.runs.run import perform, warm_up
 from tlrun.strategies.base import Stage
-
-if TYPE_CHECKING:
-    from tlrun.config.registry import Config
+from tlrun.sweeps.executors.base import Job
 
 TELL = 0.1  # seconds between reports of progress
 ORPHANED = 128 + signal.SIGTERM if os.name == "nt" else 128 + signal.SIGKILL
@@ -45,17 +44,17 @@ class Reporter:
         self._told = 0.0
         self._steps = 0
 
-    def tell(self, kind: str, *values: str | int) -> None:
+    def tell(self, kind: str, *values: str | int | Note) -> None:
         """Send one message."""
         with suppress(OSError):  # the launcher is gone, and the watch will end this process
             self._channel.send((kind, *values))
 
-    def note(self, text: str) -> None:
+    def note(self, note: Note, runs: int = 1) -> None:
         """What a run waits for is told; why it is run anew was told for all runs when they were
         planned.
         """
-        if text.startswith("waiting for "):
-            self.tell("note", text)
+        if isinstance(note, Waiting):
+            self.tell("note", note)
 
     def begin(self, run: str, stage: Stage) -> None:
         """A stage starts."""
@@ -73,7 +72,7 @@ class Reporter:
         """Nothing: the next stage, or the end of the process, says it."""
 
 
-def work(config: Config, name: str, log: Path, channel: connection.Connection) -> NoReturn:
+def work(job: Job, channel: connection.Connection) -> NoReturn:
     """Do one run and end the process: 0 where it is finished, 1, with the reason told, where it
     failed.
     """
@@ -83,22 +82,26 @@ def work(config: Config, name: str, log: Path, channel: connection.Connection) -
     reporter = Reporter(channel)
     code = 0
     try:
-        _print_into(log)
-        if perform(plan(config, reporter), name, reporter, wait=True).found:
+        _print_into(job.log)
+        if perform(job.plan, job.name, ProblemCache(), reporter, wait=True).found:
             reporter.tell("found")  # by a sweep that was quicker
     except Terminated:
         code = 128 + signal.SIGTERM
     except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
         traceback.print_exc()
-        reporter.tell(
-            "failed",
-            str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}",
-        )
+        reporter.tell("failed", _reason(error))
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
     channel.close()
     os._exit(code)  # without waiting for what a run may have left behind
+
+
+def _reason(error: BaseException) -> str:
+    """Why a run failed, for a line that begins with the run."""
+    if isinstance(error, RunFailed):
+        return error.reason
+    return str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}"
 
 
 def _print_into(log: Path) -> None:

@@ -1,0 +1,169 @@
+"""Everything about a command line that can be told before anything starts, all mistakes at once."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tlrun.config.build import Run, build
+from tlrun.config.compose import Composition, composed, offer
+from tlrun.config.overrides import Axis, axis_of, forced, value_of
+from tlrun.config.refusals import refused, resolved
+from tlrun.core.errors import Mistake, UserError
+
+# One for a whole sweep, for they decide no run.
+NO_AXES = (
+    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep.jobs",
+)  # fmt: skip
+MOST_JOBS = 10_000  # of a sweep: beyond them, checking alone would take minutes
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a command: the run it asks for, and what it sets, as key=value."""
+
+    overrides: tuple[str, ...]
+    run: Run
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked command line.
+
+    overrides: as Hydra is to see them, where it is asked. jobs: one, or all of a sweep, in Hydra's
+    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours.
+    """
+
+    overrides: list[str]
+    multirun: bool
+    jobs: list[Job]
+    foreign_launcher: bool = False
+
+
+def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = None) -> Request:
+    """Check a command line, every job of its sweep included. folder: YAMLs of the user's own.
+
+    Composes once for each choice of groups, and builds each job's objects once. Raises UserError
+    with every mistake.
+    """
+    mistakes: list[Mistake] = []
+    axes = _axes(overrides, mistakes)
+    compositions = _Compositions(folder)
+    first = compositions.of([f"{a.key}={a.values[0]}" for a in axes.values() if a.choice])
+    multirun = multirun or first.multirun
+    mistakes += _misused(axes, multirun)
+    if first.axes and not multirun:
+        sets_axes = "`mode: MULTIRUN` beside `sweeper` in its hydra node, or -m"
+        mistakes.append(Mistake("experiment", sets_axes, "axes without either"))
+    if multirun:
+        of_study = {}
+        for key, value in first.axes.items():
+            of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
+        axes = of_study | axes
+    in_jobs: list[Mistake] = []
+    jobs = _jobs(list(axes.values()), compositions, in_jobs)
+    if mistakes or compositions.mistakes or in_jobs:
+        raise UserError(*dict.fromkeys([*mistakes, *compositions.mistakes, *in_jobs]))
+    handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
+    return Request(handed, multirun, jobs, first.foreign_launcher)
+
+
+def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> dict[str, Axis]:
+    """The overrides by key; what is wrong with one is added to `mistakes`."""
+    axes: dict[str, Axis] = {}
+    for text in overrides:
+        try:
+            axis = axis_of(text)
+        except UserError as error:
+            mistakes += error.mistakes
+            continue
+        if axis.key in axes:
+            mistakes.append(Mistake(axis.key, "once", "twice"))
+        axes[axis.key] = axis
+    return axes
+
+
+def _misused(axes: Mapping[str, Axis], multirun: bool) -> Iterator[Mistake]:
+    """A mistake for every axis where one value is meant."""
+    for axis in axes.values():
+        found = ",".join(axis.values)
+        single = axis.key == "experiment" or axis.key.startswith("hydra")
+        if axis.sweeps and (single or not multirun):
+            hint = "" if axis.key == "experiment" else "add -m to sweep over them"
+            yield Mistake(axis.key, "one value", found, hint)
+        if axis.sweeps and multirun and axis.key in NO_AXES:
+            yield Mistake(axis.key, "one value for a whole sweep", found)
+    if multirun and "hydra.mode" in axes and axes["hydra.mode"].values == ["RUN"]:
+        yield Mistake("hydra.mode", "MULTIRUN with -m", "RUN")
+
+
+class _Compositions:
+    """What each choice of groups composes to, once: composing costs tens of milliseconds."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._known: dict[tuple[str, ...], Composition] = {}
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """Those of every choice so far."""
+        return [mistake for known in self._known.values() for mistake in known.mistakes]
+
+    def of(self, choices: Sequence[str]) -> Composition:
+        key = tuple(choices)
+        if key not in self._known:
+            for choice in choices:
+                group, _, name = choice.partition("=")
+                try:
+                    offer(group, name)
+                except UserError as error:
+                    raise UserError(*self.mistakes, *error.mistakes) from None
+            self._known[key] = composed(choices, self._folder)
+        return self._known[key]
+
+
+def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]) -> list[Job]:
+    """Every job of the axes' product; what is wrong with one is added to `mistakes`."""
+    count = math.prod(len(axis.values) for axis in axes)
+    if count > MOST_JOBS:
+        mistakes.append(Mistake("sweep", f"at most {MOST_JOBS} jobs", str(count)))
+        return []
+    meant = {(a.key, v): value_of(a.key, v) for a in axes if not a.choice for v in a.values}
+    jobs: list[Job] = []
+    for values in product(*(axis.values for axis in axes)):
+        pairs = list(zip(axes, values, strict=True))
+        base = compositions.of([f"{axis.key}={value}" for axis, value in pairs if axis.choice])
+        config = copy.deepcopy(base.config)
+        for axis, value in pairs:
+            if not axis.choice:
+                _put(config, axis.key, meant[axis.key, value])
+        try:
+            run = _built(config)
+        except UserError as error:
+            mistakes += error.mistakes
+        else:
+            jobs.append(Job(tuple(f"{axis.key}={value}" for axis, value in pairs), run))
+    return jobs
+
+
+def _built(config: dict[str, Any]) -> Run:
+    """The run of a composed config. Raises UserError with every mistake in it."""
+    if mistakes := refused(config):
+        raise UserError(*mistakes)
+    return build(resolved(config))
+
+
+def _put(config: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key, whether it exists or not: it is `build` that knows the keys."""
+    *parents, last = key.split(".")
+    node = config
+    for parent in parents:
+        if not isinstance(node.get(parent), Mapping):
+            node[parent] = {}
+        node = node[parent]
+    node[last] = copy.deepcopy(value)

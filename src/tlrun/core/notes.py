@@ -1,0 +1,98 @@
+"""What a run has to tell while it is planned and trained, as objects.
+
+A note holds facts; the screen alone puts them into words (`report/notes.py`), so that nothing has to
+be read back out of a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Base of all notes. path: the folder it is about; None where it is about none."""
+
+    path: Path | None = None
+
+    def without_path(self) -> Note:
+        """The same note about any folder, so that those of a hundred runs can be counted."""
+        return replace(self, path=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataLoaded(Note):
+    """The data of a run are read. report: their load report, as `data/assembly.py` writes it."""
+
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LamHasNoEffect(Note):
+    """L_S and L_T share no free parameter, so the run is that of λ=∞."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategyWarning(Note):
+    """What a strategy says about its own options. text: in its words."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAnew(Note):
+    """A run that is there already is trained again.
+
+    why: `stopped` (its process is gone), `interrupted`, `failed`, `unreadable` (its run.json),
+    `outdated` (made under another fingerprint), `damaged` (a file of its result). details: of the
+    last two, what differs, or what is wrong with which file.
+    """
+
+    why: Literal["stopped", "interrupted", "failed", "unreadable", "outdated", "damaged"]
+    details: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting(Note):
+    """Another process has what this one needs. who: that process; doing: what it is doing there."""
+
+    who: str = "another process"
+    doing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageLoaded(Note):
+    """A stage that another run has finished is used. seconds: that its training took then."""
+
+    run: str
+    stage: str
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureLearnt(Note):
+    """What `stage` of `run` is built in. summary: of the structure."""
+
+    run: str
+    stage: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryDamaged(Note):
+    """A kept stage or set of features is not whole, and is made again."""
+
+    what: Literal["stage", "features"]
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotKept(Note):
+    """A stage or a set of features could not be kept for other runs; this run goes on."""
+
+    what: Literal["stage", "features"]
+    problem: str

@@ -1,0 +1,29 @@
+"""Examples byte for byte: which stand in two places, and the digest of many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def row_hashes(inputs: np.ndarray) -> Iterator[bytes]:
+    """16 bytes for each example of `inputs` [N, …], instead of thousands, and no copy of them."""
+    for row in inputs:
+        yield blake2b(row.tobytes(), digest_size=16).digest()
+
+
+def examples_digest(inputs: np.ndarray, *labels: np.ndarray) -> str:
+    """sha256 over examples in no order: each one's inputs [N, …], and its labels [N]."""
+    hashes = []
+    for row in range(len(inputs)):
+        one = blake2b(inputs[row].tobytes(), digest_size=16)
+        for values in labels:
+            one.update(values[row].tobytes())
+        hashes.append(one.digest())
+    total = sha256(f"{inputs.dtype} {inputs.shape}".encode())
+    total.update(b"".join(sorted(hashes)))
+    return total.hexdigest()

@@ -1,0 +1,69 @@
+"""The words for what a run has to tell."""
+
+from __future__ import annotations
+
+from tlrun.core.notes import (
+    DataLoaded,
+    EntryDamaged,
+    LamHasNoEffect,
+    Note,
+    NotKept,
+    RunAnew,
+    StageLoaded,
+    StrategyWarning,
+    StructureLearnt,
+    Waiting,
+)
+from tlrun.data.load_report import summary
+
+ATTEMPTS = {
+    "stopped": "an earlier attempt was stopped half-way; starting it again",
+    "interrupted": "an earlier attempt was interrupted; starting it again",
+    "failed": "an earlier attempt failed; starting it again",
+    "unreadable": "an earlier attempt left no run.json that can be read; starting it again",
+}
+TITLE = 32  # columns of a run and its stage, so that what follows stands below one another
+
+
+def words(note: Note, runs: int = 1) -> list[str]:
+    """The lines a user reads for `note`; a folder that it is about stands before them.
+
+    runs: how many runs it is true of; told where they are many.
+    """
+    if isinstance(note, DataLoaded):
+        return summary(note.report)
+    if isinstance(note, StageLoaded):
+        title = f"{note.run} · {note.stage}"
+        cost = f"{note.steps} steps, {note.seconds:.1f} s then"
+        return [f"{title:<{TITLE}} found in {note.path} ({cost})"]
+    line = _statement(note)
+    if runs > 1:
+        return [f"{runs} runs: {line}"]
+    return [line if note.path is None else f"{note.path}: {line}"]
+
+
+def _statement(note: Note) -> str:  # noqa: PLR0911  # one line a note
+    match note:
+        case LamHasNoEffect():
+            return "λ has no effect here (the losses share no free parameter): running as λ=inf"
+        case StrategyWarning(text=text):
+            return text
+        case RunAnew(why="outdated", details=details):
+            return f"finished, but {details}; running it anew (reuse=any accepts it)"
+        case RunAnew(why="damaged", details=details):
+            return f"its result cannot be read ({details}); running it anew"
+        case RunAnew(why=why):
+            return ATTEMPTS[why]
+        case Waiting(who=who, doing=doing):
+            return f"waiting for {who}, which is {doing}"
+        case StructureLearnt(run=run, stage=stage, summary=learnt):
+            return f"{run} · {stage}: {learnt}"
+        case EntryDamaged(what="stage", problem=problem):
+            return f"{problem}; training the stage again"
+        case EntryDamaged(problem=problem):
+            return f"{problem}; computing the features again"
+        case NotKept(what="stage", problem=problem):
+            return f"the stage is not kept ({problem})"
+        case NotKept(problem=problem):
+            return f"the features are not kept ({problem})"
+    raise TypeError(f"expected a note that has words here, found {type(note).__name__}")

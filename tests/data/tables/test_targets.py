@@ -1,0 +1,58 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.columns import Columns, columns
+from tlrun.data.tables.csv_file import read
+
+
+def found(folder: Path, text: str, **options: Any) -> Columns:
+    (folder / "table.csv").write_text(text, encoding="utf-8")
+    return columns(read(str(folder / "table.csv"), ",", "utf-8"), TableCsv(**options))
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "kind", "classes"),
+    [
+        (["0", "1", "0"], {}, "binary", ("0", "1")),
+        (["1", "2.0", "10"], {}, "multiclass", ("1", "2", "10")),
+        (["yes", "no", "yes"], {}, "binary", ("no", "yes")),
+        (["0.5", "1", "2"], {}, "regression", ()),
+        ([str(n) for n in range(11)], {}, "regression", ()),
+        (
+            [str(n) for n in range(11)],
+            {"kind": "classification"},
+            "multiclass",
+            tuple(str(n) for n in range(11)),
+        ),
+        (["0", "1"], {"kind": "regression", "metric": "r2"}, "regression", ()),
+        (
+            ["0.5", "1.5"],
+            {"kind": "classification", "metric": "accuracy"},
+            "binary",
+            ("0.5", "1.5"),
+        ),
+    ],
+)
+def test_kinds(
+    tmp_path: Path, cells: list[str], options: dict[str, Any], kind: str, classes: tuple[str, ...]
+) -> None:
+    (target,) = found(
+        tmp_path, "x,y\n" + "".join(f"1,{cell}\n" for cell in cells), **options
+    ).targets
+
+    assert (target.task.kind, target.task.classes, target.task.metric) == (
+        kind,
+        classes,
+        options.get("metric"),
+    )
+
+
+def test_missing_labels_stay_missing(tmp_path: Path) -> None:
+    table = found(tmp_path, "x,y,z\n1,a,0.5\n2,,1.5\n3,nan,\n4,b,nan\n", predict=("y", "z"))
+
+    assert table.targets[0].labels.tolist() == [0, -1, -1, 1]
+    assert table.targets[1].present.tolist() == [True, True, False, False]
+    assert table.used.tolist() == [True, True, False, True]

@@ -1,0 +1,188 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlrun.config.build import build
+from tlrun.config.registry import find
+from tlrun.core.options import as_node, strict
+from tlrun.runs.identity import deciding, family_id, problem_id, run_id, setting_id
+from tlrun.strategies.fused import MULTITASK, TRANSFERS
+
+from problems import config, problem
+
+GOOD = config(Path("runs"))
+MEAN = {"name": "task_relation", "relation": "mean"}
+
+
+def fused(**options: Any) -> dict[str, Any]:
+    return GOOD | {"strategy": {"name": "fused"} | options}
+
+
+def id_of(asked: dict[str, Any]) -> str:
+    """The id of a config's run, whatever its data."""
+    return run_id(build(asked), problem())
+
+
+def digits(seed: int = 0, **options: Any) -> dict[str, str]:
+    """The ids of a run on the digits that all its seeds share."""
+    asked = build(GOOD | {"dataset": {"name": "digits", **options}, "seed": seed})
+    loaded = asked.dataset.load(seed)
+    ids = {"problem": problem_id, "setting": setting_id, "family": family_id}
+    return {name: of(asked, loaded) for name, of in ids.items()}
+
+
+def test_seeds_share_problem_setting_and_family() -> None:
+    assert digits(seed=0) == digits(seed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "same"),
+    [
+        ({"labels_per_class": 7}, {"problem"}),
+        ({"val_share": 0.4}, {"problem"}),
+        ({"split_seed": 1}, set()),
+        ({"test_share": 0.5}, set()),
+        ({"shift": "inverted"}, set()),
+        ({"classes": "split"}, set()),
+    ],
+)
+def test_what_is_learnt_from_is_another_setting_and_what_is_tested_another_problem(
+    options: dict[str, Any], same: set[str]
+) -> None:
+    one, other = digits(), digits(**options)
+
+    assert {name for name in one if one[name] == other[name]} == same
+
+
+def test_lambda_makes_another_setting_of_the_same_family() -> None:
+    ours = problem()
+    runs = [build(GOOD | {"lam": {"name": "constant", "value": v}}) for v in (1.0, 2.0)]
+
+    assert len({setting_id(run, ours) for run in runs}) == 2
+    assert len({family_id(run, ours) for run in runs}) == 1
+
+
+def test_names_and_examples_make_another_problem() -> None:
+    run, ours = build(GOOD), replace(problem(), examples="a")
+
+    assert problem_id(run, ours) != problem_id(run, replace(ours, examples="b"))
+    assert problem_id(run, ours) != problem_id(run, replace(problem("split"), examples="a"))
+
+
+@given(st.floats(0, math.inf), st.integers(0, 10**6))
+def test_spellings_of_one_config_are_one_run(value: float, seed: int) -> None:
+    plain = GOOD | {"lam": {"name": "constant", "value": value}, "seed": seed}
+    spelt = GOOD | {
+        "seed": seed,
+        "lam": {"value": float(repr(value)), "name": "constant"},
+        "trainer": {
+            "eval_every": 4,
+            "steps": 6,
+            "batch_size": 16,
+            "name": "trainer",
+            "select": "last",
+        },
+    }
+
+    assert id_of(plain) == id_of(spelt)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(0, -0.0), (1, 1.0), (0.1, 0.10), (math.inf, float("1e400"))]
+)
+def test_numbers_are_compared_by_value(one: float, other: float) -> None:
+    ids = {id_of(GOOD | {"lam": {"name": "constant", "value": v}}) for v in (one, other)}
+
+    assert len(ids) == 1
+
+
+@pytest.mark.parametrize("key", ["runs_dir", "controls", "rerun", "reuse", "threads"])
+def test_what_does_not_decide_the_result_is_not_in_the_id(key: str) -> None:
+    other = {
+        "runs_dir": "elsewhere",
+        "controls": True,
+        "rerun": True,
+        "reuse": "any",
+        "threads": 2,
+    }[key]
+
+    assert id_of(GOOD | {key: other}) == id_of(GOOD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"lam": {"name": "constant", "value": 2.0}},
+        {"trainer": {"name": "trainer", "steps": 7}},
+        {"dataset": {"name": "digits", "split_seed": 1}},
+        {"strategy": {"name": "joint"}},
+    ],
+)
+def test_what_decides_the_result_is_in_the_id(change: dict[str, Any]) -> None:
+    ours = problem()
+
+    assert id_of(GOOD | change) != id_of(GOOD)
+    assert run_id(build(GOOD), replace(ours, digest="e")) != run_id(build(GOOD), ours)
+
+
+def test_ignored_groups_are_left_out() -> None:
+    assert "lam" in deciding(build(GOOD))
+    assert "lam" not in deciding(build(GOOD | {"strategy": {"name": "scratch"}}))
+
+
+def test_a_node_names_both_parts_and_their_options_in_full() -> None:
+    assert deciding(build(fused(first=MEAN)))["strategy"] == {
+        "name": "fused",
+        "first": {"name": "task_relation", "relation": "mean", "scope": "heads", "graph": None},
+        "first_lam": 1.0,
+        "then": {"name": "parameter_transfer"},
+    }
+    for first in MULTITASK:
+        for then in TRANSFERS:
+            parts = fused(first={"name": first}, then={"name": then})
+            told = deciding(build(parts))["strategy"]
+            assert told["first"] == as_node(find("strategy", first)())
+            assert told["then"] == as_node(find("strategy", then)())
+
+
+@pytest.mark.parametrize("graph", [[[0, 1, 0], [1, 0, 0.5], [0, 0.5, 0]], "table.csv"])
+def test_spellings_of_one_fused_config_are_one_run(
+    graph: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Defaults filled in or left out, keys in any order, 1 for 1.0, a table or the file that holds
+    it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.csv").write_text("0,1,0\n1,0,.5\n0,.5,0\n", encoding="utf-8")
+    plain = fused(
+        first={
+            "name": "task_relation",
+            "relation": "graph",
+            "graph": [[0.0, 1.0, 0.0], [1.0, 0.0, 0.5], [0.0, 0.5, 0.0]],
+        }
+    )
+    first = {"scope": "heads", "graph": graph, "relation": "graph", "name": "task_relation"}
+    spelt = fused(then={"name": "parameter_transfer"}, first_lam=1, first=first)
+    other = fused(first={**first, "scope": "towers"})
+
+    assert id_of(plain) == id_of(spelt)
+    assert id_of(plain) != id_of(other)
+
+
+def test_what_decides_a_run_is_a_config_of_the_same_run() -> None:
+    # shared_parameters has no term to weigh
+    assert id_of(fused(first_lam=0.3)) == id_of(fused())
+    asked = fused(
+        first={**MEAN, "scope": "towers"},
+        first_lam=math.inf,
+        then={"name": "structure_transfer"},
+    )
+    told = deciding(build(asked))
+
+    assert deciding(build(GOOD | {"strategy": told["strategy"]})) == told
+    assert strict(told)["strategy"]["first_lam"] == "inf"
