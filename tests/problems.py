@@ -24,6 +24,7 @@ from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
 from tlrun.sweeps.plan import SweepPlan, plan_sweep
 from tlrun.training.loop import forward
+from tlrun.training.state import TrainState
 
 SHAPE = (1, 4, 4)
 # a run in an instant
@@ -177,7 +178,7 @@ class Rows:
     terms: list[Mapping[str, float]] = field(default_factory=list)
     rows: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def step(self, step: int, terms: Mapping[str, float]) -> None:
+    def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
         self.terms.append(terms)
 
     def log(self, row: Mapping[str, object]) -> None:

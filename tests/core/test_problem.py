@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.core.errors import UserError
 from tlrun.core.problem import (
     Domain,
     Problem,
@@ -18,25 +16,11 @@ from tlrun.core.problem import (
     short_names,
     tasks_by_key,
 )
-from tlrun.strategies.schedules import Constant
 
 from problems import peers, problem, questions
 
 NAMES = st.text(st.characters(exclude_characters="./"), min_size=1)
 KEYS = st.lists(st.builds(TaskKey, NAMES, NAMES), unique=True)
-
-
-def test_the_ends_of_lambda_draw_one_domain_and_the_middle_both() -> None:
-    ours = problem()
-
-    assert ours.drawn(Constant(0.0)) == ("source",)
-    assert ours.drawn(Constant(1e-9)) == ("source", "target")
-    assert ours.drawn(Constant(math.inf)) == ("target",)
-
-
-def test_lambda_zero_is_refused_where_the_targets_head_would_never_be_trained() -> None:
-    with pytest.raises(UserError, match=r"lam.value: expected more than 0, found 0"):
-        problem("split").drawn(Constant(0.0))
 
 
 def test_one_label_space_is_one_task() -> None:

@@ -1,22 +1,29 @@
+"""What a config and its data must agree on before anything starts."""
+
 import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
+from tlrun.core.problem import Problem, Task
 from tlrun.models.backbone import Backbone
+from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.runs.checks import lam_acts
+from tlrun.models.model import draw_model
+from tlrun.runs.checks import check_batch_size, lam_acts
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.joint import Joint
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
-from problems import Watcher, config, planned, problem
+from problems import Watcher, config, everything, planned, problem
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,8 @@ def test_lambda_acts_where_the_losses_share_a_free_parameter(
 def test_choosing_the_best_needs_validation_labels(tmp_path: Path) -> None:
     best = {"name": "trainer", "select": "best"}
     with pytest.raises(
-        UserError, match=r"trainer.select: expected validation labels of every task .* found none of source/digit, target/digit"
+        UserError,
+        match=r"trainer.select: expected validation labels of every task .* found none of source/digit, target/digit",
     ):
         planned(config(tmp_path, trainer=best), Watcher())
 
@@ -68,5 +76,85 @@ def test_choosing_the_best_needs_a_validation_label_of_every_task(tmp_path: Path
     nodes = {"dataset": table, "strategy": {"name": "shared_parameters"}}
 
     assert planned(config(tmp_path, **nodes), Watcher())
-    with pytest.raises(UserError, match=r"trainer.select: expected validation labels of every task .* found none of table/q"):
+    with pytest.raises(
+        UserError,
+        match=r"trainer.select: expected validation labels of every task .* found none of table/q",
+    ):
         planned(config(tmp_path, **nodes, trainer={"name": "trainer", "select": "best"}), Watcher())
+
+
+def with_another_task(role: str) -> Problem:
+    """Source and target have one task in common, and the domain of `role` another one besides."""
+    ours = problem()
+    name, domain = role, ours.domains[role]
+    more = Task("more", "binary", ("no", "yes"))
+    labels = {**domain.train.labels, "more": np.arange(len(domain.train)) % 2}
+    train = replace(domain.train, labels=labels)
+    wider = replace(domain, tasks=(*domain.tasks, more), train=train)
+    return replace(ours, domains={**ours.domains, name: wider})
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+@pytest.mark.parametrize(
+    ("strategy", "backbone"),
+    [
+        (FeatureTransfer(), Mlp()),
+        (FeatureTransfer(freeze=False), Identity()),
+        (ParameterTransfer(), Identity()),
+        (Joint(), Identity()),
+    ],
+)
+def test_one_task_in_common_is_a_head_in_common(
+    strategy: Strategy, backbone: Backbone, role: str
+) -> None:
+    """Without a free φ the head of that task is trained by both losses, the other's by one."""
+    ours = with_another_task(role)
+    run = replace(build(config(Path("unused"))), strategy=strategy, backbone=backbone)
+    *_, stage = strategy.stages(ours, Constant(1.0), 5)
+
+    assert lam_acts(ours, [stage], run)
+
+    model = draw_model(backbone, ours.shape, ours.tasks_by_domain, "target", 0)
+    model.freeze_backbone(stage.frozen)
+    steps = everything(ours, model)
+    free = [p for p in model.parameters() if p.requires_grad]
+    slopes = [
+        torch.autograd.grad(loss, free, retain_graph=True, allow_unused=True)
+        for loss in (steps.loss("source"), steps.loss("target"))
+        if isinstance(loss, torch.Tensor)
+    ]
+    shared = [one is not None and other is not None for one, other in zip(*slopes, strict=True)]
+    assert any(shared)
+    assert not all(shared)
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv"])
+def test_batchnorm_on_one_example_at_a_time_is_refused_before_anything_starts(
+    tmp_path: Path, name: str
+) -> None:
+    one = {"name": "trainer", "batch_size": 1}
+    node = {"name": name, "norm": "batch"}
+    with pytest.raises(
+        UserError, match=r"^trainer.batch_size: expected 2 or more .*, found 1; try "
+    ) as refused:
+        planned(config(tmp_path, backbone=node, trainer=one), Watcher())
+
+    assert len(refused.value.lines) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert planned(config(tmp_path, backbone=node, trainer={**one, "batch_size": 2}), Watcher())
+    assert planned(config(tmp_path, backbone={"name": name}, trainer=one), Watcher())
+
+
+def test_a_backbone_that_says_nothing_takes_any_batch() -> None:
+    run = build(config(Path("unused"), trainer={"name": "trainer", "batch_size": 1}))
+
+    check_batch_size(replace(run, backbone=Identity()))
+
+
+@pytest.mark.parametrize(
+    "backbone", [Mlp((4,)), Mlp((4,), "batch"), Conv((4,)), Conv((4,), "batch")]
+)
+def test_the_smallest_batch_can_be_trained_on(backbone: Mlp | Conv) -> None:
+    module = backbone.build((1, 4, 4)).train()
+
+    assert module(torch.randn(backbone.smallest_batch, 1, 4, 4)).isfinite().all()

@@ -482,7 +482,7 @@ def test_a_stage_draws_only_what_lambda_weighs(name: str) -> None:
                     stage.lam.at(0.5),
                     {ours.domains[domain].role for domain in stage.domains},
                 )
-                if (stage.by or case.strategy).needs:
+                if stage.trained_for == "target":
                     assert ("source" in roles) == (lam.alpha < 1 or lam == Lam(0.0))
                     assert ("target" in roles) == (lam.alpha > 0)
                     assert set(stage.domains) == {
@@ -492,6 +492,15 @@ def test_a_stage_draws_only_what_lambda_weighs(name: str) -> None:
                     assert stage.domains == (
                         ours.named("source") if case.strategy.needs else tuple(ours.domains)
                     )
+
+
+@each
+def test_a_stage_is_trained_for_what_its_equation_weighs(case: Case) -> None:
+    """For the target where λ weighs L_S against L_T; for all tasks where each has a loss L_i."""
+    for stage, by, model in walk(case.strategy, case.problem, 0.7, backbone_of(case)):
+        losses = raw(steps_of(stage, case.problem, model), by).keys()
+        pooled = bool(losses & {"L_S", "L_T"})
+        assert stage.trained_for == ("target" if pooled else "all tasks")
 
 
 @each

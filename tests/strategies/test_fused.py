@@ -29,9 +29,11 @@ from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.structure_transfer import StructureTransfer
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
+from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, Watcher, config, performed, planned, problem, split
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
@@ -86,7 +88,8 @@ def trained(
         model = by.inherit(stage, model, previous)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(stage.steps, 8, eval_every=stage.steps)
-    fit(stage, model, problem.domains, by, Adam(lr=0.01), trainer, batches, Rows())
+    train_state = TrainState.begin(stage, model, Adam(lr=0.01), batches)
+    fit(stage, model, problem.domains, by, trainer, train_state, Rows())
     return model
 
 
@@ -123,7 +126,7 @@ def test_lambda_is_that_of_the_target_stage_and_leaves_the_source_stage_alone(la
     *before, target = fused.stages(ours(), Constant(lam), 5)
     assert before == list(fused.stages(ours(), Constant(0.3), 5)[:-1])
     assert target.lam == Constant(lam)
-    assert target.domains == ours().drawn(Constant(lam))
+    assert target.domains == domains_drawn(ours(), Constant(lam))
 
 
 @pytest.mark.parametrize("then", ["parameter", "feature", "feature, free"])
@@ -147,7 +150,8 @@ def test_the_objective_is_that_of_the_transfer() -> None:
     stage = fused.stages(problem, Constant(2.0), 3)[-1]
     model, rows = begun(stage, problem, fused), Rows()
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
-    fit(stage, model, problem.domains, fused, Adam(), Trainer(3, 8, eval_every=3), batches, rows)
+    train_state = TrainState.begin(stage, model, Adam(), batches)
+    fit(stage, model, problem.domains, fused, Trainer(3, 8, eval_every=3), train_state, rows)
     for terms in rows.terms:
         assert terms["total"] == pytest.approx((terms["L_S"] + 2.0 * terms["L_T"]) / 3.0, rel=1e-6)
 

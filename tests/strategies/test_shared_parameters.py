@@ -21,6 +21,7 @@ from tlrun.strategies.single_task import SingleTask
 from tlrun.training.loop import fit, forward
 from tlrun.training.optimizers import Sgd
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, Watcher, config, data_of, planned, split
 
@@ -117,7 +118,8 @@ def test_a_weight_of_zero_trains_no_head() -> None:
     model = draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific)
     before = state(model)
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
-    fit(stage, model, ours.domains, strategy, Sgd(), Trainer(10, 8, eval_every=10), batches, Rows())
+    train_state = TrainState.begin(stage, model, Sgd(), batches)
+    fit(stage, model, ours.domains, strategy, Trainer(10, 8, eval_every=10), train_state, Rows())
     moved = {name for name, tensor in state(model).items() if not torch.equal(tensor, before[name])}
 
     assert not [name for name in moved if name.startswith("heads.d/odd")]

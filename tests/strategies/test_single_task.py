@@ -21,6 +21,7 @@ from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, problem, split
 from properties import assert_same_bits
@@ -57,16 +58,8 @@ def trained(
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
     model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.task_specific), Rows()
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
-    fit(
-        stage,
-        model,
-        ours.domains,
-        strategy,
-        optimizer,
-        Trainer(steps, 8, eval_every=5),
-        batches,
-        rows,
-    )
+    train_state = TrainState.begin(stage, model, optimizer, batches)
+    fit(stage, model, ours.domains, strategy, Trainer(steps, 8, eval_every=5), train_state, rows)
     return model, rows
 
 
@@ -161,7 +154,8 @@ def test_best_chooses_one_step_for_all_tasks() -> None:
     )
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=12, batch_size=8, eval_every=1, select="best")
-    fit(stage, model, ours.domains, strategy, Sgd(lr=1.0), trainer, batches, rows)
+    train_state = TrainState.begin(stage, model, Sgd(lr=1.0), batches)
+    fit(stage, model, ours.domains, strategy, trainer, train_state, rows)
     sums = [sum(scores["loss"] for scores in row["val"].values()) for row in rows.rows]
     best = rows.rows[sums.index(min(sums))]["val"]
     kept = {

@@ -31,6 +31,7 @@ from tlrun.strategies.terms.parameters import side_by_side
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import Rows, everything
 from properties import assert_same_bits
@@ -392,16 +393,8 @@ def trained(
     strategy.add_buffers(model)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
-    fit(
-        stage,
-        model,
-        problem.domains,
-        strategy,
-        optimizer or Adam(lr=0.01),
-        trainer,
-        batches,
-        Rows(),
-    )
+    train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
+    fit(stage, model, problem.domains, strategy, trainer, train_state, Rows())
     return model, stage
 
 

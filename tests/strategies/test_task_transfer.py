@@ -34,6 +34,7 @@ from tlrun.strategies.terms import penalties
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import Rows, Watcher, config, everything, performed, planned
 from properties import assert_same_bits, assert_same_run
@@ -155,16 +156,8 @@ def trained(
         model = strategy.inherit(stage, model, teacher)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
-    fit(
-        stage,
-        model,
-        problem.domains,
-        strategy,
-        optimizer or Adam(lr=0.01),
-        trainer,
-        batches,
-        Rows(),
-    )
+    train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
+    fit(stage, model, problem.domains, strategy, trainer, train_state, Rows())
     return model
 
 
@@ -608,16 +601,8 @@ def test_a_teacher_is_finished(norm: Literal["none", "batch"]) -> None:
     fresh = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, stage.task_specific)
     model = strategy.inherit(stage, fresh, teacher.train())
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
-    fit(
-        stage,
-        model,
-        ours.domains,
-        strategy,
-        Adam(lr=0.1),
-        Trainer(8, 8, eval_every=8),
-        batches,
-        Rows(),
-    )
+    train_state = TrainState.begin(stage, model, Adam(lr=0.1), batches)
+    fit(stage, model, ours.domains, strategy, Trainer(8, 8, eval_every=8), train_state, Rows())
 
     assert_same_bits(state(teacher), before)
     assert not teacher.training

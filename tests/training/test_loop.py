@@ -14,14 +14,16 @@ from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.base import Stage
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit, forward, selection_loss
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import Trainer
+from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, problem
 from properties import assert_same_bits
@@ -30,7 +32,7 @@ BUDGET = Trainer(steps=8, batch_size=8, eval_every=3)
 
 
 def both(problem: Problem, lam: Schedule, frozen: bool = False, steps: int = BUDGET.steps) -> Stage:
-    return Stage("target", problem.drawn(lam), steps, lam=lam, frozen=frozen)
+    return Stage("target", domains_drawn(problem, lam), steps, lam=lam, frozen=frozen)
 
 
 def trained(
@@ -46,16 +48,8 @@ def trained(
         name: Batches(problem.domains[name].train, name, trainer.batch_size, 0)
         for name in stage.domains
     }
-    fit(
-        stage,
-        model,
-        problem.domains,
-        ParameterTransfer(),
-        optimizer or Adam(lr=0.01),
-        trainer,
-        batches,
-        rows,
-    )
+    train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
+    fit(stage, model, problem.domains, ParameterTransfer(), trainer, train_state, rows)
     return model, rows
 
 
@@ -105,7 +99,8 @@ def test_a_frozen_backbone_is_bit_identical_after_training_batchnorm_included() 
     stage = both(ours, Constant(1.0), frozen=True)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
 
-    fit(stage, model, ours.domains, ParameterTransfer(), Adam(lr=0.1), BUDGET, batches, Rows())
+    train_state = TrainState.begin(stage, model, Adam(lr=0.1), batches)
+    fit(stage, model, ours.domains, ParameterTransfer(), BUDGET, train_state, Rows())
 
     after = state(model)
     heads = {name for name in before if name.startswith("heads.")}
@@ -192,12 +187,13 @@ def test_selection_follows_the_target_and_without_one_the_source() -> None:
     ours = problem(val=True)
     validation = {"source/ours": {"loss": 1.0}, "target/ours": {"loss": 5.0}}
 
-    def loss(lam: float, strategy: Strategy) -> float:
-        return selection_loss(ours.domains, both(ours, Constant(lam)), validation, strategy)  # type: ignore[arg-type]
+    def loss(stage: Stage) -> float:
+        return selection_loss(ours.domains, stage, validation)  # type: ignore[arg-type]
 
-    assert loss(1.0, ParameterTransfer()) == 5.0
-    assert loss(0.0, ParameterTransfer()) == 1.0
-    assert loss(1.0, SharedParameters()) == 6.0  # which learns both for their own sake
+    assert loss(both(ours, Constant(1.0))) == 5.0
+    assert loss(both(ours, Constant(0.0))) == 1.0
+    (together,) = SharedParameters().stages(ours, Constant(1.0), 8)
+    assert loss(together) == 6.0  # both are learnt for their own sake
 
 
 class Poisoned(ParameterTransfer):
@@ -218,12 +214,13 @@ def test_a_term_that_is_not_finite_stops_before_the_update_and_is_named() -> Non
     stage = both(ours, Constant(1.0))
     model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    train_state = TrainState.begin(stage, model, Sgd(), batches)
     SEEN.clear()
 
     with pytest.raises(
         RunFailed, match=r"stage target, step 3, λ=1: expected a finite bad, found inf"
     ):
-        fit(stage, model, ours.domains, Poisoned(), Sgd(), BUDGET, batches, Rows())
+        fit(stage, model, ours.domains, Poisoned(), BUDGET, train_state, Rows())
 
     assert_same_bits(state(model), SEEN[-1])
 

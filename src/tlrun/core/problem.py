@@ -7,18 +7,13 @@ Shapes: N examples in a split, k outputs of a head.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from tlrun.core.errors import Mistake, UserError
-
 if TYPE_CHECKING:
     import numpy as np
-
-    from tlrun.core.objective import Schedule
 
 Kind = Literal["multiclass", "binary", "regression"]
 Role = Literal["source", "target", "task"]
@@ -216,27 +211,6 @@ class Problem:
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""
         return tuple(name for name, domain in self.domains.items() if domain.role == role)
-
-    def drawn(self, lam: Schedule) -> tuple[str, ...]:
-        """The domains that (L_S + λ L_T)/(1+λ) gives any weight: at λ=0 the sources, at λ=∞ the
-        targets, else both.
-
-        Raises UserError at λ=0 where the target's labels mean something else: its head would never
-        be trained.
-        """
-        if lam.always(0.0) and not self.one_label_space:
-            raise UserError(
-                Mistake(
-                    "lam.value",
-                    expected="more than 0",
-                    found="0: the target has a label space of its own, so at λ=0 its head is never "
-                    "trained",
-                    hint="try {key}=1",
-                )
-            )
-        source = () if lam.always(math.inf) else self.named("source")
-        target = () if lam.always(0.0) else self.named("target")
-        return source + target
 
     @property
     def shape(self) -> tuple[int, ...]:

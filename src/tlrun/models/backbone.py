@@ -17,8 +17,10 @@ class Backbone(Protocol):
     """φ as a specification: a frozen dataclass whose fields are its YAML options. learns: whether φ
     has parameters.
 
-    One whose option lists the outputs of its weight layers, in order, says which in `widths:
-    ClassVar[str]`: structure transfer can then build a narrower one.
+    Two members are optional. `widths: ClassVar[str]` names the option that lists the outputs of its
+    weight layers, in order: structure transfer can then build a narrower one. `smallest_batch: int`
+    (a property, where options decide it) is the fewest examples of a domain that an update may draw
+    for it, such as 2 with BatchNorm; without it, 1.
     """
 
     learns: ClassVar[bool]

@@ -13,22 +13,23 @@ from tlrun.strategies.base import Stage
 
 
 def lam_acts(problem: Problem, stages: Sequence[Stage], run: Run) -> bool:
-    """Whether L_S and L_T share a free parameter, in φ or in a head, in every stage whose λ weighs
-    both.
+    """Whether L_S and L_T share a free parameter in every stage whose λ weighs the two.
 
-    Where they share none, λ only rescales each loss's own step, and every λ > 0 stands for the run
-    of λ=∞.
+    They share φ where it is free, and the head of every task that a source and a target both have,
+    whatever other tasks either has besides. Where they share none, λ only rescales each loss's own
+    step, and every λ > 0 stands for the run of λ=∞.
     """
-    # else λ weighs a penalty
-    weighed = [stage for stage in stages if (stage.by or run.strategy).needs]
-    both = [
-        s
-        for s in weighed
-        if {problem.domains[name].role for name in s.domains} >= {"source", "target"}
-    ]
-    return all(
-        problem.one_label_space or (run.backbone.learns and not stage.frozen) for stage in both
-    )
+    for stage in stages:
+        if stage.trained_for != "target":  # λ weighs a penalty
+            continue
+        drawn = [problem.domains[name] for name in stage.domains]
+        source = {task.name for domain in drawn if domain.role == "source" for task in domain.tasks}
+        target = {task.name for domain in drawn if domain.role == "target" for task in domain.tasks}
+        both = source and target  # else there is one loss, and nothing to weigh
+        free = run.backbone.learns and not stage.frozen
+        if both and not free and not source & target:
+            return False
+    return True
 
 
 def check_roles(run: Run, problem: Problem) -> None:
@@ -73,5 +74,20 @@ def check_selection(run: Run, problem: Problem) -> None:
                 found=f"none of {', '.join(lacking)}",
                 hint="try dataset.val_share=0.2 (the labels asked for then buy training and "
                 "validation together)",
+            )
+        )
+
+
+def check_batch_size(run: Run) -> None:
+    """Raises UserError where an update draws fewer examples than the backbone can be trained on."""
+    fewest: int = getattr(run.backbone, "smallest_batch", 1)
+    if run.trainer.batch_size < fewest:
+        name = type(run.backbone).__name__.lower()
+        raise UserError(
+            Mistake(
+                "trainer.batch_size",
+                f"{fewest} or more examples for backbone={name} as it is configured",
+                str(run.trainer.batch_size),
+                f"try trainer.batch_size={fewest}, or backbone.norm=none where BatchNorm is why",
             )
         )

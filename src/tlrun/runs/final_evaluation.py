@@ -38,9 +38,8 @@ def evaluate_test(
     the data set.
 
     Scores are given for the tasks that the last stage had, on every domain that has them. learnt:
-    what an equation has found out about its tasks. together: whether the last stage has learnt all
-    its tasks for their own sake, those of a
-    source too. encode: gives the features of a domain's examples, where they are known.
+    what an equation has found out about its tasks. together: whether the last stage was trained for
+    all its tasks (`Stage.trained_for`), those of a source too. encode: gives the features of a domain's examples, where they are known.
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
     predictions: dict[str, Tensor] = {}

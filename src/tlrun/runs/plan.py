@@ -16,7 +16,7 @@ from tlrun.core.errors import UserError
 from tlrun.core.notes import LamHasNoEffect, StrategyWarning
 from tlrun.core.problem import Problem
 from tlrun.data.base import Dataset
-from tlrun.runs.checks import check_roles, check_selection, lam_acts
+from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import deciding, family_id, problem_id, run_id, setting_id
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import run_fingerprint, stage_inputs, stage_key
@@ -159,6 +159,7 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     run.backbone.width(problem.shape)
     check_roles(run, problem)
     check_selection(run, problem)
+    check_batch_size(run)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     for text in run.strategy.warnings(run.backbone):
         if screen is not None:

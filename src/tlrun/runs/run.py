@@ -159,7 +159,7 @@ def _through_stages(
         plan.run.trainer.batch_size,
         stages[-1].model,
         relation,
-        together=not last.strategy.needs,
+        together=last.stage.trained_for == "all tasks",
         encode=lambda domain, split: runner.encoded(last, stages[-1].model, domain, split),
     )
     return stages, result, predictions

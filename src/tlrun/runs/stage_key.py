@@ -51,6 +51,7 @@ def stage_inputs(
                 "init": stage.init,
                 "task_specific": stage.task_specific,
                 "frozen": stage.frozen,
+                "trained for": stage.trained_for,
                 "precision": PRECISION,
                 "fingerprint": stage_fingerprint(run, device, strategy),
                 "after": before,

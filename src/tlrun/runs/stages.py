@@ -25,6 +25,7 @@ from tlrun.store.stages import FinishedStage, read_stage, write_stage
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
 from tlrun.training.loop import fit
+from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -111,14 +112,14 @@ class StageRunner:
         self.screen.begin(self.name, stage)
         try:
             with drawing_from(stream(run.seed, "dropout", planned.number)):
+                begun = TrainState.begin(stage, model, run.optimizer, batches)
                 fit(
                     stage,
                     model,
                     domains,
                     planned.strategy,
-                    run.optimizer,
                     run.trainer,
-                    batches,
+                    begun,
                     recorder,
                 )
         finally:
@@ -219,8 +220,8 @@ class _Recorder:
     screen: Screen
     rows: list[Mapping[str, object]] = field(default_factory=list)
 
-    def step(self, step: int, terms: Mapping[str, float]) -> None:
-        self.screen.step(step, terms)
+    def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
+        self.screen.step(state.step, terms)
 
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)

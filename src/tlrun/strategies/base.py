@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
     from tlrun.models.structure import Structure
 
+# whose losses a stage is to lower
+TrainedFor = Literal["target", "all tasks"]
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -23,6 +26,11 @@ class Stage:
     init names the random stream from which weights that are not inherited are drawn: `source-init`
     is independent of `target-init`, so that no arm that starts afresh on the target meets the
     source's initial weights.
+
+    trained_for: `target`, in a transfer, where other domains are drawn to help the target's tasks
+        and λ weighs L_S against L_T; `all tasks`, in multi-task learning, where every task is
+        learnt for its own sake, a source's too, and λ weighs a penalty if anything. It says whose
+        validation loss chooses among the stage's weights, and whose scores its run is judged by.
     """
 
     name: str
@@ -37,6 +45,7 @@ class Stage:
     # other runs may start from what it ends with: kept by content, and trained once
     shared: bool = False
     task_specific: TaskSpecific = "nothing"
+    trained_for: TrainedFor = "target"
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@
     target stage   min_w (L_S(φ, w) + λ L_T(φ, w)) / (1 + λ),   w fresh, φ the source's and frozen (`freeze`)
                    or over φ and w, starting from the source's φ, where `freeze` is false
 
-The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes
-comparable along λ. With one label space both losses train the new head, so λ acts even on a frozen
-φ: λ=∞ is the linear probe, λ=1 a head that has seen both domains. With separate heads on a frozen φ
-the two losses share nothing, and every λ gives the run of λ=∞. Pan and Yang (2010) call it
-feature-representation transfer.
+The weighted sum is `transfer.weighted_losses`, which says why it is divided by 1+λ. With one label
+space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a
+head that has seen both domains. With separate heads on a frozen φ the two losses share nothing, and
+every λ gives the run of λ=∞. Pan and Yang, "A survey on transfer learning" (IEEE TKDE 2010), call
+it feature-representation transfer.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tlrun.core.problem import Problem
 from tlrun.strategies.base import Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
+from tlrun.strategies.transfer import domains_drawn, weighted_losses
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -36,7 +37,14 @@ class FeatureTransfer(Strategy):
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         return (
             source_stage(problem, steps),
-            Stage("target", problem.drawn(lam), steps, lam=lam, init="target", frozen=self.freeze),
+            Stage(
+                "target",
+                domains_drawn(problem, lam),
+                steps,
+                lam=lam,
+                init="target",
+                frozen=self.freeze,
+            ),
         )
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
@@ -45,9 +53,7 @@ class FeatureTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L_S, L_T = steps.loss("source"), steps.loss("target")
-        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
-        return Objective(total, {"L_S": L_S, "L_T": L_T})
+        return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)
 
     def controls(self, problem: Problem) -> Controls:
         return transfer_controls(problem)

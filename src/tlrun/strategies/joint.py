@@ -3,10 +3,9 @@ matter at all?
 
     min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   θ and w random (the streams target-init and head-init)
 
-One stage of as many steps as both stages of a transfer together. Every step draws both domains, so
-it sees more examples than a transfer does, and twice the target's; the table shows how many. At λ=∞
-it is `scratch` with
-`budget: total`.
+The weighted sum is `transfer.weighted_losses`. There is one stage, of as many steps as both stages
+of a transfer together. Every step draws both domains, so it sees more examples than a transfer
+does, and twice the target's; the table shows how many. At λ=∞ it is `scratch` with `budget: total`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem
 from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.transfer import domains_drawn, weighted_losses
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -28,9 +28,7 @@ class Joint(Strategy):
     """Pooled training; a head of its own for each label space."""
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
-        return (Stage("joint", problem.drawn(lam), 2 * steps, lam=lam, init="target"),)
+        return (Stage("joint", domains_drawn(problem, lam), 2 * steps, lam=lam, init="target"),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L_S, L_T = steps.loss("source"), steps.loss("target")
-        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
-        return Objective(total, {"L_S": L_S, "L_T": L_T})
+        return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)

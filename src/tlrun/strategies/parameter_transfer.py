@@ -3,10 +3,10 @@
     source stage   min_{θ,w} L_S(θ, w)
     target stage   min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   starting from the source's θ and w
 
-The seed's equation is L_S + λ L_T. Dividing by 1 + λ keeps the argmin, and makes step sizes
-comparable along λ: at λ=0 the source stage just goes on, at λ=∞ only L_T is left, which is
-classical fine-tuning (Pan and Yang, 2010, "parameter transfer"). Where the label spaces differ the
-target's head is new, and the source keeps its own.
+The weighted sum is `transfer.weighted_losses`, which says why it is divided by 1+λ: at λ=0 the
+source stage just goes on, at λ=∞ only L_T is left, which is classical fine-tuning. Where the label
+spaces differ the target's head is new, and the source keeps its own. Pan and Yang, "A survey on
+transfer learning" (IEEE TKDE 2010), call it parameter transfer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tlrun.core.problem import Problem
 from tlrun.strategies.base import Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
+from tlrun.strategies.transfer import domains_drawn, weighted_losses
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -34,7 +35,7 @@ class ParameterTransfer(Strategy):
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         return (
             source_stage(problem, steps),
-            Stage("target", problem.drawn(lam), steps, lam=lam, init="target"),
+            Stage("target", domains_drawn(problem, lam), steps, lam=lam, init="target"),
         )
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
@@ -46,9 +47,7 @@ class ParameterTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L_S, L_T = steps.loss("source"), steps.loss("target")
-        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
-        return Objective(total, {"L_S": L_S, "L_T": L_T})
+        return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)
 
     def controls(self, problem: Problem) -> Controls:
         return transfer_controls(problem)

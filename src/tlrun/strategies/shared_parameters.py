@@ -70,7 +70,14 @@ class SharedParameters(Strategy):
         budget = steps if self.budget == "stage" else 2 * steps
         own: Literal["heads", "nothing"] = "heads" if self.heads == "own" else "nothing"
         return (
-            Stage("tasks", tuple(problem.domains), budget, lam=Constant(0.0), task_specific=own),
+            Stage(
+                "tasks",
+                tuple(problem.domains),
+                budget,
+                lam=Constant(0.0),
+                task_specific=own,
+                trained_for="all tasks",
+            ),
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

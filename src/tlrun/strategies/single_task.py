@@ -58,4 +58,5 @@ def single_stage(problem: Problem, steps: int) -> Stage:
         by=SingleTask(),
         shared=True,
         task_specific="towers",
+        trained_for="all tasks",
     )

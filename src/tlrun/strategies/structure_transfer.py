@@ -45,6 +45,7 @@ from tlrun.models.backbone import Backbone, Given
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
+from tlrun.strategies.transfer import domains_drawn, weighted_losses
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,7 +125,7 @@ class StructureTransfer(Strategy):
         return ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
-        target = Stage("target", problem.drawn(lam), steps, lam=lam, init="target")
+        target = Stage("target", domains_drawn(problem, lam), steps, lam=lam, init="target")
         return (target,) if self.structure == "layers" else (source_stage(problem, steps), target)
 
     def structure_of(self, stage: Stage, previous: Model, given: Given) -> Structure:
@@ -153,9 +154,7 @@ class StructureTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        L_S, L_T = steps.loss("source"), steps.loss("target")
-        total = (1 - lam.alpha) * L_S + lam.alpha * L_T  # (L_S + λ L_T) / (1 + λ), as α = λ/(1+λ)
-        return Objective(total, {"L_S": L_S, "L_T": L_T})
+        return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)
 
     def controls(self, problem: Problem) -> Controls:
         """The structure's own control, at the same λ and budget, and those of every transfer."""

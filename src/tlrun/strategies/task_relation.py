@@ -108,7 +108,14 @@ class TaskRelation(Strategy):
         if tied:
             task_specific = "biases" if one_label_space(tasks) or self.scope == "heads" else "heads"
         return (
-            Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=task_specific),
+            Stage(
+                "tasks",
+                tuple(problem.domains),
+                steps,
+                lam=lam,
+                task_specific=task_specific,
+                trained_for="all tasks",
+            ),
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
@@ -131,8 +138,13 @@ class TaskRelation(Strategy):
         if self.relation == "graph":
             assert isinstance(self.graph, tuple)  # a path has become a table
             return penalties.graph(W, _laplacian(self.graph, tuple(tasks))), {}
-        R: Tensor = getattr(penalties, self.relation)(W)
-        return R, {}
+        plain = {
+            "mean": penalties.mean,
+            "soft_sharing": penalties.soft_sharing,
+            "trace_norm": penalties.trace_norm,
+            "ridge": penalties.ridge,
+        }
+        return plain[self.relation](W), {}
 
     def add_buffers(self, model: Model) -> None:
         """Ω, which `covariance` finds anew in every step; before the first, Ω = I/T."""

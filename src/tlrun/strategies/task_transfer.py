@@ -118,7 +118,14 @@ class TaskTransfer(Strategy):
         tasks = several(problem, "task_transfer")
         finite(lam, "T alone trains no task", "try {key}=10")
         self._check(tasks)
-        together = Stage("tasks", tuple(problem.domains), steps, lam=lam, task_specific=self.scope)
+        together = Stage(
+            "tasks",
+            tuple(problem.domains),
+            steps,
+            lam=lam,
+            task_specific=self.scope,
+            trained_for="all tasks",
+        )
         return (
             (single_stage(problem, steps), together)
             if self.transfer == "born_again"

@@ -11,19 +11,17 @@ import torch
 from tlrun.core.errors import RunFailed
 from tlrun.core.objective import Step, Steps
 from tlrun.core.problem import Domain, TaskKey
-from tlrun.data.batches import Batch, Batches
+from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate
 from tlrun.training.losses import task_loss
 from tlrun.training.options import Trainer
 from tlrun.training.recorder import Recorder
+from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from tlrun.core.objective import Objective
+    from tlrun.core.objective import Lam, Objective
     from tlrun.models.model import Model
-    from tlrun.training.optimizers import Optimizer
 
 
 def fit(
@@ -31,56 +29,41 @@ def fit(
     model: Model,
     domains: Mapping[str, Domain],
     strategy: Strategy,
-    optimizer_spec: Optimizer,
     trainer: Trainer,
-    batches: Mapping[str, Batches],
+    state: TrainState,
     recorder: Recorder,
 ) -> None:
-    """Train `model` in place through `stage`.
+    """Train `model` in place through what `state` leaves of `stage`: `state.step` + 1 to the end.
 
-    domains: training and validation examples by name. batches: per domain the sequence it is drawn
-    in, taken up where the stage before left it. Raises RunFailed, before the update, when the
-    objective is not finite.
+    domains: training and validation examples by name. state: from `TrainState.begin`, fresh or
+    filled with where the stage was stopped; it moves with the training. recorder: told of every
+    evaluation, and handed the state after each update. Raises RunFailed, before the update, when
+    the objective is not finite.
     """
-    model.track(stage.domains)
-    model.freeze_backbone(stage.frozen)
-    optimizer = optimizer_spec.build([p for p in model.parameters() if p.requires_grad])
-    schedule = optimizer_spec.schedule_of(optimizer, stage.steps)
-    best: tuple[float, dict[str, Tensor]] = (math.inf, {})
-    for step in range(1, stage.steps + 1):
+    state.restore_generators()
+    for step in range(state.step + 1, stage.steps + 1):
         training_mode(model, stage)
         lam = stage.lam.at(step / stage.steps)
         steps = Steps()
         for name in stage.domains:
-            steps[name] = forward(model, domains[name], next(batches[name]), batches[name].shares)
+            batches = state.batches[name]
+            steps[name] = forward(model, domains[name], next(batches), batches.shares)
         objective = strategy.objective(steps, model, lam)
         terms = measured(objective, stage, step)
-        optimizer.zero_grad()
+        state.optimizer.zero_grad()
         strategy.backward(objective, model)
-        optimizer.step()
-        schedule.step()
+        state.optimizer.step()
+        state.schedule.step()
         model.update_buffers(objective.updates)
-        recorder.step(step, terms)
         if step % trainer.eval_every == 0 or step == stage.steps:
-            validation = {
-                k: v for name in stage.domains for k, v in validate(model, domains[name]).items()
-            }
-            recorder.log(
-                {
-                    "stage": stage.name,
-                    "step": step,
-                    "lam": lam.value,
-                    "terms": terms,
-                    "val": validation,
-                }
-            )
-            if (
-                trainer.select == "best"
-                and (loss := selection_loss(domains, stage, validation, strategy)) < best[0]
-            ):
-                best = (loss, {name: tensor.clone() for name, tensor in model.state_dict().items()})
-    if best[1]:
-        model.load_state_dict(best[1])
+            scores = validated(model, stage, domains)
+            recorder.log(row_of(stage, step, lam, terms, scores))
+            if trainer.select == "best":
+                state.keep_if_best(selection_loss(domains, stage, scores), model)
+        state.finish_step(step)
+        recorder.step(state, terms)
+    if state.best_weights:
+        model.load_state_dict(state.best_weights)
     model.freeze_backbone(False)
 
 
@@ -129,21 +112,30 @@ def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
     return terms
 
 
-def selection_loss(
-    domains: Mapping[str, Domain], stage: Stage, validation: Scores, strategy: Strategy
-) -> float:
-    """Σ validation losses of the drawn targets; of all drawn domains where there are none, or all
-    are its tasks.
+def validated(model: Model, stage: Stage, domains: Mapping[str, Domain]) -> Scores:
+    """Scores on the validation examples of every domain that the stage draws."""
+    scores: Scores = {}
+    for name in stage.domains:
+        scores |= validate(model, domains[name])
+    return scores
+
+
+def row_of(
+    stage: Stage, step: int, lam: Lam, terms: Mapping[str, float], scores: Scores
+) -> dict[str, object]:
+    """One evaluation as a line of metrics.jsonl holds it."""
+    return {"stage": stage.name, "step": step, "lam": lam.value, "terms": terms, "val": scores}
+
+
+def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores) -> float:
+    """Σ of the validation losses by which `trainer.select=best` chooses; ∞ where one is undefined.
+
+    They are those of the targets that a stage trained for the target draws; of all drawn domains
+    where it draws none, or is trained for all tasks.
     """
-    targets = [
-        name
-        for name in stage.domains
-        if domains[name].role == "target" and "target" in strategy.needs
-    ]
-    wanted = [
-        str(TaskKey(name, task.name))
-        for name in targets or stage.domains
-        for task in domains[name].tasks
-    ]
+    chosen = [name for name in stage.domains if domains[name].role == "target"]
+    if stage.trained_for == "all tasks" or not chosen:
+        chosen = list(stage.domains)
+    wanted = [str(TaskKey(name, task.name)) for name in chosen for task in domains[name].tasks]
     losses = [validation[key]["loss"] for key in wanted]
     return sum(math.inf if loss is None else loss for loss in losses)  # undefined is never the best

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from tlrun.core.errors import UserError
 from tlrun.core.problem import TaskKey
+from tlrun.strategies.terms import task_graph
 from tlrun.strategies.terms.task_graph import Table, adjacency, connected, read_graph
 
 NAMES = {TaskKey("d", name): name for name in ("odd", "prime", "big")}
@@ -170,3 +172,32 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_graph(str(tmp_path / "bytes.csv"))
     with pytest.raises(UserError, match="expected a table of tasks, found nothing in"):
         read_graph(written(tmp_path, "\n\n"))
+
+
+def test_a_file_is_read_again_when_and_only_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "graph.csv"
+    file.write_text("0,1\n1,0\n")
+    read: list[str] = []
+    inner = task_graph._read
+
+    def counted(path: str) -> Table:
+        read.append(path)
+        return inner(path)
+
+    monkeypatch.setattr(task_graph, "_read", counted)
+    assert [read_graph(str(file)) for _ in range(3)] == [((0.0, 1.0), (1.0, 0.0))] * 3
+    assert len(read) == 1
+
+    file.write_text("0,2\n2,0\n")  # as many bytes
+    os.utime(file, ns=(1, 1))
+    assert read_graph(str(file)) == ((0.0, 2.0), (2.0, 0.0))
+
+    file.write_text("0,2.5\n2.5,0\n")
+    os.utime(file, ns=(1, 1))
+    assert read_graph(str(file)) == ((0.0, 2.5), (2.5, 0.0))
+
+    file.unlink()
+    with pytest.raises(UserError, match="expected a CSV file"):
+        read_graph(str(file))

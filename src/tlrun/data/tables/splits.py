@@ -138,7 +138,11 @@ def _tested(columns: Columns, options: TableOptions, used: np.ndarray, seed: int
         rows = np.flatnonzero(used & (columns.domain == place))
         count = len(rows) - round(options.test_share * len(rows))
         strata, each = _strata(columns.targets, rows)
-        test[np.delete(rows, stratified_sample(strata, count, stream(seed, "split", name), each=each))] = True
+        test[
+            np.delete(
+                rows, stratified_sample(strata, count, stream(seed, "split", name), each=each)
+            )
+        ] = True
     return test
 
 
@@ -169,7 +173,10 @@ def _validation(
             )
         strata, each = _strata(known, rows)
         val[
-            np.delete(rows, stratified_sample(strata, count, stream(seed, "labels", "val", name), each=each))
+            np.delete(
+                rows,
+                stratified_sample(strata, count, stream(seed, "labels", "val", name), each=each),
+            )
         ] = True
     return val
 
@@ -240,6 +247,10 @@ def _labelled(
                 rows = np.flatnonzero(there & side)
                 strata, _ = _strata([target], rows)
                 drawn[
-                    rows[stratified_sample(strata, count, stream(seed, "labels", name, *keys), each=True)]
+                    rows[
+                        stratified_sample(
+                            strata, count, stream(seed, "labels", name, *keys), each=True
+                        )
+                    ]
                 ] = True
     return labels

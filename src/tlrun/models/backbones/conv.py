@@ -27,6 +27,11 @@ class Conv:
     learns: ClassVar[bool] = True
     widths: ClassVar[str] = "channels"
 
+    @property
+    def smallest_batch(self) -> int:
+        """BatchNorm needs two images: one would be normalised by itself, and never so again."""
+        return 2 if self.norm == "batch" else 1
+
     def width(self, shape: tuple[int, ...]) -> int:
         """Raises UserError for an input that is no image, or one too small for so many layers."""
         if len(shape) != 3:

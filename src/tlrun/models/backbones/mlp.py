@@ -25,6 +25,11 @@ class Mlp:
     learns: ClassVar[bool] = True
     widths: ClassVar[str] = "hidden"
 
+    @property
+    def smallest_batch(self) -> int:
+        """BatchNorm needs two examples: one has no variance."""
+        return 2 if self.norm == "batch" else 1
+
     def width(self, shape: tuple[int, ...]) -> int:
         return self.hidden[-1]
 

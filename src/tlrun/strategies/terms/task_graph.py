@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError, nearest
@@ -18,7 +19,24 @@ KEY = "strategy.graph"
 
 
 def read_graph(path: str) -> Table:
-    """The table in a CSV file. Raises UserError where there is none that can be read."""
+    """The table in the CSV file at `path`. Raises UserError where there is none that can be read.
+
+    A command builds its strategy many times; a file that has not changed since is read once.
+    """
+    try:
+        status = Path(path).expanduser().stat()
+    except (OSError, ValueError, RuntimeError):
+        return _read(path)  # which says why it cannot be read
+    return _read_once(path, (status.st_ino, status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=16)
+def _read_once(path: str, version: tuple[int, int, int]) -> Table:
+    """The table at `path` in a `version` of the file: its inode, last change in ns, and bytes."""
+    return _read(path)
+
+
+def _read(path: str) -> Table:
     try:
         with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
