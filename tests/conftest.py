@@ -39,10 +39,12 @@ def _fixed_randomness() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
-    """Under `nohup` or `&` SIGINT is ignored, and so it would be in every process that a test
-    starts."""
+    """Under `nohup` or `&` SIGINT and SIGHUP are ignored, and so they would be in every process
+    that a test starts; a signal that is caught here is none that is ignored there."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

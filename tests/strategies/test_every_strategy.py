@@ -26,6 +26,7 @@ from tlrun.models.backbone import Backbone, Given
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
+from tlrun.runs.identity import node_of
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.schedules import Constant
