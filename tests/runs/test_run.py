@@ -18,6 +18,7 @@ from waiting import PATIENCE
 import tlrun.training.loop
 from tlrun.config.build import build
 from tlrun.core.errors import RunBusy, RunFailed, Terminated, UserError
+from tlrun.core.notes import Note
 from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
@@ -394,8 +395,8 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
         performed(asked, THIS, Watcher())
 
     class Releasing(Watcher):
-        def note(self, text: str) -> None:
-            super().note(text)
+        def note(self, note: Note, runs: int = 1) -> None:
+            super().note(note, runs)
             release.set()
 
     watcher = Releasing()

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from waiting import PATIENCE
 
 from tlrun.core.errors import RunFailed
+from tlrun.core.notes import Note, Waiting
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Split
 from tlrun.models.model import Model
@@ -131,9 +132,9 @@ class Racer(Watcher):
         super().__init__()
         self._waits = waits
 
-    def note(self, text: str) -> None:
-        super().note(text)
-        if text.startswith("waiting"):
+    def note(self, note: Note, runs: int = 1) -> None:
+        super().note(note, runs)
+        if isinstance(note, Waiting):
             self._waits.set()
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:

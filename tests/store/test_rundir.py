@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 from waiting import PATIENCE
 
 from tlrun.core.errors import RunBusy, UserError
+from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import write_whole
 from tlrun.store.rundir import RunDir, check_writable
 
@@ -126,10 +127,10 @@ class Holder:
 def test_a_second_process_is_refused_or_waits_and_says_for_whom(place: RunDir) -> None:
     holder = Holder(place)
     who = f"process {holder.process.pid}"
-    notes: list[str] = []
+    notes: list[Note] = []
 
-    def note(text: str) -> None:
-        notes.append(text)
+    def note(note: Note) -> None:
+        notes.append(note)
         assert not holder.left.is_set()
         holder.release()
 
@@ -142,8 +143,10 @@ def test_a_second_process_is_refused_or_waits_and_says_for_whom(place: RunDir) -
         assert holder.left.is_set()
     holder.process.join()
 
-    assert len(notes) == 1
-    assert f"waiting for {who}" in notes[0]
+    (told,) = notes
+    assert isinstance(told, Waiting)
+    assert told.path == place.path
+    assert told.who.startswith(who)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

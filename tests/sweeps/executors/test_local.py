@@ -12,10 +12,11 @@ from packages import faulty
 from waiting import PATIENCE, until
 
 from tlrun.config import plugins
+from tlrun.core.notes import Note, Waiting
 from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
-from tlrun.sweeps.executors.base import JobResults, Work
-from tlrun.sweeps.executors.local import run_all
+from tlrun.sweeps.executors.base import Job, JobResults
+from tlrun.sweeps.executors.local import LocalExecutor
 
 from problems import Watcher, config, planned
 
@@ -24,15 +25,15 @@ from problems import Watcher, config, planned
 class Told:
     """A watcher that remembers."""
 
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     at_once: int = 0
     most: int = 0
     over: dict[str, str] = field(default_factory=dict)
     stages: set[tuple[str, int]] = field(default_factory=set)
     begun: threading.Event = field(default_factory=threading.Event)
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def note(self, title: str, note: Note) -> None:
+        self.notes.append(note)
 
     def started(self, title: str) -> None:
         self.at_once += 1
@@ -54,24 +55,31 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 
-def works(tmp_path: Path, *cases: str) -> list[Work]:
-    return [
-        Work(
-            THIS,
-            config(tmp_path / "runs", strategy={"name": "faulty", "case": case}),
-            tmp_path / "runs" / "digits" / "faulty" / case,
-            tmp_path / f"{case}.log",
+def jobs(tmp_path: Path, *cases: str, steps: int = 6) -> list[Job]:
+    asked = [
+        config(
+            tmp_path / "runs",
+            strategy={"name": "faulty", "case": case},
+            trainer={"name": "trainer", "steps": steps, "batch_size": 16, "eval_every": 4},
         )
         for case in cases
     ]
+    return [
+        Job(THIS, planned(each, Watcher()), tmp_path / f"{case}.log")
+        for each, case in zip(asked, cases, strict=True)
+    ]
+
+
+def carried_out(jobs: list[Job], processes: int, told: Told) -> JobResults:
+    return LocalExecutor(processes).run(jobs, told)
 
 
 @pytest.mark.usefixtures("faults")
 def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
     told = Told()
-    asked = works(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
-    results = run_all(asked, 2, told)
-    failed = {work.run_dir.name: reason for work, reason in results.failed.items()}
+    asked = jobs(tmp_path, "a", "raise", "b", "exit", "kill", "memory", "quit", "c")
+    results = carried_out(asked, 2, told)
+    failed = {job.log.stem: reason for job, reason in results.failed.items()}
 
     assert set(failed) == {"raise", "exit", "kill", "memory", "quit"}
     assert failed["raise"].endswith(
@@ -124,7 +132,7 @@ def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(
     monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", PATIENCE)
     told = Told()
     with interrupted_once(told.begun.is_set):
-        run_all(works(tmp_path, "hang", "a"), 1, told)
+        carried_out(jobs(tmp_path, "hang", "a"), 1, told)
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
     assert (record["status"], record["reason"]) == ("interrupted", "SIGTERM")
@@ -147,16 +155,16 @@ def test_the_launcher_does_not_need_torch() -> None:
 def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path) -> None:
     """The second finds what the first has trained, whichever of them was quicker."""
     one, other = Told(), Told()
-    (asked,) = works(tmp_path, "a")
-    with planned(asked.config, Watcher()).run_dir.locked(wait=False, note=print):
-        thread = threading.Thread(target=lambda: results.append(run_all([asked], 1, one)))
+    (asked,) = jobs(tmp_path, "a")
+    with asked.plan.run_dir.locked(wait=False, note=print):
+        thread = threading.Thread(target=lambda: results.append(carried_out([asked], 1, one)))
         results: list[JobResults] = []
         thread.start()
         until(lambda: one.notes or not thread.is_alive(), "a note")
     thread.join()
-    results.append(run_all([asked], 1, other))
+    results.append(carried_out([asked], 1, other))
 
-    assert "waiting for" in one.notes[0]
+    assert isinstance(one.notes[0], Waiting)
     assert [len(results.found) for results in results] == [0, 1]
     assert not any(results.failed for results in results)
 
@@ -167,9 +175,8 @@ def test_what_a_run_leaves_behind_does_not_hold_the_sweep(
 ) -> None:
     """A forked child keeps the pipe open as long as it lives; the sweep is over when the run is."""
     monkeypatch.chdir(tmp_path)
-    (asked,) = works(tmp_path, "child")
-    asked.config["trainer"]["steps"] = 1
-    results = run_all([asked], 1, Told())
+    (asked,) = jobs(tmp_path, "child", steps=1)
+    results = carried_out([asked], 1, Told())
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
     os.kill(int(Path("child").read_text()), signal.SIGKILL)  # it lives, or this would raise
@@ -184,7 +191,7 @@ def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
     monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", 0.5)
     monkeypatch.chdir(tmp_path)
     with interrupted_once(Path("deaf").exists):
-        run_all(works(tmp_path, "deaf"), 1, Told())
+        carried_out(jobs(tmp_path, "deaf"), 1, Told())
     (record,) = [read_json(path) for path in tmp_path.glob("runs/digits/faulty/*/run.json")]
 
     assert record["status"] == "running"  # it had no say

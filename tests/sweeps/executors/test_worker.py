@@ -5,6 +5,7 @@ from multiprocessing import Pipe
 
 import pytest
 
+from tlrun.core.notes import RunAnew, Waiting
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant
 from tlrun.sweeps.executors import worker
@@ -16,14 +17,15 @@ STAGE = Stage("source", ("source",), 100, lam=Constant(0.0))
 def test_a_run_is_told_by_stage_and_now_and_then_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of a fifth of the time between two reports: one in five is told."""
     now = 0.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
     ours, theirs = Pipe(duplex=False)
     reporter = Reporter(theirs)
-    reporter.begin("this run", STAGE)
-    for step in range(1, 101):
-        now += worker.TELL / 4.99
-        reporter.step(step, {})
-    reporter.end()
+    with monkeypatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: now)
+        reporter.begin("this run", STAGE)
+        for step in range(1, 101):
+            now += worker.TELL / 4.99
+            reporter.step(step, {})
+        reporter.end()
     told = []
     while ours.poll():
         told.append(ours.recv())
@@ -33,11 +35,12 @@ def test_a_run_is_told_by_stage_and_now_and_then_by_step(monkeypatch: pytest.Mon
 
 def test_only_waiting_is_passed_on() -> None:
     ours, theirs = Pipe(duplex=False)
-    reporter = Reporter(theirs)
-    reporter.note("runs/x: finished, but torch 1 then; running it anew")
-    reporter.note("waiting for process 7 on a host")
+    reporter, waiting = Reporter(theirs), Waiting(who="process 7", doing="working on this run")
+    reporter.note(RunAnew(why="outdated", details="torch 1 then"))
+    reporter.note(waiting)
 
-    assert ours.recv() == ("note", "waiting for process 7 on a host")
+    assert ours.poll()
+    assert ours.recv() == ("note", waiting)
     assert not ours.poll()
 
 
