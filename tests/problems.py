@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def questions(*kinds: Kind) -> Problem:
     names = {"multiclass": ("a", "b", "c"), "binary": ("no", "yes"), "regression": ()}
     tasks = tuple(Task(f"{kind}{number}", kind, names[kind]) for number, kind in enumerate(kinds))
     train = hidden(split(0, 24, tasks), tasks[-1], 3)
-    domain = Domain("images", "task", tasks, train)
+    domain = Domain("images", "peer", tasks, train)
     return Problem({"images": domain}, HeldOutTest({"images": split(1, 15, tasks)}), "digest")
 
 
@@ -169,6 +170,42 @@ class Watcher:
 
     def end(self) -> None:
         pass
+
+
+@dataclass
+class SweepWatcher:
+    """A watcher of a sweep that remembers.
+
+    notes: in words, after the title of their run. most: runs at once. over: why each run that is
+    over failed. begun: set when a stage is under way.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    at_once: int = 0
+    most: int = 0
+    over: dict[str, str] = field(default_factory=dict)
+    stages: set[tuple[str, int]] = field(default_factory=set)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, title: str, note: Note) -> None:
+        self.notes += [f"{title}: {line}" for line in words(note)]
+
+    def started(self, title: str) -> None:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+
+    def progress(self, title: str, stage: str, step: int, steps: int) -> None:
+        self.stages.add((stage, steps))
+        self.begun.set()
+
+    def finished(self, title: str, reason: str) -> None:
+        self.at_once -= 1
+        self.over[title] = reason
+
+
+def no_note(note: Note) -> NoReturn:
+    """For what has nothing to tell."""
+    raise AssertionError(note)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.fused import Fused
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.task_relation import TaskRelation
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 
 from problems import config
 
@@ -30,7 +30,7 @@ def test_a_good_config_becomes_typed_objects() -> None:
 
     assert run.backbone == Mlp(hidden=(16,))
     assert run.lam == Constant(1.0)
-    assert run.trainer == Trainer(steps=6, batch_size=16, eval_every=4)
+    assert run.trainer == TrainerOptions(steps=6, batch_size=16, eval_every=4)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_an_undrawn_role_is_a_plain_zero(steps: Steps) -> None:
 
 
 def test_losses_are_those_of_every_task_of_every_domain_by_name_and_in_order() -> None:
-    steps = Steps(a=step("task", x=1.0, y=2.0), b=step("task", y=4.0))
+    steps = Steps(a=step("peer", x=1.0, y=2.0), b=step("peer", y=4.0))
 
     assert list(steps.losses()) == [("a", "x"), ("a", "y"), ("b", "y")]
     assert [float(loss) for loss in steps.losses().values()] == [1.0, 2.0, 4.0]

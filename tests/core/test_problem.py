@@ -102,6 +102,15 @@ def test_names_decide_what_a_problem_is_known_by() -> None:
     assert replace(ours).identity == ours.identity
 
 
+def test_what_a_problem_of_peers_is_known_by_has_stayed_what_it_was() -> None:
+    """Ids of runs are hashes of it, made when a peer was called a task."""
+    task = Task("t", "binary", ("no", "yes"))
+    part = Split(np.zeros((1, 1), np.float32), {"t": np.array([0])}, np.array([0]))
+    ours = Problem({"d": Domain("d", "peer", (task,), part)}, problem().test, "digest")
+
+    assert ours.identity == "digest [('d', 'task', [('t', 'binary', ('no', 'yes'))])]"
+
+
 def _only(ours: Problem, name: str) -> dict[str, Domain]:
     return {name: ours.domains[name]}
 

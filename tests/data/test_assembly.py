@@ -48,7 +48,7 @@ def part(
     """A domain with training examples 0-5 and test examples 10-15."""
     train, test = train or split(0), test or split(10)
     tasks = tuple(task for task in TASKS if task.name in train.labels)
-    domain = dataclasses.replace(Domain(name, "task", tasks, train), **changes)
+    domain = dataclasses.replace(Domain(name, "peer", tasks, train), **changes)
     return Part(domain, test, train.inputs)
 
 

@@ -51,7 +51,7 @@ def part(
     """A domain with training examples 0-5 and test examples 10-15."""
     train, test = train or split(0), test or split(10)
     tasks = tuple(task for task in TASKS if task.name in train.labels)
-    domain = dataclasses.replace(Domain(name, "task", tasks, train), **changes)
+    domain = dataclasses.replace(Domain(name, "peer", tasks, train), **changes)
     return Part(domain, test, train.inputs)
 
 
@@ -69,7 +69,7 @@ def test_the_report_counts_examples_labels_and_classes() -> None:
 
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert rows["train", "colour"] == {
-        "domain": "box", "role": "task", "split": "train", "task": "colour", "kind": "multiclass",
+        "domain": "box", "role": "peer", "split": "train", "task": "colour", "kind": "multiclass",
         "examples": 5, "labels": 4, "missing": 1, "classes": {"red": 2, "green": 1, "blue": 1},
     }  # fmt: skip
     assert rows["train", "round"]["classes"] == {"no": 1, "yes": 2}

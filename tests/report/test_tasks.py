@@ -10,17 +10,15 @@ from rich.console import Console, Group, RenderableType
 
 from tlrun.core.problem import TaskKey
 from tlrun.report.formatting import interval
-from tlrun.report.tables import run_table, sweep_table
+from tlrun.report.relations import DISAGREEMENT, MANY, MOST_MATRICES, relations
+from tlrun.report.run_table import run_table
+from tlrun.report.sweep_table import sweep_table
 from tlrun.report.tasks import (
     ALONE,
-    DISAGREEMENT,
     LEGEND,
-    MANY,
-    MOST_MATRICES,
     Seeds,
     alone,
     delta_m,
-    relations,
     run_tasks,
     sweep_tasks,
     task_scores,

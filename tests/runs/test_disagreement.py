@@ -26,7 +26,7 @@ def domains(
 ) -> Problem:
     """A domain for each name, with its tasks; the k-th has 10 (k + 1) test examples."""
     made = {
-        name: Domain(name, "task", its, split(k, 12, its))
+        name: Domain(name, "peer", its, split(k, 12, its))
         for k, (name, its) in enumerate(tasks.items())
     }
     sizes = {name: split(50 + k, 10 * (k + 1), its) for k, (name, its) in enumerate(tasks.items())}

@@ -3,7 +3,8 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from waiting import PATIENCE
 
 import tlrun.training.loop
 from tlrun.config.build import build
-from tlrun.core.errors import RunBusy, RunFailed, Terminated, UserError
+from tlrun.core.errors import Mistake, RunBusy, RunFailed, Terminated, UserError
 from tlrun.core.notes import Note
+from tlrun.core.objective import Schedule
 from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
 from tlrun.runs.plan import THIS
-from tlrun.strategies.base import Stage
+from tlrun.strategies.base import Control, Stage
+from tlrun.strategies.scratch import Scratch
 from tlrun.training.evaluation import evaluate
 
 from problems import Watcher, answered, config, performed, planned
@@ -380,11 +383,18 @@ def test_an_interrupted_run_says_so(
 def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     tmp_path: Path,
 ) -> None:
-    asked = planned(config(tmp_path), Watcher())
+    ours = planned(config(tmp_path), Watcher())
     held, release = threading.Event(), threading.Event()
 
+    class Releasing(Watcher):
+        """Lets the other one go as soon as it is told of it."""
+
+        def note(self, note: Note, runs: int = 1) -> None:
+            super().note(note, runs)
+            release.set()
+
     def hold() -> None:
-        with asked.run_dir.locked(wait=False, note=print):
+        with ours.run_dir.locked(wait=False, note=print):
             held.set()
             release.wait(PATIENCE)
 
@@ -392,32 +402,42 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     thread.start()
     assert held.wait(PATIENCE)
     with pytest.raises(RunBusy):
-        performed(asked, THIS, Watcher())
-
-    class Releasing(Watcher):
-        def note(self, note: Note, runs: int = 1) -> None:
-            super().note(note, runs)
-            release.set()
-
+        performed(ours, THIS, Watcher())
     watcher = Releasing()
-    waited = performed(asked, "a control", watcher, wait=True)
+    waited = performed(ours, "a control", watcher, wait=True)
     thread.join()
 
     assert "waiting for" in watcher.notes[0]
     assert not waited.found
 
 
+@dataclass(frozen=True)
+class Impossible(Scratch):
+    """A control that no problem can have."""
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        raise UserError(Mistake("strategy", "another problem", "this one"))
+
+
 def test_nothing_starts_where_one_control_cannot_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "tlrun.strategies.parameter_transfer.transfer_controls",
-        lambda _: {"impossible": {"strategy": {"name": "nonesuch"}}},
-    )
-    with pytest.raises(UserError, match="nonesuch"):
+    controls = {"scratch": Control(Scratch()), "impossible": Control(Impossible())}
+    monkeypatch.setattr("tlrun.strategies.parameter_transfer.transfer_controls", lambda _: controls)
+    with pytest.raises(UserError, match="strategy: expected another problem, found this one"):
         answered(config(tmp_path, controls=True), Watcher())
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_control_that_cannot_work_stops_no_run_that_does_not_ask_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controls = {"scratch": Control(Scratch()), "impossible": Control(Impossible())}
+    monkeypatch.setattr("tlrun.strategies.parameter_transfer.transfer_controls", lambda _: controls)
+    (outcome,) = answered(config(tmp_path), Watcher())
+
+    assert set(outcome.controls) == {"scratch"}
 
 
 def test_progress_is_shown_per_stage(tmp_path: Path) -> None:

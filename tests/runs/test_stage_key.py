@@ -2,7 +2,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlrun.config.build import build
-from tlrun.core.problem import Problem
+from tlrun.core.problem import MetricName, Problem
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.runs.plan import planned_stages
 from tlrun.runs.stage_key import stage_inputs
@@ -35,7 +35,7 @@ def test_the_key_names_classes_as_a_config_does_and_not_where_they_are_defined()
 def test_the_metric_a_task_is_judged_by_is_no_part_of_its_training() -> None:
     run = build(config(Path("unused")))
 
-    def judged(metric: str) -> Problem:
+    def judged(metric: MetricName) -> Problem:
         ours = problem()
         domains = {}
         for name, domain in ours.domains.items():
@@ -44,8 +44,7 @@ def test_the_metric_a_task_is_judged_by_is_no_part_of_its_training() -> None:
         return replace(ours, domains=domains)
 
     keys = set()
-    for metric in ("accuracy", "auc"):
-        ours = judged(metric)
+    for ours in (judged("accuracy"), judged("auc")):
         stages = run.strategy.stages(ours, run.lam, 5)
         keys.add(planned_stages(run, ours, stages, "cpu")[0].key)
 

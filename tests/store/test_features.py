@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from tlrun.core.notes import EntryDamaged, Note, Waiting
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.model import Model, draw_model
 from tlrun.store.entries import entries
 from tlrun.store.features import HOME, FeatureStore
 
-from problems import SHAPE, problem
+from problems import SHAPE, no_note, problem
 
 INPUTS = np.random.default_rng(0).standard_normal((6, *SHAPE)).astype(np.float32)
 Z = np.random.default_rng(1).standard_normal((6, 16)).astype(np.float32)
@@ -25,7 +26,7 @@ def never() -> np.ndarray:
 
 @pytest.fixture
 def store(tmp_path: Path) -> FeatureStore:
-    return FeatureStore(tmp_path, {"torch": "2", "threads": 1}, pytest.fail)
+    return FeatureStore(tmp_path, {"torch": "2", "threads": 1}, no_note)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_features_of_any_layout_come_back(store: FeatureStore) -> None:
 
 @pytest.mark.parametrize("name", ["features.safetensors", "manifest.json"])
 def test_a_flipped_bit_is_noticed_told_and_mended(store: FeatureStore, name: str) -> None:
-    notes: list[str] = []
+    notes: list[Note] = []
     store = replace(store, note=notes.append)
     weights = {"w": torch.ones(2)}
     store.get(weights, INPUTS, lambda: Z)
@@ -154,14 +155,15 @@ def test_a_flipped_bit_is_noticed_told_and_mended(store: FeatureStore, name: str
 
     assert np.array_equal(found, Z)
     (note,) = notes
-    assert str(place.path) in note
-    assert name in note
+    assert isinstance(note, EntryDamaged)
+    assert (note.what, note.path) == ("features", place.path)
+    assert name in note.problem
     assert np.array_equal(store.get(weights, INPUTS, never), Z)
     assert len(notes) == 1
 
 
 def test_an_entry_that_is_whole_and_holds_no_features_is_mended(store: FeatureStore) -> None:
-    notes: list[str] = []
+    notes: list[Note] = []
     store = replace(store, note=notes.append)
     weights = {"w": torch.ones(2)}
     store.get(weights, INPUTS, lambda: Z)
@@ -169,15 +171,15 @@ def test_an_entry_that_is_whole_and_holds_no_features_is_mended(store: FeatureSt
     for files in ({}, {"features.safetensors": b"none"}):
         place.write(files)
         assert np.array_equal(store.get(weights, INPUTS, lambda: Z), Z)
-    assert len(notes) == 2
+    assert [type(note) for note in notes] == [EntryDamaged, EntryDamaged]
 
 
 def test_two_that_race_compute_once(store: FeatureStore) -> None:
     waiting, computed = threading.Event(), []
-    notes: list[str] = []
+    notes: list[Note] = []
 
-    def note(text: str) -> None:
-        notes.append(text)
+    def note(told: Note) -> None:
+        notes.append(told)
         waiting.set()
 
     def compute() -> np.ndarray:
@@ -193,8 +195,8 @@ def test_two_that_race_compute_once(store: FeatureStore) -> None:
 
     assert all(np.array_equal(z, Z) for z in found)
     assert len(computed) == 1
-    assert len(notes) == 1
-    assert "waiting for another process, which is computing features" in notes[0]
+    (place,) = entries(store.runs_dir, HOME)
+    assert notes == [Waiting(path=place.path, doing="computing features")]
 
 
 def test_a_failed_computation_keeps_nothing(store: FeatureStore) -> None:

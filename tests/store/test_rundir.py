@@ -1,4 +1,7 @@
 import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ from tlrun.core.errors import RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import write_whole
 from tlrun.store.rundir import RunDir, check_writable
+
+from problems import no_note
 
 RESULT = {
     "headline": {"test": 1.0},
@@ -102,61 +107,60 @@ def test_a_failed_run_keeps_reason_and_extra_files(place: RunDir) -> None:
     assert (place.path / "traceback.txt").read_text() == "Traceback…"
 
 
-class Holder:
-    """Another process, which holds a run from here on until it is released."""
+def hold(place: RunDir, ready: Event, release: Event) -> None:
+    with place.locked(wait=False, note=print):
+        place.begin("", {})
+        ready.set()
+        release.wait(PATIENCE)
 
-    def __init__(self, place: RunDir) -> None:
-        context = multiprocessing.get_context("fork")
-        self._held, self._release, self.left = (context.Event() for _ in range(3))
-        self.process = context.Process(target=self._hold, args=(place,))
-        self.process.start()
-        assert self._held.wait(PATIENCE)
 
-    def _hold(self, place: RunDir) -> None:
-        with place.locked(wait=False, note=print):
-            place.begin("", {})
-            self._held.set()
-            self._release.wait(PATIENCE)
-            self.left.set()
-
-    def release(self) -> None:
-        self._release.set()
+@pytest.fixture
+def holder(place: RunDir) -> Iterator[tuple[BaseProcess, Event]]:
+    """A process that has the run, and what lets go of it."""
+    context = multiprocessing.get_context("fork")
+    ready, release = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(place, ready, release))
+    process.start()
+    assert ready.wait(PATIENCE)
+    yield process, release
+    process.kill()
+    process.join()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_second_process_is_refused_or_waits_and_says_for_whom(place: RunDir) -> None:
-    holder = Holder(place)
-    who = f"process {holder.process.pid}"
+def test_a_second_process_is_refused_or_waits_and_says_for_whom(
+    place: RunDir, holder: tuple[BaseProcess, Event]
+) -> None:
+    process, release = holder
     notes: list[Note] = []
 
-    def note(note: Note) -> None:
-        notes.append(note)
-        assert not holder.left.is_set()
-        holder.release()
+    def note(told: Note) -> None:
+        notes.append(told)
+        release.set()
 
     with (
-        pytest.raises(RunBusy, match=f"{who} on .* is working on this run"),
+        pytest.raises(RunBusy, match=f"process {process.pid} on .* is working on this run"),
         place.locked(wait=False, note=notes.append),
     ):
         pass
     with place.locked(wait=True, note=note):
-        assert holder.left.is_set()
-    holder.process.join()
+        process.join(PATIENCE)
 
     (told,) = notes
     assert isinstance(told, Waiting)
-    assert told.path == place.path
-    assert told.who.startswith(who)
+    assert (told.path, told.doing) == (place.path, "working on this run")
+    assert told.who.startswith(f"process {process.pid} on ")
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_the_lock_goes_with_a_killed_process(place: RunDir) -> None:
-    holder = Holder(place)
-    holder.process.kill()
-    holder.process.join()
+def test_the_lock_goes_with_a_killed_process(
+    place: RunDir, holder: tuple[BaseProcess, Event]
+) -> None:
+    process, _ = holder
+    process.kill()
+    process.join()
 
-    assert not holder.left.is_set()
-    with place.locked(wait=False, note=print):
+    with place.locked(wait=False, note=no_note):
         pass
 
 

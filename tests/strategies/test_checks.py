@@ -32,7 +32,7 @@ PHI = Mlp((6, 5))
 
 def made(**domains: Sequence[Task]) -> Problem:
     parts = {
-        name: Domain(name, "task", tuple(tasks), split(k, 10 + 3 * k, tuple(tasks)))
+        name: Domain(name, "peer", tuple(tasks), split(k, 10 + 3 * k, tuple(tasks)))
         for k, (name, tasks) in enumerate(domains.items())
     }
     return Problem(parts, HeldOutTest({}), "digest")

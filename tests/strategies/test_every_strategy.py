@@ -47,7 +47,7 @@ FILTERS = Conv(channels=(3,))  # of which a covariance can be learnt
 PROBLEMS = {
     "source and target": problem(),
     "a label space each": problem("split"),
-    "three domains": peers("task", "task", "task"),
+    "three domains": peers("peer", "peer", "peer"),
     "two sources": peers("source", "source", "target"),
     "three questions": questions("binary", "binary", "binary"),
     "two questions": questions("multiclass", "regression"),

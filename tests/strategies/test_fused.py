@@ -32,7 +32,7 @@ from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, Watcher, config, performed, planned, problem, split
@@ -87,7 +87,7 @@ def trained(
     if previous is not None:
         model = by.inherit(stage, model, previous)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
-    trainer = Trainer(stage.steps, 8, eval_every=stage.steps)
+    trainer = TrainerOptions(stage.steps, 8, eval_every=stage.steps)
     train_state = TrainState.begin(stage, model, Adam(lr=0.01), batches)
     fit(stage, model, problem.domains, by, trainer, train_state, Rows())
     return model
@@ -151,7 +151,7 @@ def test_the_objective_is_that_of_the_transfer() -> None:
     model, rows = begun(stage, problem, fused), Rows()
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, Adam(), batches)
-    fit(stage, model, problem.domains, fused, Trainer(3, 8, eval_every=3), train_state, rows)
+    fit(stage, model, problem.domains, fused, TrainerOptions(3, 8, eval_every=3), train_state, rows)
     for terms in rows.terms:
         assert terms["total"] == pytest.approx((terms["L_S"] + 2.0 * terms["L_T"]) / 3.0, rel=1e-6)
 

@@ -20,7 +20,7 @@ from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.training.loop import fit, forward
 from tlrun.training.optimizers import Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, Watcher, config, data_of, planned, split
@@ -34,7 +34,7 @@ VALUE = Task("value", "regression")
 def questions(n: int = 24) -> Problem:
     """Three questions about one domain."""
     tasks = (CLASS, ODD, VALUE)
-    return Problem({"d": Domain("d", "task", tasks, split(0, n, tasks))}, HeldOutTest({}), "digest")
+    return Problem({"d": Domain("d", "peer", tasks, split(0, n, tasks))}, HeldOutTest({}), "digest")
 
 
 def of_domains(*sizes: int) -> Problem:
@@ -42,7 +42,7 @@ def of_domains(*sizes: int) -> Problem:
     domains = {}
     for k, n in enumerate(sizes):
         tasks = (CLASS, VALUE) if k == 0 else (CLASS,)
-        domains[f"d{k}"] = Domain(f"d{k}", "task", tasks, split(k, n, tasks))
+        domains[f"d{k}"] = Domain(f"d{k}", "peer", tasks, split(k, n, tasks))
     return Problem(domains, HeldOutTest({}), "digest")
 
 
@@ -119,7 +119,15 @@ def test_a_weight_of_zero_trains_no_head() -> None:
     before = state(model)
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     train_state = TrainState.begin(stage, model, Sgd(), batches)
-    fit(stage, model, ours.domains, strategy, Trainer(10, 8, eval_every=10), train_state, Rows())
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        TrainerOptions(10, 8, eval_every=10),
+        train_state,
+        Rows(),
+    )
     moved = {name for name, tensor in state(model).items() if not torch.equal(tensor, before[name])}
 
     assert not [name for name in moved if name.startswith("heads.d/odd")]
@@ -237,7 +245,7 @@ def pooled(ours: Problem, model: Model) -> Tensor:
         np.concatenate([s.inputs for s in train]),
         np.concatenate([s.labels["class"] for s in train]),
     )
-    one = Domain("d0", "task", (CLASS,), Split(inputs, {"class": labels}, np.arange(len(labels))))
+    one = Domain("d0", "peer", (CLASS,), Split(inputs, {"class": labels}, np.arange(len(labels))))
     return forward(model, one, double(as_batch(one.train)), {"class": 1.0}).losses["class"]
 
 

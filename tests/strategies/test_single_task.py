@@ -20,7 +20,7 @@ from tlrun.strategies.single_task import SingleTask
 from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, problem, split
@@ -45,8 +45,8 @@ def several() -> Problem:
     one.labels["odd"][:12] = -1
     other.labels["value"][5:] = np.nan
     domains = {
-        "one": Domain("one", "task", (CLASS, ODD, VALUE), one),
-        "other": Domain("other", "task", (CLASS, VALUE), other),
+        "one": Domain("one", "peer", (CLASS, ODD, VALUE), one),
+        "other": Domain("other", "peer", (CLASS, VALUE), other),
     }
     return Problem(domains, HeldOutTest({}), "digest")
 
@@ -59,7 +59,15 @@ def trained(
     model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.task_specific), Rows()
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, optimizer, batches)
-    fit(stage, model, ours.domains, strategy, Trainer(steps, 8, eval_every=5), train_state, rows)
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        TrainerOptions(steps, 8, eval_every=5),
+        train_state,
+        rows,
+    )
     return model, rows
 
 
@@ -153,7 +161,7 @@ def test_best_chooses_one_step_for_all_tasks() -> None:
         Rows(),
     )
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
-    trainer = Trainer(steps=12, batch_size=8, eval_every=1, select="best")
+    trainer = TrainerOptions(steps=12, batch_size=8, eval_every=1, select="best")
     train_state = TrainState.begin(stage, model, Sgd(lr=1.0), batches)
     fit(stage, model, ours.domains, strategy, trainer, train_state, rows)
     sums = [sum(scores["loss"] for scores in row["val"].values()) for row in rows.rows]

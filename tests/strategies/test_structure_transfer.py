@@ -76,9 +76,11 @@ def test_signs_and_scales_of_the_sources_weights_leave_a_mask_run_bit_identical(
     one = done(tmp_path / "a")
     other = tmp_path / "b"
     done(other, strategy={"density": 0.9})  # leaves the source stage there
-    ((_, place),) = planned(
+    source, _ = planned(
         config(other, backbone={"name": "conv", "channels": [8, 16]}), Watcher()
-    ).shared.items()
+    ).stages
+    place = source.entry
+    assert place is not None
     finished = read_stage(place)
     assert finished is not None
     content = json.loads((place.path / "stage.json").read_text())

@@ -30,7 +30,7 @@ from tlrun.strategies.terms import penalties
 from tlrun.strategies.terms.parameters import side_by_side
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import Rows, everything
@@ -68,7 +68,7 @@ def of_domains(task: Task = VALUE, sizes: tuple[int, ...] = SIZES, seed: int = 0
         )
         labels = scores[:, 0] + k if task.kind == "regression" else scores.argmax(axis=1)
         name = f"d{k}"
-        domains[name] = Domain(name, "task", (task,), Split(X, {task.name: labels}, np.arange(n)))
+        domains[name] = Domain(name, "peer", (task,), Split(X, {task.name: labels}, np.arange(n)))
     return Problem(domains, HeldOutTest({}), "digest")
 
 
@@ -83,7 +83,7 @@ def questions(tasks: tuple[Task, ...], seed: int = 0, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, labels, np.arange(n)))}, HeldOutTest({}), "digest"
+        {"d": Domain("d", "peer", tasks, Split(X, labels, np.arange(n)))}, HeldOutTest({}), "digest"
     )
 
 
@@ -268,7 +268,7 @@ def orthonormal(rank: int = 3, n: int = 50) -> tuple[Problem, np.ndarray]:
     Y = X @ W + 0.3 * rng.standard_normal((n, 3))
     tasks = tuple(Task(name, "regression") for name in ("x", "y", "z"))
     split = Split(X, {task.name: Y[:, k] for k, task in enumerate(tasks)}, np.arange(n))
-    return Problem({"d": Domain("d", "task", tasks, split)}, HeldOutTest({}), "digest"), X.T @ Y / n
+    return Problem({"d": Domain("d", "peer", tasks, split)}, HeldOutTest({}), "digest"), X.T @ Y / n
 
 
 def thresholded(Z: np.ndarray, by: float) -> np.ndarray:
@@ -392,7 +392,7 @@ def trained(
     )
     strategy.add_buffers(model)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
-    trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
+    trainer = TrainerOptions(steps=steps, batch_size=8, eval_every=steps)
     train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
     fit(stage, model, problem.domains, strategy, trainer, train_state, Rows())
     return model, stage
@@ -531,7 +531,7 @@ def test_omega_learns_which_tasks_go_together() -> None:
     for name, sign in (("a", 1.0), ("b", 1.0), ("c", -1.0)):
         X = rng.standard_normal((60, D))
         y = sign * X @ w + 0.1 * rng.standard_normal(60)
-        domains[name] = Domain(name, "task", (VALUE,), Split(X, {"value": y}, np.arange(60)))
+        domains[name] = Domain(name, "peer", (VALUE,), Split(X, {"value": y}, np.arange(60)))
     ours = Problem(domains, HeldOutTest({}), "digest")
     model = minimised(made("covariance"), ours, start(made("covariance"), ours, 0.1), 0.1)
     omega = made("covariance").objective(everything(ours, model), model, Lam(0.1)).updates["omega"]

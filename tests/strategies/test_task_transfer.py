@@ -22,8 +22,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state
-from tlrun.runs.plan import THIS
-from tlrun.runs.stage_key import contents, key_of
+from tlrun.runs.plan import THIS, planned_stages
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters
@@ -33,7 +32,7 @@ from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.strategies.terms import penalties
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import Rows, Watcher, config, everything, performed, planned
@@ -81,7 +80,7 @@ def of_domains(
         X, w = rng.standard_normal((n, D)), common + apart * rng.standard_normal((D, task.outputs))
         domains[f"d{k}"] = Domain(
             f"d{k}",
-            "task",
+            "peer",
             (task,),
             Split(X, {task.name: labels(task, X, w, noise[k], rng)}, np.arange(n)),
         )
@@ -97,7 +96,7 @@ def questions(*tasks: Task, n: int = 40) -> Problem:
         for task in tasks
     }
     return Problem(
-        {"d": Domain("d", "task", tasks, Split(X, answers, np.arange(n)))},
+        {"d": Domain("d", "peer", tasks, Split(X, answers, np.arange(n)))},
         HeldOutTest({}),
         "digest",
     )
@@ -155,7 +154,7 @@ def trained(
     if teacher is not None:
         model = strategy.inherit(stage, model, teacher)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
-    trainer = Trainer(steps=steps, batch_size=8, eval_every=steps)
+    trainer = TrainerOptions(steps=steps, batch_size=8, eval_every=steps)
     train_state = TrainState.begin(stage, model, optimizer or Adam(lr=0.01), batches)
     fit(stage, model, problem.domains, strategy, trainer, train_state, Rows())
     return model
@@ -602,7 +601,15 @@ def test_a_teacher_is_finished(norm: Literal["none", "batch"]) -> None:
     model = strategy.inherit(stage, fresh, teacher.train())
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     train_state = TrainState.begin(stage, model, Adam(lr=0.1), batches)
-    fit(stage, model, ours.domains, strategy, Trainer(8, 8, eval_every=8), train_state, Rows())
+    fit(
+        stage,
+        model,
+        ours.domains,
+        strategy,
+        TrainerOptions(8, 8, eval_every=8),
+        train_state,
+        Rows(),
+    )
 
     assert_same_bits(state(teacher), before)
     assert not teacher.training
@@ -625,8 +632,8 @@ def test_born_again_starts_with_the_very_stage_of_single_task(tmp_path: Path) ->
         planned(config(tmp_path, strategy=s, **nodes), Watcher())
         for s in (again, {"name": "single_task"})
     ]
-    assert key_of(asked[0].contents[0]) == key_of(asked[1].contents[0])
-    assert [stage.task_specific for stage in asked[0].stages] == ["towers", "heads"]
+    assert asked[0].stages[0].key == asked[1].stages[0].key
+    assert [each.stage.task_specific for each in asked[0].stages] == ["towers", "heads"]
 
     first, second = (performed(each, THIS, Watcher()) for each in asked)
     watcher = Watcher()
@@ -644,7 +651,7 @@ def test_a_longer_single_task_is_another_stage() -> None:
     run = build(config(Path("unused"), dataset={"name": "digits_binary"}))
     ours = questions(ODD, PRIME)
     keys = [
-        key_of(contents(run, ours, strategy.stages(ours, Constant(1.0), 5), "cpu")[0])
+        planned_stages(run, ours, strategy.stages(ours, Constant(1.0), 5), "cpu")[0].key
         for strategy in (TaskTransfer("born_again"), SingleTask(), SingleTask("total"))
     ]
     assert keys[0] == keys[1] != keys[2]

@@ -1,31 +1,79 @@
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps.executors.test_local import Told
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
+from tlrun.sweeps.executors.base import Executor, Job, JobResults
+from tlrun.sweeps.executors.base import Watcher as JobWatcher
 from tlrun.sweeps.executors.local import LocalExecutor
-from tlrun.sweeps.launch import launch
+from tlrun.sweeps.launch import SweepResults, launch
 
-from problems import Watcher, config
+from problems import SweepWatcher, Watcher, config, performed
+from properties import assert_same_run
 
-LAM = {"name": "constant", "value": 1.0}
+SCRATCH = {"name": "scratch"}
+CONTROLS = ["scratch", "scratch, total budget", "source_only", "joint, λ=1"]
 
 
-def swept(configs: list[dict[str, Any]], told: Told | None = None) -> Any:
-    told = told or Told()
+def lam(value: float) -> dict[str, Any]:
+    return {"name": "constant", "value": value}
+
+
+@dataclass
+class InProcess:
+    """An executor that trains every run right here, one after another.
+
+    failing, lost: the names of strategies whose runs it does not train: the first fail, of the
+    others it says that it does not know. asked: how often it was asked, and for what.
+    """
+
+    failing: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    asked: list[list[str]] = field(default_factory=list)
+
+    def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+        self.asked.append([job.title for job in jobs])
+        results = JobResults()
+        for job in jobs:
+            strategy = job.plan.facts["strategy"]
+            watcher.started(job.title)
+            reason = ""
+            if strategy in self.failing:
+                reason = results.failed[job] = "burnt down"
+            elif strategy in self.lost:
+                reason = results.unknown[job] = "nobody knows"
+            elif performed(job.plan, job.name, Watcher(), wait=True).found:
+                results.found.add(job)
+            watcher.finished(job.title, reason)
+        return results
+
+
+def sweep(
+    configs: Sequence[dict[str, Any]],
+    executor: Executor | None = None,
+    watcher: SweepWatcher | None = None,
+) -> SweepResults:
+    watcher = watcher or SweepWatcher()
     return launch(
         [build(config) for config in configs],
         [[f"job={k}"] for k in range(len(configs))],
-        LocalExecutor(2),
+        executor or LocalExecutor(2),
         Watcher(),
-        lambda total, found: nullcontext(told),
+        lambda total, found: nullcontext(watcher),
     )
+
+
+def record_of(runs_dir: Path) -> dict[str, Any]:
+    """What sweep.json says of the only sweep."""
+    (file,) = (runs_dir / ".sweeps").glob("*/sweep.json")
+    return read_json(file)
 
 
 def test_every_job_gets_its_run_and_controls(tmp_path: Path) -> None:
@@ -33,21 +81,51 @@ def test_every_job_gets_its_run_and_controls(tmp_path: Path) -> None:
         config(tmp_path, controls=True, strategy={"name": name})
         for name in ("parameter_transfer", "joint")
     ]
-    first = swept(configs)
-    second = swept(configs)
+    first = sweep(configs)
+    second = sweep(configs)
 
-    assert [[o.name for o in answer] for answer in first.outcomes] == [
-        [THIS, "scratch", "scratch, total budget", "source_only", "joint, λ=1"], [THIS],
-    ]  # fmt: skip
+    assert [[o.name for o in answer] for answer in first.outcomes] == [[THIS, *CONTROLS], [THIS]]
     assert (first.trained, first.found, second.trained, second.found) == (5, 0, 0, 5)
     assert first.outcomes[1][0].path == first.outcomes[0][4].path
     assert [o.result for o in first.outcomes[0]] == [o.result for o in second.outcomes[0]]
 
 
+def test_an_executor_is_enough_and_where_runs_are_carried_out_changes_no_bit(
+    tmp_path: Path,
+) -> None:
+    watcher, executor = SweepWatcher(), InProcess()
+    configs = [(config(tmp_path / k, controls=True), config(tmp_path / k, seed=1)) for k in "ab"]
+    here = sweep(configs[0], executor, watcher)
+    elsewhere = sweep(configs[1], LocalExecutor(2))
+
+    assert len(executor.asked) == 1
+    assert sorted(executor.asked[0]) == sorted(watcher.over)
+    assert (here.trained, here.found, here.failures) == (6, 0, [])
+    assert (here.stages_trained, here.stages_found) == (2, 1)
+    assert [len(answer) for answer in here.outcomes] == [5, 1]
+    for ours, theirs in zip(here.outcomes, elsewhere.outcomes, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert_same_run(one.path, other.path)
+
+
+def test_what_is_finished_is_asked_of_no_executor(tmp_path: Path) -> None:
+    executor = InProcess()
+    configs = [config(tmp_path, seed=seed) for seed in (0, 1)]
+    first = sweep(configs, executor)
+    again = sweep(configs, executor)
+
+    assert len(executor.asked) == 1
+    assert (again.trained, again.found) == (0, 2)
+    assert [outcome.found for (outcome,) in again.outcomes] == [True, True]
+    assert [[o.result for o in answer] for answer in again.outcomes] == [
+        [o.result for o in answer] for answer in first.outcomes
+    ]
+    assert record_of(tmp_path)["status"] == "finished"
+
+
 def test_the_record_says_what_the_sweep_is_made_of(tmp_path: Path) -> None:
-    swept([config(tmp_path, lam=LAM | {"value": value}) for value in (1.0, 10.0)])
-    (file,) = (tmp_path / ".sweeps").glob("*/sweep.json")
-    record = read_json(file)
+    sweep([config(tmp_path, lam=lam(value)) for value in (1.0, 10.0)])
+    record = record_of(tmp_path)
 
     assert (record["status"], record["runs"], record["failed"]) == ("finished", 2, {})
     assert [job["sets"] for job in record["jobs"]] == [["job=0"], ["job=1"]]
@@ -57,16 +135,128 @@ def test_the_record_says_what_the_sweep_is_made_of(tmp_path: Path) -> None:
         for path in job["runs"].values()
     )
     # nobody printed anything
-    assert sorted(path.name for path in file.parent.iterdir()) == ["sweep.json"]
+    (folder,) = (tmp_path / ".sweeps").iterdir()
+    assert [path.name for path in folder.iterdir()] == ["sweep.json"]
 
 
 def test_a_mistake_starts_nothing(tmp_path: Path) -> None:
+    executor = InProcess()
+    few = config(tmp_path, dataset={"name": "digits", "labels_per_class": 900})
     with pytest.raises(UserError):
-        swept(
-            [
-                config(tmp_path),
-                config(tmp_path, dataset={"name": "digits", "labels_per_class": 900}),
-            ]
-        )
+        sweep([config(tmp_path), few], executor)
 
+    assert executor.asked == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_is_told_with_its_log_and_its_job_has_no_answer(tmp_path: Path) -> None:
+    """Of a job whose control fails the run is still there, and its other controls."""
+    configs = [config(tmp_path, controls=True), config(tmp_path, strategy=SCRATCH)]
+    results = sweep(configs, InProcess(failing={"scratch"}))
+    failures = {failure.path: failure for failure in results.failures}
+
+    assert [failure.reason for failure in results.failures] == ["burnt down"] * 2
+    assert all(failure.log.read_text() == "burnt down\n" for failure in results.failures)
+    assert all(path.parent.name == "scratch" for path in failures)
+    assert [outcome.name for outcome in results.outcomes[0]] == [THIS, *CONTROLS[2:]]
+    assert results.outcomes[1] == []
+    assert (results.trained, results.found) == (3, 0)
+    record = record_of(tmp_path)
+    assert record["status"] == "failed"
+    assert record["failed"] == {str(path): "burnt down" for path in failures}
+
+
+def test_the_same_command_runs_what_failed_again_and_only_that(tmp_path: Path) -> None:
+    configs = [config(tmp_path, controls=True)]
+    sweep(configs, InProcess(failing={"scratch"}))
+    executor = InProcess()
+    again = sweep(configs, executor)
+
+    assert [title.split("/")[1] for title in executor.asked[0]] == ["scratch"] * 2
+    assert (again.trained, again.found, again.failures) == (2, 3, [])
+    assert record_of(tmp_path)["status"] == "finished"
+
+
+def test_a_run_of_which_nobody_knows_counts_where_its_folder_says_that_it_finished(
+    tmp_path: Path,
+) -> None:
+    class Forgetful(InProcess):
+        """Trains everything, and knows of nothing."""
+
+        def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+            super().run(jobs, watcher)
+            return JobResults(unknown=dict.fromkeys(jobs, "nobody knows"))
+
+    finished = sweep([config(tmp_path / "a")], Forgetful())
+    lost = sweep([config(tmp_path / "b")], InProcess(lost={"parameter_transfer"}))
+
+    assert (finished.trained, finished.failures) == (1, [])
+    assert [failure.reason for failure in lost.failures] == ["nobody knows"]
+    assert lost.outcomes == [[]]
+
+
+def test_a_run_that_finished_and_cannot_be_read_is_lost(tmp_path: Path) -> None:
+    class Careless(InProcess):
+        """Loses a file of every run."""
+
+        def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+            results = super().run(jobs, watcher)
+            for job in jobs:
+                (job.path / "result.json").unlink()
+            return results
+
+    results = sweep([config(tmp_path)], Careless())
+
+    (failure,) = results.failures
+    assert failure.reason.startswith("finished, but its files cannot be read now (FileNotFound")
+    assert results.outcomes == [[]]
+
+
+def test_the_record_of_a_run_whose_process_had_no_say_is_closed(tmp_path: Path) -> None:
+    class Killed(InProcess):
+        """Begins every run, and is gone."""
+
+        def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+            for job in jobs:
+                job.plan.run_dir.begin("seed: 0\n", {})
+            return JobResults(failed=dict.fromkeys(jobs, "killed"))
+
+    results = sweep([config(tmp_path)], Killed())
+    record = read_json(results.failures[0].path / "run.json")
+
+    assert (record["status"], record["reason"]) == ("failed", "killed")
+
+
+def test_a_sweep_that_is_stopped_says_so(tmp_path: Path) -> None:
+    class Stopped(InProcess):
+        def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+            super().run(jobs[:1], watcher)
+            raise KeyboardInterrupt
+
+    configs = [config(tmp_path, seed=seed) for seed in (0, 1)]
+    with pytest.raises(KeyboardInterrupt):
+        sweep(configs, Stopped())
+    assert record_of(tmp_path)["status"] == "interrupted"
+
+    again = sweep(configs, InProcess())
+    assert (again.trained, again.found) == (1, 1)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_finished_run_stays_as_it_is_whichever_sweep_needs_it(tmp_path: Path) -> None:
+    """As a control, and for its source stage."""
+    first = sweep([config(tmp_path), config(tmp_path, strategy=SCRATCH)], InProcess())
+    paths = [outcome.path for (outcome,) in first.outcomes]
+    before = [files(path) for path in paths]
+    transfer = {"name": "feature_transfer"}
+    later = sweep(
+        [config(tmp_path, controls=True, strategy=transfer, lam=lam(v)) for v in (1.0, 10.0)],
+        LocalExecutor(2),
+    )
+
+    assert paths[1] in [outcome.path for outcome in later.outcomes[0] if outcome.found]
+    assert (later.stages_trained, later.stages_found) == (0, 3)  # two runs, and source_only
+    assert [files(path) for path in paths] == before

@@ -23,14 +23,14 @@ def test_what_jobs_share_is_one_run(tmp_path: Path) -> None:
         for value in (0.1, 1.0, 10.0)
         for seed in (0, 1)
     ]
-    union = swept(configs, Watcher())
+    sweep = swept(configs, Watcher())
 
-    assert len(union.arms) == 12
-    assert all(len(arms) == 5 for arms in union.arms)
-    assert len(union.runs) == len(union.missing) == 12 + 2 * 4
+    assert len(sweep.arms) == 12
+    assert all(len(arms) == 5 for arms in sweep.arms)
+    assert len(sweep.runs) == len(sweep.missing) == 12 + 2 * 4
     # what was asked for comes first
-    assert [name for name, _ in union.runs.values()][:12] == [THIS] * 12
-    assert [arms[THIS].run.seed for arms in union.arms] == [0, 1] * 6
+    assert [name for name, _ in sweep.runs.values()][:12] == [THIS] * 12
+    assert [arms[THIS].run.seed for arms in sweep.arms] == [0, 1] * 6
     assert list(tmp_path.iterdir()) == []
 
 
@@ -42,7 +42,7 @@ def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None
         for value in (0.1, 1.0, 10.0)
     ]
     missing = [plan for _, plan in swept(configs, Watcher()).missing.values()]
-    keys = [next(iter(plan.shared)) for plan in missing]
+    keys = [next(iter(plan.shared_keys)) for plan in missing]
 
     assert len(keys) == 9
     assert len(set(keys[:3])) == len(set(keys)) == 3
@@ -54,10 +54,10 @@ def test_a_control_that_is_also_asked_for_is_one_run(tmp_path: Path) -> None:
         config(tmp_path, controls=True),
         config(tmp_path, strategy={"name": "scratch", "budget": "target"}),
     ]
-    union = swept(configs, Watcher())
+    sweep = swept(configs, Watcher())
 
-    assert len(union.runs) == 5
-    assert union.arms[1][THIS].run_dir == union.arms[0]["scratch"].run_dir
+    assert len(sweep.runs) == 5
+    assert sweep.arms[1][THIS].run_dir == sweep.arms[0]["scratch"].run_dir
 
 
 def test_data_is_loaded_once_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

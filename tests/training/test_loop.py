@@ -22,13 +22,13 @@ from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit, forward, selection_loss
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, problem
 from properties import assert_same_bits
 
-BUDGET = Trainer(steps=8, batch_size=8, eval_every=3)
+BUDGET = TrainerOptions(steps=8, batch_size=8, eval_every=3)
 
 
 def both(problem: Problem, lam: Schedule, frozen: bool = False, steps: int = BUDGET.steps) -> Stage:
@@ -39,7 +39,7 @@ def trained(
     problem: Problem,
     stage: Stage,
     backbone: Backbone,
-    trainer: Trainer = BUDGET,
+    trainer: TrainerOptions = BUDGET,
     optimizer: Optimizer | None = None,
 ) -> tuple[Model, Rows]:
     model = draw_model(backbone, SHAPE, problem.tasks_by_domain, "target", 0)
@@ -171,7 +171,7 @@ def test_best_keeps_the_evaluation_with_the_lowest_validation_loss_of_the_target
     ours = problem(val=True)
     stage = both(ours, Constant(1.0), steps=60)
     chosen, rows = trained(
-        ours, stage, Mlp(), Trainer(steps=60, batch_size=8, eval_every=5, select="best")
+        ours, stage, Mlp(), TrainerOptions(steps=60, batch_size=8, eval_every=5, select="best")
     )
     losses = [row["val"]["target/ours"]["loss"] for row in rows.rows]
     val = ours.domains["target"].val

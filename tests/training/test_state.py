@@ -24,14 +24,14 @@ from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import Rows, problem
 from properties import assert_same_bits
 
 STEPS = 12
-LAST = Trainer(steps=STEPS, batch_size=8, eval_every=4)
+LAST = TrainerOptions(steps=STEPS, batch_size=8, eval_every=4)
 BEST = replace(LAST, select="best")
 # at once, before and after an evaluation, and with one update or none left
 STOPS = (1, 3, 4, STEPS - 1, STEPS)
@@ -78,7 +78,7 @@ class Case:
     strategy: Strategy = ParameterTransfer()  # noqa: RUF009  # frozen
     backbone: Backbone = Mlp((6,))  # noqa: RUF009
     optimizer: Optimizer = Adam(lr=0.01)  # noqa: RUF009
-    trainer: Trainer = LAST
+    trainer: TrainerOptions = LAST
 
     def begun(self) -> tuple[Stage, Model, TrainState]:
         ours = problem(val=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ from rich.text import Text
 
 from tlrun.cli.ls_stages import ls_stages
 from tlrun.core.errors import Mistake, UserError, nearest, printable
-from tlrun.report.console import make_console
+from tlrun.report.console import WIDE, link, make_console
 from tlrun.report.formatting import number
-from tlrun.report.tables import WIDE, link
 from tlrun.store.found import FoundRun, below, runs
 
 USAGE = """\
@@ -30,8 +29,9 @@ OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
 
 def ls(arguments: Sequence[str]) -> int:
-    """Print a table of the runs that fit. Returns the exit code. Raises UserError for what cannot
-    be asked.
+    """Print a table of the runs that fit. Returns the exit code.
+
+    Raises UserError for what cannot be asked.
     """
     if {"--help", "-h"} & set(arguments):
         print(USAGE.format(last=LAST))
@@ -40,8 +40,26 @@ def ls(arguments: Sequence[str]) -> int:
     if "--stages" in others:
         return ls_stages(runs_dir, [argument for argument in others if argument != "--stages"])
     everything, wanted = _asked(others)
-    console = make_console()
     there = list(runs(runs_dir))
+    chosen = _chosen(there, wanted)
+    if not chosen:
+        print(printable(_nothing(runs_dir, len(there), wanted)))
+        return 0
+    shown = chosen if everything else chosen[-LAST:]
+    console = make_console()
+    console.print(_table(shown, console.width >= WIDE))
+    counts = f"{len(chosen)} runs"
+    if len(shown) < len(chosen):
+        counts = f"{len(shown)} of {len(chosen)} runs (all: --all)"
+    elsewhere = "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(str(runs_dir))}"
+    in_full = f"tl-run show {shown[-1].run_dir.name[-12:]}{elsewhere}"
+    line = f"{counts} in {runs_dir}. One of them in full: {in_full}"
+    console.print(Text(f"\n{printable(line)}"))
+    return 0
+
+
+def _chosen(there: Sequence[FoundRun], wanted: Mapping[str, str]) -> list[FoundRun]:
+    """The runs that have every wanted value. Raises UserError for a key that no run has."""
     known: set[str] = set(OWN)
     chosen = []
     for run in there:
@@ -49,39 +67,20 @@ def ls(arguments: Sequence[str]) -> int:
         known |= set(facts)
         if all(_same(facts.get(key), value) for key, value in wanted.items()):
             chosen.append(run)
-    if there and (unknown := [key for key in wanted if key not in known]):
+    unknown = [key for key in wanted if key not in known]
+    if there and unknown:
         valid = sorted(known)
         wrong = [Mistake("ls", "a key of some run", key, nearest(key, valid)) for key in unknown]
         raise UserError(*wrong)
-    if not chosen:
-        asked = " ".join(f"{key}={value}" for key, value in wanted.items())
-        first = f"no runs in {runs_dir} yet; the first: tl-run strategy=feature_transfer"
-        print(
-            printable(
-                f"none of {len(there)} runs in {runs_dir} has {asked}; all: tl-run ls"
-                if there
-                else first
-            )
-        )
-        return 0
-    shown = chosen if everything else chosen[-LAST:]
-    console.print(_table(shown, console.width >= WIDE))
-    told = (
-        f"{len(shown)} of {len(chosen)} runs (all: --all)"
-        if len(shown) < len(chosen)
-        else f"{len(chosen)} runs"
-    )
-    console.print(
-        Text(
-            f"\n{told} in {printable(str(runs_dir))}. One of them in full: tl-run show {shown[-1].run_dir.name[-12:]}"
-            + (
-                ""
-                if runs_dir == Path("runs")
-                else f" --runs-dir {printable(shlex.quote(str(runs_dir)))}"
-            )
-        )
-    )
-    return 0
+    return chosen
+
+
+def _nothing(runs_dir: Path, count: int, wanted: Mapping[str, str]) -> str:
+    """What is said where no run fits, of `count` runs."""
+    if not count:
+        return f"no runs in {runs_dir} yet; the first: tl-run strategy=feature_transfer"
+    asked = " ".join(f"{key}={value}" for key, value in wanted.items())
+    return f"none of {count} runs in {runs_dir} has {asked}; all: tl-run ls"
 
 
 def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:

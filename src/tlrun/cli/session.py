@@ -15,7 +15,8 @@ from tlrun.core.errors import RunFailed, TlrunError, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
 from tlrun.report.progress_sweep import watching
-from tlrun.report.tables import run_table, sweep_table
+from tlrun.report.run_table import run_table
+from tlrun.report.sweep_table import sweep_table
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.run import answer
 from tlrun.sweeps.executors.base import Executor

@@ -15,10 +15,9 @@ from rich.text import Text
 
 from tlrun.cli.ls import flat, read_config
 from tlrun.core.errors import Mistake, UserError, printable
-from tlrun.report.console import make_console
+from tlrun.report.console import link, make_console
 from tlrun.report.formatting import number
-from tlrun.report.tables import link
-from tlrun.report.tasks import relations
+from tlrun.report.relations import relations
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 

@@ -22,7 +22,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Strategy
 from tlrun.training.devices import DEVICE
 from tlrun.training.optimizers import Optimizer
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 
 Config = Mapping[str, Any]  # a whole config, or a node of one, as plain data
 
@@ -36,14 +36,17 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Run:
-    """A whole config as typed objects; configs/run.yaml says what each key means."""
+    """A whole config as typed objects: what it is made of, and what everything below is handed.
+
+    configs/run.yaml says what each key means.
+    """
 
     dataset: Dataset
     backbone: Backbone
     strategy: Strategy
     lam: Schedule
     optimizer: Optimizer
-    trainer: Trainer
+    trainer: TrainerOptions
     seed: Annotated[int, Range(0)]
     device: Annotated[str, DEVICE]
     threads: Annotated[int, Range(1, 1024)]
@@ -56,7 +59,11 @@ class Run:
 
 
 def build(config: Config) -> Run:
-    """The typed objects of a resolved config. Raises UserError with every mistake in it."""
+    """The typed objects of a whole, resolved config, as plain data.
+
+    Raises UserError with every mistake in keys and values, or, where there is none, with what an
+    object refuses about its options together.
+    """
     mistakes = list(_mistakes(config))
     if mistakes:
         raise UserError(*mistakes)
@@ -72,13 +79,11 @@ def build(config: Config) -> Run:
 
 
 def _object(group: str, node: Config, key: str = "") -> Any:
-    """The object of a node. key: its own, where it stands within another node."""
+    """The object of a checked node. key: its own, where it is a node within a node."""
     cls = find(group, node["name"])
     hints = fields(cls)
     options: dict[str, Any] = {}
-    for name, value in node.items():
-        if name == "name":
-            continue
+    for name, value in _options(node).items():
         inner = _node_rule(hints[name])
         if inner is None:
             options[name] = coerce(value, hints[name])
@@ -144,8 +149,7 @@ def _in_node(group: str, node: object) -> Iterator[Mistake]:
     except UserError as error:  # a plug-in that cannot be loaded
         yield from error.mistakes
         return
-    options = {key: value for key, value in node.items() if key != "name"}
-    yield from _in_options(group, options, cls, str(name))
+    yield from _in_options(group, _options(node), cls, str(name))
 
 
 def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterator[Mistake]:
@@ -166,14 +170,19 @@ def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake]:
     rule = _node_rule(hint)
     if fits(value, hint):
         if rule is not None:
-            options = {option: v for option, v in value.items() if option != "name"}
-            yield from _in_options(key, options, find(rule.group, value["name"]), value["name"])
+            name = value["name"]
+            yield from _in_options(key, _options(value), find(rule.group, name), name)
     elif rule is None:
         yield Mistake(key, expected(hint), _shown(value))
     else:
-        found = value.get("name") if isinstance(value, Mapping) else value
-        near, bracket, _ = nearest(str(found), rule.names).partition(" (")
-        yield Mistake(key, expected(hint), _shown(found), near if bracket else "")
+        name = value.get("name") if isinstance(value, Mapping) else value
+        near, bracket, _ = nearest(str(name), rule.names).partition(" (")
+        yield Mistake(key, expected(hint), _shown(name), near if bracket else "")
+
+
+def _options(node: Config) -> Config:
+    """What a node holds beside its name."""
+    return {key: value for key, value in node.items() if key != "name"}
 
 
 def _shown(value: object) -> str:

@@ -34,9 +34,10 @@ RESOLVERS = (
 class Composition:
     """What a choice of groups composes to.
 
-    config: our keys, unresolved. axes: what a study sweeps by itself. foreign_launcher: whether
-    another launcher than ours is chosen. mistakes: in the choice, or in the YAMLs it names; an
-    unknown name is left out, so that the rest is composed and checked all the same.
+    config: our keys, unresolved. multirun: whether its hydra node asks for a sweep. axes: what a
+    study sweeps by itself. foreign_launcher: whether another launcher than ours is chosen.
+    mistakes: in the choice, or in the YAMLs it names; an unknown name is left out, so that the rest
+    is composed and checked all the same.
     """
 
     config: dict[str, Any]
@@ -68,13 +69,15 @@ def offer(group: str, name: str) -> None:
 def composed(overrides: Sequence[str], folder: Path | None = None) -> Composition:
     """What `overrides` of groups and of Hydra compose to. folder: YAMLs of the user's own.
 
-    Raises UserError where nothing can be composed.
+    The mistakes in what is composed are part of it; raises UserError, with those found so far,
+    where nothing can be composed.
     """
     prepare()
     kept, mistakes = _known(overrides, folder)
     plain = _composed(kept, mistakes, folder)
     hydra = plain.pop("hydra")
-    if wrong := misshapen(hydra):
+    wrong = misshapen(hydra)
+    if wrong:
         raise UserError(*mistakes, *wrong)
     if folder or any(override.startswith(("hydra", "experiment=")) for override in kept):
         mistakes += hydra_differs(_shipped_hydra(), dict(leaves(hydra)), _launchers())
@@ -93,11 +96,11 @@ def composed(overrides: Sequence[str], folder: Path | None = None) -> Compositio
 
 
 def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> dict[str, Any]:
-    """The tree of `kept`; a name in it that Hydra does not find becomes one of `mistakes`."""
+    """The tree of `kept`; a name that Hydra does not find moves from `kept` to `mistakes`."""
     search = []
     if folder is not None:
-        place = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
-        search = [f"hydra.searchpath=['file://{place}']"]
+        quoted = str(folder.resolve()).replace("\\", "\\\\").replace("'", "\\'")
+        search = [f"hydra.searchpath=['file://{quoted}']"]
     while True:
         try:
             with initialize_config_module("tlrun.configs", version_base="1.3"):
@@ -114,10 +117,10 @@ def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> 
             endless = Mistake("config", "a tree", "nodes within nodes without an end")
             raise UserError(*mistakes, endless) from None
         except Exception as error:  # noqa: BLE001  # Hydra meets a stranger's YAML with whatever
-            told = one_line(error)
+            reason = one_line(error)
             if not isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
-                told = f"{type(error).__name__} when composing: {told}"
-            raise UserError(*mistakes, Mistake("config", found=told)) from None
+                reason = f"{type(error).__name__} when composing: {reason}"
+            raise UserError(*mistakes, Mistake("config", found=reason)) from None
         else:
             return plain  # type: ignore[no-any-return]  # a config is a mapping
 
@@ -128,20 +131,30 @@ def _known(overrides: Sequence[str], folder: Path | None) -> tuple[list[str], li
     mistakes: list[Mistake] = []
     for override in overrides:
         group, _, name = override.partition("=")
-        valid: list[str] = []
-        if group in GROUPS or group == "experiment":
-            valid += names(group) if group in GROUPS else (*shipped(group), "null")
-            if folder is not None:
-                valid += sorted(path.stem for path in folder.joinpath(group).glob("*.y*ml"))
-        if not valid or name in valid:
+        valid = _names_of(group, folder)
+        if not valid or name in valid or (group == "experiment" and name == "null"):
             kept.append(override)
         else:
-            mistakes.append(_unknown(group, name, [v for v in valid if v != "null"]))
+            mistakes.append(_unknown(group, name, valid))
     return kept, mistakes
+
+
+def _names_of(group: str, folder: Path | None) -> list[str]:
+    """Every name of a group of ours, then those in the user's `folder`; none of another group."""
+    if group in GROUPS:
+        valid = list(names(group))
+    elif group == "experiment":
+        valid = list(shipped(group))
+    else:
+        return []
+    if folder is not None:
+        valid += sorted(path.stem for path in folder.joinpath(group).glob("*.y*ml"))
+    return valid
 
 
 @cache
 def _shipped_hydra() -> Mapping[str, Any]:
+    """The leaves of the hydra node as we ship it."""
     with initialize_config_module("tlrun.configs", version_base="1.3"):
         tree = compose("run", return_hydra_config=True)
     return dict(leaves(OmegaConf.to_container(tree.hydra, resolve=False)))
@@ -149,8 +162,8 @@ def _shipped_hydra() -> Mapping[str, Any]:
 
 def _launchers() -> set[str]:
     """The targets of the launchers that Hydra and installed packages bring."""
-    found = Plugins.instance().discover(Launcher)
-    return {f"{cls.__module__}.{cls.__qualname__}" for cls in found}
+    classes = Plugins.instance().discover(Launcher)
+    return {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
 
 
 def _unknown(group: str, name: str, options: Sequence[str]) -> Mistake:

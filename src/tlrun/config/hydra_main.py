@@ -12,8 +12,9 @@ from tlrun.config.compose import prepare
 
 
 def through_hydra(task: Callable[[DictConfig], None], argv: Sequence[str]) -> bool:
-    """Let Hydra call `task`, or answer a flag of its own. Returns whether it gave up, after having
-    said why.
+    """Let Hydra call `task` for every job of `argv`, or answer a flag of its own.
+
+    argv: overrides, then flags. Returns whether Hydra gave up, after having said why.
     """
     prepare()
     sys.argv = [sys.argv[0], *argv]

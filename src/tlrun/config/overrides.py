@@ -11,12 +11,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType, RangeSweep
 from hydra.errors import HydraException
 
-from tlrun.config.refusals import AS_SHIPPED
+from tlrun.config.refusals import AS_SHIPPED, one_line
 from tlrun.config.registry import GROUPS, names
 from tlrun.core.errors import Mistake, UserError
 
 LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
-# a node within a node, chosen by its name
+# A node within a node, chosen by its name.
 NODE = re.compile(r"^(\+{0,2}strategy\.(?:first|then))(?==[a-z])")
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 QUOTES = 'a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
@@ -38,7 +38,7 @@ class Axis:
 
 
 def is_choice(key: str) -> bool:
-    """Whether Hydra must compose anew for it."""
+    """Whether a key picks a YAML, so that Hydra must compose anew for it."""
     return key in GROUPS or key == "experiment" or "/" in key or key.startswith("hydra.")
 
 
@@ -62,7 +62,11 @@ def rewrite(argument: str) -> str:
 
 
 def axis_of(text: str) -> Axis:
-    """The key and values of one override. Raises UserError for a form that tl-run does not use."""
+    """The key and values of one override, `key=value` or `key=value,value`.
+
+    Raises UserError for a form of Hydra's that tl-run does not use, and for a key that is not the
+    user's to set.
+    """
     override = _parsed(text)
     key = override.key_or_group
     if not override.is_sweep_override():
@@ -70,7 +74,7 @@ def axis_of(text: str) -> Axis:
     values = _values(key, override)
     if not values:
         found = override.get_value_string()
-        raise UserError(Mistake(key, "a list of values like 1,2,3", found)) from None
+        raise UserError(Mistake(key, "a list of values like 1,2,3", found))
     if len(values) > MOST_VALUES:
         raise _too_many(key)
     return Axis(key, values, sweeps=True)
@@ -84,7 +88,7 @@ def value_of(key: str, text: str) -> Any:
 def _parsed(text: str) -> Override:
     try:
         override = OverridesParser.create().parse_override(text)
-    except HydraException:
+    except (HydraException, ValueError):  # ValueError: a number of thousands of digits
         raise UserError(_no_override(text)) from None
     key = override.key_or_group
     if override.type == OverrideType.DEL or override.package is not None:
@@ -101,8 +105,7 @@ def _parsed(text: str) -> Override:
 
 
 def _no_override(text: str) -> Mistake:
-    one_line = " ".join(text.split())
-    return Mistake(one_line, "key=value", "something else", QUOTES)
+    return Mistake(one_line(text), "key=value", "something else", QUOTES)
 
 
 def _values(key: str, override: Override) -> list[str]:
@@ -114,10 +117,10 @@ def _values(key: str, override: Override) -> list[str]:
             raise _too_many(key)
     try:
         if isinstance(axis, Glob) and key in GROUPS:
-            return [str(name) for name in axis.filter(list(names(key)))]
+            return axis.filter(list(names(key)))
         swept = islice(override.sweep_string_iterator(), MOST_VALUES + 1)
         return [str(value) for value in swept]
-    except (HydraException, TypeError, ValueError):
+    except (HydraException, TypeError, ValueError, ArithmeticError):  # ArithmeticError: of nan
         return []
 
 

@@ -1,5 +1,6 @@
-"""Strategies, backbones and data sets of other installed packages, found by entry point and held to
-our own rules.
+"""Strategies, backbones and data sets of other installed packages, found by entry point.
+
+They are held to the rules of our own.
 
 A package announces a class under one of the groups `tlrun.strategies`, `tlrun.backbones` and
 `tlrun.datasets`:
@@ -42,12 +43,13 @@ MEMBERS = {
 @cache
 def announced(group: str) -> Mapping[str, EntryPoint]:
     """The entry points of a config group, by name; none for a group that takes no plug-ins."""
-    found = entry_points(group=ENTRY_POINTS[group]) if group in ENTRY_POINTS else ()
-    return {
-        point.name: point
-        for point in sorted(found, key=lambda point: point.name)
-        if NAME.fullmatch(point.name)
-    }
+    if group not in ENTRY_POINTS:
+        return {}
+    points: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=ENTRY_POINTS[group]), key=lambda point: point.name):
+        if NAME.fullmatch(point.name):
+            points[point.name] = point
+    return points
 
 
 def origin(group: str, name: str) -> str:
@@ -57,8 +59,9 @@ def origin(group: str, name: str) -> str:
 
 
 def load(group: str, name: str) -> type:
-    """The class of a plug-in. Raises UserError where it cannot be imported or is not what its group
-    needs.
+    """The class of a plug-in, imported.
+
+    Raises UserError where it cannot be imported or is not what its group needs.
     """
     point = announced(group)[name]
     where = f"{group}: {name} of {origin(group, name)} ({point.value})"
@@ -67,8 +70,8 @@ def load(group: str, name: str) -> type:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # whatever a stranger's module does, sys.exit too
-        told = " ".join(str(error).split())
-        why = f"cannot be imported: {type(error).__name__}: {told}"
+        message = " ".join(str(error).split())
+        why = f"cannot be imported: {type(error).__name__}: {message}"
         raise UserError(Mistake(where, found=why)) from None
     wrong = [Mistake(where, *fault) for fault in faults(group, cls)]
     if wrong:
@@ -113,44 +116,52 @@ def _option_faults(cls: Any) -> Iterator[tuple[str, str]]:
 
 def defaults(cls: Any) -> dict[str, Any]:
     """The options of a class at their defaults, as a config node holds them."""
-    values = {
-        field.name: field.default
-        if field.default_factory is dataclasses.MISSING
-        else field.default_factory()
-        for field in dataclasses.fields(cls)
-    }
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
-    }
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        value = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        values[field.name] = list(value) if isinstance(value, tuple) else value
+    return values
 
 
 @cache
 def sources(module: str) -> str:
-    """The head of sha256 over every Python file of the package that a plug-in's `module` is in, its
-    helpers included.
+    """The first 12 hexadecimal digits of sha256 over all code of the package that `module` is in.
 
     Those are the files of the installed distribution that announces it, and the package around the
     module itself, which is all that is known of an editable installation.
     """
     top = module.partition(".")[0]
-    spec = importlib.util.find_spec(top)
-    files: dict[str, Path] = {}
-    if spec is not None and spec.submodule_search_locations:
-        for place in spec.submodule_search_locations:
-            files |= {
-                path.relative_to(place).as_posix(): path for path in Path(place).rglob("*.py")
-            }
-    elif spec is not None and spec.origin:
-        files[Path(spec.origin).name] = Path(spec.origin)
-    for group in ENTRY_POINTS:
-        for point in announced(group).values():
-            if point.dist is not None and point.module.partition(".")[0] == top:
-                own = [
-                    file for file in point.dist.files or () if file.suffix in (".py", ".so", ".pyd")
-                ]
-                files |= {f"dist/{file.as_posix()}": Path(str(file.locate())) for file in own}
+    files = _package_files(top) | _distribution_files(top)
     total = hashlib.sha256()
     for name, path in sorted(files.items()):
         if path.is_file():
             total.update(f"{name}\n".encode() + path.read_bytes())
     return total.hexdigest()[:12]
+
+
+def _package_files(top: str) -> dict[str, Path]:
+    """The Python files of the top-level package or module `top`, by their names in it."""
+    spec = importlib.util.find_spec(top)
+    files: dict[str, Path] = {}
+    if spec is not None and spec.submodule_search_locations:
+        for folder in spec.submodule_search_locations:
+            for path in Path(folder).rglob("*.py"):
+                files[path.relative_to(folder).as_posix()] = path
+    elif spec is not None and spec.origin:
+        files[Path(spec.origin).name] = Path(spec.origin)
+    return files
+
+
+def _distribution_files(top: str) -> dict[str, Path]:
+    """The code of every distribution that announces a plug-in in `top`, by its name there."""
+    files: dict[str, Path] = {}
+    for group in ENTRY_POINTS:
+        for point in announced(group).values():
+            if point.dist is None or point.module.partition(".")[0] != top:
+                continue
+            for file in point.dist.files or ():
+                if file.suffix in (".py", ".so", ".pyd"):
+                    files[f"dist/{file.as_posix()}"] = Path(str(file.locate()))
+    return files

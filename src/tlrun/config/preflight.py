@@ -46,8 +46,9 @@ class Request:
 
 
 def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = None) -> Request:
-    """Check a command line, every job of its sweep included. folder: YAMLs of the user's own.
+    """Check a command line, every job of its sweep included.
 
+    overrides: as typed, each key=value. multirun: whether -m was. folder: YAMLs of the user's own.
     Composes once for each choice of groups, and builds each job's objects once. Raises UserError
     with every mistake.
     """
@@ -61,7 +62,7 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         sets_axes = "`mode: MULTIRUN` beside `sweeper` in its hydra node, or -m"
         mistakes.append(Mistake("experiment", sets_axes, "axes without either"))
     if multirun:
-        of_study = {}
+        of_study: dict[str, Axis] = {}
         for key, value in first.axes.items():
             of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
         axes = of_study | axes
@@ -107,24 +108,28 @@ class _Compositions:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._known: dict[tuple[str, ...], Composition] = {}
+        self._by_choices: dict[tuple[str, ...], Composition] = {}
 
     @property
     def mistakes(self) -> list[Mistake]:
         """Those of every choice so far."""
-        return [mistake for known in self._known.values() for mistake in known.mistakes]
+        mistakes: list[Mistake] = []
+        for composition in self._by_choices.values():
+            mistakes += composition.mistakes
+        return mistakes
 
     def of(self, choices: Sequence[str]) -> Composition:
+        """The composition of `choices`, each group=name. Raises UserError where there is none."""
         key = tuple(choices)
-        if key not in self._known:
+        if key not in self._by_choices:
             for choice in choices:
                 group, _, name = choice.partition("=")
                 try:
                     offer(group, name)
                 except UserError as error:
                     raise UserError(*self.mistakes, *error.mistakes) from None
-            self._known[key] = composed(choices, self._folder)
-        return self._known[key]
+            self._by_choices[key] = composed(choices, self._folder)
+        return self._by_choices[key]
 
 
 def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]) -> list[Job]:
@@ -133,21 +138,25 @@ def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mist
     if count > MOST_JOBS:
         mistakes.append(Mistake("sweep", f"at most {MOST_JOBS} jobs", str(count)))
         return []
-    meant = {(a.key, v): value_of(a.key, v) for a in axes if not a.choice for v in a.values}
+    meant: dict[str, Any] = {}  # of an override that sets a value: that value
+    for axis in axes:
+        if not axis.choice:
+            for value in axis.values:
+                meant[f"{axis.key}={value}"] = value_of(axis.key, value)
+    written = [[f"{axis.key}={value}" for value in axis.values] for axis in axes]
     jobs: list[Job] = []
-    for values in product(*(axis.values for axis in axes)):
-        pairs = list(zip(axes, values, strict=True))
-        base = compositions.of([f"{axis.key}={value}" for axis, value in pairs if axis.choice])
+    for overrides in product(*written):
+        base = compositions.of([override for override in overrides if override not in meant])
         config = copy.deepcopy(base.config)
-        for axis, value in pairs:
-            if not axis.choice:
-                _put(config, axis.key, meant[axis.key, value])
+        for override in overrides:
+            if override in meant:
+                _put(config, override.partition("=")[0], meant[override])
         try:
             run = _built(config)
         except UserError as error:
             mistakes += error.mistakes
         else:
-            jobs.append(Job(tuple(f"{axis.key}={value}" for axis, value in pairs), run))
+            jobs.append(Job(overrides, run))
     return jobs
 
 

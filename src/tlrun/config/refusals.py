@@ -12,8 +12,7 @@ from typing import Any
 
 from tlrun.core.errors import Mistake
 
-# Of the hydra node, what may differ from what we ship. runtime, overrides and job say how it was
-# composed.
+# What may differ from the shipped hydra node. runtime, overrides and job say how it was composed.
 FREE = (
     "runtime", "overrides", "job.override_dirname", "job.num", "mode", "verbose", "searchpath",
     "sweeper.params",
@@ -24,8 +23,10 @@ AS_SHIPPED = "to be left as tl-run sets it"
 
 
 def refused(config: Mapping[str, Any]) -> list[Mistake]:
-    """A mistake for every key that would name code, and every value that is more than a value or
-    one reference.
+    """A mistake for every key that would name code, and every value that is more than a value.
+
+    config: as composed, nothing in it resolved. A value may also be one reference, `${key}`, to a
+    key with a value of its own.
     """
     mistakes: list[Mistake] = []
     values = dict(leaves(config))
@@ -39,9 +40,8 @@ def refused(config: Mapping[str, Any]) -> list[Mistake]:
                 one = "a value or one reference like ${seed}"
                 mistakes.append(Mistake(path, one, one_line(value)))
             elif target[1] not in values or "${" in str(values[target[1]]):
-                mistakes.append(
-                    Mistake(path, "a reference to a key with a value of its own", value)
-                )
+                direct = "a reference to a key with a value of its own"
+                mistakes.append(Mistake(path, direct, value))
     return mistakes
 
 
@@ -65,6 +65,8 @@ def misshapen(hydra: Any) -> list[Mistake]:
     if not isinstance(hydra, Mapping) or not isinstance(hydra.get("sweeper"), Mapping):
         free = f"{AS_SHIPPED}, but for sweeper.params, mode and launcher"
         return [Mistake("hydra", free, "another node")]
+    if not isinstance(hydra.get("launcher"), Mapping):
+        return [Mistake("hydra.launcher", AS_SHIPPED, one_line(hydra.get("launcher")))]
     params, verbose = hydra["sweeper"].get("params"), hydra.get("verbose")
     if not isinstance(params, Mapping | None):
         return [Mistake("hydra.sweeper.params", "key: values", one_line(params))]
@@ -76,13 +78,12 @@ def misshapen(hydra: Any) -> list[Mistake]:
 def hydra_differs(
     ours: Mapping[str, Any], theirs: Mapping[str, Any], launchers: set[str]
 ) -> list[Mistake]:
-    """A mistake for every setting of Hydra's that is not as shipped; only the launcher may be
-    chosen.
+    """A mistake for every setting of Hydra's that is not as shipped, beyond what is FREE.
 
     ours, theirs: the leaves of the shipped and of the composed node. launchers: the targets that
-    are a launcher of an installed package.
+    are a launcher of an installed package, which may be chosen and given values.
     """
-    mistakes = []
+    mistakes: list[Mistake] = []
     chosen = theirs.get("launcher._target_")
     for key in {**ours, **theirs}:
         if any(key == free or key.startswith(f"{free}.") for free in FREE):
@@ -101,10 +102,7 @@ def hydra_differs(
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every value of a tree with its dotted path; an empty container is a value too."""
-    if isinstance(node, Mapping):
-        items = list(node.items())
-    else:
-        items = list(enumerate(node))
+    items = node.items() if isinstance(node, Mapping) else enumerate(node)
     for key, value in items:
         here = f"{path}.{key}" if path else str(key)
         if isinstance(value, Mapping | list) and value:
@@ -114,5 +112,5 @@ def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def one_line(message: object) -> str:
-    """A message of another's in one line, and not all of a long one."""
+    """The first 300 characters of a message of another's, in one line."""
     return " ".join(str(message).split())[:300]

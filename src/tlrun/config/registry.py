@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from importlib import import_module, resources
 from typing import Any
 
 from tlrun.config import plugins
+from tlrun.core.options import name_of_class
 
-# Where the classes of a config group live: a package with a module a name, or a module with all.
+# Where the classes of a config group are: a package with a module for each name, or one module.
 GROUPS = {
     "dataset": "tlrun.data.datasets",
     "backbone": "tlrun.models.backbones",
@@ -22,7 +22,7 @@ GROUPS = {
 
 @cache
 def shipped(group: str) -> tuple[str, ...]:
-    """Every name of ours in `group`: it has a YAML of its own."""
+    """Every name of ours in `group`, sorted: those that have a YAML."""
     files = resources.files("tlrun.configs").joinpath(group).iterdir()
     yamls = [file.name for file in files if file.name.endswith(".yaml")]
     return tuple(sorted(name.removesuffix(".yaml") for name in yamls))
@@ -37,14 +37,18 @@ def names(group: str) -> tuple[str, ...]:
 def find(group: str, name: str) -> type:
     """The class called `name` in `group`; `name` is one of `names(group)`.
 
-    Raises UserError for a plug-in that cannot be imported, or is no class of the group.
+    feature_transfer is FeatureTransfer, in the module that GROUPS says. Raises UserError for a
+    plug-in that cannot be imported, or is no class of the group.
     """
     if name not in shipped(group):
         return plugins.load(group, name)
     module = import_module(GROUPS[group])
     if hasattr(module, "__path__"):
         module = import_module(f"{module.__name__}.{name}")
-    found: type = getattr(module, "".join(word.capitalize() for word in name.split("_")))
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    if group == "trainer":  # the options of the loop; nothing is called a trainer
+        class_name += "Options"
+    found: type = getattr(module, class_name)
     return found
 
 
@@ -56,11 +60,14 @@ def name_of(group: str, thing: object) -> str:
             same_package = point.module.partition(".")[0] == cls.__module__.partition(".")[0]
             if same_package and point.attr == cls.__qualname__:
                 return name
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    return name_of_class(cls)
 
 
 def equation(group: str, name: str) -> str:
-    """What line 1 of a YAML says, without the command; of a plug-in, line 1 of its docstring."""
+    """The equation or meaning of `name`, in one line, for people.
+
+    That is line 1 of its YAML, without the command; of a plug-in, line 1 of its docstring.
+    """
     if name not in shipped(group):
         return (find(group, name).__doc__ or name).strip().splitlines()[0]
     file: Any = resources.files("tlrun.configs").joinpath(group, f"{name}.yaml")

@@ -1,6 +1,4 @@
-"""A folder of a user's own YAMLs (`--config-dir`), looked through before Hydra loads any of
-them.
-"""
+"""A folder of a user's own YAMLs (`--config-dir`), looked through before Hydra loads any."""
 
 from __future__ import annotations
 
@@ -13,21 +11,22 @@ import yaml
 
 from tlrun.core.errors import Mistake, UserError
 
-# of a folder of configs: beyond them it is no folder of configs
+# Beyond them it is no folder of configs.
 MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50
 
 
 def check_folder(folder: Path) -> None:
-    """Raises UserError where a folder of configs holds what would hang or harm whoever composes
-    it.
+    """Raises UserError where composing what a folder holds would hang or do harm.
+
+    That is too many files, one that is no file or too big, an alias, or nesting without an end.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise UserError(Mistake("--config-dir", "a folder", f"{found} at {folder}"))
     mistakes: list[Mistake] = []
     seen = 0
-    for root, _, names_there in os.walk(folder, followlinks=True):  # Hydra follows links too
-        files = [name for name in sorted(names_there) if name.endswith((".yaml", ".yml"))]
+    for root, _, file_names in os.walk(folder, followlinks=True):  # Hydra follows links too
+        files = [name for name in sorted(file_names) if name.endswith((".yaml", ".yml"))]
         seen += 1 + len(files)
         for name in files:
             mistakes += _mistakes_in(Path(root, name))
@@ -39,9 +38,9 @@ def check_folder(folder: Path) -> None:
 
 
 def _mistakes_in(path: Path) -> Iterator[Mistake]:
-    """The first thing in a file for which composing it would take for ever.
+    """The first thing in a file that would hang or harm whoever composes it.
 
-    Broken YAML is told when it is used.
+    Broken YAML is reported where it is used.
     """
     key = str(path)
     try:

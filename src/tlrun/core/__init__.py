@@ -1,3 +1,4 @@
-"""The nouns every other room speaks: problem, objective, options, errors. Imports nothing of tlrun,
-and no torch.
+"""The nouns every other room speaks: problem, objective, metrics, options, errors, notes.
+
+It imports no other room, and no torch at the top of a module.
 """

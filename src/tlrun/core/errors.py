@@ -1,7 +1,7 @@
-"""Errors a user meets. Each says what was expected, what was found and what to do, and carries its
-exit code.
+"""Errors a user meets, each with its exit code.
 
-An error that reaches `cli` prints as one line a message, never as a traceback.
+A message says what was expected, what was found and what to do. An error that reaches `cli` prints
+as one line a message, never as a traceback.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Mistake:
 
     def __str__(self) -> str:
         """One line, as a user meets it: key, expected, found; hint."""
-        statement = f"expected {self.expected}, found {self.found}" if self.expected else self.found
+        statement = self.found
+        if self.expected:
+            statement = f"expected {self.expected}, found {self.found}"
         if not self.hint:
             return f"{self.key}: {statement}"
         node = self.key.rpartition(".")[0]
@@ -45,12 +47,13 @@ class Mistake:
 
 
 class TlrunError(Exception):
-    """Base of everything tl-run raises on purpose. lines: one a message, as a user meets them."""
+    """Base of everything tl-run raises on purpose. exit_code: of the process that it ends."""
 
     exit_code = 1
 
     @property
     def lines(self) -> tuple[str, ...]:
+        """The messages, one a line, as a user meets them."""
         return tuple(str(part) for part in self.args)
 
     def __str__(self) -> str:
@@ -58,7 +61,10 @@ class TlrunError(Exception):
 
 
 class UserError(TlrunError, ValueError):
-    """Mistakes in what the user asked for; nothing was started. Exit code 2."""
+    """Mistakes in what the user asked for; nothing was started. Exit code 2.
+
+    mistakes: at least one, each a line of the message.
+    """
 
     exit_code = 2
 
@@ -74,7 +80,7 @@ class UserError(TlrunError, ValueError):
 class RunFailed(TlrunError, RuntimeError):
     """A run started and could not be finished. Exit code 1.
 
-    reason: why, in a line. path: the folder of the run, where it is known.
+    reason: why, in a line. path: the folder of the run; None where it is not known.
     """
 
     def __init__(self, reason: str, path: Path | None = None) -> None:
@@ -83,7 +89,10 @@ class RunFailed(TlrunError, RuntimeError):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return (self.reason if self.path is None else f"{self.path}: {self.reason}",)
+        """The reason, after the folder of the run where that is known."""
+        if self.path is None:
+            return (self.reason,)
+        return (f"{self.path}: {self.reason}",)
 
 
 class Terminated(BaseException):
@@ -98,12 +107,12 @@ class RunBusy(TlrunError, RuntimeError):
 
 
 def printable(text: str) -> str:
-    """`text` without the control and direction characters that could take over a terminal."""
+    """`text` with � for the control and direction characters that could take over a terminal."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def say(*lines: str) -> None:
-    """Lines on the error stream, as a user meets them."""
+    """Print `lines` on the error stream, each after `tl-run:` and made `printable`."""
     for line in lines:
         print(f"tl-run: {printable(line)}", file=sys.stderr)
 
@@ -112,4 +121,6 @@ def nearest(name: str, valid: Sequence[str]) -> str:
     """The hint about an unknown `name`: the nearest valid one, if any is near, then all of them."""
     every = f"one of: {', '.join(valid)}" if valid else "there are none"
     near = get_close_matches(name, valid, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}? ({every})" if near else every
+    if near:
+        return f"did you mean {near[0]}? ({every})"
+    return every

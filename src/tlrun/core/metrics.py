@@ -23,8 +23,9 @@ Compute = Callable[["Task", "np.ndarray", "np.ndarray"], float]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of tasks of some `kinds`; of those in `primary_of` it is the one they are judged by.
+    """A metric of tasks of some `kinds`.
 
+    primary_of: the kinds of task that are judged by it, where a task does not choose another.
     unit: in which it is written; "%" is 100 times the number that is computed and kept.
     higher_is_better: which way a score gets better.
     needs: how many different labels there must be for it to be defined.
@@ -41,11 +42,11 @@ class Metric:
     compute: Compute
 
     def gain(self, score: float, base: float) -> float:
-        """By how much `score` is better than `base`: above 0 where it is."""
+        """By how much `score` is better than `base`, as computed: above 0 where it is."""
         return score - base if self.higher_is_better else base - score
 
     def needed(self, task: Task) -> int:
-        """How many different labels of `task` it takes for a score."""
+        """How many different labels of `task` there must be for a score."""
         return len(task.classes) if self.needs == "all classes" else self.needs
 
 
@@ -57,8 +58,9 @@ def _accuracy(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _auc(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
-    """The area under the ROC curve; of more than two classes the mean of one against the rest, by
-    softmax probability.
+    """The area under the ROC curve.
+
+    Of more than two classes: the mean over classes of one against the rest, by softmax probability.
     """
     import numpy as np
     from scipy.special import softmax
@@ -79,38 +81,36 @@ def _r2(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:  # noqa: 
     return float(r2_score(labels, outputs[:, 0]))
 
 
-TABLE: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            "accuracy",
-            unit="%",
-            higher_is_better=True,
-            needs=1,
-            kinds=("multiclass", "binary"),
-            primary_of=("multiclass",),
-            compute=_accuracy,
-        ),
-        Metric(
-            "auc",
-            unit="",
-            higher_is_better=True,
-            needs="all classes",
-            kinds=("multiclass", "binary"),
-            primary_of=("binary",),
-            compute=_auc,
-        ),
-        Metric(
-            "r2",
-            unit="",
-            higher_is_better=True,
-            needs=2,
-            kinds=("regression",),
-            primary_of=("regression",),
-            compute=_r2,
-        ),
-    )
-}
+_ROWS = (
+    Metric(
+        "accuracy",
+        unit="%",
+        higher_is_better=True,
+        needs=1,
+        kinds=("multiclass", "binary"),
+        primary_of=("multiclass",),
+        compute=_accuracy,
+    ),
+    Metric(
+        "auc",
+        unit="",
+        higher_is_better=True,
+        needs="all classes",
+        kinds=("multiclass", "binary"),
+        primary_of=("binary",),
+        compute=_auc,
+    ),
+    Metric(
+        "r2",
+        unit="",
+        higher_is_better=True,
+        needs=2,
+        kinds=("regression",),
+        primary_of=("regression",),
+        compute=_r2,
+    ),
+)
+TABLE: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
 
 
 def names_by_kind(table: Mapping[str, Metric]) -> dict[Kind, tuple[str, ...]]:
@@ -118,9 +118,11 @@ def names_by_kind(table: Mapping[str, Metric]) -> dict[Kind, tuple[str, ...]]:
     names: dict[Kind, tuple[str, ...]] = {}
     for metric in table.values():
         for kind in metric.kinds:
-            before = names.get(kind, ())
-            first = kind in metric.primary_of
-            names[kind] = (metric.name, *before) if first else (*before, metric.name)
+            others = names.get(kind, ())
+            if kind in metric.primary_of:
+                names[kind] = (metric.name, *others)
+            else:
+                names[kind] = (*others, metric.name)
     return names
 
 
@@ -133,7 +135,7 @@ def primary(task: Task) -> str:
 
 
 def every_score(task: Task, outputs: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
-    """Every metric of the task's kind, by name; arguments as for `score`."""
+    """Every metric of the task's kind, by name; arguments and values as of `score`."""
     return {name: score(name, task, outputs, labels) for name in METRICS[task.kind]}
 
 
@@ -145,38 +147,43 @@ def score(metric: str, task: Task, outputs: np.ndarray, labels: np.ndarray) -> f
     """
     import numpy as np
 
-    found = TABLE.get(metric)
-    if found is None or task.kind not in found.kinds:
+    row = TABLE.get(metric)
+    if row is None or task.kind not in row.kinds:
         raise ValueError(f"{task.name}: expected a metric of a {task.kind} task, found {metric}")
-    if len(np.unique(labels)) < found.needed(task):
+    if len(np.unique(labels)) < row.needed(task):
         return None
-    return found.compute(task, outputs, labels)
+    return row.compute(task, outputs, labels)
 
 
 def headline_name(metrics: set[str], of_target: bool) -> str:
-    """What the mean of the tasks' primary `metrics` is called: "target accuracy", "mean auc", …
+    """What the mean of the tasks' primary metrics is called, such as "target accuracy".
 
-    of_target: whether the tasks are those of a target, and not all there are.
+    metrics: the names of those metrics; of several, the mean is called a score.
+    of_target: whether the tasks are those of a target; "mean auc" is that of all tasks there are.
     """
-    (metric,) = metrics if len(metrics) == 1 else (MIXED,)
+    metric = MIXED
+    if len(metrics) == 1:
+        (metric,) = metrics
     return (TARGET if of_target else MEAN) + metric
 
 
 def metric_of(name: str) -> Metric | None:
-    """The metric of a headline (`headline_name`), or of a score by its own name; None where there
-    is none: a loss, or a mean over tasks of different metrics.
+    """The metric of a headline (`headline_name`), or of a score by its own name.
+
+    None where there is none: for a loss, or a mean over tasks of different metrics.
     """
     return TABLE.get(name.removeprefix(TARGET).removeprefix(MEAN))
 
 
 def predicted_class(task: Task, outputs: np.ndarray) -> np.ndarray:
-    """The most probable class of outputs [N, k]: argmax of the logits, or a positive logit for a
-    binary task.
+    """The most probable class, int64 [N], of outputs [N, k].
+
+    That is the argmax of the logits, or for a binary task whether its one logit is positive.
     """
     import numpy as np
 
-    return (
-        outputs.argmax(axis=1)
-        if task.kind == "multiclass"
-        else (outputs[:, 0] > 0).astype(np.int64)
-    )
+    if task.kind == "multiclass":
+        classes: np.ndarray = outputs.argmax(axis=1)
+    else:
+        classes = (outputs[:, 0] > 0).astype(np.int64)
+    return classes

@@ -1,7 +1,7 @@
 """What a run has to tell while it is planned and trained, as objects.
 
-A note holds facts; the screen alone puts them into words (`report/notes.py`), so that nothing has to
-be read back out of a sentence.
+A note holds facts; the screen alone puts them into words (`report/notes.py`), so that nothing has
+to be read back out of a sentence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class DataLoaded(Note):
-    """The data of a run are read. report: their load report, as `data/assembly.py` writes it."""
+    """The data of a run are read.
+
+    report: their load report, as `data/assembly.py` writes it.
+    """
 
     report: Mapping[str, Any]
 
@@ -37,7 +40,7 @@ class LamHasNoEffect(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyWarning(Note):
-    """What a strategy says about its own options. text: in its words."""
+    """What a strategy says about its own options, for the user to know. text: in its words."""
 
     text: str
 
@@ -47,8 +50,8 @@ class RunAnew(Note):
     """A run that is there already is trained again.
 
     why: `stopped` (its process is gone), `interrupted`, `failed`, `unreadable` (its run.json),
-    `outdated` (made under another fingerprint), `damaged` (a file of its result). details: of the
-    last two, what differs, or what is wrong with which file.
+        `outdated` (made under another fingerprint), `damaged` (a file of its result).
+    details: of the last two, what differs, or what is wrong with which file.
     """
 
     why: Literal["stopped", "interrupted", "failed", "unreadable", "outdated", "damaged"]
@@ -57,7 +60,10 @@ class RunAnew(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting(Note):
-    """Another process has what this one needs. who: that process; doing: what it is doing there."""
+    """Another process has what this one needs, which waits for it.
+
+    who: that process. doing: what it is doing there.
+    """
 
     who: str = "another process"
     doing: str
@@ -65,7 +71,11 @@ class Waiting(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class StageLoaded(Note):
-    """A stage that another run has finished is used. seconds: that its training took then."""
+    """A stage that another run has finished is loaded instead of trained.
+
+    run: the run that loads it. stage: the stage's name. steps: its number of updates. seconds: that
+    its training took.
+    """
 
     run: str
     stage: str
@@ -75,7 +85,7 @@ class StageLoaded(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class StructureLearnt(Note):
-    """What `stage` of `run` is built in. summary: of the structure."""
+    """A structure was learnt, in which `stage` of `run` is built. summary: of the structure."""
 
     run: str
     stage: str
@@ -84,7 +94,7 @@ class StructureLearnt(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class EntryDamaged(Note):
-    """A kept stage or set of features is not whole, and is made again."""
+    """A kept stage or set of features is not whole, and is made again. problem: what is wrong."""
 
     what: Literal["stage", "features"]
     problem: str
@@ -92,7 +102,10 @@ class EntryDamaged(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class NotKept(Note):
-    """A stage or a set of features could not be kept for other runs; this run goes on."""
+    """A stage or a set of features could not be kept for other runs; this run goes on.
+
+    problem: why not, as the system says it.
+    """
 
     what: Literal["stage", "features"]
     problem: str

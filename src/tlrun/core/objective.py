@@ -1,6 +1,6 @@
-"""What an equation sees, λ and a step's losses, and what it gives. No torch at import.
+"""What an equation sees, λ and a step's losses, and what it gives: the objective.
 
-Shapes: B examples in a batch, d features, k outputs of a head, T tasks.
+Shapes: B examples in a batch, d features, k outputs of a head, T tasks. No torch at import.
 """
 
 from __future__ import annotations
@@ -18,67 +18,76 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lam:
-    """λ of one step, in [0, ∞]. `alpha` = α = λ/(1+λ) in [0, 1] weighs the target's loss, 1-α the
-    source's.
-    """
+    """λ of one step. value: λ itself, in [0, ∞]."""
 
     value: float
 
     @property
     def alpha(self) -> float:
+        """α = λ/(1+λ) in [0, 1], 1 at λ=∞: the weight of the target's loss; the source's is 1-α."""
         return 1.0 if math.isinf(self.value) else self.value / (1.0 + self.value)
 
     @classmethod
     def weighing(cls, alpha: float) -> Lam:
-        """λ = α/(1-α), the λ whose `alpha` is α; ∞ at α=1."""
+        """λ = α/(1-α), the λ whose α is `alpha` in [0, 1]; ∞ at α=1."""
         return cls(math.inf if alpha >= 1.0 else alpha / (1.0 - alpha))
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one update sees of one domain. losses: per task with a label in it, the scalar L_i of
-    this batch.
+    """What one update sees of one domain: a batch of B of its examples. Mappings are by task name.
+
+    role: of the domain. tasks: all of the domain.
+    inputs: x [B, …], or z [B, d] where φ is held fixed and its features are known.
+    features: z [B, d] of each task; one and the same tensor where the tasks share φ.
+    outputs: of each task, [B, k]: logits, or predictions of a number.
+    losses: the scalar L_i of this batch, of each task that a training example has a label for.
     """
 
     role: Role
-    inputs: Tensor  # x [B, …], or z where φ is held fixed and its features are known
+    inputs: Tensor
     tasks: tuple[Task, ...]
-    features: Mapping[str, Tensor]  # z [B, d] per task; one and the same where the tasks share φ
-    outputs: Mapping[str, Tensor]  # per task [B, k]
+    features: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
     losses: Mapping[str, Tensor]
 
 
 class Steps(dict[str, Step]):
-    """One `Step` per domain drawn."""
+    """One `Step` per domain drawn, by the domain's name."""
 
     def loss(self, role: Role) -> Tensor | float:
-        """The mean L_i over the tasks of the domains of `role`; the plain number 0.0 where λ leaves
-        them undrawn.
+        """The mean L_i over the tasks of the domains of `role`, a scalar.
+
+        It is the plain number 0.0 where none of them is drawn, because λ gives them no weight.
 
         A mean, so that λ weighs a source of three domains and a target of one task as it weighs one
         and one.
         """
-        losses = [
-            loss for step in self.values() if step.role == role for loss in step.losses.values()
-        ]
-        return sum(losses, start=0.0) / len(losses) if losses else 0.0
+        losses: list[Tensor] = []
+        for step in self.values():
+            if step.role == role:
+                losses.extend(step.losses.values())
+        if not losses:
+            return 0.0
+        return sum(losses, start=0.0) / len(losses)
 
     def losses(self) -> dict[TaskKey, Tensor]:
-        """L_i of every task of every domain that has a label for it."""
-        return {
-            TaskKey(domain, task): loss
-            for domain, step in self.items()
-            for task, loss in step.losses.items()
-        }
+        """L_i, a scalar, of every task of every domain that has a label for it."""
+        losses = {}
+        for domain, step in self.items():
+            for task, loss in step.losses.items():
+                losses[TaskKey(domain, task)] = loss
+        return losses
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The scalar that is minimised, and the raw terms it is made of. A term that was not drawn is a
-    plain 0.0.
+    """The scalar that is minimised, and the raw terms it is made of.
 
-    updates: what the equation learns in closed form beside them, by the name of the buffer in
-    `Model.extras` that keeps it once the update is made.
+    total: the scalar. terms: unweighted, by their names in the equation; a term that was not drawn
+    is the plain number 0.0.
+    updates: what the equation learns in closed form, by the name of the buffer in `Model.extras`
+        that keeps it once the update of the weights is made.
     """
 
     total: Tensor | float
@@ -88,18 +97,20 @@ class Objective:
 
 @dataclass(frozen=True)
 class Relation:
-    """What a strategy has learnt about its tasks. matrix: [T, T], a row and a column for each of
-    `tasks`.
+    """What a strategy has learnt about its tasks.
+
+    name: as in the equation. meaning: of a cell, in words.
+    matrix: [T, T], a row and a column for each of `tasks`, in their order.
     """
 
-    name: str  # as in the equation
+    name: str
     meaning: str
     tasks: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
 
 
 class Schedule(Protocol):
-    """λ over a stage's progress."""
+    """λ over a stage's progress, from 0 before its first update to 1 at its last."""
 
     @property
     def label(self) -> str:

@@ -1,8 +1,9 @@
 """What the value of an option may be, read from the type of a dataclass field, and said in words.
 
-Types in use: int, float, bool, str, Literal[…], Annotated[number, Range(low, high)], Annotated[str,
-Form(…)], tuple[X, ...], X | None, Annotated[Strategy, OneOf(…, …)]. Nothing is converted silently,
-save a whole number where any number will do. nan is never a value.
+A type is called `hint` here. In use are int, float, bool, str, Literal[…], Annotated[number,
+Range(low, high)], Annotated[str, Form(…)], tuple[X, ...], X | None, Annotated[Strategy, OneOf(…,
+…)]. Nothing is converted silently, save a whole number where any number will do. nan is never a
+value.
 """
 
 from __future__ import annotations
@@ -17,17 +18,16 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 
 class Range(NamedTuple):
-    """The closed interval an option must lie in; written as `Annotated[float, Range(0,
-    math.inf)]`.
-    """
+    """The closed interval an option must lie in: `Annotated[float, Range(0, math.inf)]`."""
 
     low: float
     high: float = math.inf
 
 
 class OneOf(NamedTuple):
-    """What a node within a node may be: some names of a config group; written as
-    `Annotated[Strategy, OneOf(…, …)]`.
+    """What a node within a node may be: `Annotated[Strategy, OneOf(group, names)]`.
+
+    group: the config group. names: those of its members that are allowed.
     """
 
     group: str
@@ -35,17 +35,28 @@ class OneOf(NamedTuple):
 
 
 class Form(NamedTuple):
-    """The form a text must have, as a regular expression and in words; written as `Annotated[str,
-    Form(…, …)]`.
+    """The form a text must have: `Annotated[str, Form(pattern, words)]`.
+
+    pattern: a regular expression for the whole text. words: the same for a user.
     """
 
     pattern: str
     words: str
 
 
+# How a plain type is called for a user.
+WORDS: dict[Any, str] = {
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text",
+    NoneType: "null",
+}
+
+
 @cache
 def fields(cls: type) -> dict[str, Any]:
-    """The fields of a dataclass with their types, `Annotated` kept."""
+    """The fields of a dataclass by name, with their types, `Annotated` kept."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
@@ -66,22 +77,18 @@ def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
     if origin in (Union, UnionType):
         return any(fits(value, arg) for arg in args)
     if origin is tuple:
-        return (
-            isinstance(value, list | tuple)
-            and len(value) > 0
-            and all(fits(item, args[0]) for item in value)
-        )
+        if not isinstance(value, list | tuple) or not value:
+            return False
+        return all(fits(item, args[0]) for item in value)
+    if hint in (int, float) and isinstance(value, bool):  # True is an int to Python
+        return False
     if hint is float:
-        return (
-            isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-        )
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not math.isnan(value)
     return isinstance(value, hint)
 
 
 def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
-    """What `hint` allows, in words."""
+    """What `hint` allows, in words for a user: "a whole number >= 1", "one of none, batch"."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         if isinstance(args[1], Form):
@@ -89,11 +96,11 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
         if isinstance(args[1], OneOf):
             return f"one of {', '.join(args[1].names)}"
         low, high = args[1]
-        if math.isinf(high):
-            return (
-                f"{expected(args[0])} >= {low:g}{' (inf is allowed)' if args[0] is float else ''}"
-            )
-        return f"{expected(args[0])} from {low:.15g} to {high:.15g}"
+        number = expected(args[0])
+        if not math.isinf(high):
+            return f"{number} from {low:.15g} to {high:.15g}"
+        remark = " (inf is allowed)" if args[0] is float else ""
+        return f"{number} >= {low:g}{remark}"
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"
     if origin in (Union, UnionType):
@@ -102,15 +109,13 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
         if get_origin(args[0]) is tuple:
             return f"a table like [[0,1],[1,0]], each cell {expected(get_args(args[0])[0])}"
         return f"a list like [64,32], each {expected(args[0])}"
-    named: dict[Any, str] = {
-        float: "a number", int: "a whole number", bool: "true or false", str: "text", NoneType: "null",
-    }  # fmt: skip
-    return named[hint]
+    return WORDS[hint]
 
 
 def coerce(value: Any, hint: Any) -> Any:
-    """A value that fits, in its declared type: 1 as 1.0 where a float is asked for, -0.0 as 0.0, a
-    list as a tuple.
+    """A `value` that fits `hint`, in that type.
+
+    1 becomes 1.0 where a float is asked for, -0.0 becomes 0.0, a list a tuple.
     """
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -119,25 +124,36 @@ def coerce(value: Any, hint: Any) -> Any:
         return tuple(coerce(item, args[0]) for item in value)
     if origin in (Union, UnionType):
         return coerce(value, next(arg for arg in args if fits(value, arg)))
-    return float(value) + 0.0 if hint is float else value
+    if hint is float:
+        return float(value) + 0.0  # of -0.0 this makes 0.0
+    return value
 
 
 def as_data(thing: Any) -> dict[str, Any]:
-    """The fields of a dataclass as a config node holds them: a node within it has its name and its
-    own fields.
+    """The fields of a dataclass, by name, as a config node holds them.
+
+    A field that holds a dataclass becomes a node of its own, with its name (`as_node`).
     """
-    values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
-    return {
-        key: as_node(value) if dataclasses.is_dataclass(value) else value
-        for key, value in values.items()
-    }
+    values = {}
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        values[field.name] = as_node(value) if dataclasses.is_dataclass(value) else value
+    return values
 
 
 def as_node(thing: Any) -> dict[str, Any]:
-    """An object of ours as the config node it is made from: FeatureTransfer() as {name:
-    feature_transfer, …}.
+    """An object of ours as the config node it is made from.
+
+    FeatureTransfer() becomes {name: feature_transfer, …}, TrainerOptions() {name: trainer, …}; the
+    rest of a node are the fields.
     """
-    return {"name": re.sub(r"(?<!^)(?=[A-Z])", "_", type(thing).__name__).lower()} | as_data(thing)
+    return {"name": name_of_class(type(thing))} | as_data(thing)
+
+
+def name_of_class(cls: type) -> str:
+    """What a class of ours is called in a config: FeatureTransfer is feature_transfer."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Options"))
+    return words.lower()
 
 
 def as_plain(value: Any) -> Any:
@@ -150,8 +166,9 @@ def as_plain(value: Any) -> Any:
 
 
 def strict(value: Any) -> Any:
-    """`value` as strict JSON can hold it: an infinite number becomes the text inf or -inf; nan
-    stays, to be refused.
+    """`value` as strict JSON can hold it, all the way down, with lists for tuples.
+
+    An infinite number becomes the text inf or -inf; nan stays, for the writer to refuse.
     """
     if isinstance(value, Mapping):
         return {key: strict(item) for key, item in value.items()}

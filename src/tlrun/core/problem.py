@@ -1,7 +1,6 @@
-"""What is to be learnt: tasks, domains, and the problem they make up. No torch, and no numpy at
-import.
+"""What is to be learnt: tasks, domains, and the problem they make up.
 
-Shapes: N examples in a split, k outputs of a head.
+Shapes: N examples in a split, k outputs of a head. No torch, and no numpy at import.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 Kind = Literal["multiclass", "binary", "regression"]
-Role = Literal["source", "target", "task"]
+# peer: neither, one of several domains that are learnt for their own sake
+Role = Literal["source", "target", "peer"]
 # The names in `metrics.TABLE` that a config may ask for: of tasks with classes, and of any task.
 ClassificationMetric = Literal["accuracy", "auc"]
 MetricName = Literal[ClassificationMetric, "r2"]
@@ -24,14 +24,15 @@ MetricName = Literal[ClassificationMetric, "r2"]
 
 @dataclass(frozen=True)
 class Task:
-    """What is predicted: a label space, and with it a loss, a metric and a head. One label space is
-    one task.
+    """What is predicted: a label space, and with it a loss, a metric and a head.
+
+    classes: their names, in the order of their labels 0, 1, …; empty for regression.
+    metric: the primary one; None is the first of the kind in `metrics.METRICS`.
     """
 
     name: str
     kind: Kind
-    classes: tuple[str, ...] = ()  # names in label order; empty for regression
-    # the primary metric; None: the first of its kind in metrics.METRICS
+    classes: tuple[str, ...] = ()
     metric: MetricName | None = None
 
     @property
@@ -52,9 +53,7 @@ class TaskKey(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> TaskKey:
-        """The key of the text `str` gave. Raises ValueError where it is not two names and a
-        slash.
-        """
+        """The key of what `str` gave. Raises ValueError for anything but two names and a slash."""
         names = text.split("/")
         if len(names) != 2 or "" in names:
             raise ValueError(f"task key: expected domain/task, found {text!r}")
@@ -62,12 +61,12 @@ class TaskKey(NamedTuple):
 
 
 def tasks_by_key(tasks_by_domain: Mapping[str, Iterable[Task]]) -> dict[TaskKey, Task]:
-    """Every task of every domain, domain by domain, given the tasks of each."""
-    return {
-        TaskKey(domain, task.name): task
-        for domain, tasks in tasks_by_domain.items()
-        for task in tasks
-    }
+    """Every task of every domain by its key, domain by domain, given the tasks of each."""
+    by_key = {}
+    for domain, tasks in tasks_by_domain.items():
+        for task in tasks:
+            by_key[TaskKey(domain, task.name)] = task
+    return by_key
 
 
 def short_names(keys: Iterable[TaskKey]) -> dict[TaskKey, str]:
@@ -87,11 +86,9 @@ def short_names(keys: Iterable[TaskKey]) -> dict[TaskKey, str]:
 class Split:
     """Some examples of one domain.
 
-    inputs: float32 [N, …]; labels: per task, int64 [N] with -1 or float32 [N] with nan where the
-        label is missing;
-    index: int64 [N], each example's row in the data set, by which runs can be paired example by
-        example.
-    encoded: whether the inputs are features z [N, d] already, of a φ that is held fixed.
+    inputs: float32 [N, …]. encoded: whether they are features z [N, d] of a φ that is held fixed.
+    labels: by task name, int64 [N] with -1, or float32 [N] with nan, where the label is missing.
+    index: int64 [N], each example's row in the data set, by which runs are paired.
     """
 
     inputs: np.ndarray
@@ -104,13 +101,16 @@ class Split:
 
 
 def known(labels: np.ndarray) -> np.ndarray:
-    """Which labels [N] are there, bool: neither -1 nor nan."""
-    present: np.ndarray = labels >= 0 if labels.dtype.kind == "i" else labels == labels  # noqa: PLR0124  # nan is not
+    """Which labels [N] are present, bool [N]: those that are neither -1 nor nan."""
+    if labels.dtype.kind == "i":
+        present: np.ndarray = labels >= 0
+    else:
+        present = labels == labels  # noqa: PLR0124  # nan is not
     return present
 
 
 def digest(splits: Iterable[Split | None]) -> str:
-    """sha256 of every array of the splits, with its type and shape."""
+    """sha256, in hex, of every array of the splits, with its name, type and shape."""
     import numpy as np
 
     total = hashlib.sha256()
@@ -118,11 +118,8 @@ def digest(splits: Iterable[Split | None]) -> str:
         if split is None:
             total.update(b"none")
             continue
-        for name, array in [
-            ("inputs", split.inputs),
-            *sorted(split.labels.items()),
-            ("index", split.index),
-        ]:
+        labels = sorted(split.labels.items())
+        for name, array in [("inputs", split.inputs), *labels, ("index", split.index)]:
             total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()
@@ -130,31 +127,32 @@ def digest(splits: Iterable[Split | None]) -> str:
 
 @dataclass(frozen=True)
 class Domain:
-    """Where inputs come from. Its tasks share the inputs and one backbone pass."""
+    """Where inputs come from; its tasks share them. The labels of `val` are of `train`'s budget."""
 
     name: str
     role: Role
     tasks: tuple[Task, ...]
     train: Split
-    val: Split | None = None  # bought from the same labels as `train`
+    val: Split | None = None
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the training and validation examples: all that a stage can see of the
-        domain.
-        """
+        """sha256 of training and validation examples: all that a stage can see of the domain."""
         return digest((self.train, self.val))
 
 
 class HeldOutTest:
-    """The test examples of a problem: opened once, after the last stage, by `result` alone."""
+    """The test examples of a problem: opened once, after the last stage.
+
+    splits: by domain. opened: how often they have been handed out.
+    """
 
     def __init__(self, splits: Mapping[str, Split]) -> None:
         self._splits = splits
         self.opened = 0
 
     def open(self) -> Mapping[str, Split]:
-        """Hand out the test splits, per domain, and count it."""
+        """Hand out the test splits, by domain, and count it."""
         self.opened += 1
         return self._splits
 
@@ -165,13 +163,16 @@ class HeldOutTest:
 
 @dataclass(frozen=True)
 class Problem:
-    """The domains and tasks of one experiment. `digest` is the sha256 of every array in it.
+    """The domains and tasks of one experiment.
 
-    examples: a digest that all seeds share, of every example that some seed trains, validates or
-    tests on, with its labels; empty where only the options of the data set tell. report: what was
-    loaded, as strict JSON: examples, labels and classes per split, and notes for
-    the user. Raises ValueError where two different tasks have one name: a head belongs to one label
-    space; and where the name of a domain or task holds a dot or a slash, which stand between names.
+    digest: sha256 of every array in it. examples: a digest that all seeds share, of every example
+        that some seed trains, validates or tests on, with its labels; empty where only the options
+        of the data set tell.
+    report: what was loaded, as strict JSON: examples, labels and classes by split, and notes for
+        the user.
+
+    Raises ValueError where two different tasks have one name (a head belongs to one label space),
+    or the name of a domain or task holds a dot or a slash, which stand between names.
     """
 
     domains: Mapping[str, Domain]
@@ -183,9 +184,8 @@ class Problem:
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):
             if not name or set(name) & set("./"):
-                raise ValueError(
-                    f"{name!r}: expected the name of a domain or task without a dot or slash"
-                )
+                expected = "the name of a domain or task without a dot or slash"
+                raise ValueError(f"{name!r}: expected {expected}")
         for domain in self.domains.values():
             for task in domain.tasks:
                 if task != self.tasks[task.name]:
@@ -193,20 +193,22 @@ class Problem:
 
     @property
     def identity(self) -> str:
-        """All that tells it from another problem: every array, and what domains, tasks and classes
-        are called.
+        """All that tells it from another problem: every array, and every name.
 
         The names decide too: a domain's name is part of the stream that orders its examples.
         """
         return f"{self.digest} {self.names}"
 
     @property
-    def names(self) -> list[tuple[str, str, list[tuple[str, str, tuple[str, ...]]]]]:
-        """What domains, tasks and classes are called, and what the domains are there for."""
-        return [
-            (name, domain.role, [(task.name, task.kind, task.classes) for task in domain.tasks])
-            for name, domain in self.domains.items()
-        ]
+    def names(self) -> list[Any]:
+        """Each domain as (name, role, tasks), each of its tasks as (name, kind, classes)."""
+        described = []
+        for name, domain in self.domains.items():
+            # "task" is what a peer was called when the first ids were made, which are to stay
+            role = "task" if domain.role == "peer" else domain.role
+            tasks = [(task.name, task.kind, task.classes) for task in domain.tasks]
+            described.append((name, role, tasks))
+        return described
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""
@@ -220,7 +222,7 @@ class Problem:
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Every task, once, in the order of the domains."""
-        return {task.name: task for domain in self.domains.values() for task in domain.tasks}
+        return {task.name: task for task in self.task_keys.values()}
 
     @property
     def tasks_by_domain(self) -> dict[str, tuple[Task, ...]]:
@@ -229,7 +231,7 @@ class Problem:
 
     @property
     def task_keys(self) -> dict[TaskKey, Task]:
-        """The tasks of multi-task learning, by key: every task of every domain."""
+        """Every task of every domain, by key: the tasks of multi-task learning."""
         return tasks_by_key(self.tasks_by_domain)
 
     def only(self, role: Role) -> Problem:
@@ -238,10 +240,5 @@ class Problem:
 
     @property
     def one_label_space(self) -> bool:
-        """Whether the source is labelled for every task of the target, so that a head means the
-        same on both.
-        """
-        source = {task.name for name in self.named("source") for task in self.domains[name].tasks}
-        return {
-            task.name for name in self.named("target") for task in self.domains[name].tasks
-        } <= source
+        """Whether the source is labelled for every task of the target: a head serves both."""
+        return self.only("target").tasks.keys() <= self.only("source").tasks.keys()

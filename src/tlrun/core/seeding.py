@@ -28,15 +28,19 @@ Stream = Literal[
 
 
 def stream(seed: int, name: Stream, *keys: str | int) -> int:
-    """The seed, in [0, 2^63), of the stream `name` of the run seed `seed`, narrowed by `keys`."""
+    """The seed, in [0, 2^63), of the stream `name` of a run.
+
+    seed: the run's. keys: what narrows the stream, such as the name of a task.
+    """
     words = json.dumps([seed, name, *keys]).encode()
     return int.from_bytes(hashlib.sha256(words).digest()[:8], "big") >> 1
 
 
 @contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
-    """Draw torch's global random numbers (module initialisers use them) from `seed`; leave them as
-    they were after.
+    """Draw torch's global random numbers, which module initialisers use, from `seed`.
+
+    At the end the global generators, of GPUs in use too, are as they were before.
     """
     import torch
 
@@ -48,8 +52,9 @@ def drawing_from(seed: int) -> Iterator[None]:
 
 @contextmanager
 def exactly(threads: int) -> Iterator[None]:
-    """Compute so that one fingerprint gives the same bits: a fixed number of threads, deterministic
-    kernels only.
+    """Compute so that one fingerprint gives the same bits; at the end all is as it was before.
+
+    That takes a fixed number of `threads`, and deterministic kernels only.
     """
     import torch
 

@@ -1,5 +1,6 @@
-"""From domains to a problem: no test example that training may see, nothing tested unlearnt, and
-all of it reported.
+"""From domains to a problem: checked, digested and reported.
+
+No test example is one that training may see, and no class is tested that was never learnt.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ Duplicates = Literal["drop", "keep", "seen to"]
 class Part:
     """One domain with its test examples.
 
-    pool: inputs [M, …] of every example that some seed may train or validate on. examples: a digest
-    that all seeds share, of pool and test examples together with their labels (`examples_digest`);
-    empty: of their inputs alone.
+    domain: its tasks, and what this seed trains and validates on. test: its test examples.
+    pool: inputs [M, …] of every example that some seed may train or validate on.
+    examples: a digest that all seeds share, of pool and test examples together with their labels
+        (`examples_digest`); empty: of their inputs alone.
 
-    Raises ValueError where pool and test examples could never be equal byte for byte.
+    Raises ValueError where pool and test examples differ in dtype or shape, so that they could
+    never be equal byte for byte.
     """
 
     domain: Domain
@@ -41,26 +44,30 @@ class Part:
         pool, test = self.pool, self.test.inputs
         if (pool.dtype, pool.shape[1:]) != (test.dtype, test.shape[1:]):
             raise ValueError(
-                f"{self.domain.name}: expected a pool like the test inputs, {test.dtype} {test.shape[1:]}, "
-                f"found {pool.dtype} {pool.shape[1:]}"
+                f"{self.domain.name}: expected a pool like the test inputs, "
+                f"{test.dtype} {test.shape[1:]}, found {pool.dtype} {pool.shape[1:]}"
             )
 
 
 def assemble(
     parts: Sequence[Part], notes: Sequence[str] = (), duplicates: Duplicates = "drop"
 ) -> Problem:
-    """The problem of some domains: exact duplicates dropped from test, checked, digested, with its
-    load report.
+    """The problem of some domains, checked and digested, with its load report.
 
-    A duplicate is a test example whose inputs stand, byte for byte, in the pool or among the
-    training or validation examples of any domain. The pools decide, not what a seed drew of them,
-    so the test set is one for all seeds. duplicates=seen to: the caller has looked for them.
+    parts: the domains, in the order they are to have. notes: lines for the user, in the report.
+    duplicates: what to do with test examples whose inputs stand, byte for byte, in the pool or
+        among the training or validation examples of any domain: drop them from the test set, keep
+        them and only report them, or nothing, as the caller has seen to them. The pools decide, not
+        what a seed drew of them, so the test set is one for all seeds.
 
-    Raises UserError, one mistake each: a task without a training or test label in a domain, a domain
-    without a test example, a class that is tested and in no training label of any domain.
+    Raises UserError, a mistake for each task without a training or test label in a domain, each
+    domain without a test example, and each task of a domain that tests a class which no training
+    label of any domain has.
     """
-    domains = {part.domain.name: part.domain for part in parts}
-    test = {part.domain.name: part.test for part in parts}
+    domains, test = {}, {}
+    for part in parts:
+        domains[part.domain.name] = part.domain
+        test[part.domain.name] = part.test
     counts = dict.fromkeys(domains, 0)
     if duplicates != "seen to":
         for name, twice in _duplicates(parts).items():
@@ -83,32 +90,34 @@ def _examples_of(parts: Sequence[Part]) -> str:
     """A digest of what all domains hold, whatever a seed draws of it."""
     total = sha256()
     for part in parts:
-        known_by = part.examples
-        if not known_by:
+        of_domain = part.examples
+        if not of_domain:
             hashes = sorted([*row_hashes(part.pool), *row_hashes(part.test.inputs)])
-            known_by = sha256(b"".join(hashes)).hexdigest()
-        total.update(f"{part.domain.name} {known_by} ".encode())
+            of_domain = sha256(b"".join(hashes)).hexdigest()
+        total.update(f"{part.domain.name} {of_domain} ".encode())
     return total.hexdigest()
 
 
 def _duplicates(parts: Sequence[Part]) -> dict[str, np.ndarray]:
-    """Per domain, which of its test examples [N] stand in a training set too."""
+    """Per domain, which of its test examples stand in a training set too, bool [N]."""
     import numpy as np
 
     tests = {part.domain.name: list(row_hashes(part.test.inputs)) for part in parts}
     wanted = set[bytes]().union(*tests.values())
     seen: set[bytes] = set()
     for part in parts:
-        learning = [part.pool]
+        seen |= wanted.intersection(row_hashes(part.pool))
         for split in (part.domain.train, part.domain.val):
             if split is not None and split.inputs is not part.pool:
-                learning.append(split.inputs)
-        for inputs in learning:
-            seen.update(wanted.intersection(row_hashes(inputs)))
-    return {name: np.array([h in seen for h in hashes], bool) for name, hashes in tests.items()}
+                seen |= wanted.intersection(row_hashes(split.inputs))
+    duplicates = {}
+    for name, hashes in tests.items():
+        duplicates[name] = np.array([one in seen for one in hashes], bool)
+    return duplicates
 
 
 def _duplicates_note(counts: Mapping[str, int], duplicates: Duplicates) -> Iterator[str]:
+    """One line for the user, where there are any."""
     some = [f"{count} of {name}" for name, count in counts.items() if count]
     if some:
         where = ", ".join(some)
@@ -119,6 +128,7 @@ def _duplicates_note(counts: Mapping[str, int], duplicates: Duplicates) -> Itera
 
 
 def _rows(split: Split, chosen: np.ndarray) -> Split:
+    """The split's examples in `chosen`, bool [N]."""
     labels = {task: values[chosen] for task, values in split.labels.items()}
     return dataclasses.replace(
         split, inputs=split.inputs[chosen], labels=labels, index=split.index[chosen]
@@ -126,6 +136,7 @@ def _rows(split: Split, chosen: np.ndarray) -> Split:
 
 
 def _unlearnable(domains: Mapping[str, Domain]) -> Iterator[Mistake]:
+    """One mistake a domain and task without a training label."""
     for domain in domains.values():
         for task in domain.tasks:
             if not known(domain.train.labels[task.name]).any():
@@ -140,15 +151,14 @@ def _unlearnable(domains: Mapping[str, Domain]) -> Iterator[Mistake]:
 def _untestable(
     domains: Mapping[str, Domain], test: Mapping[str, Split], duplicates: Mapping[str, int]
 ) -> Iterator[Mistake]:
+    """One mistake a domain without a test example, else one a task without a test label there."""
     for name, domain in domains.items():
         if not len(test[name]):
-            same = f" ({duplicates[name]} stand in a training set too)" if duplicates[name] else ""
-            yield Mistake(
-                "dataset",
-                expected=f"test examples in domain {name}",
-                found=f"none{same}",
-                hint="test on other examples",
-            )
+            found = "none"
+            if duplicates[name]:
+                found = f"none ({duplicates[name]} stand in a training set too)"
+            expected = f"test examples in domain {name}"
+            yield Mistake("dataset", expected, found, "test on other examples")
             continue
         for task in domain.tasks:
             if not known(test[name].labels[task.name]).any():
@@ -161,22 +171,18 @@ def _untestable(
 
 
 def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterator[Mistake]:
-    """One a domain and task that tests a class which no training label, of whichever domain,
-    shows.
-    """
+    """One mistake a domain and task that tests a class which no training label anywhere has."""
     seen: dict[str, set[int]] = {}
     for domain in domains.values():
         for task in domain.tasks:
             seen.setdefault(task.name, set()).update(_known_labels(domain.train, task))
     for name, domain in domains.items():
         for task in domain.tasks:
-            tested = set(_known_labels(test[name], task))
             # a task without any training label is reported already
-            if (
-                task.kind != "regression"
-                and seen[task.name]
-                and (never := sorted(tested - seen[task.name]))
-            ):
+            if task.kind == "regression" or not seen[task.name]:
+                continue
+            never = sorted(set(_known_labels(test[name], task)) - seen[task.name])
+            if never:
                 yield Mistake(
                     "dataset",
                     expected=f"a training label of every class of task {task.name} that domain "
@@ -189,5 +195,5 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
 
 def _known_labels(split: Split, task: Task) -> list[int]:
     labels = split.labels[task.name]
-    found: list[int] = labels[known(labels)].tolist()
-    return found
+    present: list[int] = labels[known(labels)].tolist()
+    return present

@@ -1,10 +1,24 @@
-"""The protocol of a data set."""
+"""The protocol of a data set, and what the options may be that several of ours have.
+
+They are types and no base class: its fields would come first, and every class lists its options in
+the order in which its YAML explains them.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
+from tlrun.core.options import Range
 from tlrun.core.problem import Problem
+
+# labelled examples a class, for training and validation together, drawn by the run's seed
+LabelsPerClass = Annotated[int, Range(1)]
+# the share of the labels that validates instead of training; where it is not 0, one a class or more
+ValShare = Annotated[float, Range(0.0, 0.9)]
+# the share of a domain's examples that tests
+TestShare = Annotated[float, Range(0.1, 0.9)]
+# what draws the test set, and whatever else is the same for every seed of a run
+SplitSeed = Annotated[int, Range(0)]
 
 
 class Dataset(Protocol):

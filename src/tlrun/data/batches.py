@@ -1,5 +1,6 @@
-"""Batches of examples that fit memory: tensors, indexed. On small data this is many times faster
-than a DataLoader.
+"""Batches of examples that fit memory: tensors, indexed.
+
+On small data this is many times faster than a DataLoader.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs [B, …] and, per task, labels [B] of one domain. encoded: the inputs are features z [B,
-    d] already.
+    """B examples of one domain.
+
+    inputs: float32 [B, …]. labels: per task, int64 [B] with -1 or float32 [B] with nan where the
+    label is missing. encoded: whether the inputs are features z [B, d] already.
     """
 
     inputs: Tensor
@@ -30,13 +33,13 @@ class Batch:
     encoded: bool = False
 
     def rows(self, chosen: Tensor | slice) -> Batch:
-        """The batch of the `chosen` rows."""
+        """The batch of the `chosen` rows: their positions, int64, or a slice."""
         labels = {task: labels[chosen] for task, labels in self.labels.items()}
         return Batch(self.inputs[chosen], labels, self.encoded)
 
 
 def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
-    """All of a split as one batch on `device` (on the CPU it shares the split's memory)."""
+    """All of a split as one batch on `device`; on the CPU it shares the split's memory."""
     labels = {task: torch.from_numpy(values).to(device) for task, values in split.labels.items()}
     return Batch(torch.from_numpy(split.inputs).to(device), labels, split.encoded)
 
@@ -49,7 +52,10 @@ class Batches:
     whatever it did between them. The order is drawn on the CPU, so it is one order on every device.
     A batch may be larger than the split: small data then counts several epochs a batch.
 
+    split: the training examples. domain: the name of their domain. size: B, the examples of a
+    batch. seed: the run's. device: where the batches are.
     position: of the next batch. A stage takes up the sequence where the stages before it left it.
+    shares: per task, the share of the examples that are labelled.
     """
 
     def __init__(
@@ -65,10 +71,9 @@ class Batches:
         self._size, self._seed, self._domain = size, seed, domain
         self.position = position
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
-        self.shares = {
-            task: float(labelled(labels).double().mean())
-            for task, labels in self._all.labels.items()
-        }
+        self.shares: dict[str, float] = {}
+        for task, labels in self._all.labels.items():
+            self.shares[task] = float(labelled(labels).double().mean())
 
     def __iter__(self) -> Iterator[Batch]:
         return self
@@ -80,6 +85,7 @@ class Batches:
         return self._all.rows(torch.cat(rows))
 
     def _pieces(self, start: int, stop: int, n: int) -> Iterator[Tensor]:
+        """Which rows of `n` stand from `start` to `stop` in the sequence, a piece an epoch."""
         while start < stop:
             epoch, offset = divmod(start, n)
             piece = self._permutation(epoch, n)[offset : offset + stop - start]
@@ -88,13 +94,14 @@ class Batches:
 
     def _permutation(self, epoch: int, n: int) -> Tensor:
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(
-                stream(self._seed, "order", self._domain, epoch)
-            )
+            seed = stream(self._seed, "order", self._domain, epoch)
+            generator = torch.Generator().manual_seed(seed)
             self._epoch, self._order = epoch, torch.randperm(n, generator=generator)
         return self._order
 
 
 def labelled(labels: Tensor) -> Tensor:
     """Which labels are present, bool [N]: class labels other than -1, numbers other than nan."""
-    return ~torch.isnan(labels) if labels.is_floating_point() else labels >= 0
+    if labels.is_floating_point():
+        return ~torch.isnan(labels)
+    return labels >= 0

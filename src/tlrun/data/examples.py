@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 
 def row_hashes(inputs: np.ndarray) -> Iterator[bytes]:
-    """16 bytes for each example of `inputs` [N, …], instead of thousands, and no copy of them."""
+    """A hash of 16 bytes for each example of `inputs` [N, …]: equal where all its bytes are.
+
+    They take little memory: no copy of all inputs is made.
+    """
     for row in inputs:
         yield blake2b(row.tobytes(), digest_size=16).digest()
 
 
 def examples_digest(inputs: np.ndarray, *labels: np.ndarray) -> str:
-    """sha256 over examples in no order: each one's inputs [N, …], and its labels [N]."""
+    """sha256 of N examples in no order: of the `inputs` [N, …] and all `labels` [N] of each."""
     hashes = []
     for row in range(len(inputs)):
         one = blake2b(inputs[row].tobytes(), digest_size=16)

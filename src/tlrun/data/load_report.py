@@ -1,8 +1,8 @@
-"""The load report: what was loaded of each domain, as strict JSON, and in a few lines for people."""
+"""The load report: what was loaded of each domain, as strict JSON and as lines for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.problem import Domain, Split, Task, known
@@ -21,10 +21,14 @@ def load_report(
     duplicates: Mapping[str, int],
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """What data.json holds.
+    """What data.json holds, as strict JSON.
 
-    splits: a row for each domain, split and task. duplicates: per domain, how many test examples
-    stand in a training set too. notes: lines for the user.
+    domains: those of the problem, by name. test: the test examples of each.
+    duplicates: per domain, how many test examples stand in a training set too.
+    notes: lines for the user.
+
+    The report has the same keys `duplicates` and `notes`, and `splits`: a row for each domain,
+    split and task that counts its examples and labels.
     """
     rows: list[Row] = []
     for name, domain in domains.items():
@@ -33,9 +37,7 @@ def load_report(
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:
-    """The report in a few lines: a line a domain (or one for all, if they are many), then the
-    notes.
-    """
+    """The lines that sum up a report: one a domain, or one for all if they are many; then notes."""
     rows: Sequence[Row] = report.get("splits", ())
     domains: dict[str, list[Row]] = {}
     for row in rows:
@@ -46,16 +48,20 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         lines = [_line_of(of_domain) for of_domain in domains.values()]
     lines += _line_of_missing("training", [row for row in rows if row["split"] != "test"])
     lines += _line_of_missing("test", [row for row in rows if row["split"] == "test"])
-    return [*lines, *report.get("notes", ())]
+    lines += report.get("notes", ())
+    return lines
 
 
 def few(names: Sequence[str]) -> str:
     """The first FEW of some names, and how many more there are."""
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return ", ".join(names[:FEW]) + more
+    first = ", ".join(names[:FEW])
+    if len(names) <= FEW:
+        return first
+    return f"{first} and {len(names) - FEW} more"
 
 
 def _rows(domain: Domain, test: Split) -> Iterator[Row]:
+    """A row for each split and task of a domain."""
     for which, split in (("train", domain.train), ("val", domain.val), ("test", test)):
         if split is None:
             continue
@@ -89,19 +95,20 @@ def _distribution(task: Task, labels: np.ndarray) -> dict[str, Any]:
 
 
 def _line_of(rows: Sequence[Row]) -> str:
-    """`source: 719 train, 180 test; digit: 10 classes, 719 labels`; tasks that read alike share
-    their words.
+    """One domain, as `source: 719 train, 180 test; digit: 10 classes, 719 labels`.
+
+    Tasks that read alike share their words.
     """
-    examples = {row["split"]: row["examples"] for row in rows}
-    kinds = {row["task"]: _kind(row) for row in rows}
+    splits = ", ".join(f"{count} {split}" for split, count in _examples(rows).items())
     labelled = _labelled(rows)
-    words: dict[str, list[str]] = {}
-    for task, labels in labelled.items():
-        words.setdefault(f"{kinds[task]}, {labels} labels", []).append(task)
-    tasks = [f"{', '.join(names)}: {what}" for what, names in words.items()]
     if len(labelled) > FEW:
         tasks = [f"{len(labelled)} tasks, {_range(labelled.values())} labels each"]
-    splits = ", ".join(f"{count} {split}" for split, count in examples.items())
+    else:
+        kinds = {row["task"]: _kind(row) for row in rows}
+        names: dict[str, list[str]] = {}  # of the tasks, by what is said of them
+        for task, labels in labelled.items():
+            names.setdefault(f"{kinds[task]}, {labels} labels", []).append(task)
+        tasks = [f"{', '.join(alike)}: {words}" for words, alike in names.items()]
     return "; ".join([f"{rows[0]['domain']}: {splits}", *tasks])
 
 
@@ -110,26 +117,35 @@ def _kind(row: Row) -> str:
 
 
 def _line_of_all(domains: Sequence[Sequence[Row]]) -> str:
-    examples = [{row["split"]: row["examples"] for row in rows} for rows in domains]
-    labels = _range(sum(_labelled(rows).values()) for rows in domains)
-    train = _range(counts["train"] for counts in examples)
-    tested = sum(counts["test"] for counts in examples)
-    each = f"{train} train and {labels} labels each"
+    """All domains together, where they are many."""
+    train, labels, tested = [], [], 0
+    for rows in domains:
+        examples = _examples(rows)
+        train.append(examples["train"])
+        labels.append(sum(_labelled(rows).values()))
+        tested += examples["test"]
+    each = f"{_range(train)} train and {_range(labels)} labels each"
     return f"{len(domains)} domains: {each}, {tested} test in all"
 
 
+def _examples(rows: Iterable[Row]) -> dict[str, int]:
+    """How many examples each split of one domain has."""
+    return {row["split"]: row["examples"] for row in rows}
+
+
 def _labelled(rows: Iterable[Row]) -> dict[str, int]:
-    """Labels for training and validation together, per task."""
+    """Labels for training and validation together, per task of one domain."""
     labels: dict[str, int] = {}
     for row in rows:
-        counted = 0 if row["split"] == "test" else row["labels"]
-        labels[row["task"]] = labels.get(row["task"], 0) + counted
+        labels.setdefault(row["task"], 0)
+        if row["split"] != "test":
+            labels[row["task"]] += row["labels"]
     return labels
 
 
-def _range(numbers: Iterable[int]) -> str:
-    found = sorted(numbers)
-    return f"{found[0]}" if found[0] == found[-1] else f"{found[0]} to {found[-1]}"
+def _range(numbers: Collection[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -137,7 +153,10 @@ def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
     totals: dict[str, list[int]] = {}
     many = len({row["task"] for row in rows if row["missing"]}) > FEW
     for row in rows:
-        total = totals.setdefault("all tasks" if many else row["task"], [0, 0])
+        name = row["task"]
+        if many:
+            name = "all tasks"
+        total = totals.setdefault(name, [0, 0])
         total[0] += row["missing"]
         total[1] += row["examples"]
     some = []

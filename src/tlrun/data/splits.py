@@ -12,8 +12,10 @@ from tlrun.core.seeding import stream
 
 
 class Draw(NamedTuple):
-    """Positions in one domain, each sorted. pool: all that some seed may train or validate on;
-    test: all the others.
+    """The examples of one domain by split: positions in it, int64, each array sorted.
+
+    test: those that test. pool: all others, which some seed may train or validate on.
+    train, val: those of the pool that are drawn.
     """
 
     train: np.ndarray
@@ -31,86 +33,83 @@ def draw(
     seed: int,
     *keys: str,
 ) -> Draw:
-    """Test examples by the stream `tests`, labels by the run's `seed`, every class alike.
+    """Split the examples of a domain by their `labels` [N], every class alike.
 
     count: examples a class that are labelled, for training and validation together; None for all
         that do not test.
-    keys: narrow the run's stream, where several domains draw. Raises UserError as `few_per_class`
-        and `split_validation`.
+    val_share: the share of the labelled examples that validates.
+    test_share: the share of all examples that tests.
+    tests: the seed of the test examples. seed: the run's, of the labels.
+    keys: narrow the run's stream, where several domains draw.
+
+    Raises UserError as `few_per_class` and `split_validation` do.
     """
     test, pool = stratified(labels, test_share, tests)
     chosen = pool
     if count is not None:
-        chosen = pool[
-            few_per_class(
-                labels[pool], count, stream(seed, "labels", *keys), "dataset.labels_per_class"
-            )
-        ]
-    train, val = split_validation(
-        labels[chosen], val_share, stream(seed, "labels", "val", *keys), "dataset.val_share"
-    )
+        label_seed = stream(seed, "labels", *keys)
+        chosen = pool[few_per_class(labels[pool], count, label_seed, "dataset.labels_per_class")]
+    val_seed = stream(seed, "labels", "val", *keys)
+    train, val = split_validation(labels[chosen], val_share, val_seed, "dataset.val_share")
     return Draw(chosen[train], chosen[val], test, pool)
 
 
 def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split the positions of `labels` [N] in two: `share` of every class (rounded), and the rest;
-    both sorted.
+    """Split the positions of `labels` [N] in two: `share` of every class (rounded), and the rest.
+
+    Both arrays are sorted.
     """
-    chosen = _per_class(
-        labels, {int(k): round(share * np.sum(labels == k)) for k in np.unique(labels)}, seed
-    )
+    counts = {}
+    for label, size in _sizes(labels).items():
+        counts[label] = round(share * size)
+    chosen = _per_class(labels, counts, seed)
     return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
 
 
 def few_per_class(labels: np.ndarray, count: int, seed: int, key: str) -> np.ndarray:
-    """The positions of `count` examples of every class, sorted. One seed's larger draws contain its
-    smaller ones.
+    """The positions in `labels` [N] of `count` examples of every class, sorted.
 
-    Raises UserError, naming the option `key`, where a class has fewer.
+    One seed's larger draws contain its smaller ones. Raises UserError, naming the option `key`,
+    where a class has fewer.
     """
-    classes, sizes = np.unique(labels, return_counts=True)
-    if count > sizes.min():
-        raise UserError(
-            Mistake(
-                key,
-                expected=f"at most {sizes.min()} (the smallest class has no more)",
-                found=f"{count}",
-            )
-        )
-    return _per_class(labels, {int(k): count for k in classes}, seed)
+    sizes = _sizes(labels)
+    smallest = min(sizes.values())
+    if count > smallest:
+        expected = f"at most {smallest} (the smallest class has no more)"
+        raise UserError(Mistake(key, expected, f"{count}"))
+    return _per_class(labels, dict.fromkeys(sizes, count), seed)
 
 
 def split_validation(
     labels: np.ndarray, share: float, seed: int, key: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the positions of labels already drawn into training and validation: validation labels
-    are labels too.
+    """Divide the positions of labels [N] that are drawn already into training and validation.
 
-    share: of each class for validation, at least one where share > 0. Raises UserError, naming
-    `key`, where a class would keep none for training.
+    share: of each class for validation (rounded), at least one where share > 0: validation labels
+    are labels too. Raises UserError, naming the option `key`, where a class would keep none for
+    training.
     """
-    sizes = {int(k): int(np.sum(labels == k)) for k in np.unique(labels)}
-    wanted = {k: max(1, round(share * n)) if share else 0 for k, n in sizes.items()}
-    short = [k for k in sizes if wanted[k] >= sizes[k]]
-    if short:
-        raise UserError(
-            Mistake(
-                key,
-                expected="to leave every class a label for training",
-                found=f"{share:g} of {sizes[short[0]]} labels",
-                hint="lower it or draw more labels",
+    wanted = {}
+    for label, size in _sizes(labels).items():
+        wanted[label] = max(1, round(share * size)) if share else 0
+        if wanted[label] >= size:
+            raise UserError(
+                Mistake(
+                    key,
+                    expected="to leave every class a label for training",
+                    found=f"{share:g} of {size} labels",
+                    hint="lower it or draw more labels",
+                )
             )
-        )
     val = _per_class(labels, wanted, seed)
     return np.setdiff1d(np.arange(len(labels)), val), val
 
 
 def hide(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Which labels go missing, bool [N]: `share` of all (rounded) at random, but of every group [N]
-    one label stays.
+    """Which labels go missing, bool [N]: `share` of all (rounded), drawn at random.
 
-    So fewer are hidden where too few would be left. One seed's larger shares contain its smaller
-    ones.
+    groups: the group of each label, [N]. One label of every group stays, so fewer are hidden where
+    too few would be left. One seed's larger shares contain its smaller ones.
     """
     order = np.random.default_rng(seed).permutation(len(groups))
     _, stay = np.unique(groups[order], return_index=True)
@@ -119,14 +118,19 @@ def hide(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
     return hidden
 
 
+def _sizes(labels: np.ndarray) -> dict[int, int]:
+    """How many examples each class has, in the order of the classes."""
+    classes, sizes = np.unique(labels, return_counts=True)
+    return dict(zip(classes.tolist(), sizes.tolist(), strict=True))
+
+
 def _per_class(labels: np.ndarray, counts: Mapping[int, int], seed: int) -> np.ndarray:
-    """`counts[k]` positions of each class k, by a permutation of that class's own, so that draws
-    are nested.
+    """The positions of `counts[k]` examples of each class k, sorted.
+
+    Each class is permuted by a stream of its own, so that larger draws contain smaller ones.
     """
-    parts = [
-        np.random.default_rng(stream(seed, "labels", k)).permutation(np.flatnonzero(labels == k))[
-            :n
-        ]
-        for k, n in counts.items()
-    ]
+    parts = []
+    for label, count in counts.items():
+        rng = np.random.default_rng(stream(seed, "labels", label))
+        parts.append(rng.permutation(np.flatnonzero(labels == label))[:count])
     return np.sort(np.concatenate(parts))

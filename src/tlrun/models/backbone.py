@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-# what each task of a domain has for itself; see model.Model
+# What each task of a domain has for itself; see `model.Model`.
 TaskSpecific = Literal["nothing", "biases", "heads", "towers"]
 
 
 class Backbone(Protocol):
-    """φ as a specification: a frozen dataclass whose fields are its YAML options. learns: whether φ
-    has parameters.
+    """φ as a specification: a frozen dataclass whose fields are its YAML options.
+
+    learns: whether φ has parameters.
 
     Two members are optional. `widths: ClassVar[str]` names the option that lists the outputs of its
     weight layers, in order: structure transfer can then build a narrower one. `smallest_batch: int`
@@ -26,20 +27,20 @@ class Backbone(Protocol):
     learns: ClassVar[bool]
 
     def width(self, shape: tuple[int, ...]) -> int:
-        """d, the width of z [B, d], for inputs of `shape` (without the batch). Raises UserError
-        where it cannot be.
+        """d, the width of z [B, d], for inputs of `shape` (without the batch).
+
+        Raises UserError where φ cannot take inputs of that shape.
         """
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
-        """φ, a module from [B, *shape] to [B, d], with fresh weights from torch's global
-        generator.
-        """
+        """φ, from [B, *shape] to [B, d], with fresh weights from torch's global generator."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What is settled when a stage is built: φ as configured, the shape of an input, k of every
-    head, the seed.
+    """What is settled when a stage is built.
+
+    backbone: φ as configured. shape: of one input. outputs: k of every head. seed: the run's.
     """
 
     backbone: Backbone

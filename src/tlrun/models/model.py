@@ -28,21 +28,26 @@ SHARED = "*"
 
 
 class Model(nn.Module):
-    """z = φ(x), output_i = w_i·z + b_i.
+    """z = φ(x) [B, d], output_i = w_i·z + b_i [B, k] of task i, for inputs x [B, …].
 
-    backbone: φ, a module from [B, …] to [B, d]. features: d, the width of z. domains: the tasks of
-        each domain; a head is linear, d → k.
+    Arguments:
+    backbone: φ, a module from [B, …] to [B, d]. features: d, the width of z.
+    domains: the tasks of each domain; the head of each is linear, from d to the task's k.
     task_specific: what a task of a domain has for itself.
         nothing  one φ; one head a label space, for all domains that have it
         biases   one φ and one weight for every head; a bias for each task of each domain
         heads    one φ; a head for each task of each domain
         towers   a φ and a head for each task of each domain, every φ starting from the same weights
-    trunks: φ, by the text of the key of its task, or under `SHARED` where there is one. heads: w_i,
-        by the text of its key in `head_keys`.
-    head_keys: the key of each head, in order; `SHARED` stands in it where one head is for all
-        domains.
-    extras: what an equation has beside φ and w; teacher: a finished model that it looks at, no part
-        of the weights.
+
+    Attributes:
+    trunks: each φ, by the text of the key of its task; under `SHARED` where there is one for all.
+    heads: each w_i and b_i, by the text of its key in `head_keys`.
+    head_keys: the key of each head, in order; where one head is for all domains, `SHARED` stands in
+        it for the domain.
+    extras: a module that holds the parameters and buffers which a strategy's equation needs and
+        which are neither φ nor a head; empty until the strategy adds some.
+    teacher: at most one finished model, which the equation compares with; none of its weights are
+        weights of this model.
     """
 
     def __init__(
@@ -59,9 +64,9 @@ class Model(nn.Module):
             trunks = {str(key): Trunk(copy.deepcopy(backbone)) for key in tasks}
         else:
             trunks = {SHARED: Trunk(backbone)}
-        heads = {
-            self._head_key(key): nn.Linear(features, task.outputs) for key, task in tasks.items()
-        }
+        heads: dict[TaskKey, nn.Linear] = {}
+        for key, task in tasks.items():
+            heads[self._head_key(key)] = nn.Linear(features, task.outputs)
         if task_specific == "biases":
             first = next(iter(heads.values()))
             for head in heads.values():
@@ -94,15 +99,16 @@ class Model(nn.Module):
         return self.trunk.backbone
 
     def trunk_of(self, key: TaskKey) -> Trunk:
-        """φ of the task `key`: its own, or the only one. Raises KeyError where it should have its
-        own and has none.
+        """φ of the task `key`: its own, or the only one.
+
+        Raises KeyError where every task has its own and `key` is none of them.
         """
         trunk = self.trunks[str(key) if self.task_specific == "towers" else SHARED]
         assert isinstance(trunk, Trunk)
         return trunk
 
     def head_of(self, key: TaskKey) -> nn.Linear:
-        """w of the task `key`, a linear layer from d to k. Raises KeyError where it has none."""
+        """w and b of the task `key`, a layer from [B, d] to [B, k]. Raises KeyError without one."""
         head = self.heads[str(self._head_key(key))]
         assert isinstance(head, nn.Linear)
         return head
@@ -112,8 +118,9 @@ class Model(nn.Module):
         return self._head_key(key) in self.head_keys
 
     def track(self, domains: Iterable[str]) -> None:
-        """Give each of `domains` statistics of its own from here on; a tower those of its own
-        domain alone.
+        """Give each of `domains` BatchNorm statistics of its own from here on.
+
+        A tower gets those of its own domain alone.
         """
         if self.task_specific != "towers":
             self.trunk.track(domains)
@@ -123,49 +130,56 @@ class Model(nn.Module):
             self.trunk_of(key).track({key.domain} & tracked)
 
     def features(self, inputs: Tensor, domain: str, tasks: Iterable[Task]) -> dict[str, Tensor]:
-        """z [B, d] of inputs [B, …] from `domain` for each of its `tasks`, by the task's name: one
-        pass, and one tensor, where they share φ.
+        """z [B, d] of inputs [B, …] from `domain` for each of `tasks`, by the task's name.
+
+        Where tasks share φ there is one pass, and they have one and the same tensor.
         """
         names = [task.name for task in tasks]
-        if self.task_specific == "towers":
-            return {n: self.trunk_of(TaskKey(domain, n))(inputs, domain) for n in names}
-        return dict.fromkeys(names, self.trunk(inputs, domain)) if names else {}
+        if not names:
+            return {}
+        if self.task_specific != "towers":
+            return dict.fromkeys(names, self.trunk(inputs, domain))
+        return {name: self.trunk_of(TaskKey(domain, name))(inputs, domain) for name in names}
 
     def output(self, key: TaskKey, features: Tensor) -> Tensor:
-        """w·z + b [B, k] of the task `key`, for features z [B, d]: logits, or a prediction."""
+        """w·z + b [B, k] of the task `key`, for features z [B, d]: logits, or predictions."""
         outputs: Tensor = self.head_of(key)(features)
         return outputs
 
     def load_backbone(self, other: Model) -> None:
-        """Copy φ, and every domain's statistics, from `other`, whose φ is built alike. Raises
-        ValueError where either has several.
+        """Copy φ, and every domain's statistics, from `other`, whose φ is built alike.
+
+        Raises ValueError where either model has several φ.
         """
         self.trunk.copy_from(other.trunk)
 
     def load_heads(self, other: Model) -> None:
         """Copy from `other` the heads of the tasks that both have; the others stay as they are.
 
-        Where it has several for a label space, one for each domain, and this model one for all,
-        their mean is taken.
+        Where `other` has several for a label space, one for each domain, and this model one for
+        all, their mean is taken.
         """
         for key in self.head_keys:
             theirs = [key] if key in other.head_keys else other.heads_for(key.task)
-            if theirs:
-                states = [other.head_of(each).state_dict() for each in theirs]
-                self.head_of(key).load_state_dict(
-                    {name: sum(s[name] for s in states) / len(states) for name in states[0]}
-                )
+            if not theirs:
+                continue
+            states = [other.head_of(each).state_dict() for each in theirs]
+            mean = {}
+            for name in states[0]:
+                mean[name] = sum(state[name] for state in states) / len(states)
+            self.head_of(key).load_state_dict(mean)
 
     def heads_for(self, task: str) -> list[TaskKey]:
-        """The keys of all heads for the task of this name."""
+        """The keys of all heads for the task of this name, in order."""
         return [key for key in self.head_keys if key.task == task]
 
     def hold_at_zero(self, masks: Mapping[str, Tensor]) -> None:
-        """Set the weights of φ where its mask is False to 0, and keep them there, for their
-        gradient is 0 from now on.
+        """Set the weights of φ whose mask is False to 0, and hold their gradient at 0 from now on.
 
-        masks: bool, by the name of the weight in φ. An update of 0 moves no weight of 0 in any of
-        torch's optimisers, weight decay included.
+        So they stay 0: with a gradient of 0, none of torch's optimisers moves a weight of 0, weight
+        decay included.
+
+        masks: bool, by the name of the weight in φ and of its shape.
         """
         for name, mask in masks.items():
             weight, pruned = self.backbone.get_parameter(name), ~mask.to(self.device)
@@ -178,6 +192,7 @@ class Model(nn.Module):
 
     def update_buffers(self, updates: Mapping[str, Tensor]) -> None:
         """Copy `updates` into the buffers of `extras` that have their names, without gradient.
+
         Raises AttributeError where there is no such buffer.
         """
         for name, tensor in updates.items():
@@ -192,15 +207,14 @@ def draw_model(
     seed: int,
     task_specific: TaskSpecific = "nothing",
 ) -> Model:
-    """A model with fresh weights: φ from the stream `source-init` or `target-init`, each head from
-    `head-init`.
+    """A model with fresh weights, each part from a random stream of its own (`core.seeding`).
 
-    Every head has a stream of its own, by task and `init`, so that adding a task moves no other
-    head's weights and a new head on an inherited φ is not the one φ was trained with. Heads of one
-    label space start alike in all domains.
+    φ draws from `source-init` or `target-init`, each head from a stream `head-init` by task and
+    `init`, so that adding a task moves no other head's weights and a new head on an inherited φ is
+    not the one φ was trained with. Heads of one label space start alike in all domains.
 
-    shape: of one input. domains: the tasks of each domain. init: where the model starts. seed: the
-        run's.
+    backbone: φ as configured. shape: of one input. domains: the tasks of each domain. init: where
+    the model starts, on the source or the target. seed: the run's. task_specific: as in `Model`.
     """
     with drawing_from(stream(seed, "source-init" if init == "source" else "target-init")):
         model = Model(backbone.build(shape), backbone.width(shape), domains, task_specific)
@@ -211,18 +225,17 @@ def draw_model(
 
 
 def state(model: Model) -> dict[str, Tensor]:
-    """Every parameter and buffer by name, detached and contiguous on the CPU, ready to be
-    stored.
-    """
-    return {
-        name: tensor.detach().to("cpu", copy=True).contiguous()
-        for name, tensor in model.state_dict().items()
-    }
+    """Every parameter and buffer by name, ready to be stored: contiguous copies on the CPU."""
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        tensors[name] = tensor.detach().to("cpu", copy=True).contiguous()
+    return tensors
 
 
 def restore(model: Model, tensors: Mapping[str, Tensor]) -> Model:
-    """Fill a model of the same backbone and tasks with what `state` gave, and return it. Raises
-    RuntimeError where names or shapes differ.
+    """Fill a model of the same backbone and tasks with the `tensors` of `state`, and return it.
+
+    Raises RuntimeError where names or shapes differ.
     """
     domains: dict[str, None] = {}  # in order, each once
     for name in tensors:

@@ -1,12 +1,11 @@
-"""Structure θ: what a network is beside its weight values. As data it is strict JSON, with bit
-masks in it.
+"""Structure θ: what a network is, beside the values of its weights. As data it is strict JSON.
 
     {"backbone": "conv", "options": {"channels": [32, 64], …},
      "masks":   {"0.weight": {"shape": [32, 1, 3, 3], "bits": "…base64…"}},
      "moments": {"0.weight": {"mean": [0.01], "factor": [[0.2]]}}}
 
-No weight of the source is in it: `masks` say which weights there are, `moments` two numbers a layer
-(or a filter's mean and covariance) that shape the fresh draw.
+No weight of the source is in it: `masks` say, bit by bit, which weights there are, `moments` give
+two numbers a layer (or a filter's mean and covariance) that shape the fresh draw.
 """
 
 from __future__ import annotations
@@ -34,8 +33,9 @@ TINY = 1e-20  # a variance that is none: far below that of any weight in float32
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean [k] and lower-triangular factor [k, k] of the covariance of a tensor's blocks of k
-    weights.
+    """Mean and covariance of the blocks of k weights that a tensor is made of.
+
+    mean: [k]. factor: F [k, k], lower-triangular; the covariance is F Fᵀ.
 
     k=1: every weight is a block, so the two are the mean and the standard deviation of all weights
     of the tensor.
@@ -46,9 +46,7 @@ class Moments:
 
     @classmethod
     def of(cls, weight: Tensor, block: int) -> Moments:
-        """The moments of weight [o, i, …], cut into blocks of `block` weights: 1, or a filter's
-        h·w.
-        """
+        """The moments of `weight` [o, i, …] in blocks of `block` weights: 1, or a filter's h·w."""
         rows = weight.detach().double().cpu().reshape(-1, block)
         mean = rows.mean(dim=0)
         covariance = (rows - mean).T @ (rows - mean) / len(rows)
@@ -64,33 +62,31 @@ class Moments:
         return k + k * (k + 1) // 2
 
     def shape(self, weight: Tensor) -> None:
-        """Give a fresh weight these moments, in place: w ← mean + factor · L⁻¹ (w - mean_w), block
-        by block.
+        """Give a fresh `weight` [o, i, …] these moments, in place, block by block.
 
-        mean_w and L Lᵀ are mean and covariance of the fresh blocks; of the latter only the diagonal
-        where there are too few blocks to have more.
+        w ← mean + factor · L⁻¹ (w - mean_w). mean_w and L Lᵀ are mean and covariance of the fresh
+        blocks; of the latter only the diagonal where there are too few blocks to have more.
         """
-        rows = weight.data.double().reshape(-1, len(self.mean))
+        k = len(self.mean)
+        rows = weight.data.double().reshape(-1, k)
         centred = rows - rows.mean(dim=0)
-        covariance = centred.T @ centred / len(rows) + TINY * torch.eye(
-            len(self.mean), device=rows.device
-        )
-        if len(rows) <= len(self.mean):
+        covariance = centred.T @ centred / len(rows) + TINY * torch.eye(k, device=rows.device)
+        if len(rows) <= k:
             covariance = covariance.diagonal().diag()
-        standard = torch.linalg.solve_triangular(
-            torch.linalg.cholesky(covariance), centred.T, upper=False
-        ).T
-        mean, factor = (
-            torch.tensor(part, dtype=rows.dtype, device=rows.device)
-            for part in (self.mean, self.factor)
-        )
+        L = torch.linalg.cholesky(covariance)
+        standard = torch.linalg.solve_triangular(L, centred.T, upper=False).T
+        mean = torch.tensor(self.mean, dtype=rows.dtype, device=rows.device)
+        factor = torch.tensor(self.factor, dtype=rows.dtype, device=rows.device)
         weight.data.copy_((mean + standard @ factor.T).reshape(weight.shape))
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A network without its weights. backbone: the specification that builds it. masks, moments: by
-    weight of φ.
+    """A network without its weights. backbone: the specification that builds it.
+
+    masks: bool, in the shape of the weight tensor, which of its weights there are. moments: those
+    of the fresh draw. Both by the name of a weight tensor of φ; one that is in neither is dense and
+    drawn as usual.
     """
 
     backbone: Backbone
@@ -117,61 +113,60 @@ class Structure:
     def told(self, dense: Backbone) -> str:
         """What it is, in a line. dense: the backbone it was learnt from."""
         if self.masks:
-            counts = {name: (int(mask.sum()), mask.numel()) for name, mask in self.masks.items()}
-            kept, total = (sum(column) for column in zip(*counts.values(), strict=True))
-            shares = ", ".join(f"{name} {100 * k / n:.0f} %" for name, (k, n) in counts.items())
-            return f"{kept:,} of {total:,} weights of φ kept ({shares}), 0 values transferred"
+            shares = []
+            for name, mask in self.masks.items():
+                shares.append(f"{name} {100 * int(mask.sum()) / mask.numel():.0f} %")
+            kept = sum(int(mask.sum()) for mask in self.masks.values())
+            total = sum(mask.numel() for mask in self.masks.values())
+            summary = f"{kept:,} of {total:,} weights of φ kept ({', '.join(shares)})"
+            return f"{summary}, 0 values transferred"
         if self.moments:
             return f"{self.scalars} scalars transferred, from {len(self.moments)} weight tensors"
         option = getattr(dense, "widths", "")
-        before, after = (",".join(map(str, getattr(b, option, ()))) for b in (dense, self.backbone))
+        before = ",".join(map(str, getattr(dense, option, ())))
+        after = ",".join(map(str, getattr(self.backbone, option, ())))
         return f"{option} {before} became {after}, 0 values transferred"
 
     def to_json(self) -> dict[str, Any]:
         """As strict JSON; `from_json` gives it back."""
-        masks = {
-            name: {
-                "shape": list(mask.shape),
-                "bits": base64.b64encode(np.packbits(mask.cpu().numpy()).tobytes()).decode(),
-            }
-            for name, mask in self.masks.items()
-        }
+        masks = {}
+        for name, mask in self.masks.items():
+            packed = np.packbits(mask.cpu().numpy()).tobytes()
+            bits = base64.b64encode(packed).decode()
+            masks[name] = {"shape": list(mask.shape), "bits": bits}
+        moments = {name: dataclasses.asdict(each) for name, each in self.moments.items()}
         return {
             "backbone": type(self.backbone).__name__.lower(),
             "options": dataclasses.asdict(self.backbone),  # type: ignore[call-overload]  # every specification is one
             "masks": masks,
-            "moments": {
-                name: dataclasses.asdict(moments) for name, moments in self.moments.items()
-            },
+            "moments": moments,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], backbone: type) -> Structure:
-        """The structure of `data`; backbone: the class that its `backbone` names."""
+        """The structure of `data`. backbone: the class that its `backbone` names."""
         hints = fields(backbone)
         masks = {}
-        for name, told in data["masks"].items():
-            bits = np.frombuffer(base64.b64decode(told["bits"]), dtype=np.uint8)
-            flat = np.unpackbits(bits, count=math.prod(told["shape"])).astype(bool)
-            masks[name] = torch.from_numpy(flat).view(told["shape"])
-        moments = {
-            name: Moments(tuple(told["mean"]), tuple(map(tuple, told["factor"])))
-            for name, told in data["moments"].items()
-        }
+        for name, packed in data["masks"].items():
+            bits = np.frombuffer(base64.b64decode(packed["bits"]), dtype=np.uint8)
+            flat = np.unpackbits(bits, count=math.prod(packed["shape"])).astype(bool)
+            masks[name] = torch.from_numpy(flat).view(packed["shape"])
+        moments = {}
+        for name, each in data["moments"].items():
+            moments[name] = Moments(tuple(each["mean"]), tuple(map(tuple, each["factor"])))
         options = {key: coerce(value, hints[key]) for key, value in data["options"].items()}
         return cls(backbone(**options), masks, moments)
 
 
 def weights(backbone: nn.Module) -> dict[str, Tensor]:
-    """The weight tensors of φ, in order: neither biases nor the scales of a normalisation."""
-    return {
-        name: parameter for name, parameter in backbone.named_parameters() if parameter.ndim > 1
-    }
+    """The weight tensors of φ by name, in order: neither biases nor a normalisation's scales."""
+    return {name: p for name, p in backbone.named_parameters() if p.ndim > 1}
 
 
 def parameters(backbone: Backbone, shape: tuple[int, ...], outputs: Sequence[int]) -> int:
-    """How many parameters φ and linear heads with so many `outputs` have. Nothing is allocated,
-    nothing drawn.
+    """How many parameters φ and its heads have; nothing is allocated for it, and nothing drawn.
+
+    shape: of one input. outputs: k of each head; it is linear, from d to k.
     """
     with torch.device("meta"):
         phi = backbone.build(shape)
@@ -181,8 +176,9 @@ def parameters(backbone: Backbone, shape: tuple[int, ...], outputs: Sequence[int
 
 @dataclass(frozen=True)
 class Size:
-    """What a network costs. flops: of one example's forward pass, 2 a multiply-add of a weight that
-    is not 0.
+    """What a network costs. nonzeros: its parameters that are not 0.
+
+    flops: of one example's forward pass, 2 for a multiply-add of a weight that is not 0.
     """
 
     parameters: int
@@ -193,9 +189,9 @@ class Size:
 def size(model: Model, example: Tensor, domain: str) -> Size:
     """The size of a model with all its heads. example: one input [1, …] of `domain`.
 
-    A layer with weights W [o, …] that puts out o channels at p places does 2·nnz(W)·p. What sparse
-    weights save is
-    counted, not measured: a library that multiplies dense matrices saves no time by zeros.
+    A layer with weights W [o, …] that puts out o channels at p positions does 2·nnz(W)·p, nnz(W)
+    being how many of them are not 0. What sparse weights save is counted, not measured: a library
+    that multiplies dense matrices saves no time by zeros.
     """
     counts: list[int] = []
 
@@ -204,11 +200,7 @@ def size(model: Model, example: Tensor, domain: str) -> Size:
         assert isinstance(weight, Tensor)
         counts.append(2 * int(weight.count_nonzero()) * (output.numel() // weight.shape[0]))
 
-    layers = [
-        m
-        for m in model.modules()
-        if isinstance(getattr(m, "weight", None), Tensor) and _is_layer(m)
-    ]
+    layers = [module for module in model.modules() if _is_layer(module)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     model.eval()
     try:
@@ -219,17 +211,15 @@ def size(model: Model, example: Tensor, domain: str) -> Size:
     finally:
         for hook in hooks:
             hook.remove()
-    values = [
-        *model.trunks.parameters(),
-        *model.heads.parameters(),
-    ]  # what an equation had beside them is of no use now
-    return Size(
-        sum(p.numel() for p in values), sum(int(p.count_nonzero()) for p in values), sum(counts)
-    )
+    # without `extras`: those serve the equation while it is trained, and no prediction
+    values = [*model.trunks.parameters(), *model.heads.parameters()]
+    total = sum(parameter.numel() for parameter in values)
+    nonzeros = sum(int(parameter.count_nonzero()) for parameter in values)
+    return Size(total, nonzeros, flops=sum(counts))
 
 
 def _is_layer(module: nn.Module) -> bool:
-    weight = module.weight
+    weight = getattr(module, "weight", None)
     return isinstance(weight, Tensor) and weight.ndim > 1
 
 

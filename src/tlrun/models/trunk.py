@@ -14,7 +14,7 @@ from torch.func import functional_call
 class BatchNormStatistics(nn.Module):
     """One domain's copy of φ's buffers: the running mean and variance of its BatchNorm layers.
 
-    buffers: by their names in φ; copied.
+    buffers: by their names in φ; they are copied.
     """
 
     def __init__(self, buffers: Mapping[str, Tensor]) -> None:
@@ -26,7 +26,7 @@ class BatchNormStatistics(nn.Module):
 
     def current(self) -> dict[str, Tensor]:
         """The tensors themselves, by their names in φ; BatchNorm updates them in place."""
-        return {name: self.get_buffer(own) for name, own in self.names.items()}
+        return {name: self.get_buffer(stored) for name, stored in self.names.items()}
 
 
 class Trunk(nn.Module):
@@ -63,14 +63,17 @@ class Trunk(nn.Module):
         return functional_call(self.backbone, buffers, (inputs,))  # type: ignore[no-any-return]  # φ gives what it gives
 
     def track(self, domains: Iterable[str]) -> None:
-        """Give each of `domains` statistics of its own from here on, starting from those it has
-        borrowed so far.
+        """Give each of `domains` statistics of its own from here on.
+
+        They start from those that it has borrowed so far.
         """
-        new = [name for name in domains if statistics_name(name) not in self.statistics]
+        new = {}
+        for domain in domains:
+            name = statistics_name(domain)
+            if name not in self.statistics:
+                new[name] = BatchNormStatistics(self._buffers_for(domain))
         # all at once: none of them borrows from another that is new itself
-        self.statistics.update(
-            {statistics_name(name): BatchNormStatistics(self._buffers_for(name)) for name in new}
-        )
+        self.statistics.update(new)
 
     def copy_from(self, other: Trunk) -> None:
         """Copy φ's weights, and every domain's statistics, from `other`, whose φ is built alike."""
@@ -80,8 +83,9 @@ class Trunk(nn.Module):
             self.statistics[name] = BatchNormStatistics(theirs.current())
 
     def extractor(self, domain: str) -> dict[str, Tensor]:
-        """Every tensor that decides the features of `domain`, by its name in φ: φ's parameters, and
-        the domain's statistics.
+        """Every tensor that decides the features of `domain`, by its name in φ.
+
+        These are φ's parameters and the domain's statistics.
         """
         return dict(self.backbone.named_parameters()) | self._buffers_for(domain)
 
@@ -97,12 +101,13 @@ class Trunk(nn.Module):
 
 
 def statistics_name(domain: str) -> str:
-    """What a trunk calls the statistics of a domain: its name and a slash, for no attribute of a
-    module is called so.
+    """What a trunk calls the statistics of `domain`: its name and a slash.
+
+    No attribute of a module has a slash in its name, so none can be in the way.
     """
     return f"{domain}/"
 
 
 def tracked_domain(name: str) -> str:
-    """The domain of statistics of the name `statistics_name` gave."""
+    """The domain for which `statistics_name` gave `name`."""
     return name.removesuffix("/")

@@ -12,16 +12,15 @@ PERCENT = "%"
 
 
 def unit_of(name: str) -> str:
-    """In what a score is written that has the name of a metric or of a headline: "%", or as it
-    is.
-    """
+    """The unit that scores of the metric or headline `name` are written in: "%", or "" for none."""
     metric = metric_of(name)
     return "" if metric is None else metric.unit
 
 
 def with_unit(name: str) -> str:
     """The name of a metric or a headline, and the unit that its scores are written in."""
-    return f"{name} {unit}" if (unit := unit_of(name)) else name
+    unit = unit_of(name)
+    return f"{name} {unit}" if unit else name
 
 
 def in_points() -> str:
@@ -30,8 +29,9 @@ def in_points() -> str:
 
 
 def gain_of(name: str, score: float | None, base: float | None) -> float | None:
-    """By how much one score of the metric or headline `name` is better than another; None where
-    either is undefined.
+    """By how much `score` is better than `base`, two scores of the metric or headline `name`.
+
+    None where either is undefined. Of a headline over several metrics: the difference.
     """
     if score is None or base is None:
         return None
@@ -46,9 +46,12 @@ def number(name: str, value: float | None, signed: bool = False, unit: str | Non
     """
     if value is None or math.isnan(value):
         return "–"
+    if unit is None:
+        unit = unit_of(name)
     sign = "+" if signed else ""
-    percent = (unit_of(name) if unit is None else unit) == PERCENT
-    return f"{100 * value:{sign}.1f}" if percent else f"{value:{sign}.3f}"
+    if unit == PERCENT:
+        return f"{100 * value:{sign}.1f}"
+    return f"{value:{sign}.3f}"
 
 
 def interval(
@@ -59,16 +62,24 @@ def interval(
     digits: int | None = None,
     unit: str | None = None,
 ) -> str:
-    """Mean ± half-width; with its own n where some of the `seeds` lack a run. digits, unit: instead
-    of the name's.
+    """The mean of `values`, one a seed, ± the half-width of its 95 % t interval.
+
+    "–" where there is no value, or one of them is undefined.
+
+    name: the metric or headline. signed: for a difference of scores.
+    seeds: how many there are; where fewer have a value, their number stands behind the interval.
+    digits: decimals, of values as they are; unit: "%" or ""; both instead of the name's.
     """
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return "–"
     mean, half = paired_interval(known)
-    fewer = f" (n={len(known)})" if seeds is not None and len(known) < seeds else ""
-    if digits is not None:
+    if digits is None:
+        text = f"{number(name, mean, signed, unit)} ± {number(name, half, unit=unit)}"
+    else:
         sign = "+" if signed else ""
         width = "–" if math.isnan(half) else f"{half:.{digits}f}"
-        return f"{mean:{sign}.{digits}f} ± {width}{fewer}"
-    return f"{number(name, mean, signed, unit)} ± {number(name, half, unit=unit)}{fewer}"
+        text = f"{mean:{sign}.{digits}f} ± {width}"
+    if seeds is not None and len(known) < seeds:
+        return f"{text} (n={len(known)})"
+    return text

@@ -1,5 +1,4 @@
-"""The λ axis of a sweep: every λ against the ends of its own axis, and whether an inner λ beats
-both.
+"""The λ axis of a sweep: each λ against the ends of its axis, and whether an inner λ beats both.
 
 INNER PEAK: the inner λ* beats λ=0 and λ=∞, both 95 % intervals of the paired gains above 0. For
 each seed λ* is the inner λ of the lowest mean validation loss on the *other* seeds, so that no
@@ -30,33 +29,44 @@ Axis = Mapping[float | str, Mapping[int, Outcome]]
 
 
 def axes(runs: Sequence[Outcome]) -> dict[str, dict[float | str, dict[int, Outcome]]]:
-    """The runs of a sweep by family and λ: what differs in nothing but λ and seed stands on one
-    axis.
+    """The runs of a sweep by family, λ and seed; runs that differ in nothing else share an axis.
+
+    Runs in which λ decides nothing stand on none, and a single λ is no axis.
     """
-    found: dict[str, dict[float | str, dict[int, Outcome]]] = {}
+    by_family: dict[str, dict[float | str, dict[int, Outcome]]] = {}
     for run in runs:
         if run.lam_label:
-            place = run.lam_label if run.lam is None else run.lam
-            found.setdefault(run.family, {}).setdefault(place, {})[run.seed] = run
-    return {family: axis for family, axis in found.items() if len(axis) > 1}
+            position = run.lam_label if run.lam is None else run.lam
+            axis = by_family.setdefault(run.family, {})
+            axis.setdefault(position, {})[run.seed] = run
+    return {family: axis for family, axis in by_family.items() if len(axis) > 1}
 
 
 def over_end(run: Outcome, axis: Axis, end: float | str) -> float | None:
-    """The run's test score minus that of the same seed at an `end` of its axis; None where there is
-    none.
+    """By how much `run` is better than the run of its seed at one `end` (of ENDS) of its axis.
+
+    None where there is no such run, where it is `run` itself, or where a score is undefined.
     """
     other = axis.get(end, {}).get(run.seed)
-    return None if other is None or other is run else difference(run, other)
+    if other is None or other is run:
+        return None
+    return difference(run, other)
 
 
 def difference(one: Outcome, other: Outcome) -> float | None:
-    """By how much one run's test score is better than the other's; None where one is undefined."""
+    """By how much the test score of `one` is better than that of `other`.
+
+    None where either is undefined.
+    """
     mine, theirs = one.result["headline"], other.result["headline"]
     return gain_of(mine["name"], mine["test"], theirs["test"])
 
 
 def peaks(runs: Sequence[Outcome], labels: Mapping[str, str]) -> Iterator[str]:
-    """A line for each axis with both ends and an inner λ. labels: how the table calls a family."""
+    """A line for each axis with both ends and an inner λ, on the seeds that every λ of it has.
+
+    labels: the name of each family in the table. Axes of fewer than FEWEST such seeds have no line.
+    """
     for family, axis in axes(runs).items():
         inner = [lam for lam in axis if isinstance(lam, float) and 0.0 < lam < math.inf]
         if not inner or not ENDS.keys() <= axis.keys():
@@ -67,32 +77,59 @@ def peaks(runs: Sequence[Outcome], labels: Mapping[str, str]) -> Iterator[str]:
 
 
 def _peak(axis: Axis, inner: Sequence[float], seeds: Sequence[int]) -> str:
+    """Which inner λ* validation has chosen, its gains over both ends, and the verdict."""
+    losses = _validation_losses(axis, inner, seeds)
+    if losses is None:
+        return NOT_CHOSEN
+    chosen = {seed: _lowest(losses, seed) for seed in seeds}
+    title = axis[inner[0]][seeds[0]].result["headline"]["name"]
+    compared = []
+    above_both, better_end = True, ""
+    for end, name in ENDS.items():
+        gains = []
+        for seed in seeds:
+            gain = difference(axis[chosen[seed]][seed], axis[end][seed])
+            if gain is None:
+                return "λ* not compared: a score is undefined"
+            gains.append(gain)
+        mean, half = paired_interval(gains)
+        above_both = above_both and mean - half > 0
+        if mean + half < 0 and not better_end:
+            better_end = name
+        compared.append(f"over {name} {number(title, mean, signed=True)} ± {number(title, half)}")
+    counts = []
+    for lam, count in Counter(chosen.values()).most_common():
+        label = axis[lam][seeds[0]].lam_label
+        counts.append(f"{label} for {count} of {len(seeds)} seeds")
+    verdict = _verdict(above_both, better_end, len(seeds))
+    return (
+        f"inner λ* = {', '.join(counts)}, by the others' validation loss; "
+        f"{', '.join(compared)}: {verdict}"
+    )
+
+
+def _verdict(above_both: bool, better_end: str, n: int) -> str:
+    """What the intervals of `n` seeds say. better_end: the first end that beats λ*, if one does."""
+    if n < ENOUGH:
+        return "too few seeds for a verdict"
+    if above_both:
+        return "INNER PEAK"
+    return f"{better_end} is better" if better_end else "no inner peak shown"
+
+
+def _validation_losses(
+    axis: Axis, inner: Sequence[float], seeds: Sequence[int]
+) -> dict[float, dict[int, float]] | None:
+    """The validation loss of every inner λ and seed; None where a run has none."""
     losses: dict[float, dict[int, float]] = {}
     for lam in inner:
         losses[lam] = {}
         for seed in seeds:
             loss = axis[lam][seed].result["headline"].get("val_loss")
             if loss is None:
-                return NOT_CHOSEN
+                return None
             losses[lam][seed] = loss
-    chosen = {seed: _lowest(losses, seed) for seed in seeds}
-    title = axis[inner[0]][seeds[0]].result["headline"]["name"]
-    told, above, below = [], True, ""
-    for end, shown in ENDS.items():
-        gains = [difference(axis[chosen[seed]][seed], axis[end][seed]) for seed in seeds]
-        if any(gain is None for gain in gains):
-            return "λ* not compared: a score is undefined"
-        mean, half = paired_interval([gain for gain in gains if gain is not None])
-        above = above and mean - half > 0
-        below = below or (shown if mean + half < 0 else "")
-        told.append(f"over {shown} {number(title, mean, signed=True)} ± {number(title, half)}")
-    counts = ", ".join(
-        f"{axis[lam][seeds[0]].lam_label} for {count} of {len(seeds)} seeds"
-        for lam, count in Counter(chosen.values()).most_common()
-    )
-    verdict = "INNER PEAK" if above else f"{below} is better" if below else "no inner peak shown"
-    verdict = verdict if len(seeds) >= ENOUGH else "too few seeds for a verdict"
-    return f"inner λ* = {counts}, by the others' validation loss; {', '.join(told)}: {verdict}"
+    return losses
 
 
 def _lowest(losses: Mapping[float, Mapping[int, float]], left_out: int) -> float:

@@ -1,4 +1,4 @@
-"""The words for what a run has to tell."""
+"""The notes of a run in words, as the screen prints them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ TITLE = 32  # columns of a run and its stage, so that what follows stands below 
 
 
 def words(note: Note, runs: int = 1) -> list[str]:
-    """The lines a user reads for `note`; a folder that it is about stands before them.
+    """The lines a user reads for `note`; the folder it is about, if any, stands before them.
 
-    runs: how many runs it is true of; told where they are many.
+    runs: how many runs it is true of; where they are several, their number stands before the line.
+    Raises TypeError for a note that has no words here.
     """
     if isinstance(note, DataLoaded):
         return summary(note.report)
@@ -39,10 +40,12 @@ def words(note: Note, runs: int = 1) -> list[str]:
     line = _statement(note)
     if runs > 1:
         return [f"{runs} runs: {line}"]
-    return [line if note.path is None else f"{note.path}: {line}"]
+    if note.path is None:
+        return [line]
+    return [f"{note.path}: {line}"]
 
 
-def _statement(note: Note) -> str:  # noqa: PLR0911  # one line a note
+def _statement(note: Note) -> str:  # noqa: C901, PLR0911  # one line a note
     match note:
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"

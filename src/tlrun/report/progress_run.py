@@ -1,6 +1,4 @@
-"""Progress: a bar per stage on a terminal, plain lines elsewhere; in a sweep, only what takes
-long.
-"""
+"""The progress of a run: a bar a stage on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from tlrun.report.notes import TITLE, words
 from tlrun.strategies.base import Stage
 
 REDRAW = 0.05  # seconds; faster than the eye, far slower than a step
-MOST_LOSSES = 4  # told one by one
+MOST_LOSSES = 4  # listed one by one
 SAY = 10.0  # seconds between lines where there is no terminal
 
 
@@ -34,21 +32,25 @@ class _Current:
     losses: str = ""
 
 
-def _told(terms: Mapping[str, float]) -> str:
+def _terms_line(terms: Mapping[str, float]) -> str:
     """The terms of an equation in a line; the losses of many tasks as their sum."""
-    losses = [name for name in terms if name.startswith("L_")]
-    shown = {name: value for name, value in terms.items() if name != "total"}
+    losses: dict[str, float] = {}
+    others: dict[str, float] = {}
+    for name, value in terms.items():
+        if name.startswith("L_"):
+            losses[name] = value
+        elif name != "total":
+            others[name] = value
     if len(losses) > MOST_LOSSES:
-        rest = {name: value for name, value in shown.items() if name not in losses}
-        shown = {f"ΣL of {len(losses)} tasks": sum(terms[name] for name in losses)} | rest
-    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
+        losses = {f"ΣL of {len(losses)} tasks": sum(losses.values())}
+    return "  ".join(f"{name} {value:.3f}" for name, value in (losses | others).items())
 
 
 class LiveScreen:
-    """Shows the runs of one command as they go.
+    """A screen (`runs/screen.py`) that shows the runs of one command as they go.
 
-    transient: for a sweep. A bar goes when its stage is done; without a terminal, only stages over
-        SAY seconds speak.
+    transient: for a run of a sweep. A bar vanishes when its stage is done; where there is no
+        terminal, only stages of more than SAY seconds print lines.
     """
 
     def __init__(self, console: Console, transient: bool = False) -> None:
@@ -58,12 +60,12 @@ class LiveScreen:
         self._now = _Current("", 0, 0.0, 0.0)
 
     def note(self, note: Note, runs: int = 1) -> None:
-        """The lines of a note. runs: how many runs it is true of."""
+        """Print the lines of a note. runs: how many runs it is true of."""
         for line in words(note, runs):
             self._print(line)
 
     def begin(self, run: str, stage: Stage) -> None:
-        """Start the bar of a stage."""
+        """Start the bar of a stage of `run`."""
         now = time.monotonic()
         self._now = _Current(f"{run} · {stage.name}", stage.steps, now, now)
         if self._console.is_terminal:
@@ -80,13 +82,17 @@ class LiveScreen:
             self._bar.add_task(f"{self._now.title:<{TITLE}}", total=stage.steps, losses="")
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
-        """Move on; redraws at most every REDRAW seconds."""
+        """Show that `step` updates are done, with the terms of the last one.
+
+        A bar is drawn at most every REDRAW seconds, a line printed at most every SAY seconds.
+        """
         now, current = time.monotonic(), self._now
         current.step = step
         last = step == current.steps
-        if last or now - current.said >= (REDRAW if self._bar else SAY):
+        pause = REDRAW if self._bar else SAY
+        if last or now - current.said >= pause:
             current.said = now
-            current.losses = _told(terms)
+            current.losses = _terms_line(terms)
             if self._bar:
                 self._bar.update(self._bar.task_ids[0], completed=step, losses=current.losses)
             elif not last:

@@ -1,6 +1,4 @@
-"""A sweep while it runs: how many runs are done, running and failed, and how long it still
-takes.
-"""
+"""The progress of a sweep: runs done, running and failed, and the time that is left."""
 
 from __future__ import annotations
 
@@ -26,11 +24,13 @@ from tlrun.report.progress_run import SAY
 
 
 class SweepScreen:
-    """Watches the processes of a sweep.
+    """A watcher (`sweeps/executors/base.py`) that shows how far the runs of a sweep are.
 
     A terminal shows a bar for all runs, with the time left, and one for each that is running.
-    Elsewhere a line is printed every SAY seconds. total: runs in all. found: those that need no
-    training.
+    Elsewhere a line is printed every SAY seconds.
+
+    bars: where bars are drawn; None where lines are printed. total: runs in all. found: those of
+        them that need no training.
     """
 
     def __init__(self, console: Console, bars: Progress | None, total: int, found: int) -> None:
@@ -40,49 +40,51 @@ class SweepScreen:
         self._running: dict[str, TaskID | None] = {}
         self._begun = False
         self._began = self._said = time.monotonic()
-        self._all = (
-            bars.add_task(self._standing(), total=total, completed=found, detail="")
-            if bars
-            else None
-        )
+        self._all: TaskID | None = None
+        if bars:
+            self._all = bars.add_task(self._standing(), total=total, completed=found, detail="")
 
     def note(self, title: str, note: Note) -> None:
-        """The lines of a note about the run that is called `title`."""
+        """Print the lines of a note about the run that is called `title`."""
         for line in words(note.without_path()):
             self._print(f"{title}: {line}")
 
     def started(self, title: str) -> None:
         """A run starts."""
-        self._running[title] = (
-            self._bars.add_task(_short(title), total=None, detail="") if self._bars else None
-        )
-        self._tell()
+        self._running[title] = None
+        if self._bars:
+            self._running[title] = self._bars.add_task(_short(title), total=None, detail="")
+        self._update()
 
     def progress(self, title: str, stage: str, step: int, steps: int) -> None:
-        """A run is at `step` of a stage."""
+        """A run has done `step` of the `steps` of a stage."""
         self._begun = True
         bar = self._running.get(title)
         if self._bars and bar is not None:
             self._bars.update(bar, completed=step, total=steps, detail=stage)
-        self._tell()
+        self._update()
 
     def finished(self, title: str, reason: str) -> None:
-        """A run is over. A failure is told at once, and again at the end."""
+        """A run is over. reason: why it failed, printed at once; empty where it did not."""
         bar = self._running.pop(title)
-        self._done += not reason
-        self._failed += bool(reason)
         if reason:
+            self._failed += 1
             self._print(f"failed: {title}: {reason}")
+        else:
+            self._done += 1
         if self._bars and bar is not None and self._all is not None:
             self._bars.remove_task(bar)
             self._bars.update(self._all, advance=1)
-        self._tell()
+        self._update()
 
     def _standing(self) -> str:
+        """The counts, and a guess of the time left, in a line."""
         left = self._total - self._found - self._done - self._failed
         parts = [f"{self._done} trained", f"{self._found} found", f"{len(self._running)} running"]
-        parts += ["loading PyTorch"] * (not self._begun)
-        parts += [f"{self._failed} failed"] * bool(self._failed)
+        if not self._begun:
+            parts.append("loading PyTorch")
+        if self._failed:
+            parts.append(f"{self._failed} failed")
         over = self._done + self._failed
         if over and left:
             # From the runs themselves, whatever they are: bars of stages know nothing of the runs
@@ -91,7 +93,8 @@ class SweepScreen:
             parts.append(f"about {_duration(seconds)} left")
         return ", ".join(parts)
 
-    def _tell(self) -> None:
+    def _update(self) -> None:
+        """Redraw the bar of all runs, or print a line where the last is SAY seconds old."""
         now = time.monotonic()
         if self._bars and self._all is not None:
             self._bars.update(self._all, description=self._standing())
@@ -107,9 +110,10 @@ class SweepScreen:
 def watching(
     console: Console, bars: bool = True
 ) -> Callable[[int, int], AbstractContextManager[SweepScreen]]:
-    """What makes a screen for a sweep of so many runs, of which so many are found.
+    """The function that opens the screen of a sweep, given its runs in all and those found.
 
-    bars: whether a terminal shows them; not where the runs print by themselves.
+    bars: whether bars are shown where the console is a terminal; not where the runs print by
+        themselves.
     """
 
     @contextmanager
@@ -131,9 +135,7 @@ def watching(
 
 
 def _short(title: str) -> str:
-    """digits/scratch/seed=0_3fa2b1c09d4e as scratch seed=0: on a narrow terminal the numbers need
-    the place.
-    """
+    """digits/scratch/seed=0_3fa2b1c09d4e as scratch seed=0, so that the numbers have room."""
     _, _, rest = title.partition("/")
     return printable(rest.rpartition("_")[0].replace("/", " ").replace("_", " ") or title)
 
@@ -141,4 +143,6 @@ def _short(title: str) -> str:
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -15,25 +14,19 @@ from rich.text import Text
 from tlrun.core.errors import printable
 from tlrun.core.problem import TaskKey, short_names
 from tlrun.report.formatting import PERCENT, gain_of, in_points, interval, number, with_unit
+from tlrun.report.relations import DISAGREEMENT, MANY, Seeds, mean_relations, plain_text, relations
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
 
 ALONE = "single_task"  # the control that each task's gain is measured against
-MANY = 12  # tasks from which on they are counted, not listed
-MOST_MATRICES = 3  # shown below the table of a sweep
 LEGEND = (
     "single_task: at the budget of the run. Δm: the mean over tasks of the gain over single_task relative to "
     "single_task's own score, in %, every metric higher-is-better (Maninis et al., CVPR 2019); – where such a score is "
     "not above 0."
 )
 
-DISAGREEMENT = (
-    "of the test inputs are answered differently by two tasks' heads (mean over pairs of tasks)"
-)
-
 # one a seed: the run, and the control in which each task is learnt alone
 Pairs = Sequence[tuple[Outcome, Outcome]]
-Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, and its controls
 Scored = Mapping[TaskKey, tuple[str, float | None]]  # of each task: its metric, and a score of it
 
 
@@ -105,7 +98,9 @@ def _run_rows(
     table.add_column("task")
     table.add_column("metric")
     for outcome in outcomes:
-        table.add_column(_text(this.strategy if outcome is this else outcome.name), justify="right")
+        table.add_column(
+            plain_text(this.strategy if outcome is this else outcome.name), justify="right"
+        )
     if single is not None:
         table.add_column(f"gain over {ALONE}", justify="right")
     gains = _gains(this, single) if single else {}
@@ -115,7 +110,7 @@ def _run_rows(
             number(metric, scores[outcome.name].get(key, ("", None))[1]) for outcome in outcomes
         ]
         extra = [number(metric, gains[key], signed=True)] if single else []
-        table.add_row(_text(short), with_unit(metric), *cells, *extra)
+        table.add_row(plain_text(short), with_unit(metric), *cells, *extra)
     return table
 
 
@@ -147,7 +142,7 @@ def _sweep_rows(keys: Sequence[TaskKey], told: Sequence[tuple[str, Pairs]]) -> T
     for name in ("setting", "λ", "Δm %", *(["heads apart %"] if apart else [])):
         table.add_column(name, justify="left" if name == "setting" else "right")
     for name in short_names(keys).values() if listed else ("tasks",):
-        table.add_column(_text(name), justify="right" if listed else "left")
+        table.add_column(plain_text(name), justify="right" if listed else "left")
     metrics = {key: metric for key, (metric, _) in task_scores(told[0][1][0][0]).items()}
     for label, pairs in told:
         each = {key: [_gains(run, single)[key] for run, single in pairs] for key in keys}
@@ -163,60 +158,12 @@ def _sweep_rows(keys: Sequence[TaskKey], told: Sequence[tuple[str, Pairs]]) -> T
         relative = interval(
             "", [delta_m(run, single) for run, single in pairs], signed=True, digits=1
         )
-        table.add_row(_text(label), pairs[0][0].lam_label or "–", relative, *cells)
+        table.add_row(plain_text(label), pairs[0][0].lam_label or "–", relative, *cells)
     return table
 
 
 def _apart(told: Sequence[tuple[str, Pairs]]) -> bool:
     return any("disagreement" in run.result for _, pairs in told for run, _ in pairs)
-
-
-def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """How far a run's tasks agree, and the matrix that it has learnt about them."""
-    if "disagreement" in result:
-        yield Text(f"heads apart: {100 * result['disagreement']:.1f} % {DISAGREEMENT}")
-    if learnt := result.get("relation"):
-        yield from _matrix(
-            f"{learnt['name']}, {learnt['meaning']}", learnt["tasks"], learnt["matrix"]
-        )
-
-
-def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
-    """What the runs of each setting have learnt about their tasks, the mean over seeds."""
-    found = [(label, [answer[0] for answer in seeds]) for label, seeds in answers if _learnt(seeds)]
-    for label, runs in found[:MOST_MATRICES]:
-        learnt, n = [run.result["relation"] for run in runs], len(runs)
-        first, size = learnt[0], range(len(learnt[0]["tasks"]))
-        mean = [[fmean(each["matrix"][s][t] for each in learnt) for t in size] for s in size]
-        setting = f"{label}, λ={runs[0].lam_label}" if runs[0].lam_label else label
-        over = f"mean of {n} seeds" if n > 1 else "one seed"
-        yield from _matrix(
-            f"{setting}: {first['name']}, {first['meaning']}, {over}", first["tasks"], mean
-        )
-    if len(found) > MOST_MATRICES:
-        yield Text(
-            f"and {len(found) - MOST_MATRICES} more settings; each run's is shown by tl-run show"
-        )
-
-
-def _learnt(seeds: Seeds) -> bool:
-    return all("relation" in answer[0].result for answer in seeds)
-
-
-def _matrix(
-    title: str, tasks: Sequence[str], matrix: Sequence[Sequence[float]]
-) -> Iterator[RenderableType]:
-    yield Text("")
-    yield _text(f"{title}:")
-    if len(tasks) > MANY:
-        yield Text(f"{len(tasks)} tasks; the matrix is in result.json, under relation")
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", *tasks):
-        table.add_column(_text(name), justify="right" if name else "left")
-    for name, row in zip(tasks, matrix, strict=True):
-        table.add_row(_text(name), *(f"{value:.3f}" for value in row))
-    yield table
 
 
 def _gains(run: Outcome, single: Outcome) -> dict[TaskKey, float | None]:
@@ -250,8 +197,3 @@ def _counted_over_seeds(each: Mapping[TaskKey, Sequence[float | None]]) -> str:
     below = sum(middle + half < 0 for middle, half in spans)
     unknown = f", {len(each) - len(spans)} without a score" if len(spans) < len(each) else ""
     return f"{above} of {len(each)} up, {below} down, {len(spans) - above - below} within their intervals{unknown}"
-
-
-def _text(words: str) -> Text:
-    """Words from outside: without control characters, and without rich's markup."""
-    return Text(printable(words))

@@ -10,7 +10,10 @@ from typing import Any
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
 
-FACTS = ("strategy", "seed", "problem", "setting", "family", "lam", "lam_label", "controls")
+FACTS = (
+    "strategy", "seed", "problem", "setting", "family", "lam", "lam_label", "controls", "optimizer",
+    "test_examples", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class Outcome:
     """One finished run.
 
     name: THIS, or what it is called as the control of another. strategy, seed, problem, setting,
-    family, controls: as `runs/plan.py` says. lam: λ as a number; None where λ decides nothing, or a
+    family, controls: as `runs/plan.py` says. optimizer: its node in the config. test_examples: a
+    digest of which examples tested. lam: λ as a number; None where λ decides nothing, or a
     schedule moves it. lam_label: how λ is written; empty where it decides nothing. path: its folder.
     result: result.json. seconds: of the training, whenever that was. found: whether it was there
     already. differs: how the fingerprint it was made under differs from today's; empty if it does
@@ -34,6 +38,8 @@ class Outcome:
     lam: float | None
     lam_label: str
     controls: Mapping[str, str]
+    optimizer: Mapping[str, Any]
+    test_examples: str
     path: Path
     result: Mapping[str, Any]
     seconds: float
@@ -44,7 +50,7 @@ class Outcome:
 def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = "") -> Outcome:
     """The finished run in a folder. Raises OSError or ValueError where it is not all there."""
     record = run_dir.record() or {}
-    if missing := [key for key in (*FACTS, "seconds") if key not in record]:
+    if missing := [key for key in FACTS if key not in record]:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
     lam = record["lam"]
     return Outcome(
@@ -57,6 +63,8 @@ def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = 
         lam=None if lam is None else float(lam),  # ∞ is the text inf in strict JSON
         lam_label=record["lam_label"],
         controls=record["controls"],
+        optimizer=record["optimizer"],
+        test_examples=record["test_examples"],
         path=run_dir.path,
         result=run_dir.result(),
         seconds=record["seconds"],

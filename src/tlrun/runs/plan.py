@@ -108,6 +108,7 @@ class Plan:
             "lam": lam.value if weighed and isinstance(lam, Constant) else None,
             "lam_label": lam.label if weighed else "",
             "controls": dict(self.controls),
+            "optimizer": deciding(self.run)["optimizer"],
         }
 
 

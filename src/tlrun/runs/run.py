@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from tlrun.core.objective import Relation
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
-from tlrun.runs.identity import deciding
+from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
 from tlrun.runs.screen import Screen
@@ -120,6 +121,7 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
             "seconds": time.monotonic() - started + spared,
             "stages": [stage.record for stage in stages],
             "test_opened": problem.test.opened,
+            "test_examples": _which(predictions),
         }
         run_dir.finish(result, state(stages[-1].model), predictions, record)
     except STOPPED as stop:
@@ -163,6 +165,15 @@ def _through_stages(
         encode=lambda domain, split: runner.encoded(last, stages[-1].model, domain, split),
     )
     return stages, result, predictions
+
+
+def _which(predictions: Mapping[str, Tensor]) -> str:
+    """A digest of which examples of the data set have tested: 12 hexadecimal digits."""
+    rows = {}
+    for name, tensor in predictions.items():
+        if name.endswith("/index"):
+            rows[name] = tensor.tolist()
+    return digest_of(rows)
 
 
 def _reason(error: BaseException) -> str:

@@ -1,13 +1,12 @@
-"""Entries: folders of files named by their content. An entry is whole, as its digests prove, or it
-counts as absent.
+"""Entries: folders of files named by their content, each of them whole or counted as absent.
 
     <home>/<key>/
       manifest.json   sha256 of every other file, and of itself
       …               the files
 
-An entry is written aside and renamed, so that a crash at any moment leaves none, or a whole one.
-What it holds can be
-made again: one that is damaged is replaced.
+The digests prove that an entry is whole. It is written aside and renamed, so that a crash at any
+moment leaves none, or a whole one. What it holds can be made again: one that is damaged is
+replaced.
 """
 
 from __future__ import annotations
@@ -29,21 +28,23 @@ MANIFEST = "manifest.json"
 
 
 class Damaged(ValueError):
-    """An entry is there and is not whole. The message names the file."""
+    """An entry is there and is not whole. The message names the file and says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder at `path`; lock: the file that the process which makes it holds a lock on."""
+    """One folder, there or not yet. path: of the folder.
+
+    lock: the file that the process which makes the entry holds a lock on.
+    """
 
     path: Path
     lock: Path
 
     def read(self) -> dict[str, bytes] | None:
-        """Every file, proved by its digest; None where there is no entry. Raises Damaged, naming
-        the file.
+        """The content of every file by its name, proved by its digest; None without an entry.
 
-        It counts as being used: `used` is now.
+        It counts as being used: `used` is now. Raises Damaged where the entry is not whole.
         """
         if not self.path.exists():
             return None
@@ -68,10 +69,10 @@ class Entry:
         return files
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put the entry there, whole, in place of what was there.
+        """Put the entry there, whole, in place of what was there. files: content by name.
 
-        Raises OSError where it cannot be written, and takes away what was: a full disk is not
-        filled further.
+        Raises OSError where it cannot be written, and then takes away what it has written so far: a
+        full disk is not filled further.
         """
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
@@ -89,14 +90,15 @@ class Entry:
         sync_folder(self.path.parent)
 
     def remove(self) -> None:
-        """Take it away, if it is there, whatever it is."""
+        """Take away what is at `path`, if anything: a folder, a file or a link."""
         if self.path.is_file() or self.path.is_symlink():
             self.path.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def locked(self, note: Callable[[Note], None], doing: str) -> AbstractContextManager[None]:
-        """Hold the entry for this process alone; where another has it, say what that is `doing`,
-        and wait.
+        """Hold the entry for this process alone; where another has it, say so, and wait.
+
+        note: is told of that once. doing: what another process that has the entry is doing.
         """
         return locked(self.lock, lambda: note(Waiting(path=self.path, doing=doing)))
 
@@ -107,8 +109,9 @@ class Entry:
 
     @property
     def used(self) -> float:
-        """When it was last read or written, in seconds since 1970. Raises FileNotFoundError where
-        it has gone.
+        """When it was last read or written, in seconds since 1970.
+
+        Raises FileNotFoundError where it is not there.
         """
         with suppress(OSError):
             return (self.path / MANIFEST).stat().st_mtime
@@ -116,19 +119,20 @@ class Entry:
 
 
 def entry(runs_dir: Path, home: str, key: str) -> Entry:
-    """The entry `key` of a home below `runs_dir`, such as .stages."""
-    return Entry(
-        runs_dir / home / key,
-        runs_dir / ".locks" / f"{home.strip('.').replace('/', '-')}-{key}.lock",
-    )
+    """The entry of a `key`, there or not yet. home: its folder in `runs_dir`, such as .stages."""
+    kind = home.strip(".").replace("/", "-")
+    return Entry(runs_dir / home / key, runs_dir / ".locks" / f"{kind}-{key}.lock")
 
 
 def entries(runs_dir: Path, home: str) -> Iterator[Entry]:
-    """Every entry of a home, damaged ones too, and what processes that were killed left
-    half-written.
+    """Every entry of `home`, a folder in `runs_dir`, by name; damaged ones too.
+
+    What processes that were killed left half-written is among them.
     """
     folder = runs_dir / home
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
         if path.is_dir():
             # .<key>.<process> is half-written, under the key's lock
             key = path.name.lstrip(".").partition(".")[0]

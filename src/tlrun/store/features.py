@@ -1,4 +1,4 @@
-"""Features of a frozen φ by content: computed once for every head that is trained on them.
+"""Features of a frozen φ, kept by content: computed once for every head that is trained on them.
 
     <runs_dir>/.cache/features/<key>/
       features.safetensors   z [N, d]
@@ -29,11 +29,11 @@ HOME = ".cache/features"
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """The features below `runs_dir` that one `maker` computes. note: is told what is waited for,
-    and what is wrong.
+    """The features below `runs_dir` that one `maker` computes.
 
     maker: what decides the bits beside weights and inputs, as JSON: φ's specification and the
         fingerprint.
+    note: is told what is waited for, what was damaged, and what could not be kept.
     """
 
     runs_dir: Path
@@ -43,46 +43,50 @@ class FeatureStore:
     def get(
         self, weights: Mapping[str, Tensor], inputs: np.ndarray, compute: Callable[[], np.ndarray]
     ) -> np.ndarray:
-        """z of `inputs` under the φ of `weights`: read where it is there and whole, computed and
-        kept where not.
+        """z [N, d] of inputs [N, …] under φ: read where it is kept and whole, else computed, kept.
+
+        weights: every tensor of φ that decides z, by name (`Trunk.extractor`). compute: gives z;
+        called at most once, while no other process computes the same.
         """
-        place = entry(self.runs_dir, HOME, self._key(weights, inputs))
-        found = self._read(place, lambda _: None)
-        if found is None:
-            with place.locked(self.note, "computing features"):
-                found = self._read(place, self.note)
-                if found is None:
-                    found = compute()
-                    try:
-                        _write(place, found)
-                    except OSError as error:  # they are there all the same, for this run
-                        problem = str(error.strerror)
-                        self.note(NotKept(path=place.path, what="features", problem=problem))
-        return found
+        kept = entry(self.runs_dir, HOME, self._key(weights, inputs))
+        features = self._read(kept, lambda _: None)
+        if features is not None:
+            return features
+        with kept.locked(self.note, "computing features"):
+            features = self._read(kept, self.note)  # which another process may have made meanwhile
+            if features is not None:
+                return features
+            features = compute()
+            try:
+                _write(kept, features)
+            except OSError as error:  # this run has its features all the same
+                problem = str(error.strerror)
+                self.note(NotKept(path=kept.path, what="features", problem=problem))
+            return features
 
     def _key(self, weights: Mapping[str, Tensor], inputs: np.ndarray) -> str:
         total = hashlib.sha256(json.dumps(self.maker, sort_keys=True).encode())
-        arrays = [(name, tensor.detach().cpu().numpy()) for name, tensor in sorted(weights.items())]
+        arrays = [(name, weights[name].detach().cpu().numpy()) for name in sorted(weights)]
         for name, array in [*arrays, ("", inputs)]:
             total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             total.update(array.tobytes())
         return total.hexdigest()[:16]
 
     @staticmethod
-    def _read(place: Entry, note: Callable[[Note], None]) -> np.ndarray | None:
+    def _read(kept: Entry, note: Callable[[Note], None]) -> np.ndarray | None:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
         try:
-            files = place.read()
+            files = kept.read()
             return None if files is None else load(files["features.safetensors"])["z"]
         except (Damaged, KeyError, SafetensorError) as error:
-            note(EntryDamaged(path=place.path, what="features", problem=str(error)))
+            note(EntryDamaged(path=kept.path, what="features", problem=str(error)))
             return None
 
 
-def _write(place: Entry, features: np.ndarray) -> None:
+def _write(kept: Entry, features: np.ndarray) -> None:
     import numpy as np
     from safetensors.numpy import save
 
-    place.write({"features.safetensors": save({"z": np.ascontiguousarray(features)})})
+    kept.write({"features.safetensors": save({"z": np.ascontiguousarray(features)})})

@@ -1,5 +1,7 @@
-"""Files that are either whole or absent: written aside, synced, then renamed. JSON is strict; there
-is no pickle.
+"""Files that are either whole or absent: written aside, synced, then renamed.
+
+JSON is strict; there is no pickle. Every function raises OSError where a file cannot be written or
+read.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder as durable as its files."""
+    """Make the names in the folder `path` as durable as its files."""
     if os.name != "posix":
         return  # Windows cannot open a folder, and does not need it
     folder = os.open(path, os.O_RDONLY)
@@ -36,21 +38,19 @@ def sync_folder(path: Path) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write `value` whole, indented, for people and programs alike."""
-    write_whole(
-        path,
-        (json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(),
-    )
+    """Write `value` whole, indented, for people and programs. Raises ValueError for a nan in it."""
+    text = json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False)
+    write_whole(path, f"{text}\n".encode())
 
 
 def append_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Append `value` as one line."""
+    """Append `value` as one line. Raises ValueError for a nan in it."""
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(strict(value), allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in `path`. Raises OSError, or ValueError where it is no JSON object."""
+    """The object in the file `path`. Raises ValueError where it holds no JSON object."""
     value = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(value, dict):
         raise ValueError(f"{path.name}: expected a JSON object")  # noqa: TRY004

@@ -19,48 +19,55 @@ NOT_DECISIVE = ("__init__.py", "__main__.py", "cli", "config", "configs", "repor
 
 
 def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[str, str | int]:
-    """Versions, threads, device, CPU capability, and digests of the sources of tlrun and of the
-    plug-ins in use.
+    """All that may decide bits beside config, seed and data, each under its name.
+
+    These are versions, threads, device, CPU capability, and digests of the sources of tlrun and of
+    the plug-ins in use. device: as `training.devices.describe` says it. plugins: the digest of
+    each, by its name.
     """
-    return {
+    facts: dict[str, str | int] = {
         "tlrun sources": _sources(),
         "python": platform.python_version(),
         **_versions(),
         "threads": threads,
         "cpu": cpu_capability(),
         "device": device,
-        **{f"plug-in {name}": digest for name, digest in plugins.items()},
     }
+    for name, digest in plugins.items():
+        facts[f"plug-in {name}"] = digest
+    return facts
 
 
 def differences(then: dict[str, str | int], now: dict[str, str | int]) -> str:
-    """What differs between two fingerprints, in words; empty where nothing does."""
-    keys = [key for key in {**now, **then} if then.get(key) != now.get(key)]
-    return ", ".join(
-        f"{key} {then.get(key, 'unknown')} then, {now.get(key, 'unknown')} now" for key in keys
-    )
+    """What differs between the fingerprints `then` and `now`, in words; empty if nothing does."""
+    changes = []
+    for key in now | then:
+        if then.get(key) != now.get(key):
+            before, after = then.get(key, "unknown"), now.get(key, "unknown")
+            changes.append(f"{key} {before} then, {after} now")
+    return ", ".join(changes)
 
 
 @cache
 def _versions() -> dict[str, str]:
-    """Of the libraries; milliseconds each, and a sweep asks a thousand times."""
+    """Of the libraries, by name; cached, for each takes milliseconds and a sweep asks often."""
     return {name: metadata.version(name) for name in LIBRARIES}
 
 
 @cache
 def cpu_capability() -> str:
-    """Maker of the processor, and the vector instructions torch chooses on it: AVX512, AVX2 or
-    DEFAULT.
+    """The processor's maker, and the vector instructions that torch chooses on it.
 
-    torch's kernels, and its BLAS, take other paths, and so round otherwise, on each. Elsewhere than
-    on x86 Linux: what the platform calls itself.
+    These are AVX512, AVX2 or DEFAULT: torch's kernels, and its BLAS, take other paths, and so round
+    otherwise, on each. Elsewhere than on x86 Linux: what the platform calls itself.
     """
     if platform.machine().lower() not in ("x86_64", "amd64") or not Path("/proc/cpuinfo").exists():
         return f"{platform.system()} {platform.machine()} {platform.processor()}".strip()
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    facts = {
-        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
-    }
+    facts = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        facts[key.strip()] = value.strip()
     flags = set(facts.get("flags", "").split())
     forced = os.environ.get("ATEN_CPU_CAPABILITY", "")
     if {"avx512vl", "avx512bw", "avx512dq", "fma"} <= flags and not forced:
@@ -74,7 +81,7 @@ def cpu_capability() -> str:
 
 @cache
 def _sources() -> str:
-    """The head of sha256 over the modules that decide a result."""
+    """The first 12 hex digits of sha256 over the modules that decide a result."""
     total = hashlib.sha256()
     root = Path(str(resources.files("tlrun")))
     for path in sorted(root.rglob("*.py")):

@@ -1,4 +1,7 @@
-"""The runs that are there: read back from their folders, finished or not, by people's commands."""
+"""The runs below a folder, read back from disk, whatever became of them.
+
+`tl-run show`, `clean` and `doctor` read them so; they need no config and no data for it.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,30 @@ from tlrun.store.rundir import RunDir
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A folder with a run.json. record: what is in it; empty where it cannot be read."""
+    """One run as it stands on disk: a folder with a file run.json.
+
+    run_dir: the folder. record: what run.json holds (status, process, times, fingerprint, what the
+        run is part of); empty where it cannot be read.
+    """
 
     run_dir: RunDir
     record: dict[str, Any]
 
     @property
     def status(self) -> str:
-        """finished, failed, interrupted, running; `stopped` where it says running and no process
-        has it.
+        """How the run went: finished, failed, interrupted, running, stopped or unreadable.
+
+        The first four are what run.json says. A run is `stopped` where it says running but no
+        process has the run, `unreadable` where it says nothing.
         """
         status = str(self.record.get("status", "unreadable"))
-        return "stopped" if status == "running" and not is_held(self.run_dir.lock) else status
+        if status == "running" and not is_held(self.run_dir.lock):
+            return "stopped"
+        return status
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        """result.json; empty where there is none that can be read."""
+        """result.json, read once; empty where it or a file beside it is missing or damaged."""
         try:
             return self.run_dir.result()
         except (OSError, ValueError):
@@ -38,32 +49,38 @@ class FoundRun:
 
 
 def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
-    """The folder that `--runs-dir PATH` or `runs_dir=PATH` names (`runs` without either), and the
-    other arguments.
+    """The folder of runs that a command's arguments name, and the other arguments.
 
-    Raises UserError where no folder follows.
+    `--runs-dir PATH`, `--runs-dir=PATH` and `runs_dir=PATH` name it; `runs` without any. Raises
+    UserError where no folder follows.
     """
-    runs_dir, others, rest = Path("runs"), list[str](), list(arguments)
+    runs_dir = Path("runs")
+    others: list[str] = []
+    rest = list(arguments)
     while rest:
         argument = rest.pop(0)
-        key, _, value = argument.partition("=")
+        key, equals, value = argument.partition("=")
         if key not in ("--runs-dir", "runs_dir"):
             others.append(argument)
             continue
-        value = value or (rest.pop(0) if rest and key == argument else "")
+        if not equals and rest:
+            value = rest.pop(0)
         if not value:
-            raise UserError(Mistake("--runs-dir", expected="a folder after it", found="nothing"))
+            raise UserError(Mistake("--runs-dir", "a folder after it", "nothing"))
         runs_dir = Path(value).expanduser()
     return runs_dir, others
 
 
 def runs(runs_dir: Path) -> Iterator[FoundRun]:
-    """Every run below `runs_dir`, the oldest first. Those that newer ones superseded are left
-    out.
-    """
-    found = []
+    """Every run below `runs_dir`, the oldest first, without those that newer ones superseded."""
+    existing = []
     for file in runs_dir.glob("[!.]*/[!.]*/*/run.json"):
         path = file.parent
         run_dir = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
-        found.append(FoundRun(run_dir, run_dir.record() or {}))
-    yield from sorted(found, key=lambda run: (str(run.record.get("started", "")), run.run_dir.name))
+        existing.append(FoundRun(run_dir, run_dir.record() or {}))
+    yield from sorted(existing, key=_age)
+
+
+def _age(run: FoundRun) -> tuple[str, str]:
+    """When the run was started; of runs of one moment, its name decides."""
+    return str(run.record.get("started", "")), run.run_dir.name

@@ -1,5 +1,6 @@
-"""Lock files: one process at a time. A lock goes with the process that holds it, however that
-ends.
+"""Lock files: one process at a time.
+
+A lock goes with the process that holds it, however that ends.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file `path`.
+    """Hold the lock file `path`, which is made where there is none.
 
     busy: called once where another process has it. It says so, and this one waits; or it raises.
     """

@@ -1,4 +1,4 @@
-"""Run directories: one run, one seed, one folder, found again by content.
+"""Run directories: one run, one seed, one folder, whose name ends in a digest of what it is.
 
     <runs_dir>/digits/parameter_transfer/lam=1_seed=0_3fa2b1c09d4e/
       config.yaml  run.json  metrics.jsonl  result.json  predictions.safetensors  model.safetensors
@@ -36,8 +36,9 @@ FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safet
 
 @dataclass(frozen=True)
 class RunDir:
-    """The folder of one run below `runs_dir`. group: folders between, such as digits/scratch. name:
-    its own name.
+    """The folder of one run below `runs_dir`, there or not yet.
+
+    group: the folders between, such as digits/scratch. name: of the folder itself, the run's id.
     """
 
     runs_dir: Path
@@ -46,6 +47,7 @@ class RunDir:
 
     @property
     def path(self) -> Path:
+        """The folder itself."""
         return self.runs_dir / self.group / self.name
 
     @property
@@ -61,18 +63,25 @@ class RunDir:
             return None
 
     def result(self) -> dict[str, Any]:
-        """result.json. Raises OSError or ValueError where it, or another file of a finished run, is
-        not all there.
+        """result.json of a finished run.
+
+        Raises OSError or ValueError where it cannot be read or lacks something, or where another
+        file of a finished run is missing.
         """
-        found = read_json(self.path / "result.json")
-        if missing := [key for key in RESULT_KEYS if key not in found]:
-            raise ValueError(f"result.json lacks {', '.join(missing)}")
-        if missing := [name for name in FILES if not (self.path / name).is_file()]:
+        result = read_json(self.path / "result.json")
+        lacking = [key for key in RESULT_KEYS if key not in result]
+        if lacking:
+            raise ValueError(f"result.json lacks {', '.join(lacking)}")
+        missing = [name for name in FILES if not (self.path / name).is_file()]
+        if missing:
             raise ValueError(f"{', '.join(missing)} missing")
-        return found
+        return result
 
     def begin(self, config: str, record: Mapping[str, Any]) -> None:
-        """Make the folder, which must be new: what stood there before is moved aside, not lost."""
+        """Make the folder anew; what stood there before is moved to .superseded, not lost.
+
+        config: the text of config.yaml. record: what run.json says beside status, process and time.
+        """
         if self.path.exists():
             self._set_aside()
         self.path.mkdir(parents=True)
@@ -98,7 +107,11 @@ class RunDir:
         predictions: Mapping[str, Tensor],
         record: Mapping[str, Any],
     ) -> None:
-        """Keep what came out; the status, last, makes it valid."""
+        """Keep what came out; the status, written last, makes it valid.
+
+        result: of result.json. weights, predictions: tensors by name. record: what run.json says
+        beside what it said and how and when the run ended.
+        """
         from safetensors.torch import save
 
         write_whole(self.path / "model.safetensors", save(dict(weights)))
@@ -107,7 +120,7 @@ class RunDir:
         self.close("finished", record)
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
-        """Write how the run ended."""
+        """Write to run.json how and when the run ended, and `record` beside what it said."""
         started = self.record() or {}
         write_json(self.path / "run.json", {**started, "status": status, "ended": _now(), **record})
 
@@ -122,9 +135,9 @@ class RunDir:
         sync_folder(home)
 
     def remove(self) -> None:
-        """Take the folder away, run.json last: what a crash leaves is still found.
+        """Take the folder away, run.json last, so that what a crash leaves still counts as a run.
 
-        Raises OSError, also where a symbolic link on the way would lead elsewhere.
+        Raises OSError where it cannot, or where a symbolic link on the way would lead elsewhere.
         """
         if self.path.resolve() != self.runs_dir.resolve() / self.group / self.name:
             raise OSError(errno.EXDEV, "it is behind a symbolic link")
@@ -138,7 +151,8 @@ class RunDir:
     def locked(self, wait: bool, note: Callable[[Note], None]) -> AbstractContextManager[None]:
         """Hold the run for this process alone. The lock goes with the process, however that ends.
 
-        wait: wait for another process that has it (and say so). Otherwise raises RunBusy.
+        wait: whether to wait for another process that has it, which `note` is told of once. If not,
+        raises RunBusy where another has it.
         """
 
         def busy() -> None:
@@ -154,7 +168,7 @@ class RunDir:
 
 
 def check_writable(runs_dir: Path) -> None:
-    """Raises UserError where `runs_dir` cannot be made or written. Leaves nothing behind."""
+    """Raise UserError where `runs_dir` cannot be made or written. Leaves nothing behind."""
     made = [folder for folder in (runs_dir, *runs_dir.parents) if not folder.exists()]
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
@@ -164,13 +178,8 @@ def check_writable(runs_dir: Path) -> None:
         for folder in made:
             folder.rmdir()
     except OSError as error:
-        raise UserError(
-            Mistake(
-                "runs_dir",
-                expected="a folder that can be written",
-                found=f"{runs_dir}: {error.strerror}",
-            )
-        ) from None
+        found = f"{runs_dir}: {error.strerror}"
+        raise UserError(Mistake("runs_dir", "a folder that can be written", found)) from None
 
 
 def _started() -> dict[str, Any]:

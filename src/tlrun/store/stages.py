@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, Entry, entry
+from tlrun.store.files import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,11 @@ HOME = ".stages"
 
 @dataclass(frozen=True)
 class FinishedStage:
-    """What a stage leaves. seconds: of its training."""
+    """What a stage leaves.
+
+    weights: the model's state at its end, by name. rows: those of metrics.jsonl that it logged, in
+    order. seconds: that its training took.
+    """
 
     weights: Mapping[str, Tensor]
     rows: Sequence[Mapping[str, Any]]
@@ -38,16 +43,16 @@ class FinishedStage:
 
 
 def stage_entry(runs_dir: Path, key: str) -> Entry:
-    """Where the stage of a key is, or would be."""
+    """Where the stage of a `key` is kept, or would be."""
     return entry(runs_dir, HOME, key)
 
 
-def read_stage(place: Entry) -> FinishedStage | None:
-    """The stage at `place`; None where there is none. Raises Damaged, naming the file."""
+def read_stage(kept: Entry) -> FinishedStage | None:
+    """The stage that the entry holds; None where there is none. Raises Damaged, naming the file."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    files = place.read()
+    files = kept.read()
     if files is None:
         return None
     try:
@@ -59,29 +64,30 @@ def read_stage(place: Entry) -> FinishedStage | None:
         raise Damaged(f"is no finished stage ({type(error).__name__}: {error})") from None
 
 
-def write_stage(place: Entry, content: Mapping[str, Any], finished: FinishedStage) -> None:
-    """Keep a finished stage, with the `content` that its key is made of."""
+def write_stage(kept: Entry, content: Mapping[str, Any], finished: FinishedStage) -> None:
+    """Keep a finished stage, with the `content` that its key is made of, as strict JSON.
+
+    Raises OSError where it cannot be written.
+    """
     from safetensors.torch import save
 
-    told = strict({**content, "seconds": finished.seconds})
-    rows = "".join(
-        json.dumps(strict(row), allow_nan=False, ensure_ascii=False) + "\n" for row in finished.rows
-    )
-    place.write(
+    described = strict({**content, "seconds": finished.seconds})
+    description = json.dumps(described, indent=2, allow_nan=False, ensure_ascii=False)
+    rows = ""
+    for row in finished.rows:
+        rows += json.dumps(strict(row), allow_nan=False, ensure_ascii=False) + "\n"
+    kept.write(
         {
-            "stage.json": (
-                json.dumps(told, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-            ).encode(),
+            "stage.json": f"{description}\n".encode(),
             "metrics.jsonl": rows.encode(),
             "model.safetensors": save(dict(finished.weights)),
         }
     )
 
 
-def describe_stage(place: Entry) -> dict[str, Any] | None:
+def describe_stage(kept: Entry) -> dict[str, Any] | None:
     """stage.json, without a proof of the files beside it; None where it cannot be read."""
     try:
-        told = json.loads((place.path / "stage.json").read_text(encoding="utf-8"))
+        return read_json(kept.path / "stage.json")
     except (OSError, ValueError):
         return None
-    return told if isinstance(told, dict) else None

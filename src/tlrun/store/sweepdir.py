@@ -22,41 +22,41 @@ from tlrun.store.rundir import RunDir
 
 @dataclass(frozen=True)
 class SweepDir:
-    """The folder of one sweep."""
+    """The folder of one sweep, there or not yet."""
 
     path: Path
 
     @classmethod
     def of(cls, runs_dir: Path, asked: Sequence[RunDir]) -> SweepDir:
-        """The folder of the sweep that asks for these runs."""
-        names = sorted({f"{place.group}/{place.name}" for place in asked})
-        return cls(
-            runs_dir / ".sweeps" / hashlib.sha256(json.dumps(names).encode()).hexdigest()[:12]
-        )
+        """The folder of the sweep that asks for these runs, in whatever order."""
+        names = sorted({f"{run_dir.group}/{run_dir.name}" for run_dir in asked})
+        digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
+        return cls(runs_dir / ".sweeps" / digest[:12])
 
     @property
     def logs(self) -> Path:
+        """The folder of the logs."""
         return self.path / "logs"
 
-    def log(self, place: RunDir) -> Path:
-        """Where the process of a run writes what it prints."""
-        return self.logs / f"{place.group.replace('/', '_')}_{place.name}.log"
+    def log(self, run_dir: RunDir) -> Path:
+        """The file in which the process of a run writes what it prints."""
+        return self.logs / f"{run_dir.group.replace('/', '_')}_{run_dir.name}.log"
 
     def add(self, log: Path, text: str) -> None:
-        """A last line for the log of a process that could not write it itself."""
+        """Append the line `text` to the `log` of a process that could not write it itself."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
     def tidy(self, logs: Sequence[Path]) -> None:
-        """Take away the logs of processes that had nothing to say."""
+        """Take away those of `logs` that are empty, and their folder where none is left."""
         with suppress(OSError):  # one that was never made
             for log in logs:
                 if log.exists() and log.stat().st_size == 0:
                     log.unlink()
-            self.logs.rmdir()  # where none is left
+            self.logs.rmdir()  # fails where some are left
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Keep how it stands."""
+        """Write sweep.json anew: `record` says which runs there are, and how each stands."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.path / "sweep.json", record)

@@ -1,14 +1,18 @@
 """Feature transfer: learn φ on the source, put a new head w on it for the target.
 
     source stage   min_{φ,w'} L_S(φ, w')
-    target stage   min_w (L_S(φ, w) + λ L_T(φ, w)) / (1 + λ),   w fresh, φ the source's and frozen (`freeze`)
-                   or over φ and w, starting from the source's φ, where `freeze` is false
+    target stage   min_w (L_S(φ, w) + λ L_T(φ, w)) / (1 + λ)
+
+In the target stage w is fresh, and φ the source's: held fixed with `freeze`, or free and only
+starting there without it (then min_{φ,w}).
 
 The weighted sum is `transfer.weighted_losses`, which says why it is divided by 1+λ. With one label
 space both losses train the new head, so λ acts even on a frozen φ: λ=∞ is the linear probe, λ=1 a
 head that has seen both domains. With separate heads on a frozen φ the two losses share nothing, and
-every λ gives the run of λ=∞. Pan and Yang, "A survey on transfer learning" (IEEE TKDE 2010), call
-it feature-representation transfer.
+every λ gives the run of λ=∞.
+
+Pan and Yang, "A survey on transfer learning" (IEEE TKDE 2010), call it feature-representation
+transfer.
 """
 
 from __future__ import annotations
@@ -30,11 +34,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureTransfer(Strategy):
-    """freeze: hold φ fixed on the target (in eval mode, BatchNorm statistics included)."""
+    """φ of the source and a new head.
+
+    freeze: hold φ fixed on the target (in eval mode, BatchNorm statistics included).
+    """
 
     freeze: bool = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError at λ=0 where the target has a task that no source has."""
         return (
             source_stage(problem, steps),
             Stage(

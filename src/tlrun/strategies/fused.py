@@ -1,14 +1,17 @@
 """Fused: learn the source tasks together, and transfer what came out to the target.
 
-    source stage   min_{φ,w} Σ_i L_i + μ R(w̃), or + μ T(w)   over the source tasks, by `first`; μ is `first_lam`
-    target stage   min (L_S + λ L_T) / (1 + λ)               by `then`, which takes over what it always takes over
+    source stage   min_{φ,w} Σ_i L_i + μ R(w̃), or + μ T(w)   over the source tasks
+    target stage   min (L_S + λ L_T) / (1 + λ)
 
-A composition, with no equation of its own: the first stage is that of shared_parameters,
-task_relation or task_transfer, on the source domains alone; the second is that of parameter,
-feature or structure transfer. Where the first stage has a head for each domain and the second one
-for their label space, the second starts from their mean. The source side has the steps of one
-stage, however many stages `first` has. Its control `not fused` starts from a source stage on the
-mean of the L_i instead of their sum: under Adam without weight decay that is the same step.
+The source stage is that of `first` (shared_parameters, task_relation or task_transfer) on the
+source domains alone, its λ being μ, `first_lam`. The target stage is that of `then` (parameter,
+feature or structure transfer), which takes over what it always takes over, and whose weighted sum
+is `transfer.weighted_losses`. So this is a composition, with no equation of its own.
+
+Where the first stage has a head for each domain and the second one for their label space, the
+second starts from their mean. The source side has the steps of one stage, however many stages
+`first` has. Its control `not fused` starts from a source stage on the mean of the L_i instead of
+their sum: under Adam without weight decay that is the same step.
 """
 
 from __future__ import annotations
@@ -37,11 +40,13 @@ TRANSFERS = ("feature_transfer", "parameter_transfer", "structure_transfer")
 
 @dataclass(frozen=True)
 class Fused(Strategy):
-    """first: how the source tasks share. first_lam: μ, the λ of its equation; None: 1. then: the
-    transfer.
+    """A multi-task strategy on the sources, then a transfer to the target.
 
-    Both have options of their own: strategy.first=task_relation strategy.first.relation=mean.
-    Raises UserError where `first` has a budget other than that of one stage.
+    first: how the source tasks share. first_lam: μ, the λ of its equation; None: 1. then: the
+        transfer. Both have options of their own: strategy.first=task_relation
+        strategy.first.relation=mean.
+
+    Raises UserError where `first` is to have more steps than one stage.
     """
 
     first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(

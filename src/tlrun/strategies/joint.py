@@ -1,11 +1,12 @@
 """Control: source and target in one stage, from random weights. Does the order, source first,
 matter at all?
 
-    min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   θ and w random (the streams target-init and head-init)
+    min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ)
 
-The weighted sum is `transfer.weighted_losses`. There is one stage, of as many steps as both stages
-of a transfer together. Every step draws both domains, so it sees more examples than a transfer
-does, and twice the target's; the table shows how many. At λ=∞ it is `scratch` with `budget: total`.
+θ and w start from the streams target-init and head-init. The weighted sum is
+`transfer.weighted_losses`. There is one stage, of as many steps as both stages of a transfer
+together. Every step draws both domains, so it sees more examples than a transfer does, and twice
+the target's; the table shows how many. At λ=∞ it is `scratch` with `budget: total`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Joint(Strategy):
     """Pooled training; a head of its own for each label space."""
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError at λ=0 where the target has a task that no source has."""
         return (Stage("joint", domains_drawn(problem, lam), 2 * steps, lam=lam, init="target"),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

@@ -1,12 +1,13 @@
 """Parameter transfer: learn θ and w on the source, go on from them on the target.
 
     source stage   min_{θ,w} L_S(θ, w)
-    target stage   min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   starting from the source's θ and w
+    target stage   min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   starting from the source's θ, w
 
 The weighted sum is `transfer.weighted_losses`, which says why it is divided by 1+λ: at λ=0 the
 source stage just goes on, at λ=∞ only L_T is left, which is classical fine-tuning. Where the label
-spaces differ the target's head is new, and the source keeps its own. Pan and Yang, "A survey on
-transfer learning" (IEEE TKDE 2010), call it parameter transfer.
+spaces differ the target's head is new, and the source keeps its own.
+
+Pan and Yang, "A survey on transfer learning" (IEEE TKDE 2010), call it parameter transfer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class ParameterTransfer(Strategy):
     """
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError at λ=0 where the target has a task that no source has."""
         return (
             source_stage(problem, steps),
             Stage("target", domains_drawn(problem, lam), steps, lam=lam, init="target"),

@@ -1,10 +1,12 @@
-"""Schedules of λ over a stage, and with them the strength of the target's loss in (L_S + λ
-L_T)/(1+λ).
+"""Schedules of λ over a stage, and with them the strength of the target's loss in (L_S + λ L_T) /
+(1 + λ).
 
 All but `constant` move α = λ/(1+λ), the weight of the target's loss, rather than λ itself: α is
 finite where λ is ∞.
 
-    α(p) = α₀ + (α₁ - α₀)·s(p),   α₀ = start/(1+start),  α₁ = value/(1+value),  p the progress of the stage in (0, 1]
+    α(p) = α₀ + (α₁ - α₀)·s(p),   α₀ = start/(1+start),   α₁ = value/(1+value)
+
+p in (0, 1] is the progress of the stage, and s the shape that each class says.
 """
 
 from __future__ import annotations
@@ -85,10 +87,9 @@ class Linear(Ramp):
 class Sigmoid(Ramp):
     """s(p) = (2/(1+exp(-γp)) - 1) / (2/(1+exp(-γ)) - 1), γ = 10: quick at first, then flat.
 
-    Ganin et al., "Domain-Adversarial Training of Neural Networks" (JMLR 2016), section 5.2.2,
-    anneal their λ_p so.
-    Differs from the paper: it moves α, not λ, and is divided by its value at p=1 (0.99991), so that
-    the schedule ends at `value` exactly.
+    Ganin et al., "Domain-adversarial training of neural networks" (JMLR 2016), section 5.2.2,
+    anneal their λ_p so. Differs from the paper: it moves α, not λ, and is divided by its value at
+    p=1 (0.99991), so that the schedule ends at `value` exactly.
     """
 
     @staticmethod

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scratch(Strategy):
-    """budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages
-    together.
+    """The target alone.
+
+    budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages
+        together.
     """
 
     budget: Literal["target", "total"] = "target"

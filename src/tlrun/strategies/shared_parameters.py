@@ -4,8 +4,10 @@
 
 L_i is the mean loss per labelled example of task i. A step draws a batch of every domain; the tasks
 of one domain share its pass through φ, and an example without a label for a task costs that task
-nothing. Caruana, "Multitask learning" (Machine Learning 28, 1997). The plain sum is the baseline
-that weighing schemes have to beat (Kurin et al., "In defense of the unitary scalarization for deep
+nothing.
+
+Caruana, "Multitask learning" (Machine Learning 28, 1997). The plain sum is the baseline that
+weighing schemes have to beat (Kurin et al., "In defense of the unitary scalarization for deep
 multi-task learning", NeurIPS 2022).
 """
 
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SharedParameters(Strategy):
-    """weights: a_i, in the order of the tasks; null: 1 each.
+    """One φ for all tasks.
 
+    weights: a_i, in the order of the tasks; None: 1 each.
     heads: `own`, one for each task of each domain; `shared`, one for each label space, so that
         domains with one label space are pooled.
     budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
 
-    Raises UserError where no weight is above 0.
+    Raises UserError where all weights are 0.
     """
 
     weights: tuple[Annotated[float, Range(0.0, 1e6)], ...] | None = None

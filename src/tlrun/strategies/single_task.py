@@ -1,12 +1,13 @@
 """Control: each task alone. What does learning together add to this?
 
-    min_{φ_i,w_i} L_i(φ_i, w_i)   for every task i, each φ_i and w_i of its own, from the same random weights
+    min_{φ_i,w_i} L_i(φ_i, w_i)   for every task i
 
-All are trained in one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD,
-Adam and AdamW, which treat every parameter by itself, each is trained as if it were alone. Every
-task has the steps that it has in a multi-task stage, and reads the same batches. (A φ that draws
-random numbers as it trains would break that; none of ours does.) With trainer.select=best one step
-is chosen for all tasks together.
+Each task has a φ_i and a w_i of its own, all φ_i from the same random weights. All are trained in
+one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
+treat every parameter by itself, each is trained as if it were alone. Every task has the steps that
+it has in a multi-task stage, and reads the same batches. (A φ that draws random numbers as it
+trains would break that; none of ours does.) With trainer.select=best one step is chosen for all
+tasks together.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SingleTask(Strategy):
-    """budget: `stage`, the steps of one multi-task stage; `total`, those of both stages of
-    `transfer=born_again`.
+    """A φ and a head for every task.
+
+    budget: `stage`, the steps of one multi-task stage; `total`, those of both stages of
+        `transfer=born_again`.
     """
 
     budget: Literal["stage", "total"] = "stage"
@@ -37,6 +40,7 @@ class SingleTask(Strategy):
     needs: ClassVar[tuple[Role, ...]] = ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError where there is one task."""
         several(problem, "single_task")
         return (single_stage(problem, steps if self.budget == "stage" else 2 * steps),)
 
@@ -46,8 +50,8 @@ class SingleTask(Strategy):
 
 
 def single_stage(problem: Problem, steps: int) -> Stage:
-    """min L_i for every task by itself, for `steps` updates: trained once for all that start from
-    it.
+    """min L_i for every task of `problem` by itself, for `steps` updates: trained once for all that
+    start from it.
     """
     everything = tuple(problem.domains)
     return Stage(

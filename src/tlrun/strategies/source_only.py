@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceOnly(Strategy):
-    """budget: `source`, the steps of a transfer's source stage; `total`, those of both its stages
-    together.
+    """The source alone.
+
+    budget: `source`, the steps of a transfer's source stage; `total`, those of both its stages
+        together.
     """
 
     budget: Literal["source", "total"] = "source"
@@ -57,8 +59,9 @@ class SourceOnly(Strategy):
 
 
 def source_stage(problem: Problem, steps: int) -> Stage:
-    """min_{θ,w} L_S for `steps` updates: what every transfer starts with, trained once for all that
-    share it.
+    """min_{θ,w} L_S on the sources of `problem`, for `steps` updates.
+
+    It is what every transfer starts with, trained once for all that share it.
     """
     return Stage(
         "source",

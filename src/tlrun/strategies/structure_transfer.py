@@ -1,33 +1,34 @@
 """Structure transfer: learn a structure θ on the source, and train the target in it from fresh
 weights w.
 
-    source stage   min_{w'} L_S(w'),  θ = S(w')
-    target stage   min_w (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ),   w fresh (the stream target-init), θ held fixed
+    source stage   min_{w'} L_S(w'),   θ = S(w')
+    target stage   min_w (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ)
 
-The seed's equation is L_S + λ L_T; dividing by 1 + λ keeps the argmin, and makes step sizes
-comparable along λ. θ holds no weight of the source, and w is independent of them: the layer list
-alone would be `scratch`, and fresh weights that are the source's own initial ones would carry over
-its lottery ticket.
+In the target stage w is fresh (the stream target-init), and θ is held fixed. The weighted sum is
+`transfer.weighted_losses`, which says why it is divided by 1+λ. θ holds no weight of the source,
+and w is independent of them: the layer list alone would be `scratch`, and fresh weights that are
+the source's own initial ones would carry over its lottery ticket.
 
-    mask        which weights of φ there are: those of the highest LAMP scores (Lee et al., ICLR 2021), a `density`
-                of them, fixed while the target trains; fresh weights are scaled by ρ^(-1/2), ρ a
-                tensor's density.
-                Control: as many weights in each tensor, at random.
-    width       how many channels (units) each layer of φ has: the source's are ranked across all layers, and the
-                weakest left out until `density` of the parameters are left (heads included); a
-                smaller dense network.
-                Control: every layer narrower by one factor, at as nearly as many parameters.
-    stats       mean and standard deviation of each weight tensor of φ, which shape the fresh draw (the "mean-var"
-                initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from the
-                paper: it keeps the shape of the backbone's own draw, uniform here, instead of
-                    drawing normal numbers. Control: the default draw.
-    covariance  like `stats`, with mean and covariance of the h x w filters of a convolution
-    (Trockman et al.,
-                "Understanding the Covariance Structure of Convolutional Filters", ICLR 2023).
-                Differs from the paper: filters of every convolution, not of depthwise ones alone,
-                    and a whitened uniform draw, not a normal
-                one. Control: the default draw.
-    layers      the layer list, from no source stage: scratch by another name, and the control of the two above.
+What S, the option `structure`, takes from the source's weights, and its control:
+
+mask        Which weights of φ there are: the share `density` of them with the highest LAMP scores
+            (Lee et al., "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021),
+            fixed while the target trains. Fresh weights are scaled by ρ^(-1/2), ρ a tensor's own
+            density. Control: as many weights in each tensor, at random.
+width       How many channels (units) each layer of φ has: the source's are ranked across all
+            layers, and the weakest left out until the share `density` of the parameters is left,
+            heads included; a smaller dense network. Control: every layer narrower by one factor, at
+            as nearly as many parameters.
+stats       Mean and standard deviation of each weight tensor of φ, which shape the fresh draw (the
+            "mean-var" initialisation of Raghu et al., "Transfusion", NeurIPS 2019). Differs from
+            the paper: the draw keeps the shape of the backbone's own, uniform here, instead of
+            being normal. Control: the default draw.
+covariance  Like stats, with mean and covariance of the h x w filters of a convolution (Trockman et
+            al., "Understanding the covariance structure of convolutional filters", ICLR 2023).
+            Differs from the paper: filters of every convolution, not of depthwise ones alone, and a
+            whitened uniform draw instead of a normal one. Control: the default draw.
+layers      The layer list, from no source stage: scratch by another name, and the control of stats
+            and covariance.
 """
 
 from __future__ import annotations
@@ -60,12 +61,13 @@ CONTROL = "unlearnt structure"
 
 @dataclass(frozen=True)
 class StructureTransfer(Strategy):
-    """structure: what is learnt. density: the share that is kept (mask, width); null: 0.3.
+    """A structure of the source, and fresh weights.
 
+    structure: S, what is learnt. density: the share that is kept (mask, width); None: 0.3.
     chosen_by: `source`, or `chance`, the control of `mask` and `width`, as large as the source's
         choice.
 
-    Raises UserError for an option that the structure does not have.
+    Raises UserError for a density or a choice by chance where the structure has none.
     """
 
     structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
@@ -125,6 +127,7 @@ class StructureTransfer(Strategy):
         return ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Raises UserError at λ=0 where the target has a task that no source has."""
         target = Stage("target", domains_drawn(problem, lam), steps, lam=lam, init="target")
         return (target,) if self.structure == "layers" else (source_stage(problem, steps), target)
 

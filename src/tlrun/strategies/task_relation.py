@@ -1,27 +1,27 @@
 """Task relations: one φ, a head w_i for each task, and a penalty R that says how the tasks relate.
 
-    min_{φ,w} Σ_i L_i(φ, w_i) + λ R(w̃)
+    min_{φ,w} Σ_i L_i(φ, w_i) + λ R(W̃)
 
-λ=0 is `shared_parameters` (with scope=towers, `single_task`). R acts on W̃ = [w̃_1 … w̃_T], the
-heads in units of logits (`parameters.side_by_side`): without biases, centred over the classes of a
-softmax. The penalties themselves, and their papers, are in `tlrun.strategies.terms.penalties`.
+R acts on W̃ = [w̃_1 … w̃_T], the heads in units of logits (`terms.parameters.side_by_side`): without
+biases, centred over the classes of a softmax. The option `relation` chooses it; the functions, with
+their papers, are in `terms.penalties`.
 
+    mean          Σ_t ‖w̃_t - w̄‖²           all tasks near their mean
+    soft_sharing  Σ_{s<t} ‖w̃_s - w̃_t‖²     the same, every pair counted: T times as strong
+    graph         tr(W̃ L W̃ᵀ)               near the neighbours in a graph of yours (`graph`)
+    trace_norm    ‖W̃‖_*                     in few directions
+    covariance    tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹   as a covariance Ω of the tasks says, which is learnt
+    ridge         T ‖W̃‖²                    the control: smaller, and in no way related
 
-    mean          Σ_t ‖w̃_t - w̄‖²          all tasks near their mean
-    soft_sharing  Σ_{s<t} ‖w̃_s - w̃_t‖²    the same, every pair counted: T times as strong
-    graph         tr(W̃ L W̃ᵀ)              near the neighbours in a graph of yours (`graph`)
-    trace_norm    ‖W̃‖_*                    in few directions
-    covariance    tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹  as a covariance Ω of the tasks says, which is learnt and reported
-    ridge         T ‖W̃‖²                   the control: smaller, and in no way related
+λ=0 is `shared_parameters` (with scope=towers, `single_task`). mean and soft_sharing compare entry
+by entry, so their tasks must be of one label space. As λ → ∞, they and a connected graph leave one
+weight for all tasks, each with a bias of its own: lam.value=inf trains exactly that. The others
+leave nothing, and refuse it. With scope=towers every task has a φ of its own, starting from the
+same weights, and its parameters are compared as well (with the heads, where they mean the same):
+λ=∞ is then one φ.
 
-mean and soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞,
-they and a connected graph leave one weight for all tasks, each with a bias of its own:
-lam.value=inf trains exactly that. The others leave nothing, and refuse it. With scope=towers every
-task has a φ of its own, starting from the same weights, and its parameters are compared as well
-(with the heads, where they mean the same): λ=∞ is then one φ.
-
-A trace norm, Ω and a ridge of one λ are not of one strength (T‖W̃‖² against ‖W̃‖_*): compare them
-at the best λ of each.
+A trace norm, Ω and a ridge of one λ are not of one strength (T‖W̃‖² against ‖W̃‖_*): compare them at
+the best λ of each.
 """
 
 from __future__ import annotations
@@ -60,13 +60,15 @@ SHRINKING = ("trace_norm", "covariance")  # draw every task to 0 as well, so rid
 
 @dataclass(frozen=True)
 class TaskRelation(Strategy):
-    """relation: R. scope: what R compares, the `heads` on one φ, or whole `towers`.
+    """One φ, or one a task, and a penalty on how the tasks relate.
 
+    relation: R. scope: what R compares, the `heads` on one φ, or whole `towers`.
     graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in
         the order of the tasks, or with their names before and above; or the path of a CSV file that
-        holds such a table.
+        holds such a table, which is read at once.
 
-    Raises UserError where a graph is missing, cannot be read, or is there for another relation.
+    Raises UserError for a graph without relation=graph, or the other way round, and for a file that
+    cannot be read.
     """
 
     relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = (

@@ -4,34 +4,44 @@ whom.
     min_{φ,w} Σ_i L_i(φ, w_i) + λ T(w)
 
 λ=0 is `shared_parameters`, or with scope=towers `single_task`; for born_again, whose batches go on
-where its first stage stopped, the same on later batches.
+where its first stage stopped, the same on later batches. The option `transfer` chooses T; the
+functions are in `terms.penalties` and `terms.distillation`. sg(·) is without gradient.
 
-    asymmetric    min also over B:  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F,  B ≥ 0, B_tt = 0
-                  B_ts is the weight with which s teaches t, learnt by projected gradient
-                  (`next_teachers`), and reported; W̃ as in `task_relation`. A task that teaches
-                  counts for more (μ), so one with a large loss is a dear teacher. AMTL (Lee, Yang
-                  and Hwang, "Asymmetric multi-task learning based on task relatedness and loss",
-                  ICML 2016), in the form of the public implementation shgo/gamtl. Differs
-                  from it: λ for its λ/2, a shared φ, and `one_way`: no gradient through the
-                      teachers, and Σ_s B_ts ≤ 1.
-    distillation  T = Σ_t mean_{s≠t} KL(sg(p_s) ‖ p_t) on the inputs of t, over the tasks s of t's
-    label space: what the
-                  other tasks' heads would say there. With distil=features, for towers of any label
-                  spaces, T = Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖² with learnt A
-                  (the feature term of Li and Bilen, "Knowledge distillation for multi-task
-                  learning", ECCV workshops 2020). Differs from it: the teachers are the other tasks
-                  while they learn, not finished single-task networks.
-    born_again    T = Σ_t KL(sg(p_t^single) ‖ p_t), the teacher of each task its own single-task model, which a stage
-                  before has trained (Clark et al., "BAM! Born-again multi-task networks", ACL
-                  2019). Differs from the
-                  paper: λ weighs the term beside the whole L_t, so a teacher fades with lam=linear
-                  lam.start=1 lam.value=0, from 1:1 to the labels alone; theirs starts with the
-                  teacher alone.
+asymmetric    min over B too, B ≥ 0 and B_tt = 0:
 
-sg: without gradient. KL between predictions: of the softmax, of the two answers of a binary task,
-and the squared difference for a number (two normal distributions of variance 1/2), as its loss is.
-At B = 0 the term of asymmetric is ‖W̃‖²: where no task can teach another it only shrinks. Its
-control ridge is T times as strong at the same λ: compare the two at the best λ of each.
+                  Σ_t (1 + μ Σ_s B_st) L_t + λ ‖W̃ - W̃Bᵀ‖²_F
+
+              B_ts is the weight with which s teaches t, learnt by projected gradient
+              (`next_teachers`) and reported; W̃ as in `task_relation`. A task that teaches counts
+              for more (μ, `mu`), so one with a large loss is a dear teacher. AMTL (Lee, Yang and
+              Hwang, "Asymmetric multi-task learning based on task relatedness and loss", ICML
+              2016), in the form of the public implementation shgo/gamtl. Differs from it: λ for its
+              λ/2, a shared φ, and `one_way`: no gradient through the teachers, and Σ_s B_ts ≤ 1.
+              At B = 0 the term is ‖W̃‖²: where no task can teach another it only shrinks. Its
+              control ridge is T times as strong at the same λ: compare the two at the best λ of
+              each.
+distillation  What the heads of the other tasks s of t's label space say on the inputs of t:
+
+                  T = Σ_t mean_{s≠t} KL(sg(p_s) ‖ p_t)
+
+              With distil=features, for towers of any label spaces and with learnt A_ts:
+
+                  T = Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖²
+
+              which is the feature term of Li and Bilen, "Knowledge distillation for multi-task
+              learning" (ECCV workshops 2020). Differs from it: the teachers are the other tasks
+              while they learn, not finished single-task networks.
+born_again    The teacher of each task is its own single-task model, which a stage before trained:
+
+                  T = Σ_t KL(sg(p_t^single) ‖ p_t)
+
+              Clark et al., "BAM! Born-again multi-task networks" (ACL 2019). Differs from the
+              paper: λ weighs the term beside the whole L_t, so a teacher fades with lam=linear
+              lam.start=1 lam.value=0, from 1:1 to the labels alone; theirs starts with the teacher
+              alone.
+
+KL between predictions is that of the softmax, of the two answers of a binary task, and the squared
+difference for a number (two normal distributions of variance 1/2), as its loss is.
 """
 
 from __future__ import annotations
@@ -64,12 +74,13 @@ MU = 0.1  # μ where nothing is said
 
 @dataclass(frozen=True)
 class TaskTransfer(Strategy):
-    """transfer: T. scope: one φ with a head a task (`heads`), or a φ and a head a task (`towers`).
+    """One φ, or one a task, and a term by which tasks teach one another.
 
-    mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric. distil: what
-        distillation compares.
+    transfer: T. scope: one φ with a head a task (`heads`), or a φ and a head a task (`towers`).
+    mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric, teachers learn
+        nothing from their pupils. distil: what distillation compares.
 
-    Raises UserError for an option of another form of transfer, or of scope.
+    Raises UserError for an option that the chosen transfer does not have.
     """
 
     transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"

@@ -1,4 +1,7 @@
-"""Evaluation: losses, metrics and outputs of a model on a split."""
+"""Evaluation: losses, metrics and outputs of a model on a split.
+
+Shapes: B examples in a batch, N in a split, d features, k outputs of a head.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
 
 
-# By the text of a TaskKey, since files hold them as they are: {"loss": …, metric: …}.
+# By the text of a TaskKey: {"loss": L_i, metric: its value, …}, None where a value is undefined.
+# Texts, since result.json and metrics.jsonl hold scores as they are.
 Scores = dict[str, dict[str, float | None]]
 
 
@@ -27,14 +31,20 @@ EVALUATION_BATCH = 1024  # examples a forward pass; bounds memory, changes no re
 
 
 def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> dict[str, Tensor]:
-    """z [B, d] of a batch of `domain` for each of `tasks`, by its name."""
+    """z [B, d] of a batch of `domain` for each of `tasks`, by the task's name.
+
+    Where the inputs of the batch are features already, they are its z.
+    """
     if batch.encoded:
-        return dict.fromkeys((task.name for task in tasks), batch.inputs)
+        return {task.name: batch.inputs for task in tasks}
     return model.features(batch.inputs, domain, tasks)
 
 
 def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
-    """z [N, d] of every example of `split`, which comes from `domain`, in eval mode, on the CPU."""
+    """z [N, d], float32, of every example of `split`, which comes from `domain`, in eval mode.
+
+    Raises ValueError where the model has several φ.
+    """
     inputs = as_batch(split, model.device).inputs
     model.eval()
     with torch.no_grad():
@@ -43,15 +53,21 @@ def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
 
 
 def validate(model: Model, domain: Domain) -> Scores:
-    """Scores on the domain's validation examples; empty where it has none."""
-    return {} if domain.val is None else evaluate(model, domain.name, domain.tasks, domain.val)[0]
+    """Scores of the domain's tasks on its validation examples; empty where it has none."""
+    if domain.val is None:
+        return {}
+    scores, _ = evaluate(model, domain.name, domain.tasks, domain.val)
+    return scores
 
 
 def evaluate(
     model: Model, domain: str, tasks: Iterable[Task], split: Split
 ) -> tuple[Scores, dict[str, Tensor]]:
-    """Loss and every metric of each task on `split`, and each task's outputs [N, k] (on the CPU),
-    all in eval mode.
+    """The scores of `tasks` on a split of `domain`, and the outputs they are of, in eval mode.
+
+    Scores: L_i of each task, the mean of its loss over the labelled examples, and every metric of
+    its kind; all None where no example is labelled. Outputs: [N, k] on the CPU, of every example,
+    by the task's name.
     """
     tasks = tuple(tasks)
     everything = as_batch(split, model.device)
@@ -59,20 +75,19 @@ def evaluate(
     model.eval()
     with torch.no_grad():
         for start in range(0, len(split), EVALUATION_BATCH):
-            z = features(
-                model, domain, tasks, everything.rows(slice(start, start + EVALUATION_BATCH))
-            )
+            batch = everything.rows(slice(start, start + EVALUATION_BATCH))
+            z = features(model, domain, tasks, batch)
             for task in tasks:
-                found = model.output(TaskKey(domain, task.name), z[task.name])
-                collected[task.name].append(found)
+                part = model.output(TaskKey(domain, task.name), z[task.name])
+                collected[task.name].append(part)
     outputs = {name: torch.cat(parts).cpu() for name, parts in collected.items()}
     scores: Scores = {}
     for task in tasks:
         labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
         share = float(present.double().mean())
-        told = outputs[task.name][present].numpy()
         loss = float(task_loss(task, outputs[task.name], labels, share)) if share else None
-        by_metric = every_score(task, told, labels[present].numpy())
+        scored, truth = outputs[task.name][present], labels[present]
+        by_metric = every_score(task, scored.numpy(), truth.numpy())
         scores[str(TaskKey(domain, task.name))] = {"loss": loss, **by_metric}
     return scores, outputs

@@ -1,4 +1,7 @@
-"""The one training loop. It knows no strategy, data set, path or screen by name."""
+"""The one training loop. It knows no strategy, data set, path or screen by name.
+
+Shapes: B examples in a batch, d features, k outputs of a head.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate
 from tlrun.training.losses import task_loss
-from tlrun.training.options import Trainer
+from tlrun.training.options import TrainerOptions
 from tlrun.training.recorder import Recorder
 from tlrun.training.state import TrainState
 
@@ -29,16 +32,18 @@ def fit(
     model: Model,
     domains: Mapping[str, Domain],
     strategy: Strategy,
-    trainer: Trainer,
+    trainer: TrainerOptions,
     state: TrainState,
     recorder: Recorder,
 ) -> None:
     """Train `model` in place through what `state` leaves of `stage`: `state.step` + 1 to the end.
 
-    domains: training and validation examples by name. state: from `TrainState.begin`, fresh or
-    filled with where the stage was stopped; it moves with the training. recorder: told of every
-    evaluation, and handed the state after each update. Raises RunFailed, before the update, when
-    the objective is not finite.
+    domains: training and validation examples by name. strategy: whose objective is minimised.
+    state: from `TrainState.begin`, fresh or filled with where the stage was stopped; it moves with
+        the training.
+    recorder: told of every evaluation, and handed the state after each update.
+
+    Raises RunFailed, before the update, when the objective is not finite.
     """
     state.restore_generators()
     for step in range(state.step + 1, stage.steps + 1):
@@ -68,25 +73,25 @@ def fit(
 
 
 def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, float]) -> Step:
-    """One pass of one domain: z, every task's output, and its loss where any training example has
-    its label.
+    """One pass of one domain: z [B, d], output [B, k] and loss L_i of every task, with gradient.
+
+    shares: of the domain's training examples, how many carry the label of each task, in [0, 1]; a
+        task that none carries has no loss.
     """
     z = features(model, domain.name, domain.tasks, batch)
-    outputs = {
-        task.name: model.output(TaskKey(domain.name, task.name), z[task.name])
-        for task in domain.tasks
-    }
-    losses = {
-        task.name: task_loss(task, outputs[task.name], batch.labels[task.name], shares[task.name])
-        for task in domain.tasks
-        if shares[task.name] > 0.0
-    }
+    outputs, losses = {}, {}
+    for task in domain.tasks:
+        name = task.name
+        outputs[name] = model.output(TaskKey(domain.name, name), z[name])
+        if shares[name] > 0.0:
+            losses[name] = task_loss(task, outputs[name], batch.labels[name], shares[name])
     return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses)
 
 
 def training_mode(model: Model, stage: Stage) -> None:
-    """train(), but a frozen φ in eval(): neither dropout nor the statistics of BatchNorm may move
-    it.
+    """Put `model` in training mode, but φ in eval mode where `stage` holds it fixed.
+
+    Else dropout would change the features, and BatchNorm its statistics.
     """
     model.train()
     if stage.frozen:
@@ -94,21 +99,20 @@ def training_mode(model: Model, stage: Stage) -> None:
 
 
 def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
-    """The terms drawn in this step and their total as numbers. Raises RunFailed at the first that
-    is not finite.
+    """The terms drawn in this step, and their total, as numbers by name.
+
+    Raises RunFailed at the first that is not finite.
     """
-    terms = {
-        name: float(term.detach())
-        for name, term in objective.terms.items()
-        if isinstance(term, torch.Tensor)
-    }
+    terms = {}
+    for name, term in objective.terms.items():
+        if isinstance(term, torch.Tensor):  # one that was not drawn is a plain 0.0
+            terms[name] = float(term.detach())
     terms["total"] = float(torch.as_tensor(objective.total).detach())
     for name, value in terms.items():
         if not math.isfinite(value):
-            raise RunFailed(
-                f"stage {stage.name}, step {step}, λ={stage.lam.label}: expected a finite {name}, found {value}; "
-                "try a smaller optimizer.lr"
-            )
+            where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
+            mistake = f"expected a finite {name}, found {value}"
+            raise RunFailed(f"{where}: {mistake}; try a smaller optimizer.lr")
     return terms
 
 
@@ -128,14 +132,18 @@ def row_of(
 
 
 def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores) -> float:
-    """Σ of the validation losses by which `trainer.select=best` chooses; ∞ where one is undefined.
+    """The sum of the L_i of `validation` by which `trainer.select=best` chooses among weights.
 
-    They are those of the targets that a stage trained for the target draws; of all drawn domains
-    where it draws none, or is trained for all tasks.
+    It is ∞ where one of them is undefined, which is never the best. They are those of the targets
+    that a stage trained for the target draws; of all drawn domains where it draws none, or is
+    trained for all tasks.
     """
     chosen = [name for name in stage.domains if domains[name].role == "target"]
     if stage.trained_for == "all tasks" or not chosen:
         chosen = list(stage.domains)
-    wanted = [str(TaskKey(name, task.name)) for name in chosen for task in domains[name].tasks]
-    losses = [validation[key]["loss"] for key in wanted]
-    return sum(math.inf if loss is None else loss for loss in losses)  # undefined is never the best
+    losses = []
+    for name in chosen:
+        for task in domains[name].tasks:
+            loss = validation[str(TaskKey(name, task.name))]["loss"]
+            losses.append(math.inf if loss is None else loss)
+    return sum(losses)

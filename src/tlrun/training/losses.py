@@ -1,4 +1,4 @@
-"""The loss L_i of a task: the mean over its labelled examples."""
+"""The loss L_i of a task: the mean of its examples' losses over those that are labelled."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ if TYPE_CHECKING:
 
 
 def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tensor:
-    """L_i = Σ_b loss_b / (B · share), summed over the labelled examples b of a batch of B.
+    """L_i = Σ_b loss_b / (B · share), a scalar, over the labelled examples b of a batch of B.
 
-    outputs: [B, k] logits or predictions. labels: [B]. share: the share of the training examples
-    that carry this label, so that B · share is the *expected* number of labels in a batch. Dividing
-    by the batch's own number instead would weigh a rare label more whenever it is drawn alone, and
-    so bias the mean over batches.
+    With o the `outputs` [B, k] and y the `labels` [B] of `task` i (-1 or nan where there is none),
+        multiclass  loss_b = -log softmax(o_b)[y_b]                          cross-entropy
+        binary      loss_b = -y_b log σ(o_b1) - (1 - y_b) log(1 - σ(o_b1))   the same of one logit
+        regression  loss_b = (o_b1 - y_b)²                                   squared error
 
-    loss_b: cross-entropy (multiclass), binary cross-entropy with logits (binary), squared error
-    (regression). A batch without a label gives exactly 0, and no gradient.
+    share: the share of the training examples that carry this label, above 0, so that B · share is
+    the *expected* number of labels in a batch. Dividing by the batch's own number instead would
+    weigh a rare label more whenever it is drawn alone, and so bias the mean over batches. Of a
+    whole split, whose own share is given, L_i is the mean over its labelled examples.
+
+    A batch without a label gives exactly 0, and a gradient of 0.
     """
     present = labelled(labels)
     chosen, truth = outputs[present], labels[present]
     if task.kind == "multiclass":
         total = F.cross_entropy(chosen, truth, reduction="sum")
-    elif task.kind == "binary":
-        total = F.binary_cross_entropy_with_logits(
-            chosen[:, 0], truth.to(chosen.dtype), reduction="sum"
-        )
     else:
-        total = F.mse_loss(chosen[:, 0], truth.to(chosen.dtype), reduction="sum")
+        single, truth = chosen[:, 0], truth.to(chosen.dtype)
+        if task.kind == "binary":
+            total = F.binary_cross_entropy_with_logits(single, truth, reduction="sum")
+        else:
+            total = F.mse_loss(single, truth, reduction="sum")
     return total / (len(labels) * share)

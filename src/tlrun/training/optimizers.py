@@ -1,8 +1,7 @@
-"""Optimisers and learning-rate schedules, all of them torch's, as specifications that need no torch
-to be checked.
+"""Optimisers and learning-rate schedules: specifications that are checked without torch.
 
-A schedule runs over the `steps` of one stage: `constant` keeps lr; `linear` and `cosine` take it
-from lr to 0.
+What they build is torch's own. A schedule runs over the `steps` of one stage: `constant` keeps lr;
+`linear` and `cosine` take it from lr to 0.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Rate = Annotated[float, Range(0.0, 1e3)]
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """What every optimiser has: the learning rate, its schedule, and weight decay."""
+    """What every optimiser has: the learning rate lr, its schedule over a stage, weight decay."""
 
     lr: Rate = 1e-3
     weight_decay: Rate = 0.0
@@ -33,10 +32,14 @@ class Optimizer(ABC):
 
     @abstractmethod
     def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
-        """torch's optimiser over `parameters`."""
+        """torch's optimiser over `parameters`, at the learning rate lr."""
 
     def schedule_of(self, optimizer: TorchOptimizer, steps: int) -> LRScheduler:
-        """torch's learning-rate schedule over a stage of `steps` updates."""
+        """torch's schedule of the learning rate of `optimizer`, over a stage of `steps` updates.
+
+        Of update n = 0, 1, …: lr (constant), lr · (1 - n/steps) (linear), or
+        lr · (1 + cos(π n/steps)) / 2 (cosine: Loshchilov and Hutter, SGDR, 2017, without restarts).
+        """
         from torch.optim import lr_scheduler
 
         if self.schedule == "linear":
@@ -53,6 +56,7 @@ class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015, algorithm 1); weight_decay adds the L2 penalty's gradient."""
 
     def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
+        """torch's Adam over `parameters`, with its own defaults for all but the fields here."""
         from torch.optim import Adam as TorchAdam
 
         return TorchAdam(parameters, lr=self.lr, weight_decay=self.weight_decay)
@@ -65,6 +69,7 @@ class Adamw(Optimizer):
     weight_decay: Rate = 0.01
 
     def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
+        """torch's AdamW over `parameters`, with its own defaults for all but the fields here."""
         from torch.optim import AdamW
 
         return AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
@@ -72,8 +77,10 @@ class Adamw(Optimizer):
 
 @dataclass(frozen=True)
 class Sgd(Optimizer):
-    """Stochastic gradient descent: v ← momentum·v + g, w ← w - lr·v (with Nesterov's step where
-    `nesterov`). Raises UserError for Nesterov's step without momentum.
+    """Stochastic gradient descent: v ← momentum·v + g, w ← w - lr·v, with g the gradient.
+
+    weight_decay adds the L2 penalty's gradient to g. nesterov: w ← w - lr·(g + momentum·v) instead,
+    Nesterov's step. Raises UserError for that without momentum.
     """
 
     lr: Rate = 0.1
@@ -82,15 +89,11 @@ class Sgd(Optimizer):
 
     def __post_init__(self) -> None:
         if self.nesterov and self.momentum == 0.0:
-            raise UserError(
-                Mistake(
-                    "optimizer.momentum",
-                    expected="more than 0 with optimizer.nesterov=true",
-                    found="0",
-                )
-            )
+            expected = "more than 0 with optimizer.nesterov=true"
+            raise UserError(Mistake("optimizer.momentum", expected, found="0"))
 
     def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
+        """torch's SGD over `parameters`."""
         from torch.optim import SGD
 
         return SGD(

@@ -9,9 +9,11 @@ from tlrun.core.options import Range
 
 
 @dataclass(frozen=True)
-class Trainer:
-    """The budget of one stage and how its model is chosen.
+class TrainerOptions:
+    """The node `trainer`: the budget of one stage and how its model is chosen.
 
+    steps: updates of a stage. batch_size: examples of each domain drawn per step. eval_every: steps
+        between evaluations on the validation examples; the last step of a stage is one too.
     select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest
         validation loss.
     cache_features: in a stage that holds φ fixed and reads a domain's training examples at least

@@ -1,4 +1,4 @@
-"""What the loop tells the world."""
+"""The protocol by which the training loop reports what it does."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ if TYPE_CHECKING:
 
 
 class Recorder(Protocol):
-    """What the loop tells the world; it knows no path and no screen."""
+    """To whom the loop reports evaluations and updates, so that it knows no path and no screen."""
 
     def log(self, row: Mapping[str, object]) -> None:
-        """Keep one evaluation; called before the `step` of the update it follows."""
+        """Keep one evaluation; called before the `step` of the update that it follows.
+
+        row: as a line of metrics.jsonl holds it (`loop.row_of`).
+        """
 
     def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
-        """Called after every update, and the evaluation after it, if one is due.
+        """Called after every update, and after the evaluation that follows it, if one is due.
 
         state: from which, with the model's weights, the stage can go on; the loop moves it with its
-        next update. terms: of the objective before this update.
+        next update. terms: of the objective before this update, by name, and their `total`.
         """

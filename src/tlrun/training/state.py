@@ -53,14 +53,17 @@ class TrainState:
 
         The model gets statistics of BatchNorm for each domain drawn, and φ is held fixed where the
         stage wants it so; the optimizer is over what is left free. The random generators are taken
-        as they stand.
+        as they stand. options: of the optimizer, its schedule included. batches: of each domain
+        that the stage draws, at the position where it takes them up.
         """
         model.track(stage.domains)
         model.freeze_backbone(stage.frozen)
         optimizer = options.build([p for p in model.parameters() if p.requires_grad])
         schedule = options.schedule_of(optimizer, stage.steps)
-        devices = ["cpu"] if model.device.type == "cpu" else ["cpu", str(model.device)]
-        return cls(optimizer, schedule, batches, {name: _random_state(name) for name in devices})
+        generators = {"cpu": _random_state("cpu")}
+        if model.device.type != "cpu":
+            generators[str(model.device)] = _random_state(str(model.device))
+        return cls(optimizer, schedule, batches, generators)
 
     def finish_step(self, step: int) -> None:
         """Note that update number `step` is made, and where it has left the random generators."""

@@ -47,7 +47,7 @@ def test_a_target_has_the_others_as_sources(target: str) -> None:
     assert problem.named("target") == (target,)
     assert problem.named("source") == tuple(name for name in NAMES if name != target)
     assert problem.one_label_space
-    assert load().named("task") == NAMES
+    assert load().named("peer") == NAMES
 
 
 def test_the_target_moves_no_test_set_and_no_label_of_its_own() -> None:

@@ -34,7 +34,7 @@ def missing(labels: np.ndarray) -> np.ndarray:
 def test_one_domain_has_a_task_of_each_kind() -> None:
     problem = load()
 
-    assert problem.named("task") == ("digits",)
+    assert problem.named("peer") == ("digits",)
     assert {name: task.kind for name, task in problem.tasks.items()} == {
         "identity": "multiclass", "parity": "binary", "size": "regression",
     }  # fmt: skip

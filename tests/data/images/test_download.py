@@ -113,9 +113,9 @@ def test_a_root_that_is_no_folder_is_refused(tmp_path: Path, below: str) -> None
 
 
 def test_an_error_is_told_in_one_line() -> None:
-    assert downloading.told(RuntimeError("one\n  two")) == "one two"
+    assert downloading.described(RuntimeError("one\n  two")) == "one two"
     assert (
-        downloading.told(FileNotFoundError(2, "No such file or directory", "x"))
+        downloading.described(FileNotFoundError(2, "No such file or directory", "x"))
         == "No such file or directory"
     )
-    assert downloading.told(ValueError()) == "ValueError"
+    assert downloading.described(ValueError()) == "ValueError"

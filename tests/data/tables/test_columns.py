@@ -39,7 +39,7 @@ def test_domains_are_the_values_of_a_column_and_sources_come_first(tmp_path: Pat
     text = "t,x,y\nb.1,1,0\na,2,1\nc,3,0\na,4,1\n"
     tasks, roles = found(tmp_path, text, task="t"), found(tmp_path, text, task="t", target="a")
 
-    assert tasks.domains == (("a", "task"), ("b_1", "task"), ("c", "task"))
+    assert tasks.domains == (("a", "peer"), ("b_1", "peer"), ("c", "peer"))
     assert tasks.domain.tolist() == [1, 0, 2, 0]
     assert roles.domains == (("b_1", "source"), ("c", "source"), ("a", "target"))
     assert roles.domain.tolist() == [0, 2, 1, 2]

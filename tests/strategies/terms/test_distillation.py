@@ -120,7 +120,7 @@ def test_logits_are_seen_through_the_softmax() -> None:
 def drawn(own: Literal["heads", "towers"], stir: float = 0.0) -> tuple[Model, Steps]:
     """Two domains with one task in common, and a step of 9 examples of each."""
     domains = [
-        Domain(name, "task", tasks, split(k, 9, tasks))
+        Domain(name, "peer", tasks, split(k, 9, tasks))
         for k, (name, tasks) in enumerate(DOMAINS.items())
     ]
     model = draw_model(Mlp((6, 5), "batch"), SHAPE, DOMAINS, "target", 0, own).double()

@@ -1,11 +1,12 @@
-"""`work` itself ends its process, so it is tried from outside, in test_pool and test_cli; here is
+"""`work` itself ends its process, so it is tried from outside, in test_local and test_main; here is
 what it says."""
 
 from multiprocessing import Pipe
+from pathlib import Path
 
 import pytest
 
-from tlrun.core.notes import RunAnew, Waiting
+from tlrun.core.notes import LamHasNoEffect, RunAnew, Waiting
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant
 from tlrun.sweeps.executors import worker
@@ -35,11 +36,12 @@ def test_a_run_is_told_by_stage_and_now_and_then_by_step(monkeypatch: pytest.Mon
 
 def test_only_waiting_is_passed_on() -> None:
     ours, theirs = Pipe(duplex=False)
-    reporter, waiting = Reporter(theirs), Waiting(who="process 7", doing="working on this run")
-    reporter.note(RunAnew(why="outdated", details="torch 1 then"))
+    reporter = Reporter(theirs)
+    waiting = Waiting(path=Path("runs/x"), who="process 7 on a host", doing="working on it")
+    reporter.note(RunAnew(path=Path("runs/x"), why="outdated", details="torch 1 then"))
     reporter.note(waiting)
+    reporter.note(LamHasNoEffect())
 
-    assert ours.poll()
     assert ours.recv() == ("note", waiting)
     assert not ours.poll()
 

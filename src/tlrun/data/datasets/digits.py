@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core.options import Range
 from tlrun.core.problem import ClassificationMetric, Domain, Problem, Role, Split, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
+from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.examples import examples_digest
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class Digits:
 
     shift: Shift = "noise"
     classes: Literal["shared", "split"] = "shared"
-    labels_per_class: Annotated[int, Range(1)] = 5
-    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
-    split_seed: Annotated[int, Range(0)] = 0
+    labels_per_class: LabelsPerClass = 5
+    val_share: ValShare = 0.0
+    test_share: TestShare = 0.6
+    split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:

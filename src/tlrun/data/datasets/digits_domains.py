@@ -5,12 +5,12 @@ patch, and inverted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from tlrun.core.options import Range
 from tlrun.core.problem import ClassificationMetric, Problem, Role, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
+from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import SHIFTS, cut, images_and_digits
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ class DigitsDomains:
     split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
 
     target: Name | None = None
-    labels_per_class: Annotated[int, Range(1)] = 5
-    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
-    split_seed: Annotated[int, Range(0)] = 0
+    labels_per_class: LabelsPerClass = 5
+    val_share: ValShare = 0.0
+    test_share: TestShare = 0.6
+    split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
@@ -71,7 +71,7 @@ class DigitsDomains:
         from tlrun.data.splits import draw
 
         role: Role = (
-            "task" if self.target is None else "target" if name == self.target else "source"
+            "peer" if self.target is None else "target" if name == self.target else "source"
         )
         rng = np.random.default_rng(stream(self.split_seed, "split", "shift", name))
         count = None if role == "source" else self.labels_per_class

@@ -15,6 +15,7 @@ from tlrun.core.options import Range
 from tlrun.core.problem import ClassificationMetric, Problem, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import assemble
+from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import cut, images_and_digits
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class OneDomain(ABC):
 
     split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
 
-    labels_per_class: Annotated[int, Range(1)] = 5
+    labels_per_class: LabelsPerClass = 5
     hidden: Annotated[float, Range(0.0, 0.95)] = 0.0
-    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    test_share: Annotated[float, Range(0.1, 0.9)] = 0.6
-    split_seed: Annotated[int, Range(0)] = 0
+    val_share: ValShare = 0.0
+    test_share: TestShare = 0.6
+    split_seed: SplitSeed = 0
 
     @abstractmethod
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
@@ -70,7 +71,7 @@ class OneDomain(ABC):
             for task, values in self.labels(digits).items()
         }
         rows = np.arange(len(images))
-        return assemble([cut("digits", "task", images, labels, digits, rows, drawn)])
+        return assemble([cut("digits", "peer", images, labels, digits, rows, drawn)])
 
     def _hidden(
         self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int

@@ -11,6 +11,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.problem import ClassificationMetric, Domain, Problem, Split, Task
 from tlrun.core.seeding import stream
+from tlrun.data.base import LabelsPerClass, SplitSeed, ValShare
 from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
 
 if TYPE_CHECKING:
@@ -55,12 +56,12 @@ class Pair:
     target: Name = "usps"
     root: str = "~/.cache/tl-run/data"
     download: bool = True
-    labels_per_class: Annotated[int, Range(1)] = 20
-    val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
-    source_per_class: Annotated[int, Range(1)] | None = None
+    labels_per_class: LabelsPerClass = 20
+    val_share: ValShare = 0.0
+    source_per_class: LabelsPerClass | None = None
     test_limit: Annotated[int, Range(1)] | None = None
     size: Annotated[int, Range(4, 256)] | None = None
-    split_seed: Annotated[int, Range(0)] = 0
+    split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from tlrun.data.tables.columns import Columns
     from tlrun.data.tables.splits import Splits
 
+FEW = 6  # inputs with missing numbers that are named one by one
+
 
 @dataclass(frozen=True)
 class TableCsv(TableOptions):
     """The problem of `dataset=table_csv`; its options are those of every table."""
 
     def load(self, seed: int) -> Problem:
-        """The problem as `seed` draws its labels. Raises UserError where the table is not what the
-        options say.
+        """The problem as `seed` draws its labels.
+
+        Raises UserError where there is no table at `path`, where it does not have what the options
+        name, and where there is too little to train or test on.
         """
         from tlrun.data.tables.columns import columns
         from tlrun.data.tables.csv_file import read
@@ -33,125 +37,138 @@ class TableCsv(TableOptions):
         from tlrun.data.tables.splits import split_rows
 
         table = columns(read(self.path, self.separator, self.encoding), self)
-        drawn = split_rows(table, self, seed)
-        values = inputs(table, drawn.train)
-        answers = [
-            labels(target, drawn.train & mine)
-            for target, mine in zip(table.targets, drawn.labelled, strict=True)
-        ]
-        twice = repeated(table, drawn.test, drawn.pool)
-        test = drawn.test & ~twice if self.duplicates == "drop" else drawn.test
-        counts = {
-            name: int(twice[table.domain == place].sum())
-            for place, (name, _) in enumerate(table.domains)
-        }
-        _check_tested(
-            counts,
-            {
-                name: bool(test[table.domain == k].any())
-                for k, (name, _) in enumerate(table.domains)
-            },
-        )
-        notes = [*_duplicates_told(counts, self.duplicates), *table.notes, *_unused_told(table)]
-        parts = [
-            _part(table, drawn, place, test, values, answers) for place in range(len(table.domains))
-        ]
+        splits = split_rows(table, self, seed)
+        values = inputs(table, splits.train)
+        labels_by_task = {}
+        for target, labelled in zip(table.targets, splits.labelled, strict=True):
+            labels_by_task[target.task.name] = labels(target, splits.train & labelled)
+        encoded = _Encoded(values, labels_by_task)
+        twice = repeated(table, splits.test, splits.pool)
+        test = splits.test
+        if self.duplicates == "drop":
+            test = splits.test & ~twice
+        counts = _duplicates_by_domain(table, twice, test)
+        notes = [*_duplicates_note(counts, self.duplicates), *table.notes, *_unused_notes(table)]
+        positions = range(len(table.domains))
+        parts = [_part(table, splits, position, test, encoded) for position in positions]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
         problem = assemble(parts, notes, duplicates="seen to")
-        rows = [_counted(row, table, drawn) for row in problem.report["splits"]]
-        return dataclasses.replace(
-            problem, report={**problem.report, "splits": rows, "duplicates": counts}
-        )
+        rows = _reported(problem.report["splits"], table, splits)
+        report = {**problem.report, "splits": rows, "duplicates": counts}
+        return dataclasses.replace(problem, report=report)
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Every row of a table as a network sees it: inputs [N, d], and labels [N] by task."""
+
+    inputs: np.ndarray
+    labels: Mapping[str, np.ndarray]
 
 
 def _part(
-    table: Columns,
-    drawn: Splits,
-    place: int,
-    test: np.ndarray,
-    values: np.ndarray,
-    answers: Sequence[np.ndarray],
+    table: Columns, splits: Splits, position: int, test: np.ndarray, encoded: _Encoded
 ) -> Part:
-    """The domain at `place`. values, answers: the inputs and, per task, the labels of every row."""
-    import numpy as np
-
+    """The domain at `position`. test: the rows that test, bool [N]."""
     from tlrun.data.tables.encoding import rows_digest
 
-    name, role = table.domains[place]
-    here = table.domain == place
-
-    def split(chosen: np.ndarray, known: Sequence[np.ndarray]) -> Split:
-        rows = np.flatnonzero(chosen & here)
-        labels = {
-            target.task.name: np.where(mine, answer, -1 if answer.dtype.kind == "i" else np.nan)[
-                rows
-            ].astype(answer.dtype)
-            for target, answer, mine in zip(table.targets, answers, known, strict=True)
-        }
-        return Split(values[rows], labels, rows.astype(np.int64))
-
-    train, val = split(drawn.train, drawn.labelled), split(drawn.val, drawn.labelled)
+    name, role = table.domains[position]
+    here = table.domain == position
+    train = _split(table, splits.train & here, encoded, splits.labelled)
+    val = _split(table, splits.val & here, encoded, splits.labelled)
+    tested = _split(table, test & here, encoded, [target.present for target in table.targets])
     tasks = tuple(target.task for target in table.targets)
-    tested = split(test, [target.present for target in table.targets])
     return Part(
         Domain(name, role, tasks, train, val if len(val) else None),
         tested,
-        values[drawn.pool & here],
+        encoded.inputs[splits.pool & here],
         rows_digest(table, table.used & here),
     )
 
 
-def _counted(row: Mapping[str, Any], table: Columns, drawn: Splits) -> dict[str, Any]:
-    """A row of the load report that tells labels which are missing from labels that were not
-    bought.
+def _split(
+    table: Columns, chosen: np.ndarray, encoded: _Encoded, labelled: Sequence[np.ndarray]
+) -> Split:
+    """The rows in `chosen`, bool [N], as a split.
+
+    labelled: per task, bool [N], the labels that are kept; all others become missing.
     """
-    place = [name for name, _ in table.domains].index(row["domain"])
-    target = next(target for target in table.targets if target.task.name == row["task"])
-    sides = {"train": drawn.train, "val": drawn.val}
-    if row["split"] not in sides:
-        return dict(row)
-    missing = int((sides[row["split"]] & (table.domain == place) & ~target.present).sum())
-    return {**row, "missing": missing, "not bought": row["missing"] - missing}
+    import numpy as np
+
+    rows = np.flatnonzero(chosen)
+    labels = {}
+    for target, mine in zip(table.targets, labelled, strict=True):
+        values = encoded.labels[target.task.name]
+        missing = -1 if values.dtype.kind == "i" else np.nan
+        labels[target.task.name] = np.where(mine, values, missing)[rows].astype(values.dtype)
+    return Split(encoded.inputs[rows], labels, rows.astype(np.int64))
 
 
-def _check_tested(twice: Mapping[str, int], tested: Mapping[str, bool]) -> None:
-    """Raise UserError where nothing but duplicates would have been tested."""
-    for name, some in tested.items():
-        if twice[name] and not some:
+def _reported(
+    rows: Sequence[Mapping[str, Any]], table: Columns, splits: Splits
+) -> list[dict[str, Any]]:
+    """The rows of the load report, with missing labels told from those that were not drawn."""
+    learning = {"train": splits.train, "val": splits.val}
+    names = [name for name, _ in table.domains]
+    absent = {target.task.name: ~target.present for target in table.targets}
+    reported = []
+    for row in rows:
+        counted = dict(row)
+        if row["split"] in learning:
+            here = learning[row["split"]] & (table.domain == names.index(row["domain"]))
+            counted["missing"] = int((here & absent[row["task"]]).sum())
+            counted["not bought"] = row["missing"] - counted["missing"]
+        reported.append(counted)
+    return reported
+
+
+def _duplicates_by_domain(table: Columns, twice: np.ndarray, test: np.ndarray) -> dict[str, int]:
+    """How many rows of each domain are in `twice`, bool [N].
+
+    Raises UserError where they were all that a domain had to test: none of it is left in `test`.
+    """
+    counts = {}
+    for position, (name, _) in enumerate(table.domains):
+        here = table.domain == position
+        counts[name] = int(twice[here].sum())
+        if counts[name] and not test[here].any():
             raise UserError(
                 Mistake(
                     "dataset.duplicates",
                     expected=f"test rows of domain {name} that are not in the rest of the table "
                     "too",
-                    found=f"{twice[name]} that are",
+                    found=f"{counts[name]} that are",
                     hint="try dataset.duplicates=keep",
                 )
             )
+    return counts
 
 
-def _duplicates_told(
+def _duplicates_note(
     counts: Mapping[str, int], duplicates: Literal["drop", "keep"]
 ) -> Iterator[str]:
-    if total := sum(counts.values()):
-        rows, stand = ("rows", "stand") if total > 1 else ("row", "stands")
+    total = sum(counts.values())
+    if total:
+        rows = "rows stand" if total > 1 else "row stands"
         done = "dropped (dataset.duplicates=keep keeps them)" if duplicates == "drop" else "kept"
-        yield f"{total} test {rows} {stand} in the rest of the table too, input for input: {done}"
+        yield f"{total} test {rows} in the rest of the table too, input for input: {done}"
 
 
-def _unused_told(table: Columns) -> Iterator[str]:
-    used = table.used
-    if rows := int((~used).sum()):
-        yield (
-            f"{rows} rows without any label: not used"
-            if rows > 1
-            else "1 row without any label: not used"
-        )
-    counts = {column.name: int((column.missing & used).sum()) for column in table.numbers}
-    if some := {name: count for name, count in counts.items() if count}:
-        where = (
-            ", ".join(f"{name} ({count})" for name, count in some.items())
-            if len(some) <= 6
-            else f"{len(some)} inputs"
-        )
-        yield f"missing numbers, read as the mean of the training rows: {sum(some.values())}, in {where}"
+def _unused_notes(table: Columns) -> Iterator[str]:
+    """What of the table is left out: rows without labels, and missing numbers."""
+    unused = int((~table.used).sum())
+    if unused:
+        rows = "rows" if unused > 1 else "row"
+        yield f"{unused} {rows} without any label: not used"
+    counts = {}
+    for column in table.numbers:
+        count = int((column.missing & table.used).sum())
+        if count:
+            counts[column.name] = count
+    if counts:
+        where = f"{len(counts)} inputs"
+        if len(counts) <= FEW:
+            where = ", ".join(f"{name} ({count})" for name, count in counts.items())
+        total = sum(counts.values())
+        yield f"missing numbers, read as the mean of the training rows: {total}, in {where}"

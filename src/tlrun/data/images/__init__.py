@@ -1,1 +1,1 @@
-"""Image files and sets."""
+"""Image sets: their files, how those are read, and how they are downloaded."""

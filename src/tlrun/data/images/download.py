@@ -27,12 +27,15 @@ def into(
     fetch: Callable[[Path], object],
     there: Callable[[], bool],
 ) -> None:
-    """Bring `files` (paths under `root`) there: fetched into a folder beside them, then renamed,
-    each file whole.
+    """Download the set `name` into the folder `root`, all of its files or none.
 
-    fetch: fills a folder that it is given with the same paths. there: whether another process has
-    brought them by now. What an earlier, killed download of `name` left is removed. Raises what
-    `fetch` raises (one of TROUBLE), and UserError where nothing can be written to `root`.
+    files: their paths under `root`. They are fetched into a folder beside them, then renamed, so
+        that each is whole wherever it is found.
+    fetch: fills a folder that it is given with the same paths.
+    there: whether another process has brought them by now; then nothing is fetched.
+
+    What an earlier, killed download of `name` left is removed. Raises what `fetch` raises (one of
+    TROUBLE), and UserError where nothing can be written to `root`.
     """
     partial = root / f".{name}.partial"
     with _alone(root, name):
@@ -53,8 +56,9 @@ def into(
 
 @contextmanager
 def _alone(root: Path, name: str) -> Iterator[None]:
-    """Wait until no other process downloads `name` into `root`. The empty lock file stays: removing
-    it would race.
+    """Wait until no other process downloads `name` into `root`.
+
+    The empty lock file stays: removing it would race.
     """
     lock = FileLock(root / f".{name}.lock")
     try:
@@ -65,7 +69,7 @@ def _alone(root: Path, name: str) -> Iterator[None]:
             Mistake(
                 "dataset.root",
                 expected=f"a folder that {name} can be downloaded into",
-                found=f"{root}: {told(error)}",
+                found=f"{root}: {described(error)}",
                 hint="try another folder",
             )
         ) from None
@@ -87,7 +91,9 @@ def _quiet() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def told(error: BaseException) -> str:
-    """What an error says, in one line."""
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+def described(error: BaseException) -> str:
+    """What an error says, in one line; the name of its class where it says nothing."""
+    words = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        words = error.strerror
     return " ".join(words.split()) or type(error).__name__

@@ -1,5 +1,6 @@
-"""Image files of two old formats, each read whole and checked whole: idx (MNIST and its kin) and
-libsvm text (USPS).
+"""Image files of two old formats, each read whole and checked whole.
+
+They are idx (MNIST and its kin) and libsvm text (USPS).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ USPS_PIXELS = 256
 
 
 def read_idx(path: Path, dims: int) -> np.ndarray:
-    """The unsigned bytes [N, …], `dims` axes, of an idx file, plain or .gz.
+    """The unsigned bytes, uint8 [N, …] of `dims` axes, in the idx file at `path`, plain or .gz.
 
     Raises UserError, naming the file, where it is of another kind, cut short or longer than it
     says.
@@ -30,26 +31,23 @@ def read_idx(path: Path, dims: int) -> np.ndarray:
     magic, head = UNSIGNED_BYTE << 8 | dims, 4 * (1 + dims)
     if len(raw) < head:
         raise _damaged(path, f"a head of {head} bytes", f"{len(raw)} bytes in all")
-    found = int.from_bytes(raw[:4], "big")
-    if found != magic:
-        raise _damaged(
-            path, f"an idx file of {dims} axes (it begins with 0x{magic:08x})", f"0x{found:08x}"
-        )
-    shape = [int(n) for n in np.frombuffer(raw, ">u4", dims, offset=4)]
+    first = int.from_bytes(raw[:4], "big")
+    if first != magic:
+        expected = f"an idx file of {dims} axes (it begins with 0x{magic:08x})"
+        raise _damaged(path, expected, f"0x{first:08x}")
+    shape = np.frombuffer(raw, ">u4", dims, offset=4).tolist()
     size = head + math.prod(shape)
     if len(raw) != size:
-        raise _damaged(
-            path, f"{size} bytes ({'x'.join(map(str, shape))} and a head of {head})", f"{len(raw)}"
-        )
+        expected = f"{size} bytes ({'x'.join(map(str, shape))} and a head of {head})"
+        raise _damaged(path, expected, f"{len(raw)}")
     return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
 
 
 def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 [N, 16, 16], and digits, int64 [N], of a bz2 file of lines `digit+1 1:x 2:x …
-    256:x`, x in [-1, 1].
+    """Images, uint8 [N, 16, 16], and their digits, int64 [N], in the bz2 file at `path`.
 
-    Pixels are (x+1)/2·255, cut to whole numbers, as torchvision has them. Raises UserError, naming
-    the file, for anything else.
+    Its lines are `digit+1 1:x 2:x … 256:x` with x in [-1, 1]; pixels are (x+1)/2·255, cut to whole
+    numbers, as torchvision has them. Raises UserError, naming the file, for anything else.
     """
     text = _contents(path, bz2.decompress)
     form = f"lines of a label from 1 to 10 and 1:x to {USPS_PIXELS}:x"
@@ -58,14 +56,13 @@ def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if numbers is None:
         raise _damaged(path, form, "something that is no number")
     if numbers.size != lines * width:
-        raise _damaged(
-            path, form, f"{numbers.size} numbers in {lines} lines instead of {lines * width}"
-        )
+        found = f"{numbers.size} numbers in {lines} lines instead of {lines * width}"
+        raise _damaged(path, form, found)
     table = numbers.reshape(lines, width)
-    labels, places, x = table[:, 0], table[:, 1::2], table[:, 2::2]
-    if not (
-        np.isin(labels, np.arange(1, 11)).all() and (places == np.arange(1, USPS_PIXELS + 1)).all()
-    ):
+    labels, positions, x = table[:, 0], table[:, 1::2], table[:, 2::2]
+    right_labels = np.isin(labels, np.arange(1, 11)).all()
+    right_positions = (positions == np.arange(1, USPS_PIXELS + 1)).all()
+    if not (right_labels and right_positions):
         raise _damaged(path, form, "other labels or places")
     if not (np.abs(x) <= 1).all():  # false for nan as well
         raise _damaged(path, f"{form}, each x in [-1, 1]", "an x beyond")
@@ -73,9 +70,7 @@ def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _numbers(text: bytes) -> np.ndarray | None:
-    """Every number of a text in which white space stands between numbers; None where something else
-    does.
-    """
+    """The numbers, float32, between the white space of a text; None where some are no numbers."""
     if not text.strip():  # fromstring would see one number in it
         return np.empty(0, np.float32)
     with warnings.catch_warnings():
@@ -96,11 +91,5 @@ def _contents(path: Path, decompress: Callable[[bytes], bytes]) -> bytes:
 
 
 def _damaged(path: Path, expected: str, found: str) -> UserError:
-    return UserError(
-        Mistake(
-            "dataset.root",
-            expected=f"{path} to hold {expected}",
-            found=found,
-            hint="try another copy of that file",
-        )
-    )
+    hint = "try another copy of that file"
+    return UserError(Mistake("dataset.root", f"{path} to hold {expected}", found, hint))

@@ -7,46 +7,49 @@ from typing import NamedTuple
 
 import numpy as np
 
-IDX = tuple(
-    f"{of}-{what}-ubyte" for of in ("train", "t10k") for what in ("images-idx3", "labels-idx1")
+IDX = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
 )
-
-
 DIGITS = tuple("0123456789")
-
-
 CLOTHES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-
-
 BATCHES = tuple(f"data_batch_{k}" for k in range(1, 6))
 
 
 class Examples(NamedTuple):
-    """images: uint8 [N, channels, size, size]; labels: int64 [N]."""
+    """Images, uint8 [N, channels, size, size], and their labels, int64 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
 
 
 class Images(NamedTuple):
-    """The training and the test set as published, and the names of the classes in label order."""
+    """The training and the test set as published.
+
+    classes: their names in label order. examples: a digest of all examples, in no order.
+    """
 
     train: Examples
     test: Examples
     classes: tuple[str, ...]
-    examples: str = ""  # a digest of all of them, in no order
+    examples: str = ""
 
 
 @dataclass(frozen=True)
 class ImageSet:
     """One set, its files as torchvision has them.
 
-    cls: torchvision's class. folders: where under the root its files may be, first where
-        torchvision looks.
-    task: its label space, which sets share whose labels mean the same. classes: empty where a file
-        of the set has them.
+    cls: the name of torchvision's class.
+    folders: where under the root its files may be, first where torchvision looks.
+    files: their paths in such a folder.
+    task: its label space, which sets share whose labels mean the same.
+    size: height and width in pixels. channels: 1 for grey, 3 for colour.
+    classes: their names in label order; empty where a file of the set has them.
     """
 
     cls: str

@@ -1,5 +1,6 @@
-"""The image sets that torchvision knows, from files on disk or downloaded by it, as arrays of bytes
-kept in memory.
+"""The image sets that torchvision knows, as arrays of bytes kept in memory.
+
+They are read from files on disk, or downloaded by torchvision.
 """
 
 from __future__ import annotations
@@ -19,20 +20,22 @@ from tlrun.data.images.image_sets import IDX, SETS, Examples, Images, ImageSet
 
 
 def load(name: str, root: str, download: bool, size: int) -> Images:
-    """The set `name`, every image resized to `size`, from the files under `root`; where there are
-    none, download them.
+    """The set `name` of SETS, every image resized to `size` x `size` pixels.
 
-    Files that are there are taken without any network. The last sets are kept in memory: seeds only
-    draw from them. Raises UserError for files that are missing, damaged or not to be had.
+    root: the folder that its files are in; where they are, no network is needed.
+    download: whether to download them where they are missing.
+
+    The last sets are kept in memory: seeds only draw from them. Raises UserError for files that are
+    missing, damaged or cannot be downloaded.
     """
     try:
         base = Path(root).expanduser().absolute()
     except RuntimeError:  # ~ of somebody unknown
         raise _no_set("a folder", f"{root}, nobody's home", "try a whole path") from None
-    folder = _found(name, base)
+    folder = _folder_of(name, base)
     if folder is None and download:
         _download(name, base)
-        folder = _found(name, base)
+        folder = _folder_of(name, base)
     if folder is None:
         raise _no_set(*_wanted(name, base), "try dataset.download=true, or put these files there")
     return _decoded(name, folder, size)
@@ -43,10 +46,12 @@ def _no_set(expected: str, found: str, hint: str) -> UserError:
     return UserError(Mistake("dataset.root", expected, found, hint))
 
 
-def _found(name: str, base: Path) -> Path | None:
-    """The folder under `base` that has every file of the set."""
-    folders = [base / folder for folder in SETS[name].folders]
-    return next((folder for folder in folders if not _missing(name, folder)), None)
+def _folder_of(name: str, base: Path) -> Path | None:
+    """The folder under `base` that has every file of the set; None where there is none."""
+    for folder in SETS[name].folders:
+        if not _missing(name, base / folder):
+            return base / folder
+    return None
 
 
 def _missing(name: str, folder: Path) -> list[str]:
@@ -54,59 +59,62 @@ def _missing(name: str, folder: Path) -> list[str]:
 
 
 def _on_disk(path: Path) -> Path | None:
-    """The file itself, or, of idx files, the .gz that they are published as."""
-    packed = [path.with_name(f"{path.name}.gz")] if path.name in IDX else []
+    """The file itself, or, of idx files, the .gz that they are published as; None: neither."""
+    packed = path.with_name(f"{path.name}.gz")
     try:
-        return next((file for file in (path, *packed) if file.is_file()), None)
+        if path.is_file():
+            return path
+        return packed if path.name in IDX and packed.is_file() else None
     except OSError as error:
-        raise _no_set(
-            "a folder that can be read",
-            f"{path.parent}: {downloading.told(error)}",
-            "try another folder",
-        ) from None
+        found = f"{path.parent}: {downloading.described(error)}"
+        raise _no_set("a folder that can be read", found, "try another folder") from None
 
 
 def _wanted(name: str, base: Path) -> tuple[str, str]:
     """What was expected where, and what of it is missing."""
     kind = SETS[name]
-    folder, *others = (base / folder for folder in kind.folders)
     packed = " (each also as .gz)" if kind.files == IDX else ""
-    where = "".join(f" or {other}" for other in others)
-    missing = _missing(name, folder)
-    found = "none of them" if len(missing) == len(kind.files) else f"no {', '.join(missing)}"
-    return f"{name} as {', '.join(kind.files)}{packed} in {folder}{where}", found
+    folders = " or ".join(f"{base / folder}" for folder in kind.folders)
+    missing = _missing(name, base / kind.folders[0])
+    found = f"no {', '.join(missing)}"
+    if len(missing) == len(kind.files):
+        found = "none of them"
+    return f"{name} as {', '.join(kind.files)}{packed} in {folders}", found
 
 
 def _download(name: str, base: Path) -> None:
+    """Download the files of the set into the folder where torchvision looks."""
     from torchvision import datasets
 
     kind = SETS[name]
     files = [f"{kind.folders[0]}/{file}".lstrip("/") for file in kind.files]
     fetch = partial(_from_torchvision, kind, download=True)
     try:
-        downloading.into(base, name, files, fetch, lambda: _found(name, base) is not None)
+        downloading.into(base, name, files, fetch, lambda: _folder_of(name, base) is not None)
     except UserError:
         raise
     except downloading.TROUBLE as error:
-        reason, tried = downloading.told(error), _addresses(getattr(datasets, kind.cls))
+        reason, tried = downloading.described(error), _addresses(getattr(datasets, kind.cls))
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
         expected, found = _wanted(name, base)
-        raise _no_set(
-            expected, f"{found}, and no download ({reason})", "try again, or put these files there"
-        ) from None
+        found = f"{found}, and no download ({reason})"
+        raise _no_set(expected, found, "try again, or put these files there") from None
 
 
 def _addresses(cls: Any) -> list[str]:
     """Where a class of torchvision downloads from."""
     if hasattr(cls, "split_list"):
-        return [cls.split_list[split][0] for split in ("train", "test")]
-    return list(cls.mirrors) if hasattr(cls, "mirrors") else [cls.url]
+        return [cls.split_list["train"][0], cls.split_list["test"][0]]
+    if hasattr(cls, "mirrors"):
+        return list(cls.mirrors)
+    return [cls.url]
 
 
 def _from_torchvision(kind: ImageSet, root: Path, download: bool = False) -> tuple[Any, Any]:
-    """The training and the test set as torchvision's objects. It checks the md5 of CIFAR and SVHN
-    before it reads.
+    """The training and the test set as torchvision's objects.
+
+    It checks the md5 of CIFAR and SVHN before it reads them.
     """
     from torchvision import datasets
 
@@ -114,10 +122,10 @@ def _from_torchvision(kind: ImageSet, root: Path, download: bool = False) -> tup
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy 2.4.0 warns of the types in CIFAR's pickles
         if kind.cls == "SVHN":
-            return cls(root, split="train", download=download), cls(
-                root, split="test", download=download
-            )
-        return cls(root, train=True, download=download), cls(root, train=False, download=download)
+            train = cls(root, split="train", download=download)
+            return train, cls(root, split="test", download=download)
+        train = cls(root, train=True, download=download)
+        return train, cls(root, train=False, download=download)
 
 
 @lru_cache(maxsize=4)
@@ -134,7 +142,10 @@ def _decoded(name: str, folder: Path, size: int) -> Images:
 def _checked(
     of: str, part: Examples, classes: tuple[str, ...], name: str, folder: Path, size: int
 ) -> Examples:
-    """Examples that are what they should be, resized and locked."""
+    """The examples `of` training or test, resized and made read-only.
+
+    Raises UserError where images or labels are not what the set should have.
+    """
     images, labels = part
     shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
     if images.shape[1:] != shape or not 0 < len(images) == len(labels):
@@ -156,48 +167,46 @@ def _checked(
 
 
 def _read(kind: ImageSet, name: str, folder: Path) -> Images:
+    """The set `name` as its files have it; `examples` is left empty."""
     if kind.files == IDX:
-        paths = [_on_disk(folder / file) or folder / file for file in IDX]
-        arrays = [read_idx(path, dims) for path, dims in zip(paths, (3, 1, 3, 1), strict=True)]
-        return Images(
-            Examples(arrays[0][:, None], arrays[1]),
-            Examples(arrays[2][:, None], arrays[3]),
-            kind.classes,
-        )
+        files = [_on_disk(folder / file) or folder / file for file in IDX]
+        train = Examples(read_idx(files[0], 3)[:, None], read_idx(files[1], 1))
+        test = Examples(read_idx(files[2], 3)[:, None], read_idx(files[3], 1))
+        return Images(train, test, kind.classes)
     if name == "usps":
-        (train, digits), (test, test_digits) = (read_usps(folder / file) for file in kind.files)
-        return Images(
-            Examples(train[:, None], digits), Examples(test[:, None], test_digits), kind.classes
-        )
+        images, digits = read_usps(folder / kind.files[0])
+        test_images, test_digits = read_usps(folder / kind.files[1])
+        train = Examples(images[:, None], digits)
+        return Images(train, Examples(test_images[:, None], test_digits), kind.classes)
     root = folder.parents[0] if kind.folders[0] else folder
     try:
         learn, tried = _from_torchvision(kind, root)
     except (OSError, RuntimeError) as error:
         raise _no_set(
             f"{name} in {folder} with the md5 that torchvision knows",
-            downloading.told(error),
+            downloading.described(error),
             f"try deleting {', '.join(kind.files)}, then dataset.download=true",
         ) from None
     if name == "svhn":
-        return Images(
-            Examples(learn.data, learn.labels), Examples(tried.data, tried.labels), kind.classes
-        )
-    first, second = (
-        Examples(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets))
-        for part in (learn, tried)
-    )
-    return Images(first, second, tuple(learn.classes))
+        train = Examples(learn.data, learn.labels)
+        return Images(train, Examples(tried.data, tried.labels), kind.classes)
+    return Images(_of_cifar(learn), _of_cifar(tried), tuple(learn.classes))
+
+
+def _of_cifar(part: Any) -> Examples:
+    """The examples of one of torchvision's objects, which has its channels last."""
+    return Examples(part.data.transpose(0, 3, 1, 2), np.asarray(part.targets))
 
 
 def _resized(images: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear, antialiased, in whole numbers: the same bytes on every machine, as the digest of
-    the data needs.
+    """Images [N, channels, h, w] of `size` x `size` pixels, bilinear and antialiased.
+
+    It computes in whole numbers: the same bytes on every machine, as the digest of the data needs.
     """
     import torch
     from torch.nn.functional import interpolate
 
     if images.shape[-1] != size:
-        images = interpolate(
-            torch.tensor(images), (size, size), mode="bilinear", antialias=True
-        ).numpy()
+        pixels = torch.tensor(images)
+        images = interpolate(pixels, (size, size), mode="bilinear", antialias=True).numpy()
     return np.ascontiguousarray(images)

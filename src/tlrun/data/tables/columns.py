@@ -1,11 +1,12 @@
-"""What each column of a table is for: an input, a task's labels, or which domain, group and split a
-row belongs to.
+"""What each column of a table is for.
+
+It is an input, a task's labels, or says which domain, group or split a row belongs to.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +23,14 @@ WORDS = ("train", "val", "test")  # of a split column
 
 @dataclass(frozen=True)
 class Columns:
-    """A table of N rows, column by column. numbers, categories: the inputs that are numbers, and
-    those that are not.
+    """A table of N rows, column by column.
 
-    domains: each domain's name and role; domain: int64 [N], each row's. groups, group and split,
-    of WORDS, likewise.
+    numbers, categories: the inputs that are numbers, and those that are not.
+    targets: the columns to predict, each with its task.
+    domains: the name and role of each domain; domain: int64 [N], each row's position among them.
+    groups: the name of each group; group: int64 [N], likewise; None without a group column.
+    split: int64 [N], each row's position among WORDS; None without a split column.
+    notes: lines for the user.
     """
 
     numbers: tuple[Column, ...]
@@ -41,81 +45,65 @@ class Columns:
 
     @property
     def used(self) -> np.ndarray:
-        """bool [N]: whether a row has a label at all."""
+        """Which rows have the label of at least one task, bool [N]."""
         used: np.ndarray = np.any([target.present for target in self.targets], axis=0)
         return used
 
 
 def columns(table: Table, options: TableOptions) -> Columns:
-    """The columns of `table` as `options` name them. Raises UserError where they name none, or none
-    that will do.
+    """The columns of `table`, each put to the use that `options` name.
+
+    Raises UserError where an option names no column of the table, where no input or nothing to
+    predict is left, and where the cells of a column do not fit its use.
     """
-    given = options.named()
-    predicted = given["predict"] or _last(table, given)
-    targets = tuple(
-        target_of(
-            table.column(name, "dataset.predict"), options.kind, options.metric, _tidy([name])[0]
-        )
-        for name in predicted
-    )
-    _check_apart(predicted, "dataset.predict")
-    inputs = _inputs(table, given, predicted)
-    categorical = [
-        column.name
-        for column in inputs
-        if column.name in given["categorical"] or not column.numeric
-    ]
-    if wrong := [name for name in given["categorical"] if name not in categorical]:
-        names = [column.name for column in inputs]
-        raise UserError(
-            Mistake(
-                "dataset.categorical",
-                expected="an input",
-                found=shown(wrong[0]),
-                hint=nearest(wrong[0], names),
-            )
-        )
-    numbers = tuple(column for column in inputs if column.name not in categorical)
-    for column in numbers:
-        column.check_finite("dataset.inputs")
+    named = options.named()
+    predicted = named["predict"] or (_last_free(table, named),)
+    targets = tuple(_target(table, name, options) for name in predicted)
+    _check_names_differ(predicted, "dataset.predict")
+    inputs = _inputs(table, named, predicted)
+    numbers, categories = _by_kind(inputs, named["categorical"])
     domains, domain = _domains(table, options)
-    one, other = (
-        _marks(table, name, key)
-        for name, key in ((options.group, "group"), (options.split, "split"))
-    )
+    groups: tuple[str, ...] = ()
+    group = split = None
+    if options.group is not None:
+        groups, group = _complete(table, str(options.group), "dataset.group").values
+    if options.split is not None:
+        split = _split_codes(_complete(table, str(options.split), "dataset.split"))
     return Columns(
         numbers,
-        tuple(column for column in inputs if column.name in categorical),
+        categories,
         targets,
         domains,
         domain,
-        one.values[0] if one else (),
-        one.values[1] if one else None,
-        _split(other) if other else None,
-        tuple(_notes(table, inputs, categorical)),
+        groups,
+        group,
+        split,
+        tuple(_notes(table, categories)),
     )
 
 
-def _last(table: Table, given: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The last column that is named for nothing else."""
-    taken = {name for names in given.values() for name in names}
-    free = [name for name in table.columns if name not in taken]
-    if not free:
-        raise UserError(
-            Mistake(
-                "dataset.predict", expected="a column to predict", found="none left", hint="name it"
-            )
-        )
-    return (free[-1],)
+def _last_free(table: Table, named: dict[str, tuple[str, ...]]) -> str:
+    """The last column that no option names."""
+    taken = set[str]().union(*named.values())
+    for name in reversed(list(table.columns)):
+        if name not in taken:
+            return name
+    raise UserError(Mistake("dataset.predict", "a column to predict", "none left", "name it"))
+
+
+def _target(table: Table, name: str, options: TableOptions) -> Target:
+    column = table.column(name, "dataset.predict")
+    return target_of(column, options.kind, options.metric, _tidy(name))
 
 
 def _inputs(
-    table: Table, given: dict[str, tuple[str, ...]], predicted: Sequence[str]
+    table: Table, named: dict[str, tuple[str, ...]], predicted: Sequence[str]
 ) -> list[Column]:
-    for name in given["ignore"]:
+    """The input columns: those that are named, or all that have no other use."""
+    for name in named["ignore"]:
         table.column(name, "dataset.ignore")
-    taken = {*predicted, *given["task"], *given["group"], *given["split"], *given["ignore"]}
-    names = given["inputs"] or tuple(name for name in table.columns if name not in taken)
+    taken = {*predicted, *named["task"], *named["group"], *named["split"], *named["ignore"]}
+    names = named["inputs"] or [name for name in table.columns if name not in taken]
     if not names:
         raise UserError(
             Mistake(
@@ -128,20 +116,38 @@ def _inputs(
     return [table.column(name, "dataset.inputs") for name in names]
 
 
+def _by_kind(
+    inputs: Sequence[Column], categorical: Sequence[str]
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """The inputs that are numbers, and those that are categories, by name or for their text."""
+    names = [column.name for column in inputs]
+    for name in categorical:
+        if name not in names:
+            hint = nearest(name, names)
+            raise UserError(Mistake("dataset.categorical", "an input", shown(name), hint))
+    numbers, categories = [], []
+    for column in inputs:
+        if column.name in categorical or not column.numeric:
+            categories.append(column)
+        else:
+            column.check_finite("dataset.inputs")
+            numbers.append(column)
+    return tuple(numbers), tuple(categories)
+
+
 def _domains(
     table: Table, options: TableOptions
 ) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
-    """The name and role of every domain, sources first, and each row's."""
+    """The name and role of every domain, sources first, and each row's position among them."""
     if options.task is None:
-        return (("table", "task"),), np.zeros(table.rows, dtype=np.int64)
-    column = table.column(str(options.task), "dataset.task")
-    column.check_present("dataset.task")
+        return (("table", "peer"),), np.zeros(table.rows, dtype=np.int64)
+    column = _complete(table, str(options.task), "dataset.task")
     values, codes = column.values
-    _check_apart(values, "dataset.task")
-    names = _tidy(values)
+    _check_names_differ(values, "dataset.task")
     if options.target is None:
-        return tuple((name, "task") for name in names), codes
-    if (target := str(options.target)) not in values:
+        return tuple((_tidy(value), "peer") for value in values), codes
+    target = str(options.target)
+    if target not in values:
         raise UserError(
             Mistake(
                 "dataset.target",
@@ -150,63 +156,66 @@ def _domains(
                 hint=nearest(target, values),
             )
         )
-    last = values.index(target)
-    sources = [k for k in range(len(values)) if k != last]
-    roles: list[tuple[str, Role]] = [(names[k], "source") for k in sources]
-    return (*roles, (names[last], "target")), np.argsort([*sources, last])[codes]
+    domains: list[tuple[str, Role]] = []
+    order = []
+    for position, value in enumerate(values):
+        if value != target:
+            domains.append((_tidy(value), "source"))
+            order.append(position)
+    domains.append((_tidy(target), "target"))
+    order.append(values.index(target))
+    return tuple(domains), np.argsort(order)[codes]
 
 
-def _tidy(names: Iterable[str]) -> list[str]:
-    """Names of domains or tasks without the dot and the slash, which stand between names."""
-    return [re.sub(r"[./]", "_", name) for name in names]
+def _tidy(name: str) -> str:
+    """The name of a domain or task without the dot and the slash, which stand between names."""
+    return re.sub(r"[./]", "_", name)
 
 
-def _check_apart(names: Sequence[str], key: str) -> None:
+def _check_names_differ(names: Sequence[str], key: str) -> None:
     first: dict[str, str] = {}
-    for name, tidy in zip(names, _tidy(names), strict=True):
-        if first.setdefault(tidy, name) != name:
+    for name in names:
+        other = first.setdefault(_tidy(name), name)
+        if other != name:
             raise UserError(
                 Mistake(
                     key,
                     expected="names that differ once dot and slash are _",
-                    found=f"{shown(first[tidy])} and {shown(name)}",
+                    found=f"{shown(other)} and {shown(name)}",
                     hint="rename one",
                 )
             )
 
 
-def _marks(table: Table, name: str | int | None, key: str) -> Column | None:
-    """A column that says something of every row."""
-    if name is None:
-        return None
-    column = table.column(str(name), f"dataset.{key}")
-    column.check_present(f"dataset.{key}")
+def _complete(table: Table, name: str, key: str) -> Column:
+    """A column that must say something of every row."""
+    column = table.column(name, key)
+    column.check_present(key)
     return column
 
 
-def _split(column: Column) -> np.ndarray:
+def _split_codes(column: Column) -> np.ndarray:
+    """Each row's position among WORDS, int64 [N]."""
     words = np.array([cell.lower() for cell in column.cells])
-    if (wrong := ~np.isin(words, WORDS)).any():
-        found = column.at(int(wrong.argmax()))
-        raise UserError(
-            Mistake(
-                "dataset.split",
-                expected=f"train, val or test in column {column.name}",
-                found=found,
-            )
-        )
+    wrong = ~np.isin(words, WORDS)
+    if wrong.any():
+        expected = f"train, val or test in column {column.name}"
+        raise UserError(Mistake("dataset.split", expected, column.at(int(wrong.argmax()))))
     codes: np.ndarray = np.select([words == word for word in WORDS], range(len(WORDS)))
     return codes
 
 
-def _notes(table: Table, inputs: Sequence[Column], categorical: Sequence[str]) -> Iterable[str]:
+def _notes(table: Table, categories: Sequence[Column]) -> Iterator[str]:
+    """What a user may not have meant."""
     if table.unnamed:
-        yield f"{table.unnamed} column{'s' if table.unnamed > 1 else ''} without a name: left out"
-    for column in inputs:
-        if column.name in categorical:
-            count = len(column.values[0])
-            if not column.numeric and column.words.sum() < (~column.missing).sum() / 2:
-                found = column.at(int(column.words.argmax()))
-                yield f"input {column.name} holds numbers and text ({found}): read as {count} categories"
-            elif count > MANY:
-                yield f"input {column.name} has {count} categories; if it only names the row, set dataset.ignore"
+        plural = "s" if table.unnamed > 1 else ""
+        yield f"{table.unnamed} column{plural} without a name: left out"
+    for column in categories:
+        count = len(column.values[0])
+        if not column.numeric and column.words.sum() < (~column.missing).sum() / 2:
+            text = column.at(int(column.words.argmax()))
+            what = f"holds numbers and text ({text}): read as {count} categories"
+            yield f"input {column.name} {what}"
+        elif count > MANY:
+            what = f"has {count} categories; if it only names the row, set dataset.ignore"
+            yield f"input {column.name} {what}"

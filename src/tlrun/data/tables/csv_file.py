@@ -1,5 +1,6 @@
-"""Reads a CSV file into columns; refuses one that is no table, naming the line. A file is parsed
-once per change.
+"""Reads a CSV file into columns, once a version of the file.
+
+A file that is no table is refused with the line at fault.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from tlrun.data.tables.column import Column, Table, shown
 MISSING = {"", "nan"}  # in lower case
 # the usual ones, and how the option spells them
 SEPARATORS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # the first two bytes of most UTF-16 files
 
 
 def read(path: str, separator: str, encoding: str) -> Table:
-    r"""The table in the file at `path`. separator: one character, or \t written as two.
+    r"""The table in the file at `path`, whose first record names the columns.
 
-    Raises UserError where there is no such file, or no table in it.
+    separator: one character, or \t written as two. encoding: a name that Python knows.
+    Raises UserError where there is no such file, where it cannot be read or decoded, and where it
+    holds no table: no header, no rows, a row with too many or too few cells.
     """
     if not path.strip():
         raise _no_table("the path of a CSV file", "nothing", "try dataset.path=table.csv")
@@ -55,23 +59,7 @@ def _parsed(file: Path, _mtime_ns: int, _size: int, separator: str, encoding: st
     text = _decoded(file.read_bytes(), encoding, file)
     records = _records(text, separator, file)
     _, header = next(records, (0, []))
-    if not any(header):
-        raise _no_table("a CSV file with a header", f"an empty one at {file}")
-    if len(header) == 1 and (
-        other := next((c for c in SEPARATORS if c != separator and c in text), None)
-    ):
-        raise UserError(
-            Mistake(
-                "dataset.separator",
-                expected=f"what stands between the columns of {file}",
-                found=f"{shown(separator)}, which its header does not have",
-                hint=f"try \"dataset.separator='{SEPARATORS[other]}'\"",
-            )
-        )
-    if twice := [name for name, count in Counter(header).items() if name and count > 1]:
-        places = [place + 1 for place, name in enumerate(header) if name == twice[0]]
-        where = " and ".join(map(str, places))
-        raise _no_table("a different name for every column", f"{twice[0]} as {where}")
+    _check_header(header, text, separator, file)
     lines, rows = [], []
     for line, cells in records:
         if len(cells) != len(header):
@@ -85,8 +73,10 @@ def _parsed(file: Path, _mtime_ns: int, _size: int, separator: str, encoding: st
     if not rows:
         raise _no_table("rows below the header", f"none in {file}")
     numbers = _frozen(np.array(lines, dtype=np.int64))
-    named = zip(header, zip(*rows, strict=True), strict=True)
-    columns = {name: _column(name, cells, numbers) for name, cells in named if name}
+    columns = {}
+    for name, column in zip(header, zip(*rows, strict=True), strict=True):
+        if name:
+            columns[name] = _column(name, column, numbers)
     return Table(columns, len(rows), header.count(""))
 
 
@@ -96,19 +86,12 @@ def _decoded(raw: bytes, encoding: str, file: Path) -> str:
         codec = codecs.lookup(encoding).name
         text = raw.decode("utf-8-sig" if codec == "utf-8" else codec)
     except UnicodeDecodeError as error:
-        other = (
-            "utf-8"
-            if codec != "utf-8"
-            else "utf-16"
-            if raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-            else "latin-1"
-        )
         raise UserError(
             Mistake(
                 "dataset.encoding",
                 expected=f"{file} in {encoding}",
                 found=f"byte 0x{raw[error.start]:02x} at position {error.start}",
-                hint=f"try dataset.encoding={other}",
+                hint=f"try dataset.encoding={_other_encoding(codec, raw)}",
             )
         ) from error
     except (LookupError, ValueError) as error:
@@ -126,9 +109,17 @@ def _decoded(raw: bytes, encoding: str, file: Path) -> str:
     return text.removeprefix("\ufeff")
 
 
+def _other_encoding(codec: str, raw: bytes) -> str:
+    """What bytes may be written in that `codec` cannot decode."""
+    if codec != "utf-8":
+        return "utf-8"
+    return "utf-16" if raw[:2] in UTF16_MARKS else "latin-1"
+
+
 def _records(text: str, separator: str, file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not blank, with the line it starts in; cells without the spaces around
-    them.
+    """The line in which each record starts, and its cells without the spaces around them.
+
+    Blank records are left out.
     """
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=separator != " ", strict=True)
@@ -143,17 +134,53 @@ def _records(text: str, separator: str, file: Path) -> Iterator[tuple[int, list[
         raise _no_table("a CSV file", f"{error} in line {line} of {file}") from error
 
 
+def _check_header(header: Sequence[str], text: str, separator: str, file: Path) -> None:
+    """Raise UserError where no column, or only one by mistake, is named, or two have one name."""
+    if not any(header):
+        raise _no_table("a CSV file with a header", f"an empty one at {file}")
+    if len(header) == 1:
+        _check_separator(text, separator, file)
+    for name, count in Counter(header).items():
+        if name and count > 1:
+            positions = [str(k) for k, other in enumerate(header, start=1) if other == name]
+            expected = "a different name for every column"
+            raise _no_table(expected, f"{name} as {' and '.join(positions)}")
+
+
+def _check_separator(text: str, separator: str, file: Path) -> None:
+    """Raise UserError where a text of one column holds another of the usual separators."""
+    for other, spelling in SEPARATORS.items():
+        if other != separator and other in text:
+            raise UserError(
+                Mistake(
+                    "dataset.separator",
+                    expected=f"what stands between the columns of {file}",
+                    found=f"{shown(separator)}, which its header does not have",
+                    hint=f"try \"dataset.separator='{spelling}'\"",
+                )
+            )
+
+
 def _no_table(expected: str, found: str, hint: str = "") -> UserError:
     """The file at `dataset.path` is no table that can be read."""
     return UserError(Mistake("dataset.path", expected, found, hint))
 
 
-def _column(name: str, cells: Sequence[str], lines: np.ndarray) -> Column:
-    there = tuple("" if cell.lower() in MISSING else cell for cell in cells)
-    found = [_number(cell) for cell in there]
-    words = np.array([number is None for number in found], dtype=bool)
-    numbers = np.array([math.nan if number is None else number for number in found])
-    return Column(name, there, _frozen(numbers), _frozen(words), lines)
+def _column(name: str, raw_cells: Sequence[str], lines: np.ndarray) -> Column:
+    cells, numbers, words = [], [], []
+    for raw in raw_cells:
+        cell = "" if raw.lower() in MISSING else raw
+        number = _number(cell)
+        cells.append(cell)
+        numbers.append(math.nan if number is None else number)
+        words.append(number is None)
+    return Column(
+        name,
+        tuple(cells),
+        _frozen(np.array(numbers, dtype=np.float64)),
+        _frozen(np.array(words, dtype=bool)),
+        lines,
+    )
 
 
 def _number(cell: str) -> float | None:

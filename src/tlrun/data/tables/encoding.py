@@ -1,7 +1,6 @@
-"""From the cells of a table to what a network sees: scaled and one-hot by what the training rows
-say, and nothing else.
+"""From the cells of a table to what a network sees: scaled and one-hot.
 
-Shapes: N rows of the table, d input features.
+The training rows alone say how. Shapes: N rows of the table, d input features.
 """
 
 from __future__ import annotations
@@ -18,16 +17,19 @@ from tlrun.data.tables.targets import Target
 
 
 def inputs(columns: Columns, train: np.ndarray) -> np.ndarray:
-    """float32 [N, d]: numbers at mean 0 and deviation 1 over `train` [N], then a 0 or 1 for each
-    category in it.
+    """The inputs of every row, float32 [N, d].
+
+    First come the numbers, each column at mean 0 and deviation 1 over the rows of `train`, bool
+    [N]; then, for each category that those rows have, a column of 0 and 1.
     """
     parts = [_scaled(columns.numbers, train), _one_hot(columns.categories, train)]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
 def labels(target: Target, train: np.ndarray) -> np.ndarray:
-    """The labels of every row: int64 [N], or float32 [N] at mean 0 and deviation 1 over `train`
-    [N].
+    """The labels of every row: classes, int64 [N], as they are; numbers, float32 [N], scaled.
+
+    Numbers get mean 0 and deviation 1 over the rows of `train`, bool [N]. -1 and nan: missing.
     """
     if target.task.kind != "regression":
         return target.labels
@@ -39,41 +41,44 @@ def labels(target: Target, train: np.ndarray) -> np.ndarray:
 
 
 def repeated(columns: Columns, test: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    """bool [N]: the test rows whose inputs stand, cell for cell, in a row of the pool.
+    """Which rows of `test` have the inputs, cell for cell, of a row of `pool`; all bool [N].
 
-    By cells, for two rows may differ and still be one to a network that saw few categories in
-    training.
+    Cells are compared, not encoded inputs: two rows may differ and still be encoded alike where
+    the training rows have few categories.
     """
-    cells = np.stack(
-        [column.values[1] for column in (*columns.numbers, *columns.categories)], axis=1
-    )
-    seen = {row.tobytes() for row in cells[pool]}
-    found = np.zeros(len(cells), dtype=bool)
-    found[test] = [row.tobytes() in seen for row in cells[test]]
-    return found
+    codes = _codes([*columns.numbers, *columns.categories])
+    seen = {row.tobytes() for row in codes[pool]}
+    twice = np.zeros(len(codes), dtype=bool)
+    twice[test] = [row.tobytes() in seen for row in codes[test]]
+    return twice
 
 
 def rows_digest(columns: Columns, rows: np.ndarray) -> str:
-    """sha256 over the cells that decide an example, of `rows` [N], in no order: inputs, labels and
-    groups.
-    """
+    """sha256 of the examples in `rows`, bool [N], in no order: their inputs, labels and groups."""
     parts: list[Sequence[object]] = [column.numbers.tolist() for column in columns.numbers]
     parts += [column.cells for column in columns.categories]
     for target in columns.targets:
-        classes = (*target.task.classes, None)  # -1, a missing label, is the last
-        numbers = target.task.kind == "regression"
         labels = target.labels.tolist()
-        parts.append(labels if numbers else [classes[label] for label in labels])
+        if target.task.kind != "regression":
+            classes = (*target.task.classes, None)  # -1, a missing label, is the last
+            labels = [classes[label] for label in labels]
+        parts.append(labels)
     if columns.group is not None:
         parts.append([columns.groups[group] for group in columns.group.tolist()])
     cells = list(zip(*parts, strict=True))
-    told = sorted(repr(cells[row]) for row in np.flatnonzero(rows).tolist())
-    return sha256("\n".join(told).encode()).hexdigest()
+    described = sorted(repr(cells[row]) for row in np.flatnonzero(rows).tolist())
+    return sha256("\n".join(described).encode()).hexdigest()
+
+
+def _codes(columns: Sequence[Column]) -> np.ndarray:
+    """int64 [N, number of columns]: which of a column's values each cell holds."""
+    return np.stack([column.values[1] for column in columns], axis=1)
 
 
 def _scaled(columns: Sequence[Column], train: np.ndarray) -> np.ndarray:
-    """float64 [N, …]; a missing number is the mean, 0, and so is a column that is constant over
-    `train`.
+    """float64 [N, number of columns]; 0 where a number is missing, which is the mean.
+
+    A column that is constant over `train` is 0 in every row.
     """
     if not columns:
         return np.zeros((len(train), 0))
@@ -88,9 +93,7 @@ def _one_hot(columns: Sequence[Column], train: np.ndarray) -> np.ndarray:
     """float32 [N, …]; missing is a category of its own, and one that `train` lacks is all 0."""
     if not columns:
         return np.zeros((len(train), 0))
-    codes = np.stack([column.values[1] for column in columns], axis=1)
-    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32).fit(
-        codes[train]
-    )
-    encoded: np.ndarray = encoder.transform(codes)
+    codes = _codes(columns)
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32)
+    encoded: np.ndarray = encoder.fit(codes[train]).transform(codes)
     return encoded

@@ -16,21 +16,23 @@ Name = str | int  # of a column; a command line reads 7 as a number
 class TableOptions:
     r"""A table in which a row is an example, and line 1 names the columns.
 
-    path: the file; an empty cell, or nan, is missing. separator: what stands between cells; \t for
-        a tab.
+    path: the file; an empty cell, or nan, is missing.
+    separator: what stands between cells; \t for a tab.
+    encoding: of the file, by a name that Python knows.
     predict: the columns to predict, each a task of one domain; null: the last column that has no
         other use.
     task: a column whose every value is a domain, all with the one task that `predict` names.
-        target: the value whose rows are the target, the others being sources; null: all are tasks
-            of multi-task learning.
-    inputs: null: every other column. ignore: columns left out. categorical: inputs that are
-        categories though they hold numbers; those with text are anyway.
+    target: the value of that column whose rows are the target, the others being sources; null: all
+        are tasks of multi-task learning.
+    inputs: the input columns; null: every other column.
+    ignore: columns left out.
+    categorical: inputs that are categories though they hold numbers; those with text are anyway.
     kind: of what is predicted. auto: text, or at most 10 different whole numbers, is
         classification.
-    group: a column whose every value has its rows on one side: training, validation or test.
+    group: a column whose every value has its rows in one split: training, validation or test.
     split: a column with train, val or test in every row, instead of a seeded split.
-    test_share: of the rows (of the groups) of each domain, every class in its share. Fixed by
-        split_seed; with null, the run's seed draws the test set too.
+    test_share: of the rows (of the groups) of each domain, every class in its share.
+    split_seed: draws the test set; null: the run's seed draws it too.
     labels: labelled examples per task and domain, for training and validation together, every class
         in its share and at least once if it can be; null: all. Drawn by the run's seed, a larger
         draw containing a smaller one.
@@ -38,6 +40,7 @@ class TableOptions:
     metric: the primary metric; null: the first of the kind, auc of two classes, accuracy of more,
         r2 of numbers.
     duplicates: what becomes of test rows whose inputs stand in the rest of the table too.
+
     Raises UserError where options contradict each other.
     """
 
@@ -76,18 +79,25 @@ class TableOptions:
                     hint="try dataset.task=COLUMN",
                 )
             )
-        if self.task is not None and len(self.predict or ()) > 1:
+        predicted = self.predict or ()
+        if self.task is not None and len(predicted) > 1:
             raise UserError(
                 Mistake(
                     "dataset.predict",
                     expected="one column beside dataset.task",
-                    found=f"{len(self.predict or ())}",
+                    found=f"{len(predicted)}",
                     hint="try dataset.task=null",
                 )
             )
+        self._check_one_use()
+
+    def _check_one_use(self) -> None:
+        """Raise UserError where two options name one column; an input may be categorical too."""
         uses: dict[str, str] = {}
         for key, names in self.named().items():
-            for name in names if key != "categorical" else ():
+            if key == "categorical":
+                continue
+            for name in names:
                 if name in uses:
                     raise UserError(
                         Mistake(
@@ -99,14 +109,21 @@ class TableOptions:
                 uses[name] = key
 
     def named(self) -> dict[str, tuple[str, ...]]:
-        """The columns that the options name, by the option."""
-        one = {"task": self.task, "group": self.group, "split": self.split}
-        many = {
-            "predict": self.predict,
-            "inputs": self.inputs,
-            "ignore": self.ignore,
-            "categorical": self.categorical,
+        """The names of the columns that each option names, by the option; () where it is null."""
+        return {
+            "predict": _names(self.predict),
+            "inputs": _names(self.inputs),
+            "ignore": _names(self.ignore),
+            "categorical": _names(self.categorical),
+            "task": _names(self.task),
+            "group": _names(self.group),
+            "split": _names(self.split),
         }
-        return {key: tuple(map(str, names or ())) for key, names in many.items()} | {
-            key: () if name is None else (str(name),) for key, name in one.items()
-        }
+
+
+def _names(option: tuple[Name, ...] | Name | None) -> tuple[str, ...]:
+    if option is None:
+        return ()
+    if isinstance(option, str | int):
+        return (str(option),)
+    return tuple(map(str, option))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.metrics import METRICS
-from tlrun.core.problem import Kind, MetricName, Task
+from tlrun.core.problem import Kind, MetricName, Task, known
 from tlrun.data.tables.column import Column
 
 FEW = 10  # different whole numbers that are still classes
@@ -16,8 +16,10 @@ FEW = 10  # different whole numbers that are still classes
 
 @dataclass(frozen=True)
 class Target:
-    """A task, with every row's label: int64 [N] with -1 or float64 [N] with nan where it is
-    missing.
+    """A task with the label of every row of a table.
+
+    labels: positions among the task's classes, int64 [N] with -1 where the label is missing; or
+    numbers, float64 [N] with nan.
     """
 
     task: Task
@@ -25,82 +27,85 @@ class Target:
 
     @property
     def present(self) -> np.ndarray:
-        """bool [N]: whether a row is labelled."""
-        return ~np.isnan(self.labels) if self.labels.dtype.kind == "f" else self.labels >= 0
+        """Which rows are labelled, bool [N]."""
+        return known(self.labels)
 
     def only(self, rows: np.ndarray) -> Target:
         """The task with no label outside `rows`, bool [N]."""
-        return replace(
-            self,
-            labels=np.where(rows, self.labels, -1 if self.labels.dtype.kind == "i" else np.nan),
-        )
+        missing = -1 if self.labels.dtype.kind == "i" else np.nan
+        return replace(self, labels=np.where(rows, self.labels, missing))
 
 
 def target_of(column: Column, kind: str, metric: MetricName | None, name: str) -> Target:
-    """A column to predict. `kind` as in the options."""
-    key, there = "dataset.predict", ~column.missing
+    """The task of predicting `column`, called `name`.
+
+    kind: classification, regression or auto, as in the options. metric: the primary metric; None:
+    the first of the task's kind. Raises UserError where the column has fewer than two different
+    values, is neither numbers nor classes, does not fit `kind`, or where `metric` is of another
+    kind of task.
+    """
+    key = "dataset.predict"
     column.check_finite(key)
     names, codes = column.values
     if len(names) < 2:
-        raise UserError(
-            Mistake(
-                key,
-                expected=f"at least 2 different labels in column {column.name}",
-                found=f"{len(names)}",
-            )
-        )
+        expected = f"at least 2 different labels in column {column.name}"
+        raise UserError(Mistake(key, expected, f"{len(names)}"))
     if kind == "auto":
-        kind = _guessed(column, there)
+        kind = _guessed(column)
     if kind == "regression" and not column.numeric:
-        found = column.at(int(column.words.argmax()))
         raise UserError(
             Mistake(
                 key,
                 expected=f"numbers in column {column.name}",
-                found=found,
+                found=column.at(int(column.words.argmax())),
                 hint="empty the cell if it is missing, or try dataset.kind=classification",
             )
         )
-    found_kind: Kind = (
-        "regression" if kind == "regression" else "binary" if len(names) == 2 else "multiclass"
-    )
-    if metric is not None and metric not in METRICS[found_kind]:
+    if kind == "regression":
+        task, labels = Task(name, "regression", (), metric), column.numbers
+    else:
+        of_classes: Kind = "binary" if len(names) == 2 else "multiclass"
+        task, labels = Task(name, of_classes, names, metric), codes
+    _check_metric(task, column)
+    return Target(task, labels)
+
+
+def _check_metric(task: Task, column: Column) -> None:
+    """Raise UserError where the metric that is asked for is of another kind of task."""
+    possible = METRICS[task.kind]
+    if task.metric is not None and task.metric not in possible:
         raise UserError(
             Mistake(
                 "dataset.metric",
-                expected=f"{' or '.join(METRICS[found_kind])} for column {column.name} "
-                f"({found_kind})",
-                found=metric,
+                expected=f"{' or '.join(possible)} for column {column.name} ({task.kind})",
+                found=task.metric,
                 hint="try dataset.metric=null",
             )
         )
-    classes = () if found_kind == "regression" else names
-    labels = column.numbers if found_kind == "regression" else codes
-    return Target(Task(name, found_kind, classes, metric), labels)
 
 
-def _guessed(column: Column, there: np.ndarray) -> str:
-    """Whether text or a few whole numbers, or numbers. Raises UserError where neither can be
-    meant.
+def _guessed(column: Column) -> str:
+    """classification for text or a few whole numbers, else regression.
+
+    Raises UserError where the text can be neither: among more numbers, or different in most rows.
     """
     names, _ = column.values
+    present = ~column.missing
     if column.numeric:
-        numbers = column.numbers[there]
-        return (
-            "classification"
-            if len(names) <= FEW and bool((numbers == numbers.round()).all())
-            else "regression"
-        )
-    mixed = column.words.sum() < there.sum() / 2
-    if mixed or (len(names) > FEW and len(names) > there.sum() / 2):
-        what = (
-            "numbers and text" if mixed else f"{len(names)} different texts in {there.sum()} rows"
-        )
+        numbers = column.numbers[present]
+        few_whole = len(names) <= FEW and (numbers == numbers.round()).all()
+        return "classification" if few_whole else "regression"
+    found = ""
+    if column.words.sum() < present.sum() / 2:
+        found = "numbers and text"
+    elif len(names) > FEW and len(names) > present.sum() / 2:
+        found = f"{len(names)} different texts in {present.sum()} rows"
+    if found:
         raise UserError(
             Mistake(
                 "dataset.predict",
                 expected=f"numbers or classes in column {column.name}",
-                found=f"{what} ({column.at(int(column.words.argmax()))})",
+                found=f"{found} ({column.at(int(column.words.argmax()))})",
                 hint="empty the cells that are missing, or try dataset.kind=classification",
             )
         )

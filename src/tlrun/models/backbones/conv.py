@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conv:
-    """φ(x) = h_n(…h_1(x)) flattened, h_l(x) = maxpool_2(relu(norm(conv_3x3(x)))); `channels` holds
-    the widths.
+    """φ(x) = h_n(…h_1(x)) flattened, h_l(x) = maxpool_2(relu(norm(conv_3x3(x)))).
 
-    An image of H x W gives d = channels[-1] · ⌊H/2^n⌋ · ⌊W/2^n⌋ features for n layers.
+    channels: how many each of the n layers puts out. norm: what stands for norm, BatchNorm or
+        nothing.
+
+    An image of H x W gives d = channels[-1] · ⌊H/2^n⌋ · ⌊W/2^n⌋ features.
     """
 
     channels: tuple[Annotated[int, Range(1)], ...] = (32, 64)
@@ -33,29 +35,22 @@ class Conv:
         return 2 if self.norm == "batch" else 1
 
     def width(self, shape: tuple[int, ...]) -> int:
-        """Raises UserError for an input that is no image, or one too small for so many layers."""
+        """d for images of `shape` (C, H, W).
+
+        Raises UserError for an input that is no image, or one too small for so many layers.
+        """
         if len(shape) != 3:
-            raise UserError(
-                Mistake(
-                    "backbone",
-                    expected="images (C, H, W) for conv",
-                    found=f"inputs of shape {shape}",
-                    hint="try backbone=mlp",
-                )
-            )
+            expected, found = "images (C, H, W) for conv", f"inputs of shape {shape}"
+            raise UserError(Mistake("backbone", expected, found, "try backbone=mlp"))
         depth = len(self.channels)
         most = min(shape[1:]).bit_length() - 1
         if depth > most:
-            raise UserError(
-                Mistake(
-                    "backbone.channels",
-                    expected=f"at most {most} layers for images of {shape[1]}x{shape[2]}",
-                    found=f"{depth}",
-                )
-            )
+            expected = f"at most {most} layers for images of {shape[1]}x{shape[2]}"
+            raise UserError(Mistake("backbone.channels", expected, str(depth)))
         return self.channels[-1] * (shape[1] >> depth) * (shape[2] >> depth)
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
+        """φ, from [B, C, H, W] to [B, d], with fresh weights from torch's global generator."""
         from torch import nn
 
         layers: list[nn.Module] = []

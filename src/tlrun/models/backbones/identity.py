@@ -17,9 +17,11 @@ class Identity:
     learns: ClassVar[bool] = False
 
     def width(self, shape: tuple[int, ...]) -> int:
+        """d: how many numbers an input of `shape` holds."""
         return math.prod(shape)
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
+        """φ, from [B, *shape] to [B, d]; nothing is drawn."""
         from torch import nn
 
         return nn.Flatten()

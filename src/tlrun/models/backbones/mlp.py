@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mlp:
-    """φ(x) = h_n(…h_1(x)), h_l(x) = relu(norm(W_l x + b_l)); `hidden` holds the widths, the last
-    one is d.
+    """φ(x) = h_n(…h_1(x)), h_l(x) = relu(norm(W_l x + b_l)), of x as a vector.
+
+    hidden: the width of each of the n layers; the last one is d. norm: what stands for norm,
+        BatchNorm or nothing.
     """
 
     hidden: tuple[Annotated[int, Range(1)], ...] = (128, 64)
@@ -31,9 +33,11 @@ class Mlp:
         return 2 if self.norm == "batch" else 1
 
     def width(self, shape: tuple[int, ...]) -> int:
+        """d, whatever the `shape` of an input."""
         return self.hidden[-1]
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
+        """φ, from [B, *shape] to [B, d], with fresh weights from torch's global generator."""
         from torch import nn
 
         layers: list[nn.Module] = [nn.Flatten()]

@@ -60,7 +60,7 @@ def trace_norm(W: Tensor) -> Tensor:
 
     Its slope is Σ u_k v_kᵀ over the singular values that are not 0 up to rounding, the least of the
     subgradients: heads that are equal are drawn to 0 together, and not apart in whatever directions
-        a decomposition makes up for σ = 0.
+    a decomposition makes up for σ = 0.
 
     Argyriou, Evgeniou and Pontil, "Multi-task feature learning" (NeurIPS 2006), whose own term is
     its square.
@@ -87,9 +87,8 @@ def covariance(W: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
     ‖W̃‖²_*.
 
     Zhang and Yeung, "A convex formulation for learning task relationships in multi-task learning"
-    (UAI 2010). Differs
-    from the paper: ε, which keeps Ω from losing rank for good; and it is taken anew in every step,
-        not in turns.
+    (UAI 2010). Differs from the paper: ε, which keeps Ω from losing rank for good; and it is taken
+    anew in every step, not in turns.
     """
     with torch.no_grad():
         if not torch.isfinite(W).all():

@@ -31,7 +31,7 @@ def read_graph(path: str) -> Table:
 
 
 @lru_cache(maxsize=16)
-def _read_once(path: str, version: tuple[int, int, int]) -> Table:
+def _read_once(path: str, version: tuple[int, int, int]) -> Table:  # noqa: ARG001  # a key
     """The table at `path` in a `version` of the file: its inode, last change in ns, and bytes."""
     return _read(path)
 

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from tlrun.report.formatting import number
-from tlrun.report.tables import run_table, sweep_table
+from tlrun.report.run_table import run_table
+from tlrun.report.sweep_table import sweep_table
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 

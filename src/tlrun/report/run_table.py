@@ -1,0 +1,91 @@
+"""The closing table of one run and its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tlrun.report.console import WIDE, link
+from tlrun.report.formatting import number, with_unit
+from tlrun.report.lambda_axis import difference
+from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
+from tlrun.report.tasks import run_tasks
+from tlrun.runs.outcome import Outcome
+
+NARROW = 80  # columns below which steps and examples are left out: a number is never cut
+MOST_DOMAINS = 4  # whose labels are told one by one
+LEFT = {"run", "path"}  # columns of words; the others hold numbers
+
+
+def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
+    """One run and its controls: score, gain over each control, and what each cost."""
+    this = outcomes[0]
+    dense = largest(outcomes)
+    wide = console.width >= WIDE
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for outcome in outcomes:
+        cells = _cells(outcome, this)
+        if len(outcomes) == 1:
+            del cells["gain"]
+        if console.width < NARROW:
+            del cells["steps"], cells["examples"]
+        if wide:
+            cells |= size_cells([outcome], dense)
+            cells["path"] = link(outcome.path)
+        if not table.columns:
+            for name in cells:
+                justify = "left" if name in LEFT else "right"
+                table.add_column(name, justify=justify, no_wrap=name == "run")  # type: ignore[arg-type]
+        table.add_row(*cells.values(), style="bold" if outcome is this else "")
+    parts: list[RenderableType] = [table, *run_tasks(outcomes), Text(""), Text(_legend(outcomes))]
+    for outcome in outcomes:
+        if not wide:
+            parts += _below(outcome, dense)
+    for outcome in outcomes:
+        if outcome.differs:
+            elsewhere = f"{outcome.name}: made elsewhere ({outcome.differs})"
+            parts.append(Text(elsewhere, style="yellow"))
+    return Group(*parts)
+
+
+def _cells(outcome: Outcome, this: Outcome) -> dict[str, str | Text]:
+    result, title = outcome.result, this.result["headline"]["name"]
+    gain = "" if outcome is this else number(title, difference(this, outcome), signed=True)
+    return {
+        "run": this.strategy if outcome is this else outcome.name,
+        "λ": outcome.lam_label or "–",
+        f"test {with_unit(title)}": number(title, result["headline"]["test"]),
+        "gain": gain,
+        "labels": _labels(result["labels"]),
+        "steps": str(result["steps"]),
+        "examples": f"{result['examples']:,}",
+        "s": "found" if outcome.found else f"{outcome.seconds:.1f}",
+    }
+
+
+def _labels(labels: Mapping[str, int]) -> str:
+    """Of each domain, or of all where they are many."""
+    if len(labels) <= MOST_DOMAINS:
+        return "+".join(map(str, labels.values()))
+    return f"{sum(labels.values()):,}"
+
+
+def _legend(outcomes: Sequence[Outcome]) -> str:
+    this, labels = outcomes[0], outcomes[0].result["labels"]
+    domains = "+".join(labels) if len(labels) <= MOST_DOMAINS else "of all domains"
+    legend = f"labels: {domains}. examples: drawn in training, all domains together."
+    if len(outcomes) > 1:
+        gain = f"gain: {this.strategy} minus the control on the same seed"
+        legend = f"{gain}; above 0 the control is beaten. {legend}"
+    return f"{legend} {SIZE_LEGEND}" if largest(outcomes) else legend
+
+
+def _below(outcome: Outcome, dense: Mapping[str, int]) -> Iterator[Text]:
+    """What has no column on a narrow terminal: where a run is, and what it weighs."""
+    yield Text.assemble(f"{outcome.name}: ", link(outcome.path))
+    if dense:
+        cells = size_cells([outcome], dense)
+        yield Text("  " + ", ".join(f"{value} {head}" for head, value in cells.items()))

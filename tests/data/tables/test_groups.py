@@ -1,0 +1,98 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlrun.core.errors import UserError
+from tlrun.data.datasets.table_csv import TableCsv
+from tlrun.data.tables.columns import columns
+from tlrun.data.tables.csv_file import read
+from tlrun.data.tables.groups import check_groups_whole, draw_groups, group_split
+from tlrun.data.tables.splits import split_rows
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=1),
+    st.floats(0.05, 0.95),
+    st.integers(0, 9),
+)
+def test_a_group_is_split_off_in_all_domains_or_in_none(
+    pairs: list[tuple[int, int]], share: float, seed: int
+) -> None:
+    groups, domains = (np.array(column) for column in zip(*pairs, strict=True))
+    split_off = group_split(groups, domains, share, seed)
+
+    assert all(len(set(split_off[groups == group].tolist())) == 1 for group in groups)
+    if (domains == domains[0]).all() and len(set(groups.tolist())) > 1:
+        assert len(set(split_off.tolist())) == 2
+
+
+@given(st.integers(2, 12), st.integers(1, 3), st.floats(0.05, 0.95), st.integers(0, 9))
+def test_each_domain_splits_off_its_share_of_groups_of_its_own(
+    count: int, domains: int, share: float, seed: int
+) -> None:
+    groups = np.arange(count * domains)
+    split_off = group_split(groups, groups // count, share, seed).reshape(domains, count)
+
+    for drawn in split_off.sum(axis=1).tolist():
+        assert 1 <= drawn < count
+        assert abs(drawn - share * count) <= 1
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 16)])
+def test_groups_are_drawn_of_the_rows_that_are_asked_for(tmp_path: Path, rows: slice) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("\n".join(["g,x,y", *(f"g{k % 6},{k},{k % 2}" for k in range(24))]))
+    options = TableCsv(group="g")
+    table = columns(read(str(file), ",", "utf-8"), options)
+    asked = np.zeros(24, dtype=bool)
+    asked[rows] = True
+    drawn = draw_groups(table, asked, 0.5, 0, "dataset.test_share")
+
+    assert (drawn <= asked).all()
+    groups = np.arange(24) % 6
+    assert len(set(groups[drawn].tolist())) == 3
+    assert not set(groups[drawn].tolist()) & set(groups[asked & ~drawn].tolist())
+
+
+def test_a_row_without_a_label_may_be_anywhere(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("g,s,x,y\na,train,1,0\na,test,2,\nb,test,3,1\nb,test,4,0\n")
+    options = TableCsv(group="g", split="s")
+
+    check_groups_whole(columns(read(str(file), ",", "utf-8"), options), options)
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        (
+            ["g,s,x,y", "a,train,1,0", "a,val,2,1", "b,test,3,0"],
+            {"split": "s", "group": "g"},
+            r"dataset.split: expected every row of a group .*, found train and val for g a; leave",
+        ),
+        (
+            ["g,x,y", "a,1,0", "a,2,1"],
+            {"group": "g"},
+            r"dataset.test_share: expected at least 2 groups in domain table to divide, found 1",
+        ),
+        (
+            ["g,x,y", "a,1,0", "b,2,1"],
+            {"group": "g", "val_share": 0.5},
+            r"dataset.val_share: expected at least 2 groups in domain table to divide, found 1",
+        ),
+    ],
+)
+def test_groups_that_cannot_be_split_are_refused(
+    tmp_path: Path, lines: list[str], options: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    chosen = TableCsv(**options)
+    table = columns(read(str(tmp_path / "table.csv"), ",", "utf-8"), chosen)
+    with pytest.raises(UserError, match=message) as caught:
+        split_rows(table, chosen, seed=0)
+
+    assert len(caught.value.lines) == 1
