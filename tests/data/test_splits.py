@@ -48,11 +48,32 @@ def test_a_larger_draw_buys_the_labels_of_the_smaller_one_and_more(
 
 
 def test_keys_narrow_the_stream_so_that_domains_of_one_seed_draw_apart() -> None:
+    """In what is bought, and in what of it validates."""
     drawn = [draw(LABELS, 5, 0.4, 0.2, 7, 0, *keys) for keys in ((), ("d",), ("e",))]
+    everything = [draw(LABELS, None, 0.4, 0.2, 7, 0, *keys) for keys in ((), ("d",), ("e",))]
 
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert not np.array_equal(drawn[one].train, drawn[other].train)
+        assert {*drawn[one].train, *drawn[one].val} != {*drawn[other].train, *drawn[other].val}
+        assert not np.array_equal(everything[one].val, everything[other].val)
         assert np.array_equal(drawn[one].test, drawn[other].test)
+
+
+def test_what_validates_is_drawn_apart_from_what_is_labelled() -> None:
+    """Else the examples a class of which the validation of a full source is made would be the very
+    ones that few labels buy."""
+    for seed in range(5):
+        val = draw(LABELS, None, 0.25, 0.2, 7, seed).val
+        few = draw(LABELS, 4, 0.0, 0.2, 7, seed).train
+        assert len(val) == len(few) == 16
+        assert len({*val} & {*few}) < 12
+
+
+def test_every_class_is_drawn_by_an_order_of_its_own() -> None:
+    labels = np.arange(80) % 4  # class k at k, k + 4, k + 8, …
+    for seed in range(5):
+        taken = few_per_class(labels, 8, seed, "key")
+        places = {tuple((taken[labels[taken] == k] // 4).tolist()) for k in range(4)}
+        assert len(places) == 4
 
 
 def test_asking_for_more_than_there_is_names_the_key_and_the_most() -> None:
