@@ -15,7 +15,7 @@ run: .venv/installed ## Install if needed, then run the main job: make run ARGS=
 test: .venv/installed-dev ## Run the quick tests
 	$(BIN)/pytest
 
-test-all: .venv/installed-dev ## Run every test, the slow ones too
+test-all: .venv/installed-dev ## Run every test, the slow and the long ones too
 	$(BIN)/pytest $(or $(ARGS_PYTEST),-m "")
 
 check: .venv/installed-dev ## Lint, check formatting and types

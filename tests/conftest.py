@@ -11,6 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+
+# No test rests on a time, so no example has a deadline either: a machine may be as slow as it likes.
+settings.register_profile(
+    "tlrun", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tlrun")
 
 
 @pytest.fixture
@@ -32,10 +39,12 @@ def _fixed_randomness() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
-    """Under `nohup` or `&` SIGINT is ignored, and so it would be in every process that a test
-    starts."""
+    """Under `nohup` or `&` SIGINT and SIGHUP are ignored, and so they would be in every process
+    that a test starts; a signal that is caught here is none that is ignored there."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

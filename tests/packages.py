@@ -45,15 +45,18 @@ class Faulty(Strategy):
 
             resource.setrlimit(resource.RLIMIT_AS, (2**33, resource.getrlimit(resource.RLIMIT_AS)[1]))
             torch.zeros(2**33)
-        if self.case == "child" and os.fork() == 0:
-            time.sleep(30)
-            os._exit(0)
+        if self.case == "child":
+            child = os.fork()
+            if child == 0:
+                time.sleep(3600)
+                os._exit(0)
+            Path("child").write_text(str(child))
         if self.case == "deaf":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             Path("deaf").touch()
-            time.sleep(600)
+            time.sleep(3600)
         if self.case == "hang":
-            time.sleep(600)
+            time.sleep(3600)
         L_T = steps.loss("target")
         return Objective(L_T, {"L_T": L_T})
 '''

@@ -4,11 +4,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packages import faulty
+from waiting import PATIENCE, started, until, until_it
 
 from tlrun.cli import main as cli
 from tlrun.core.errors import UserError
@@ -17,6 +18,15 @@ from problems import TINY
 from properties import assert_one_line_each
 
 ENDLESS = [*TINY[:2], "trainer.steps=10000000"]
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+# tl-run, which gives its processes more than the ten seconds of an impatient user to end
+PATIENT = f"""
+from tlrun.cli.main import main
+from tlrun.sweeps.executors import local
+assert local.GRACE
+local.GRACE = {PATIENCE}
+main()
+"""
 WHERE = """
 import tlrun, tlrun.configs
 print(tlrun.__file__, tlrun.configs.__file__)
@@ -123,17 +133,17 @@ def test_exit_code_and_one_line_from_outside(here: Path) -> None:
     )
 
 
+def is_training(here: Path) -> bool:
+    """Whether a run has come to its first evaluation: far from its start, and from its end."""
+    return bool(list(here.rglob("metrics.jsonl")))
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_cleanly(here: Path, number: signal.Signals, code: int) -> None:
-    asked = command(*ENDLESS)
-    with subprocess.Popen(
-        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not list(here.rglob("metrics.jsonl")) and time.monotonic() < deadline:
-            time.sleep(0.1)
+    with started(command(*ENDLESS), **PIPES) as process:
+        until_it(process, lambda: is_training(here), "an evaluation")
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
     (record,) = here.rglob("run.json")
 
     assert process.returncode == code
@@ -159,15 +169,12 @@ def test_a_reader_that_leaves_early_sees_no_traceback(here: Path) -> None:
 def test_a_signal_ends_a_sweep_cleanly_and_the_same_command_goes_on(
     here: Path, number: signal.Signals, code: int
 ) -> None:
-    asked = command(*ENDLESS, "-m", "controls=false", "seed=0,1", "sweep.jobs=1")
-    with subprocess.Popen(
-        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not list(here.rglob("metrics.jsonl")) and time.monotonic() < deadline:
-            time.sleep(0.1)
+    """Each process is given the time it takes to write down that it was interrupted."""
+    asked = [sys.executable, "-c", PATIENT, *ENDLESS, "-m", "controls=false", "seed=0,1"]
+    with started([*asked, "sweep.jobs=1"], **PIPES) as process:
+        until_it(process, lambda: is_training(here), "an evaluation")
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
     (record,) = here.rglob("run.json")
 
     assert process.returncode == code
@@ -180,22 +187,18 @@ def test_a_signal_ends_a_sweep_cleanly_and_the_same_command_goes_on(
 
 def test_a_launcher_that_is_killed_leaves_no_process_behind(here: Path) -> None:
     asked = command(*ENDLESS, "-m", "controls=false", "seed=0,1")
-    with subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while len(list(here.rglob("metrics.jsonl"))) < 1 and time.monotonic() < deadline:
-            time.sleep(0.1)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with started(asked, **silent) as process:
+        until_it(process, lambda: is_training(here), "an evaluation")
         pids = [json.loads(path.read_text())["pid"] for path in here.rglob("run.json")]
         process.kill()
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.1)
 
     assert pids
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "the end of its runs")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("_", range(5))
+@pytest.mark.parametrize("_", [0, *(pytest.param(k, marks=pytest.mark.long) for k in range(1, 5))])
 def test_eight_jobs_of_which_four_go_wrong_in_four_ways(here: Path, _: int) -> None:
     """One raises, one exits, one is killed, one hits a limit of memory: four finish, and the next
     time four run."""

@@ -167,7 +167,7 @@ def test_an_axis_may_be_as_long_as_it_is_said_to() -> None:
     assert len(axis_of(f"seed=range(0,{MOST_VALUES})").values) == MOST_VALUES
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["seed", "lam.value", "strategy", "strategy.x.y", "q"]), st.text())
 def test_whatever_is_typed_is_an_axis_or_a_line(key: str, value: str) -> None:
     override = f"{key}={value}"

@@ -204,7 +204,7 @@ def test_what_only_an_object_can_tell_is_a_mistake_of_the_line() -> None:
     assert found.startswith("strategy.graph: expected ")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["seed", "lam.value", "strategy", "backbone.channels", "strategy.x.y", "q"]),
     st.text(max_size=12),

@@ -51,6 +51,10 @@ def test_opening_the_test_set_is_counted() -> None:
 
     assert set(ours.test.open()) == {"source", "target"}
     assert ours.test.opened == 1
+    for other in (ours.test.unopened(), ours.test.unopened()):
+        assert other.opened == 0
+        assert other.open() is ours.test._splits
+        assert (other.opened, ours.test.opened) == (1, 1)
 
 
 def test_shape_is_that_of_one_input() -> None:
@@ -98,7 +102,16 @@ def test_names_decide_what_a_problem_is_known_by() -> None:
         ours, domains={n: replace(d, tasks=(other,)) for n, d in ours.domains.items()}
     )
 
-    assert len({each.identity for each in (ours, renamed, turned, relabelled)}) == 4
+    source, target = ours.domains.values()
+    swapped = replace(
+        ours,
+        domains={
+            "source": replace(source, role="target"),
+            "target": replace(target, role="source"),
+        },
+    )
+
+    assert len({each.identity for each in (ours, renamed, turned, relabelled, swapped)}) == 5
     assert replace(ours).identity == ours.identity
 
 

@@ -43,6 +43,21 @@ def test_a_batch_depends_on_seed_domain_and_position_alone() -> None:
     assert rows(Batches(data, "e", 4, seed=1), data, 6) != straight
 
 
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    """One permutation for all epochs would show each example beside the same neighbours for ever."""
+    n, epochs = 20, 30
+    data = split(0, n, (TASK,))
+    drawn = rows(Batches(data, "d", n, seed=0), data, epochs)
+    orders = [tuple(drawn[k : k + n]) for k in range(0, len(drawn), n)]
+
+    assert len(set(orders)) == epochs
+    # ... and none of them a shifted copy of another: who follows an example changes as well
+    followers = [
+        {(one, next_) for one, next_ in itertools.pairwise((*order, order[0]))} for order in orders
+    ]
+    assert all(len(one & other) < n // 2 for one, other in itertools.combinations(followers, 2))
+
+
 def test_labels_stay_with_their_inputs() -> None:
     data = split(0, 10, (TASK,))
     everything = as_batch(data)

@@ -10,7 +10,7 @@ from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore, state
-from tlrun.training.optimizers import Adamw
+from tlrun.training.optimizers import Adamw, Optimizer, Sgd
 
 from problems import SHAPE, problem
 from properties import assert_same_bits
@@ -446,3 +446,24 @@ def test_a_tower_has_statistics_of_its_own_domain_and_lends_them_to_others() -> 
 
     assert list(tower.statistics) == ["a/"]
     assert torch.equal(tower(x, "b"), tower(x, "a"))
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Adamw(lr=0.1, weight_decay=0.1), Sgd(lr=0.1, weight_decay=0.1)]
+)
+def test_weights_held_at_zero_get_no_gradient_and_stay_there(optimizer: Optimizer) -> None:
+    model = draw_model(Mlp((6,)), SHAPE, {"source": TASKS}, "target", 0)
+    name, weight = next((n, p) for n, p in model.backbone.named_parameters() if p.ndim > 1)
+    mask = torch.rand(weight.shape) < 0.5
+    model.hold_at_zero({name: mask})
+    trained = optimizer.build(list(model.parameters()))
+    for _ in range(3):
+        z = model.features(inputs(), "source", TASKS)
+        trained.zero_grad()
+        model.output(TaskKey("source", TASKS[0].name), z[TASKS[0].name]).square().sum().backward()  # type: ignore[no-untyped-call]
+        assert weight.grad is not None
+        assert not weight.grad[~mask].any()
+        trained.step()
+
+    assert not weight[~mask].any()
+    assert weight.grad[mask].any()

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import Dropout, Sequential
+from waiting import PATIENCE
 
 import tlrun.training.loop
 from tlrun.config.build import build
@@ -395,11 +396,11 @@ def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     def hold() -> None:
         with ours.run_dir.locked(wait=False, note=print):
             held.set()
-            release.wait(60)
+            release.wait(PATIENCE)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(60)
+    assert held.wait(PATIENCE)
     with pytest.raises(RunBusy):
         performed(ours, THIS, Watcher())
     watcher = Releasing()

@@ -2,7 +2,7 @@
 
 import json
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from waiting import PATIENCE
 
 from tlrun.core.errors import RunFailed
+from tlrun.core.notes import Note, Waiting
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Split
 from tlrun.models.model import Model
@@ -123,17 +125,28 @@ def test_a_flipped_byte_in_a_stored_stage_is_caught_named_and_trained_again(
     assert (entry / "model.safetensors").read_bytes() == good
 
 
-def _race(runs_dir: Path, changes: dict[str, Any], barrier: Any, out: Any) -> None:
-    asked = planned(config(runs_dir, **changes), Watcher())
-    watcher = Watcher()
-    barrier.wait(60)
+class Racer(Watcher):
+    """Whoever trains goes on only once the other has said that it waits."""
+
+    def __init__(self, waits: Any) -> None:
+        super().__init__()
+        self._waits = waits
+
+    def note(self, note: Note, runs: int = 1) -> None:
+        super().note(note, runs)
+        if isinstance(note, Waiting):
+            self._waits.set()
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        assert self._waits.wait(PATIENCE)
+
+
+def _race(runs_dir: Path, arm: dict[str, Any], waits: Any, out: Any) -> None:
+    asked = planned(config(runs_dir, strategy=arm), Watcher())
+    watcher = Racer(waits)
     outcome = performed(asked, THIS, watcher)
-    out.put(
-        (
-            record(outcome)["stages"][0]["found"],
-            [n for n in watcher.notes if ": waiting for another process" in n],
-        )
-    )
+    waited = [note for note in watcher.notes if ": waiting for another process" in note]
+    out.put((record(outcome)["stages"][0]["found"], waited))
 
 
 # of Python 3.12 on, where a thread is about
@@ -142,18 +155,12 @@ def test_two_processes_that_need_one_stage_train_it_once_and_the_other_says_that
     tmp_path: Path,
 ) -> None:
     context = multiprocessing.get_context("fork")
-    barrier, out = context.Barrier(2), context.Queue()
-    trainer = {"name": "trainer", "steps": 150, "batch_size": 64, "eval_every": 50}
+    waits, out = context.Event(), context.Queue()
     arms = [{"name": "parameter_transfer"}, {"name": "source_only"}]
-    racers = [
-        context.Process(
-            target=_race, args=(tmp_path, {"strategy": arm, "trainer": trainer}, barrier, out)
-        )
-        for arm in arms
-    ]
+    racers = [context.Process(target=_race, args=(tmp_path, arm, waits, out)) for arm in arms]
     for racer in racers:
         racer.start()
-    told = sorted((out.get(timeout=120) for _ in racers), key=str)
+    told = sorted((out.get(timeout=PATIENCE) for _ in racers), key=str)
     for racer in racers:
         racer.join()
 

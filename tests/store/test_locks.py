@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from tlrun.store.locks import is_held, locked
 
@@ -86,7 +87,7 @@ def test_a_busy_that_raises_leaves_no_lock(path: Path) -> None:
             pytest.fail("two hold one lock")
         assert is_held(path)
         leave(process)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
 
     assert not is_held(path)
 
@@ -94,7 +95,7 @@ def test_a_busy_that_raises_leaves_no_lock(path: Path) -> None:
 def test_a_lock_goes_with_a_killed_process(path: Path) -> None:
     with holder(path) as process:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE)
 
         assert not is_held(path)
         assert not path.with_suffix(".left").exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from waiting import PATIENCE
 
 from tlrun.core.errors import RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
@@ -110,7 +111,7 @@ def hold(place: RunDir, ready: Event, release: Event) -> None:
     with place.locked(wait=False, note=print):
         place.begin("", {})
         ready.set()
-        release.wait(60)
+        release.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def holder(place: RunDir) -> Iterator[tuple[BaseProcess, Event]]:
     ready, release = context.Event(), context.Event()
     process = context.Process(target=hold, args=(place, ready, release))
     process.start()
-    assert ready.wait(60)
+    assert ready.wait(PATIENCE)
     yield process, release
     process.kill()
     process.join()
@@ -143,7 +144,7 @@ def test_a_second_process_is_refused_or_waits_and_says_for_whom(
     ):
         pass
     with place.locked(wait=True, note=note):
-        process.join(60)
+        process.join(PATIENCE)
 
     (told,) = notes
     assert isinstance(told, Waiting)

@@ -37,7 +37,7 @@ from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.training.loop import forward
 
 from problems import config, hidden, peers, problem, questions
-from properties import assert_same_bits
+from properties import assert_lambda_weighs_the_target, assert_same_bits
 
 STRATEGIES = names("strategy")
 LAMBDAS = (0.0, 0.1, 1.0, 10.0, math.inf)
@@ -544,3 +544,10 @@ def test_the_equation_stands_in_its_file_and_its_yaml(name: str) -> None:
     module = __import__(f"tlrun.strategies.{name}", fromlist=["_"])
     assert "min_" in (module.__doc__ or "")
     assert "min" in equation("strategy", name)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in STRATEGIES if made(name).needs and "lam" not in made(name).ignores]
+)
+def test_lambda_weighs_the_target_against_the_source(name: str) -> None:
+    assert_lambda_weighs_the_target(made(name))

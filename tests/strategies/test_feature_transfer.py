@@ -13,7 +13,7 @@ from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
 from problems import SHAPE, Watcher, config, performed, planned, problem
-from properties import assert_same_bits
+from properties import assert_lambda_weighs_the_target, assert_same_bits
 
 
 def test_only_features_are_taken_over() -> None:
@@ -77,3 +77,7 @@ def test_lambda_zero_with_a_new_label_space_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
         planned(zero, Watcher())
+
+
+def test_lambda_weighs_the_target_against_the_source() -> None:
+    assert_lambda_weighs_the_target(FeatureTransfer())

@@ -36,7 +36,7 @@ from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SHAPE, Rows, Watcher, config, performed, planned, problem, split
-from properties import assert_same_bits, assert_same_run
+from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 PHI = Mlp((6, 5))
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
@@ -387,3 +387,10 @@ def test_born_again_shares_its_teachers_with_no_multi_task_run() -> None:
     fused = Fused(TaskTransfer("born_again")).stages(ours(), Constant(1.0), 5)[0]
     (alone,) = SingleTask().stages(ours().only("source"), Constant(1.0), 5)
     assert (fused.init, alone.init) == ("source", "target")
+
+
+@pytest.mark.parametrize(
+    "then", [ParameterTransfer(), FeatureTransfer(), StructureTransfer()], ids=type
+)
+def test_lambda_weighs_the_target_against_the_source(then: Strategy) -> None:
+    assert_lambda_weighs_the_target(Fused(then=then))

@@ -9,7 +9,7 @@ from tlrun.strategies.joint import Joint
 from tlrun.strategies.schedules import Constant
 
 from problems import Watcher, config, performed, planned, problem
-from properties import assert_same_run
+from properties import assert_lambda_weighs_the_target, assert_same_run
 
 
 def test_one_stage_from_random_weights_at_total_budget() -> None:
@@ -39,3 +39,7 @@ def test_infinite_lambda_is_scratch_at_total_budget_to_the_bit(tmp_path: Path, n
 def test_lambda_zero_with_a_new_label_space_is_refused() -> None:
     with pytest.raises(UserError, match=r"lam\.value: expected more than 0"):
         Joint().stages(problem("split"), Constant(0.0), 5)
+
+
+def test_lambda_weighs_the_target_against_the_source() -> None:
+    assert_lambda_weighs_the_target(Joint())

@@ -11,7 +11,7 @@ from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
 from problems import SHAPE, Watcher, config, performed, planned, problem
-from properties import assert_same_bits, assert_same_run
+from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
@@ -57,3 +57,7 @@ def test_the_target_starts_from_the_sources_parameters_and_a_new_head_where_labe
     assert_same_bits(model.backbone.state_dict(), previous.backbone.state_dict())
     assert_same_bits(model.heads["*/ours"].state_dict(), previous.heads["*/ours"].state_dict())
     assert_same_bits(model.heads["*/theirs"].state_dict(), untouched.heads["*/theirs"].state_dict())
+
+
+def test_lambda_weighs_the_target_against_the_source() -> None:
+    assert_lambda_weighs_the_target(ParameterTransfer())

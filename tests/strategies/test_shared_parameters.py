@@ -191,7 +191,7 @@ def test_an_example_without_a_label_costs_that_task_nothing() -> None:
     assert not torch.allclose(found[0][1]["heads.d/odd.weight"], found[1][1]["heads.d/odd.weight"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.booleans(), min_size=24, max_size=24).filter(lambda hidden: not all(hidden)),
     st.integers(0, 9),

@@ -1,6 +1,6 @@
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
-from tlrun.models.structure import Structure, parameters, weights
+from tlrun.models.pruning import channel_scores, kept
+from tlrun.models.structure import Structure, parameters, weights, with_widths
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 from tlrun.store.stages import read_stage, write_stage
@@ -26,7 +27,7 @@ from tlrun.strategies.structure_transfer import CONTROL, StructureTransfer
 from tlrun.training.evaluation import evaluate
 
 from problems import Watcher, config, performed, planned, problem
-from properties import assert_same_bits, assert_same_run
+from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 SHAPE = (1, 8, 8)
 LEARNT = ["mask", "width", "stats", "covariance"]
@@ -175,6 +176,34 @@ def test_widths_cost_what_was_asked_and_as_much_as_their_control(
     assert getattr(ours.backbone, "norm", "") == getattr(backbone, "norm", "")
 
 
+@pytest.mark.parametrize("backbone", [Conv((5, 9)), Mlp((14, 7), norm="batch")])
+@pytest.mark.parametrize("density", [0.05, 0.31, 0.6, 1.0])
+def test_no_wider_choice_fits_and_no_uniform_one_is_nearer(backbone: Any, density: float) -> None:
+    """Against a search of everything: as many channels left as there can be, ranked by LAMP; and
+    of all layers narrowed alike, whichever costs most nearly as much."""
+
+    def cost(widths: Sequence[int]) -> int:
+        return parameters(with_widths(backbone, widths), SHAPE, [3])
+
+    (ours, source), (theirs, _) = (
+        learnt({"structure": "width", "chosen_by": by, "density": density}, backbone)
+        for by in ("source", "chance")
+    )
+    scores = channel_scores(weights(source.backbone))
+    dense = [len(score) for score in scores.values()]
+    counts = range(len(dense), sum(dense) + 1)
+    ranked = [[int(mask.sum()) for mask in kept(scores, left).values()] for left in counts]
+    fitting = [widths for widths in ranked if cost(widths) <= density * cost(dense)]
+    chosen = getattr(ours.backbone, backbone.widths)
+    alike = [[max(1, round(w * left / sum(dense))) for w in dense] for left in counts]
+    nearest = min(abs(cost(widths) - cost(chosen)) for widths in alike)
+
+    assert list(chosen) == (fitting or ranked[:1])[-1]
+    uniform = getattr(theirs.backbone, backbone.widths)
+    assert list(uniform) in alike
+    assert abs(cost(uniform) - cost(chosen)) == nearest
+
+
 @pytest.mark.parametrize("structure", LEARNT)
 @pytest.mark.parametrize("backbone", [Conv((4, 6)), Mlp((12, 5), norm="batch")])
 def test_every_backbone_gives_its_structure_as_data_and_is_rebuilt_from_it(
@@ -314,3 +343,7 @@ def test_a_backbone_without_weights_or_widths_is_refused_in_one_line() -> None:
     ):
         StructureTransfer(structure="width").warnings(Fixed())
     assert StructureTransfer().warnings(Fixed()) == ()
+
+
+def test_lambda_weighs_the_target_against_the_source() -> None:
+    assert_lambda_weighs_the_target(StructureTransfer())

@@ -1,5 +1,5 @@
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -299,3 +299,46 @@ def test_evaluation_skips_missing_labels() -> None:
 
     assert found["target/ours"]["accuracy"] == expected["target/ours"]["accuracy"]
     assert found["target/ours"]["loss"] == pytest.approx(expected["target/ours"]["loss"])
+
+
+@dataclass(frozen=True)
+class Counting(ParameterTransfer):
+    """It counts its own updates, in a buffer beside φ and w."""
+
+    def add_buffers(self, model: Model) -> None:
+        model.extras.register_buffer("updates", torch.zeros(()))
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        found = super().objective(steps, model, lam)
+        return replace(found, updates={"updates": model.extras.get_buffer("updates") + 1})
+
+
+@pytest.mark.parametrize(("select", "kept"), [("last", 8.0), ("best", 3.0)])
+def test_what_an_equation_finds_is_kept_after_each_update_and_of_equal_losses_the_first(
+    select: Any, kept: float
+) -> None:
+    """At a learning rate of 0 every evaluation gives the same loss: the first, at step 3, stays."""
+    ours, strategy = problem(val=True), Counting()
+    stage = both(ours, Constant(1.0))
+    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    strategy.add_buffers(model)
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    train_state = TrainState.begin(stage, model, Sgd(lr=0.0), batches)
+    trainer = replace(BUDGET, select=select)
+    fit(stage, model, ours.domains, strategy, trainer, train_state, Rows())
+
+    assert float(model.extras.get_buffer("updates")) == kept
+
+
+def test_an_undefined_validation_loss_is_never_the_best() -> None:
+    ours = problem()
+    stage = both(ours, Constant(1.0))
+    scores: Any = {"source/ours": {"loss": 0.1}, "target/ours": {"loss": None}}
+
+    assert selection_loss(ours.domains, stage, scores) == math.inf
+    scores["target/ours"]["loss"] = 7.0
+    assert selection_loss(ours.domains, stage, scores) == 7.0
+    everything = replace(stage, trained_for="all tasks")
+    assert selection_loss(ours.domains, everything, scores) == pytest.approx(7.1)
+    source = replace(stage, domains=("source",))
+    assert selection_loss(ours.domains, source, scores) == 0.1

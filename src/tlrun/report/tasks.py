@@ -11,15 +11,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.problem import TaskKey, short_names
-from tlrun.report.formatting import (
-    PERCENT,
-    defined,
-    gain_of,
-    in_points,
-    interval,
-    number,
-    with_unit,
-)
+from tlrun.report.formatting import defined, gain_of, in_points, interval, number, with_unit
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds, mean_relations, plain_text, relations
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
@@ -177,7 +169,7 @@ def _sweep_rows(keys: Sequence[TaskKey], compared: Compared) -> Table:
         cells = [interval("", relative, signed=True, digits=1)]
         if apart:
             shares = [run.result.get("disagreement") for run, _ in pairs]
-            cells.append(interval("", shares, unit=PERCENT))
+            cells.append(interval("", shares, unit="%"))
         gains = _gains_by_task(keys, pairs)
         if listed:
             cells += [interval(metrics[key], gains[key], signed=True) for key in keys]

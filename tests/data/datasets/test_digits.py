@@ -81,6 +81,19 @@ def test_labels_per_class_buys_training_and_validation_together() -> None:
     assert np.bincount(target.val.labels["digit"]).tolist() == [3] * 10
 
 
+@pytest.mark.parametrize("val_share", [0.0, 0.3])
+def test_a_larger_draw_contains_the_smaller_one_of_its_seed(val_share: float) -> None:
+    """Of training and validation together, so that more labels are those one had, and others."""
+    bought = []
+    for count in (4, 5, 12):
+        domain = Digits(labels_per_class=count, val_share=val_share).load(seed=1).domains["target"]
+        parts = [part.index.tolist() for part in (domain.train, domain.val) if part is not None]
+        bought.append({row for part in parts for row in part})
+
+    assert [len(rows) for rows in bought] == [40, 50, 120]
+    assert bought[0] < bought[1] < bought[2]
+
+
 def test_labels_and_images_are_scikit_learns() -> None:
     pixels, digits = load_digits(return_X_y=True)
     for split in every_split(Digits(shift="none").load(seed=0)):

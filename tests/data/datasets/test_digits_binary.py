@@ -59,3 +59,13 @@ def test_the_examples_are_those_of_digits_tasks(hidden: float) -> None:
 def test_one_metric_judges_them_all() -> None:
     for options, metric in ((DigitsBinary(), "accuracy"), (DigitsBinary(metric="auc"), "auc")):
         assert {primary(task) for task in options.load(seed=0).tasks.values()} == {metric}
+
+
+def test_a_larger_draw_contains_the_smaller_one_of_its_seed() -> None:
+    few, many = (
+        set(DigitsBinary(labels_per_class=n).load(seed=3).domains["digits"].train.index.tolist())
+        for n in (4, 9)
+    )
+
+    assert (len(few), len(many)) == (40, 90)
+    assert few < many

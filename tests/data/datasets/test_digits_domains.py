@@ -93,12 +93,14 @@ def test_labels_per_class_buys_training_and_validation_together() -> None:
 
 
 def test_a_larger_draw_contains_the_smaller_one_of_its_seed() -> None:
-    few, many = load(labels_per_class=5), load(labels_per_class=6)
-
+    few, many = (load(2, labels_per_class=n, val_share=0.25) for n in (4, 9))
     for name in NAMES:
-        assert set(few.domains[name].train.index.tolist()) < set(
-            many.domains[name].train.index.tolist()
-        )
+        rows = [
+            {row for part in splits_of(problem, name)[:2] for row in part.index.tolist()}
+            for problem in (few, many)
+        ]
+        assert [len(found) for found in rows] == [40, 90]
+        assert rows[0] < rows[1]
 
 
 def test_every_domain_has_its_shift_and_scikit_learns_labels() -> None:

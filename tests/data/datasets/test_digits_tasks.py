@@ -2,15 +2,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from tlrun.core.errors import UserError
 from tlrun.core.metrics import primary
 from tlrun.core.problem import Problem, Split
 from tlrun.data.datasets.digits_tasks import DigitsTasks
-from tlrun.data.splits import draw, hide
 
 PIXELS, DIGITS = load_digits(return_X_y=True)
 NAMES = ("identity", "parity", "size")
@@ -150,38 +147,6 @@ def test_however_much_is_hidden_every_class_can_be_learnt(seed: int) -> None:
     assert set(train.labels["parity"].tolist()) == {-1, 0, 1}
     assert len(set(train.labels["size"][~missing(train.labels["size"])].tolist())) == 10
     assert all((~missing(val.labels[task])).sum() == 1 for task in NAMES)
-
-
-@given(
-    st.lists(st.integers(0, 4), min_size=1, max_size=40), st.floats(0.0, 0.9), st.integers(0, 99)
-)
-def test_hiding_more_hides_the_same_and_spares_every_group(
-    groups: list[int], share: float, seed: int
-) -> None:
-    found = np.array(groups)
-    hidden, more = hide(found, share, seed), hide(found, share + 0.1, seed)
-
-    assert hidden.sum() == min(round(share * len(found)), len(found) - len(set(groups)))
-    assert (hidden <= more).all()
-    assert set(found[~more].tolist()) == set(groups)
-
-
-@given(st.integers(1, 8) | st.none(), st.sampled_from([0.0, 0.2, 0.5]), st.integers(0, 99))
-def test_a_draw_tests_alike_for_all_seeds_and_learns_from_the_pool(
-    count: int | None, share: float, seed: int
-) -> None:
-    labels = np.arange(80) % 4
-    if share and count == 1:
-        count = 2
-    drawn, other = (draw(labels, count, share, 0.5, 7, s, "key") for s in (seed, seed + 1))
-
-    assert sorted([*drawn.test, *drawn.pool]) == list(range(80))
-    assert np.bincount(labels[drawn.test]).tolist() == [10] * 4
-    assert np.array_equal(drawn.test, other.test)
-    learnt = [*drawn.train, *drawn.val]
-    assert set(learnt) <= set(drawn.pool)
-    assert np.bincount(labels[learnt]).tolist() == [count or 10] * 4
-    assert (len(drawn.val) > 0) == (share > 0)
 
 
 def test_more_labels_than_there_are_are_refused_in_a_line() -> None:

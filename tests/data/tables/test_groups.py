@@ -42,6 +42,31 @@ def test_each_domain_splits_off_its_share_of_groups_of_its_own(
         assert abs(drawn - share * count) <= 1
 
 
+@given(st.integers(2, 12), st.sampled_from([0.05, 0.5, 0.92, 0.95]), st.integers(0, 9))
+def test_whatever_the_share_no_side_is_left_without_a_group(
+    count: int, share: float, seed: int
+) -> None:
+    split_off = group_split(np.arange(count), np.zeros(count), share, seed)
+
+    assert split_off.sum() == min(max(1, round(share * count)), count - 1)
+
+
+@given(st.integers(1, 9), st.floats(0.05, 0.95), st.integers(0, 99))
+def test_groups_that_an_earlier_domain_has_drawn_count_for_a_later_one(
+    common: int, share: float, seed: int
+) -> None:
+    """Of two domains of ten groups, some in common, the second has its share too, as far as the
+    first leaves it one."""
+    first, second = np.arange(10), np.arange(10 - common, 20 - common)
+    groups, domains = np.concatenate([first, second]), np.repeat([0, 1], 10)
+    split_off = group_split(groups, domains, share, seed)
+    wanted = min(max(1, round(share * 10)), 9)
+    inherited = int(split_off[10 - common : 10].sum())
+
+    assert split_off[:10].sum() == wanted
+    assert split_off[10:].sum() == min(max(wanted, inherited), inherited + 10 - common)
+
+
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 16)])
 def test_groups_are_drawn_of_the_rows_that_are_asked_for(tmp_path: Path, rows: slice) -> None:
     file = tmp_path / "table.csv"

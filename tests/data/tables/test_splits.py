@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
 from tlrun.data.tables.columns import columns
-from tlrun.data.tables.csv_file import read
-from tlrun.data.tables.splits import Splits, split_rows, stratified_sample
+from tlrun.data.tables.csv_file import _parsed, read
+from tlrun.data.tables.splits import Splits, _draw_validation, split_rows, stratified_sample
 
 STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
 
@@ -131,6 +131,40 @@ def test_a_split_column_decides(tmp_path: Path) -> None:
         assert (splits.train <= (words == "train")).all()
     assert (full.train.sum(), full.val.sum()) == (20, 20)
     assert (few.train.sum(), few.val.sum()) == (6, 6)
+
+
+def test_larger_draws_contain_smaller_ones_on_either_side_of_a_split_column(tmp_path: Path) -> None:
+    few, more, many = (drawn(tmp_path, rows(150), 2, split="s", labels=n) for n in (12, 13, 60))
+
+    for one, other in ((few, more), (more, many)):
+        assert (one.train <= other.train).all()
+        assert (one.val <= other.val).all()
+    assert [int(found.val.sum()) for found in (few, more, many)] == [6, 6, 30]
+
+
+def test_what_validates_does_not_depend_on_labels_that_were_not_drawn(tmp_path: Path) -> None:
+    """Nobody has paid for those, so nobody knows them."""
+    options = TableCsv(predict=("a", "b"), val_share=0.3)
+    labelled = (np.arange(90) % 3 == 0, np.arange(90) % 4 == 0)
+    answers = {"a": "uv", "b": "pq"}
+
+    def validating(turned: bool) -> np.ndarray:
+        """The rows that validate; turned: every label that was not drawn is the other one."""
+        table = ["x,a,b"]
+        for k in range(90):
+            told = [str(k)]
+            for letters, drawn in zip(answers.values(), labelled, strict=True):
+                told.append(letters[(k * k // 7 + (turned and not drawn[k])) % 2])
+            table.append(",".join(told))
+        (tmp_path / "table.csv").write_text("\n".join(table), encoding="utf-8")
+        _parsed.cache_clear()
+        found = columns(read(str(tmp_path / "table.csv"), ",", "utf-8"), options)
+        return _draw_validation(found, options, labelled, seed=0)
+
+    plain = validating(turned=False)
+
+    assert plain.sum() == round(0.3 * (labelled[0] | labelled[1]).sum())
+    assert np.array_equal(plain, validating(turned=True))
 
 
 def test_a_row_without_a_label_is_in_no_split(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import expit, rel_entr, softmax
@@ -33,7 +33,6 @@ def outputs(task: Task, seed: int, scale: float = 3.0, size: int = 6) -> Tensor:
     return scale * torch.randn(size, task.outputs, dtype=torch.float64, generator=generator)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**31), st.sampled_from([1e-3, 1.0, 20.0]))
 def test_of_classes_it_is_the_kullback_leibler_divergence_of_scipy(seed: int, scale: float) -> None:
     teacher, pupil = outputs(CLASS, seed, scale), outputs(CLASS, seed + 1, scale)

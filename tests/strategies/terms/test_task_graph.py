@@ -131,7 +131,7 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> str:
     return str(folder / "tasks.csv")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(graph=graphs())
 def test_a_file_comes_back_as_it_was_written(tmp_path: Path, graph: list[list[float]]) -> None:
     text = "".join(",".join(map(repr, row)) + "\n" for row in graph)

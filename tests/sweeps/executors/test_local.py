@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from packages import faulty
+from waiting import PATIENCE, until
 
 from tlrun.config import plugins
 from tlrun.runs.plan import THIS
@@ -47,11 +47,12 @@ def interrupted(ready: Callable[[], bool]) -> Iterator[None]:
     over = threading.Event()
 
     def interrupt() -> None:
-        while not ready() and not over.wait(0.05):
-            pass
-        while not over.is_set():
-            os.kill(os.getpid(), signal.SIGINT)
-            over.wait(60)
+        try:
+            until(lambda: ready() or over.is_set(), "what the signal waits for")
+        finally:  # also where it never came, so that nothing hangs
+            while not over.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
+                over.wait(60)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -101,7 +102,10 @@ def test_whatever_one_process_does_the_others_finish(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("faults")
-def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(tmp_path: Path) -> None:
+def test_a_signal_to_the_launcher_leaves_no_process_and_says_so_in_each_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlrun.sweeps.executors.local.GRACE", PATIENCE)
     watcher = SweepWatcher()
     jobs = faulty_jobs(tmp_path, "hang", "a")
     with interrupted(watcher.begun.is_set):
@@ -131,8 +135,7 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
     with job.plan.run_dir.locked(wait=False, note=print):
         thread = threading.Thread(target=lambda: results.append(LocalExecutor(1).run([job], one)))
         thread.start()
-        while not one.notes and thread.is_alive():
-            time.sleep(0.05)
+        until(lambda: one.notes or not thread.is_alive(), "a note")
     thread.join()
     results.append(LocalExecutor(1).run([job], other))
 
@@ -143,11 +146,15 @@ def test_two_sweeps_at_once_train_a_run_once_and_the_other_waits(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("faults")
-def test_what_a_run_leaves_behind_does_not_hold_the_sweep(tmp_path: Path) -> None:
-    """A forked child keeps the pipe open for half a minute; the sweep is over when the run is."""
+def test_what_a_run_leaves_behind_does_not_hold_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forked child keeps the pipe open as long as it lives; the sweep is over when the run is."""
+    monkeypatch.chdir(tmp_path)
     jobs = faulty_jobs(tmp_path, "child", trainer={"name": "trainer", "steps": 1})
     results = LocalExecutor(1).run(list(jobs.values()), SweepWatcher())
 
+    os.kill(int(Path("child").read_text()), signal.SIGKILL)  # it lives, or this would raise
     assert results == JobResults()
     assert records(jobs)["child"]["status"] == "finished"
 
