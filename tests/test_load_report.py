@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from image_sets import put_mnist, put_usps
-from sweeps.executors.test_local import Told
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
@@ -25,7 +24,7 @@ from tlrun.strategies.base import Stage
 from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import launch
 
-from problems import Watcher, answered, config, data_of, performed, planned
+from problems import SweepWatcher, Watcher, answered, config, data_of, performed, planned
 
 DOMAINS = {"name": "digits_domains"}
 BINARY = {"name": "digits_binary"}
@@ -129,7 +128,7 @@ def swept(configs: list[dict[str, Any]], screen: Watcher) -> None:
         [[]] * len(configs),
         LocalExecutor(2),
         screen,
-        lambda total, found: nullcontext(Told()),
+        lambda total, found: nullcontext(SweepWatcher()),
     )
 
 

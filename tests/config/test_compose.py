@@ -162,7 +162,7 @@ def test_an_unknown_choice_costs_a_line_and_hides_no_other_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    ("launcher", "extra"), [("joblibb", "joblib"), ("submitit_slrm", "slurm"), ("slurm", "")]
+    ("launcher", "extra"), [("joblibb", "joblib"), ("submitit_slrm", "slurm"), ("nothing", "")]
 )
 def test_a_launcher_that_is_not_installed_comes_with_its_extra(launcher: str, extra: str) -> None:
     (mistake,) = composed([f"hydra/launcher={launcher}"]).mistakes

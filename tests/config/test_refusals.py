@@ -77,7 +77,8 @@ def test_references_are_followed_one_step_and_no_further() -> None:
 
 
 def test_every_reference_that_is_not_refused_can_be_followed() -> None:
-    for value in (None, "", 0, [], {}):
+    values: tuple[Any, ...] = (None, "", 0, [], {})
+    for value in values:
         config = {"a": "${b}", "b": value}
 
         assert refused(config) == []

@@ -58,4 +58,5 @@ def test_what_is_said_of_a_run_is_a_note_of_its_own() -> None:
 
     assert one != RunAnew(why="damaged", details="model.safetensors")
     assert one != RunAnew(why="outdated", details="result.json")
-    assert LamHasNoEffect() != StrategyWarning(text="")
+    kinds: set[Note] = {LamHasNoEffect(), StrategyWarning(text="")}
+    assert len(kinds) == 2

@@ -167,8 +167,8 @@ def test_run_json_says_the_same_with_controls_and_without(tmp_path: Path) -> Non
 
 def test_runs_that_are_tested_on_the_same_examples_say_so(tmp_path: Path) -> None:
     digits = {"name": "digits"}
-    same = [{}, {"seed": 1}, {"strategy": {"name": "scratch"}}, {"optimizer": {"name": "sgd"}}]
-    others = [{"dataset": digits | {"split_seed": 1}}, {"dataset": digits | {"test_share": 0.3}}]
+    same: list[dict[str, Any]] = [{}, {"seed": 1}, {"strategy": {"name": "scratch"}}, {"optimizer": {"name": "sgd"}}]
+    others: list[dict[str, Any]] = [{"dataset": digits | {"split_seed": 1}}, {"dataset": digits | {"test_share": 0.3}}]
     tested = [done(tmp_path, **changes).test_examples for changes in (*same, *others)]
 
     assert len(set(tested[: len(same)])) == 1

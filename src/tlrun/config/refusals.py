@@ -54,7 +54,9 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
             return {key: walk(value) for key, value in node.items()}
         if isinstance(node, list):
             return [walk(value) for value in node]
-        target = REFERENCE.fullmatch(node) if isinstance(node, str) else None
+        if not isinstance(node, str):
+            return node
+        target = REFERENCE.fullmatch(node)
         return values[target[1]] if target else node
 
     return {key: walk(value) for key, value in config.items()}

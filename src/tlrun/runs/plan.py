@@ -104,16 +104,20 @@ class Plan:
 
         lam: λ as a number; None where it decides nothing, or a schedule moves it.
         """
-        run, lam = self.run, self.run.lam
-        weighed = lam_decides(run)
+        run = self.run
+        lam, label = None, ""
+        if lam_decides(run):
+            label = run.lam.label
+            if isinstance(run.lam, Constant):
+                lam = run.lam.value
         return {
             "strategy": name_of("strategy", run.strategy),
             "seed": run.seed,
             "problem": self.problem,
             "setting": self.setting,
             "family": self.family,
-            "lam": lam.value if weighed and isinstance(lam, Constant) else None,
-            "lam_label": lam.label if weighed else "",
+            "lam": lam,
+            "lam_label": label,
             "controls": dict(self.controls),
             "optimizer": node_of("optimizer", run.optimizer),
         }

@@ -45,9 +45,12 @@ class SweepPlan:
         for path, (name, plan) in self.runs.items():
             if path in self.existing:
                 continue
-            group = later if plan.shared_keys <= met else first
-            group[path] = (name, plan)
-            met |= plan.shared_keys
+            keys = plan.shared_keys
+            if keys <= met:
+                later[path] = (name, plan)
+            else:
+                first[path] = (name, plan)
+            met |= keys
         return first | later
 
 
