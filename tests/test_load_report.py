@@ -290,13 +290,23 @@ def test_all_that_was_learnt_together_is_named_though_the_target_is_the_headline
     assert result["headline"]["test"] == result["metrics"]["test"]["target/digit"]["accuracy"]
 
 
-@pytest.mark.parametrize(("dataset", "strategy", "expected"), [
-    ({"name": "digits"}, {"name": "parameter_transfer"}, {"target/digit": "accuracy"}),
-    (DOMAINS, SHARED, dict.fromkeys(("noise/digit", "occlusion/digit", "inverted/digit"), "accuracy")),
-    (DOMAINS | {"target": "noise"}, {"name": "fused"}, {"noise/digit": "accuracy"}),
-    ({"name": "digits_tasks", "metric": "auc"}, SHARED,
-     {"digits/identity": "auc", "digits/parity": "auc", "digits/size": "r2"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dataset", "strategy", "expected"),
+    [
+        ({"name": "digits"}, {"name": "parameter_transfer"}, {"target/digit": "accuracy"}),
+        (
+            DOMAINS,
+            SHARED,
+            dict.fromkeys(("noise/digit", "occlusion/digit", "inverted/digit"), "accuracy"),
+        ),
+        (DOMAINS | {"target": "noise"}, {"name": "fused"}, {"noise/digit": "accuracy"}),
+        (
+            {"name": "digits_tasks", "metric": "auc"},
+            SHARED,
+            {"digits/identity": "auc", "digits/parity": "auc", "digits/size": "r2"},
+        ),
+    ],
+)
 def test_the_headline_names_the_tasks_that_it_is_about_and_their_metrics(
     dataset: dict[str, Any], strategy: dict[str, Any], expected: dict[str, str], tmp_path: Path
 ) -> None:

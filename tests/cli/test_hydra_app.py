@@ -45,7 +45,10 @@ def test_a_folder_of_ones_own_in_hydras_hands(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "mine" / "experiment").mkdir(parents=True)
-    text = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '3,4', lam.value: inf}}}\n"
+    text = (
+        "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '3,4', lam.value: "
+        "inf}}}\n"
+    )
     (here / "mine" / "experiment" / "two.yaml").write_text(text)
 
     assert (
@@ -80,11 +83,17 @@ def test_the_shell_completes_groups(
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize(("typed", "line"), [
-    (["--shell-completion", "install=bsh"], "--shell-completion: expected install=, uninstall= or query="),
-    (["--hydra-help", "hydra.x=1"], "--hydra-help: expected nothing after it"),
-    (["--config-dir", ""], "--config-dir: expected a folder, found nothing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (
+            ["--shell-completion", "install=bsh"],
+            "--shell-completion: expected install=, uninstall= or query=",
+        ),
+        (["--hydra-help", "hydra.x=1"], "--hydra-help: expected nothing after it"),
+        (["--config-dir", ""], "--config-dir: expected a folder, found nothing"),
+    ],
+)
 def test_a_flag_that_cannot_be_is_one_line(here: Path, typed: list[str], line: str) -> None:
     with pytest.raises(UserError) as caught:
         enter(typed)

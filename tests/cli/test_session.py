@@ -185,9 +185,9 @@ def test_failing_runs_are_listed_and_the_same_command_runs_only_those(
     second = capsys.readouterr()
 
     assert (
-        "4 jobs, 4 runs (controls included, what jobs share once): 2 trained now, 0 found, 2 failed."
-        in first.out
-    )
+        "4 jobs, 4 runs (controls included, what jobs share once): 2 trained now, 0 found, 2 "
+        "failed."
+    ) in first.out
     assert "0 trained now, 2 found, 2 failed." in second.out
     for shown in (first, second):
         head, *lines = shown.err.strip().splitlines()

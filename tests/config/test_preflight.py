@@ -135,7 +135,10 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ("lam.value=${nope}", "lam.value: expected a reference to a key with a value of its own"),
         (
             "lam=10",
-            "lam: 10 is not known; one of: constant, cosine, linear, sigmoid; λ itself is lam.value=…",
+            (
+                "lam: 10 is not known; one of: constant, cosine, linear, sigmoid; λ itself is "
+                "lam.value=…"
+            ),
         ),
         ("experiment=smok", "experiment: smok is not known; did you mean smoke?"),
         ("seed.x=3", "seed: expected a whole number >= 0, found {'x': 3}"),

@@ -35,10 +35,10 @@ def sweep(loss: dict[float, float], seeds: int = 5) -> list[Outcome]:
     """λ=1 is 10 points above both ends, give or take a point with the seed; λ=10 is 5 below."""
     score = {0.0: 0.4, 1.0: 0.5, 10.0: 0.35, INF: 0.4}
     runs = []
-    for lam in score:
+    for lam, base in score.items():
         for seed in range(seeds):
             shift = 0.01 * (seed % 2) * (lam == 1)
-            runs.append(run(lam, seed, score[lam] + shift, loss.get(lam)))
+            runs.append(run(lam, seed, base + shift, loss.get(lam)))
     return runs
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tlrun.config.build import Run
 from tlrun.core.errors import RunBusy
 from tlrun.runs.outcome import Outcome, read_outcome
-from tlrun.runs.plan import THIS, Plan
+from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
 from tlrun.store.sweepdir import SweepDir
 from tlrun.sweeps.executors.base import Executor, Job, JobResults, Watcher
@@ -84,9 +84,7 @@ def launch(
     finally:
         folder.write(_record(plan, commands, status, failures))
         folder.tidy([job.log for job in jobs])
-    for failure in failures:
-        _, lost = plan.runs[failure.path]
-        _close_record(lost, failure.reason)
+    _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]
     stages_trained, stages_found = _shared_stages(trained)
     return SweepResults(
@@ -145,12 +143,14 @@ def _shared_stages(jobs: Sequence[Job]) -> tuple[int, int]:
     return trained, loaded
 
 
-def _close_record(plan: Plan, reason: str) -> None:
-    """Close the record of a run whose process could not do it itself."""
-    run_dir = plan.run_dir
-    with suppress(RunBusy, OSError), run_dir.locked(wait=False, note=lambda _: None):
-        if (run_dir.record() or {}).get("status") == "running":
-            run_dir.close("failed", {"reason": reason})
+def _close_records(plan: SweepPlan, failures: Sequence[Failure]) -> None:
+    """Close the records of runs whose processes could not do it themselves."""
+    for failure in failures:
+        _, lost = plan.runs[failure.path]
+        run_dir = lost.run_dir
+        with suppress(RunBusy, OSError), run_dir.locked(wait=False, note=lambda _: None):
+            if (run_dir.record() or {}).get("status") == "running":
+                run_dir.close("failed", {"reason": failure.reason})
 
 
 def _record(
