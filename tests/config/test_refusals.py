@@ -21,8 +21,12 @@ KEYS = st.text("abcdef", min_size=1, max_size=3)
 VALUES = st.none() | st.booleans() | st.integers() | st.text("xyz ", max_size=4)
 TREES = st.dictionaries(
     KEYS,
-    st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)),
-    max_size=4,
+    st.recursive(
+        VALUES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=3,
 )
 
 

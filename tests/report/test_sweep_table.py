@@ -155,6 +155,9 @@ def test_the_legend_does_not_say_of_seeds_with_examples_of_their_own_that_they_s
 
     assert "same test examples" not in text
     assert "every seed on test examples of its own" in text
+    assert "in some rows every seed on test examples" in said(
+        [("a", answer), ("b", seeds(0.5, 0.6))]
+    )
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,15 @@ def test_many_tasks_are_counted_and_not_listed() -> None:
     assert "t3" in text(run_tasks([scored(dict.fromkeys(listed, 0.5), metrics=listed)]))
 
 
+@pytest.mark.parametrize("count", [2, MANY + 1])
+def test_tasks_of_which_no_gain_is_known_do_not_stop_the_table(count: int) -> None:
+    metrics = numbered(count)
+    undefined = dict.fromkeys(metrics)
+    answer = [scored(undefined, metrics=metrics), scored(undefined, ALONE, metrics)]
+
+    assert "Δm of task_relation: –" in text(run_tasks(answer))
+
+
 def test_many_tasks_over_seeds_are_counted_by_their_intervals() -> None:
     metrics = numbered(MANY + 1)
     answers = []

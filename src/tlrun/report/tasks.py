@@ -213,6 +213,8 @@ def _gains_by_task(
 def _counted(gains: Mapping[TaskKey, float | None]) -> str:
     """Many tasks of one run in a line: how many gain, and the ends."""
     known = {key: gain for key, gain in gains.items() if gain is not None}
+    if not known:
+        return f"over {ALONE}: {len(gains)} tasks, none with a score to compare"
     names = short_names(known)
     ordered = sorted(known, key=known.__getitem__)
     up = sum(gain > 0 for gain in known.values())
