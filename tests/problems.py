@@ -20,7 +20,7 @@ from tlrun.models.model import Model
 from tlrun.report.notes import words
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS, Plan, ProblemCache, plan
-from tlrun.runs.run import answer, perform
+from tlrun.runs.run import perform, run_with_controls
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import written
@@ -144,9 +144,9 @@ def performed(plan: Plan, name: str, screen: Screen, wait: bool = False) -> Outc
     return perform(plan, name, ProblemCache(), screen, wait)
 
 
-def answered(config: Mapping[str, Any], screen: Screen) -> list[Outcome]:
+def outcomes_of(config: Mapping[str, Any], screen: Screen) -> list[Outcome]:
     """The run of a config, and its controls."""
-    return answer(build(config), screen)
+    return run_with_controls(build(config), screen)
 
 
 def swept(configs: Sequence[Mapping[str, Any]], screen: Screen) -> SweepPlan:

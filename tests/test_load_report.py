@@ -24,7 +24,7 @@ from tlrun.strategies.base import Stage
 from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import launch
 
-from problems import SweepWatcher, Watcher, answered, config, data_of, performed, planned
+from problems import SweepWatcher, Watcher, config, data_of, outcomes_of, performed, planned
 
 DOMAINS = {"name": "digits_domains"}
 BINARY = {"name": "digits_binary"}
@@ -91,7 +91,7 @@ def test_what_was_loaded_is_kept_with_the_run(tmp_path: Path, table: Path) -> No
     "dataset", [{"name": "digits"}, DOMAINS, BINARY], ids=lambda node: node["name"]
 )
 def test_every_run_of_a_command_keeps_it(tmp_path: Path, dataset: dict[str, Any]) -> None:
-    outcomes = answered(
+    outcomes = outcomes_of(
         config(tmp_path, dataset=dataset, strategy=SHARED, controls=True), Watcher()
     )
     reports = [(outcome.path / "data.json").read_bytes() for outcome in outcomes]
@@ -104,7 +104,7 @@ def test_every_run_of_a_command_keeps_it(tmp_path: Path, dataset: dict[str, Any]
 def test_it_is_told_before_a_run_starts_and_once_for_all_its_controls(tmp_path: Path) -> None:
     diary = Diary()
     asked = config(tmp_path, controls=True)
-    answered(asked, diary)
+    outcomes_of(asked, diary)
     lines = summary(data_of(planned(asked, Watcher())).report)
 
     assert lines[0].startswith("source: 719 train, ")
@@ -115,9 +115,9 @@ def test_it_is_told_before_a_run_starts_and_once_for_all_its_controls(tmp_path: 
 
 
 def test_it_is_told_where_the_run_is_found_too(tmp_path: Path) -> None:
-    answered(config(tmp_path), Watcher())
+    outcomes_of(config(tmp_path), Watcher())
     diary = Diary()
-    answered(config(tmp_path), diary)
+    outcomes_of(config(tmp_path), diary)
 
     assert diary.lines == summary(data_of(of(tmp_path)).report)
 
@@ -198,9 +198,9 @@ def test_two_copies_of_a_table_are_one_run_and_one_that_was_changed_is_another(
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     nodes = {"strategy": SHARED, "controls": True}
-    answered(config(tmp_path, dataset=of_table(table), **nodes), Watcher())
+    outcomes_of(config(tmp_path, dataset=of_table(table), **nodes), Watcher())
     watcher = Watcher()
-    again = answered(config(tmp_path, dataset=of_table(copy), **nodes), watcher)
+    again = outcomes_of(config(tmp_path, dataset=of_table(copy), **nodes), watcher)
 
     assert [outcome.found for outcome in again] == [True, True]
     assert watcher.steps == 0
@@ -215,7 +215,7 @@ def test_two_copies_of_a_table_are_one_setting_and_one_family(tmp_path: Path, ta
     copy = table.with_name("copy.csv")
     shutil.copy(table, copy)
     one, other = (
-        answered(config(tmp_path, dataset=of_table(file), strategy=SHARED), Watcher())[0]
+        outcomes_of(config(tmp_path, dataset=of_table(file), strategy=SHARED), Watcher())[0]
         for file in (table, copy)
     )
 

@@ -11,7 +11,7 @@ from tlrun.config import plugins
 from tlrun.config.preflight import preflight
 from tlrun.config.registry import find
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.run import answer
+from tlrun.runs.run import run_with_controls
 from tlrun.store.files import read_json
 from tlrun.strategies.base import Control
 
@@ -282,40 +282,42 @@ def test_one_table_under_two_names_is_one_row(here: Path) -> None:
     (here / "copy.csv").write_bytes((here / "a.csv").read_bytes())
     asked = [*TABLE, "dataset.path=a.csv,copy.csv", "seed=0,1"]
     jobs = preflight(asked, multirun=True).jobs
-    ((_, seeds),) = by_setting([(job.overrides, answer(job.run, Watcher())) for job in jobs])
+    ((_, seeds),) = by_setting(
+        [(job.overrides, run_with_controls(job.run, Watcher())) for job in jobs]
+    )
 
     assert [outcomes[0].seed for outcomes in seeds] == [0, 1]
 
 
-def labels_of(answers: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[str]:
-    return [label for label, _ in by_setting(answers)]
+def labels_of(done: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[str]:
+    return [label for label, _ in by_setting(done)]
 
 
 def test_a_setting_is_called_by_what_sets_it_apart() -> None:
     common = ("dataset=digits", "trainer.steps=5")
-    answers = [
+    done = [
         ((*common, "strategy=joint", "seed=0"), [outcome(setting="j")]),
         ((*common, "strategy=fused", "strategy.first.name=x", "seed=0"), [outcome(setting="f")]),
         ((*common, "strategy=joint", "dataset.shift=noise"), [outcome(setting="n")]),
     ]
 
-    assert labels_of(answers) == ["joint", "fused first=x", "joint shift=noise"]
+    assert labels_of(done) == ["joint", "fused first=x", "joint shift=noise"]
 
 
 def test_lambda_and_seed_are_no_part_of_a_label() -> None:
     """λ has a column of its own, seeds are what is averaged."""
-    answers = [
+    done = [
         ((f"lam.value={lam}", f"seed={seed}"), [outcome(setting=f"s{lam}", lam=lam, seed=seed)])
         for lam in (0.1, 1.0)
         for seed in (0, 1)
     ]
 
-    assert labels_of(answers) == ["feature_transfer", "feature_transfer"]
-    assert [len(seeds) for _, seeds in by_setting(answers)] == [2, 2]
+    assert labels_of(done) == ["feature_transfer", "feature_transfer"]
+    assert [len(seeds) for _, seeds in by_setting(done)] == [2, 2]
 
 
 def test_two_jobs_that_are_one_run_count_once() -> None:
-    answers = [((f"lam.value={lam}",), [outcome(lam=None)]) for lam in (0.1, 1.0)]
-    ((_, seeds),) = by_setting(answers)
+    done = [((f"lam.value={lam}",), [outcome(lam=None)]) for lam in (0.1, 1.0)]
+    ((_, seeds),) = by_setting(done)
 
     assert len(seeds) == 1

@@ -12,31 +12,31 @@ from tlrun.runs.outcome import Outcome
 
 from problems import outcome
 
-Answers = Sequence[tuple[str, Sequence[Sequence[Outcome]]]]
+Settings = Sequence[tuple[str, Sequence[Sequence[Outcome]]]]
 
 
-def shown(answers: Answers, width: int = 200) -> str:
+def shown(settings: Settings, width: int = 200) -> str:
     console = Console(file=io.StringIO(), width=width, markup=False)
-    console.print(sweep_table(answers, console))
+    console.print(sweep_table(settings, console))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def said(answers: Answers) -> str:
+def said(settings: Settings) -> str:
     """All that is shown, in one line."""
-    return " ".join(shown(answers).split())
+    return " ".join(shown(settings).split())
 
 
 def seeds(*tests: float, **changes: Any) -> list[list[Outcome]]:
-    """An answer a seed, each with a control that scores 0.4."""
+    """An outcomes a seed, each with a control that scores 0.4."""
     return [
         [outcome(test=test, seed=k, **changes), outcome("scratch", 0.4, seed=k)]
         for k, test in enumerate(tests)
     ]
 
 
-def row(answers: Answers, label: str) -> str:
+def row(settings: Settings, label: str) -> str:
     """The row of a setting, on a wide terminal."""
-    (found,) = (line for line in shown(answers).splitlines() if line.startswith(f"{label} "))
+    (found,) = (line for line in shown(settings).splitlines() if line.startswith(f"{label} "))
     return " ".join(found.split())
 
 
@@ -62,72 +62,72 @@ def test_on_a_narrow_terminal_figures_stand_below_one_another_and_none_is_cut(wi
 
 def test_from_five_seeds_on_an_interval_may_be_read_and_foreign_runs_are_marked() -> None:
     differing = ["", *["torch 1 then, 2 now"] * 4]
-    answer = [[outcome(seed=k, differs=differs)] for k, differs in enumerate(differing)]
-    text = shown([("a", answer)])
+    outcomes = [[outcome(seed=k, differs=differs)] for k, differs in enumerate(differing)]
+    text = shown([("a", outcomes)])
 
     assert VERDICT in text
     assert text.count("made elsewhere (torch 1 then, 2 now)") == 1
-    assert VERDICT not in shown([("a", answer[:4])])
+    assert VERDICT not in shown([("a", outcomes[:4])])
 
 
 def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:
-    answers = [("a", [[outcome(), outcome("scratch")]]), ("b", [[outcome()]])]
+    settings = [("a", [[outcome(), outcome("scratch")]]), ("b", [[outcome()]])]
 
-    assert "50.0 ± –" in row(answers, "a")
-    assert row(answers, "b").endswith("–")
+    assert "50.0 ± –" in row(settings, "a")
+    assert row(settings, "b").endswith("–")
 
 
 def test_a_gain_over_fewer_seeds_than_the_row_says_so_and_the_fewest_decide_the_verdict() -> None:
     """A control failed on one seed of five; another setting has only four."""
-    answer = seeds(0.5, 0.5, 0.5, 0.5, 0.5)
-    answer[0] = answer[0][:1]
-    answers = [("a", answer), ("b", answer[1:])]
+    outcomes = seeds(0.5, 0.5, 0.5, 0.5, 0.5)
+    outcomes[0] = outcomes[0][:1]
+    settings = [("a", outcomes), ("b", outcomes[1:])]
 
-    assert "+10.0 ± 0.0 (n=4)" in row(answers, "a")
-    assert "(n=" not in row(answers, "b")
-    assert NO_VERDICT in shown(answers)
+    assert "+10.0 ± 0.0 (n=4)" in row(settings, "a")
+    assert "(n=" not in row(settings, "b")
+    assert NO_VERDICT in shown(settings)
 
 
 def test_gains_are_paired_by_seed_and_not_between_means() -> None:
     """Run and control rise and fall together, so their difference knows no spread."""
-    answer = [
+    outcomes = [
         [outcome(test=test + 0.1, seed=k), outcome("scratch", test, seed=k)]
         for k, test in enumerate((0.2, 0.5, 0.8))
     ]
 
-    assert "+10.0 ± 0.0" in row([("a", answer)], "a")
+    assert "+10.0 ± 0.0" in row([("a", outcomes)], "a")
 
 
 def test_the_ends_of_a_lambda_axis_are_columns_where_the_sweep_has_them() -> None:
-    answers = [
+    settings = [
         (f"λ={lam}", [[outcome(test=test, lam=lam, seed=k)] for k in range(3)])
         for lam, test in ((0.0, 0.3), (1.0, 0.5), (math.inf, 0.4))
     ]
-    text = shown(answers)
+    text = shown(settings)
 
     assert "over λ=0" in text
     assert "over λ=∞" in text
-    assert row(answers, "λ=1.0").endswith("+20.0 ± 0.0 +10.0 ± 0.0")
-    assert row(answers, "λ=0.0").endswith("– -10.0 ± 0.0")
-    assert "over λ=∞" not in shown(answers[:2])
-    assert "over λ" not in shown(answers[1:2])
+    assert row(settings, "λ=1.0").endswith("+20.0 ± 0.0 +10.0 ± 0.0")
+    assert row(settings, "λ=0.0").endswith("– -10.0 ± 0.0")
+    assert "over λ=∞" not in shown(settings[:2])
+    assert "over λ" not in shown(settings[1:2])
 
 
 def test_lambda_that_agree_in_six_digits_are_told_apart() -> None:
     near = (0.12345671, 0.12345672)
-    answers = [("a", [[outcome(lam=near[0])]]), ("b", [[outcome(lam=near[1])]])]
+    settings = [("a", [[outcome(lam=near[0])]]), ("b", [[outcome(lam=near[1])]])]
 
-    assert row(answers, "a").split()[1] == "0.12345671"
-    assert row(answers, "b").split()[1] == "0.12345672"
+    assert row(settings, "a").split()[1] == "0.12345671"
+    assert row(settings, "b").split()[1] == "0.12345672"
 
 
 def test_settings_that_are_scored_otherwise_say_by_what() -> None:
     headline = {"name": "target r2", "val": None, "test": 0.5}
     regression = outcome(family="g", result={**outcome().result, "headline": headline})
-    answers = [("a", seeds(0.5)), ("b", [[regression]])]
+    settings = [("a", seeds(0.5)), ("b", [[regression]])]
 
-    assert "target accuracy % 50.0 ± –" in row(answers, "a")
-    assert "target r2 0.500 ± –" in row(answers, "b")
+    assert "target accuracy % 50.0 ± –" in row(settings, "a")
+    assert "target r2 0.500 ± –" in row(settings, "b")
 
 
 def test_sizes_are_shown_where_runs_differ_in_them() -> None:
@@ -149,14 +149,14 @@ def test_the_legend_says_what_all_arms_have_in_common() -> None:
 
 def test_the_legend_does_not_say_of_seeds_with_examples_of_their_own_that_they_share_them() -> None:
     """`dataset.split_seed=null` draws other test examples for every seed."""
-    answer = seeds(0.5, 0.6)
-    answer[1] = [outcome(test=0.6, seed=1, test_examples="others")]
-    text = said([("a", answer)])
+    outcomes = seeds(0.5, 0.6)
+    outcomes[1] = [outcome(test=0.6, seed=1, test_examples="others")]
+    text = said([("a", outcomes)])
 
     assert "same test examples" not in text
     assert "every seed on test examples of its own" in text
     assert "in some rows every seed on test examples" in said(
-        [("a", answer), ("b", seeds(0.5, 0.6))]
+        [("a", outcomes), ("b", seeds(0.5, 0.6))]
     )
 
 

@@ -170,12 +170,12 @@ def test_the_control_is_found_by_its_name_and_is_no_run_asked_for() -> None:
 
 
 def test_the_task_table_lists_each_task_in_every_arm_with_its_gain_over_learning_it_alone() -> None:
-    answer = [
+    outcomes = [
         scored({"d/a": 0.6, "d/b": 0.3}),
         scored({"d/a": 0.5, "d/b": 0.4}, ALONE),
         scored({"d/a": 0.1, "d/b": None}, "shared_parameters"),
     ]
-    shown = rows(run_tasks(answer))
+    shown = rows(run_tasks(outcomes))
 
     head = [
         "task",
@@ -190,7 +190,7 @@ def test_the_task_table_lists_each_task_in_every_arm_with_its_gain_over_learning
     assert head in shown
     assert ["a", "accuracy", "%", "60.0", "50.0", "10.0", "+10.0"] in shown
     assert ["b", "r2", "0.300", "0.400", "–", "-0.100"] in shown
-    assert "Δm of task_relation: -2.5 %." in text(run_tasks(answer))
+    assert "Δm of task_relation: -2.5 %." in text(run_tasks(outcomes))
 
 
 def test_without_the_control_there_are_scores_and_no_gain() -> None:
@@ -216,8 +216,8 @@ def test_many_tasks_are_counted_and_not_listed() -> None:
     metrics = numbered(MANY + 1)
     theirs = dict.fromkeys(metrics, 0.5)
     mine = theirs | {"d/t0": 0.1, "d/t1": 0.75, "d/t2": 0.625}
-    answer = [scored(mine, metrics=metrics), scored(theirs, ALONE, metrics)]
-    shown = text(run_tasks(answer), width=400)
+    outcomes = [scored(mine, metrics=metrics), scored(theirs, ALONE, metrics)]
+    shown = text(run_tasks(outcomes), width=400)
 
     assert (
         f"over single_task: 2 of {MANY + 1} tasks up, mean -0.002, from t0 -0.400, t1 +0.250"
@@ -233,21 +233,21 @@ def test_many_tasks_are_counted_and_not_listed() -> None:
 def test_tasks_of_which_no_gain_is_known_do_not_stop_the_table(count: int) -> None:
     metrics = numbered(count)
     undefined = dict.fromkeys(metrics)
-    answer = [scored(undefined, metrics=metrics), scored(undefined, ALONE, metrics)]
+    outcomes = [scored(undefined, metrics=metrics), scored(undefined, ALONE, metrics)]
 
-    assert "Δm of task_relation: –" in text(run_tasks(answer))
+    assert "Δm of task_relation: –" in text(run_tasks(outcomes))
 
 
 def test_many_tasks_over_seeds_are_counted_by_their_intervals() -> None:
     metrics = numbered(MANY + 1)
-    answers = []
+    outcomes = []
     for seed, noise in enumerate((-0.001, 0.0, 0.001)):
         mine = dict.fromkeys(metrics, 0.5 + noise) | {"d/t0": 0.6, "d/t1": 0.7, "d/t2": 0.4}
         theirs = dict.fromkeys(metrics, 0.5)
-        answers.append(
+        outcomes.append(
             [scored(mine, metrics=metrics, seed=seed), scored(theirs, ALONE, metrics, seed)]
         )
-    shown = text(sweep_tasks([("a", answers)]))
+    shown = text(sweep_tasks([("a", outcomes)]))
 
     assert "2 of 13 up, 1 down, 10 within their intervals" in shown
     assert "setting λ Δm % tasks" in squeezed(shown)
@@ -256,10 +256,10 @@ def test_many_tasks_over_seeds_are_counted_by_their_intervals() -> None:
 def test_one_seed_of_many_tasks_has_no_interval_to_count_by() -> None:
     metrics = numbered(MANY + 1)
     mine, theirs = dict.fromkeys(metrics, 0.6), dict.fromkeys(metrics, 0.5)
-    answer = [scored(mine, metrics=metrics), scored(theirs, ALONE, metrics)]
+    outcomes = [scored(mine, metrics=metrics), scored(theirs, ALONE, metrics)]
 
     assert "0 of 13 up, 0 down, 13 within their intervals" not in text(
-        sweep_tasks([("a", [answer])])
+        sweep_tasks([("a", [outcomes])])
     )
 
 
@@ -293,8 +293,8 @@ def test_a_sweep_shows_how_far_heads_are_apart_where_any_run_knows() -> None:
 
 
 def test_a_seed_without_the_control_does_not_count_and_a_setting_without_any_has_no_row() -> None:
-    answers = [*seeds((0.6, 0.6), (0.5, 0.5)), [scored({"d/a": 0.0, "d/b": 0.0}, seed=2)]]
-    shown = rows(sweep_tasks([("some", answers), ("none", answers[2:])]))
+    outcomes = [*seeds((0.6, 0.6), (0.5, 0.5)), [scored({"d/a": 0.0, "d/b": 0.0}, seed=2)]]
+    shown = rows(sweep_tasks([("some", outcomes), ("none", outcomes[2:])]))
 
     assert ["some", "1", "+20.0", "±", "0.0"] in [row[:5] for row in shown]
     assert "none" not in [row[0] for row in shown if row]
@@ -302,28 +302,28 @@ def test_a_seed_without_the_control_does_not_count_and_a_setting_without_any_has
 
 def test_nothing_is_said_of_tasks_where_there_is_one() -> None:
     one = {"target/digit": "accuracy"}
-    answer = [
+    outcomes = [
         scored({"target/digit": 0.5}, metrics=one),
         scored({"target/digit": 0.4}, ALONE, one),
     ]
     console = Console(file=io.StringIO(), width=200)
 
-    assert list(run_tasks(answer)) == []
-    assert list(sweep_tasks([("a", [answer])])) == []
-    for table in (run_table(answer, console), sweep_table([("a", [answer])], console)):
+    assert list(run_tasks(outcomes)) == []
+    assert list(sweep_tasks([("a", [outcomes])])) == []
+    for table in (run_table(outcomes, console), sweep_table([("a", [outcomes])], console)):
         assert "Δm" not in text([table])
 
 
 def test_both_tables_of_a_command_have_the_tasks_in_them() -> None:
-    answer = [
+    outcomes = [
         scored({"d/a": 0.6, "d/b": 0.3}, relation=MATRIX),
         scored({"d/a": 0.5, "d/b": 0.4}, ALONE),
     ]
     console = Console(file=io.StringIO(), width=200)
 
-    assert "Δm of task_relation: -2.5 %" in text([run_table(answer, console)])
-    assert "Ω, covariance of the tasks:" in text([run_table(answer, console)])
-    assert "Δm %" in text([sweep_table([("a", [answer])], console)])
+    assert "Δm of task_relation: -2.5 %" in text([run_table(outcomes, console)])
+    assert "Ω, covariance of the tasks:" in text([run_table(outcomes, console)])
+    assert "Δm %" in text([sweep_table([("a", [outcomes])], console)])
 
 
 def test_settings_of_different_tasks_do_not_stop_the_table() -> None:

@@ -12,7 +12,7 @@ from tlrun.config.build import build
 from tlrun.runs.outcome import FACTS, Outcome, load_run, load_runs, read_outcome
 from tlrun.runs.plan import THIS, ProblemCache, plan_with_controls
 
-from problems import Watcher, answered, config, performed, planned
+from problems import Watcher, config, outcomes_of, performed, planned
 
 ASKED: list[dict[str, Any]] = [
     {},
@@ -129,7 +129,7 @@ def test_all_finished_runs_are_loaded_and_no_other(tmp_path: Path) -> None:
 
 
 def test_controls_are_named_by_their_setting_and_each_is_that_of_its_run(tmp_path: Path) -> None:
-    this, *controls = answered(config(tmp_path, controls=True), Watcher())
+    this, *controls = outcomes_of(config(tmp_path, controls=True), Watcher())
 
     assert len(controls) == 4
     assert dict(this.controls) == {control.name: control.setting for control in controls}
@@ -161,7 +161,7 @@ def test_a_run_names_its_own_controls_whether_they_are_asked_for_or_not(
 
 def test_run_json_says_the_same_with_controls_and_without(tmp_path: Path) -> None:
     alone = done(tmp_path / "alone")
-    beside, *_ = answered(config(tmp_path / "beside", controls=True), Watcher())
+    beside, *_ = outcomes_of(config(tmp_path / "beside", controls=True), Watcher())
 
     for fact in set(FACTS) - {"seconds"}:
         assert record(alone)[fact] == record(beside)[fact]
@@ -193,10 +193,10 @@ def test_a_finished_run_stays_as_it_is_whatever_needs_it(tmp_path: Path) -> None
     """As a control, and for its source stage."""
     control, stage = done(tmp_path, strategy={"name": "scratch"}), done(tmp_path)
     before = [files(outcome) for outcome in (control, stage)]
-    answer = answered(
+    outcomes = outcomes_of(
         config(tmp_path, controls=True, strategy={"name": "feature_transfer"}), Watcher()
     )
 
-    assert control.path in [outcome.path for outcome in answer if outcome.found]
-    assert record(answer[0])["stages"][0]["found"]
+    assert control.path in [outcome.path for outcome in outcomes if outcome.found]
+    assert record(outcomes[0])["stages"][0]["found"]
     assert [files(outcome) for outcome in (control, stage)] == before

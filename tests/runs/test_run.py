@@ -31,7 +31,7 @@ from tlrun.strategies.base import Control, Stage
 from tlrun.strategies.scratch import Scratch
 from tlrun.training.evaluation import evaluate
 
-from problems import Watcher, answered, config, performed, planned
+from problems import Watcher, config, outcomes_of, performed, planned
 from properties import assert_same_bits, assert_same_run
 
 ARMS = [
@@ -199,9 +199,9 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
 
 def test_an_answer_is_the_run_and_its_controls_and_controls_are_shared(tmp_path: Path) -> None:
     watcher = Watcher()
-    first = answered(config(tmp_path, controls=True), watcher)
+    first = outcomes_of(config(tmp_path, controls=True), watcher)
     trained = watcher.steps
-    second = answered(
+    second = outcomes_of(
         config(tmp_path, controls=True, strategy={"name": "feature_transfer"}), watcher
     )
 
@@ -216,7 +216,7 @@ def test_an_answer_is_the_run_and_its_controls_and_controls_are_shared(tmp_path:
     assert [o.path for o in first[1:]] == [o.path for o in second[1:]]
     # the target stage: the source stage is the one that the first run trained
     assert watcher.steps - trained == 6
-    assert answered(config(tmp_path), Watcher())[0].found
+    assert outcomes_of(config(tmp_path), Watcher())[0].found
 
 
 def test_seeds_of_one_setting_share_it_and_other_settings_do_not(tmp_path: Path) -> None:
@@ -255,8 +255,8 @@ def test_another_fingerprint_runs_anew_says_why_and_loses_nothing(tmp_path: Path
 
 
 def test_rerun_trains_the_run_asked_for_again_but_not_its_controls(tmp_path: Path) -> None:
-    answered(config(tmp_path, controls=True), Watcher())
-    again = answered(config(tmp_path, controls=True, rerun=True), Watcher())
+    outcomes_of(config(tmp_path, controls=True), Watcher())
+    again = outcomes_of(config(tmp_path, controls=True, rerun=True), Watcher())
 
     assert [o.found for o in again] == [False, True, True, True, True]
 
@@ -425,7 +425,7 @@ def test_nothing_starts_where_one_control_cannot_work(
     controls = {"scratch": Control(Scratch()), "impossible": Control(Impossible())}
     monkeypatch.setattr("tlrun.strategies.parameter_transfer.transfer_controls", lambda _: controls)
     with pytest.raises(UserError, match="strategy: expected another problem, found this one"):
-        answered(config(tmp_path, controls=True), Watcher())
+        outcomes_of(config(tmp_path, controls=True), Watcher())
 
     assert list(tmp_path.iterdir()) == []
 
@@ -435,7 +435,7 @@ def test_a_control_that_cannot_work_stops_no_run_that_does_not_ask_for_it(
 ) -> None:
     controls = {"scratch": Control(Scratch()), "impossible": Control(Impossible())}
     monkeypatch.setattr("tlrun.strategies.parameter_transfer.transfer_controls", lambda _: controls)
-    (outcome,) = answered(config(tmp_path), Watcher())
+    (outcome,) = outcomes_of(config(tmp_path), Watcher())
 
     assert set(outcome.controls) == {"scratch"}
 

@@ -5,7 +5,7 @@ import pytest
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Schedule
 from tlrun.core.problem import Task, TaskKey, tasks_by_key
-from tlrun.strategies.checks import finite, one_label_space, one_shape, several, told
+from tlrun.strategies.checks import describe_tasks, finite, one_label_space, one_shape, several
 from tlrun.strategies.schedules import Constant, Cosine, Linear
 
 from problems import with_tasks
@@ -70,13 +70,16 @@ def test_heads_are_compared_by_shape_and_by_meaning(
 
 def test_tasks_are_told_by_their_short_names_and_no_more_than_eight() -> None:
     assert (
-        told(with_tasks(d=(CLASS, ODD, VALUE)).task_keys)
+        describe_tasks(with_tasks(d=(CLASS, ODD, VALUE)).task_keys)
         == "class (3 classes), odd (binary), value (regression)"
     )
-    assert told(with_tasks(d=(CLASS,), e=(CLASS,)).task_keys) == "d (3 classes), e (3 classes)"
-    assert told(with_tasks(d=(CLASS, ODD), e=(CLASS,)).task_keys).startswith(
+    assert (
+        describe_tasks(with_tasks(d=(CLASS,), e=(CLASS,)).task_keys)
+        == "d (3 classes), e (3 classes)"
+    )
+    assert describe_tasks(with_tasks(d=(CLASS, ODD), e=(CLASS,)).task_keys).startswith(
         "d/class (3 classes), d/odd (binary)"
     )
     many = tasks_by_key({"d": [Task(f"t{k}", "binary", ("no", "yes")) for k in range(11)]})
-    assert told(many).endswith("t7 (binary) and 3 more")
-    assert told(dict(list(many.items())[:8])).endswith("t7 (binary)")
+    assert describe_tasks(many).endswith("t7 (binary) and 3 more")
+    assert describe_tasks(dict(list(many.items())[:8])).endswith("t7 (binary)")

@@ -18,7 +18,7 @@ from tlrun.report.progress_sweep import watching
 from tlrun.report.run_table import run_table
 from tlrun.report.sweep_table import sweep_table
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.run import answer
+from tlrun.runs.run import run_with_controls
 from tlrun.sweeps.executors.base import Executor
 from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import Failure, SweepResults, launch
@@ -43,7 +43,7 @@ class Session:
         line = equation("strategy", name_of("strategy", run.strategy))
         self._console.print(Text(line, style="bold"), soft_wrap=True)
         try:
-            outcomes = answer(run, LiveScreen(self._console))
+            outcomes = run_with_controls(run, LiveScreen(self._console))
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             return _say_failed(error)
         self._console.print()
@@ -68,13 +68,13 @@ class Session:
             )
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             return _say_failed(error)
-        answers = []
+        done = []
         for job, outcomes in zip(jobs, results.outcomes, strict=True):
             if outcomes:
-                answers.append((job.overrides, outcomes))
-        if answers:
+                done.append((job.overrides, outcomes))
+        if done:
             self._console.print()
-            self._console.print(sweep_table(by_setting(answers), self._console))
+            self._console.print(sweep_table(by_setting(done), self._console))
         self._console.print(Text(_counts(results, len(jobs))))
         if results.failures:
             _say_failures(results.failures)
@@ -105,20 +105,20 @@ def processes(run: Run) -> int:
 
 
 def by_setting(
-    answers: Sequence[tuple[Sequence[str], list[Outcome]]],
+    done: Sequence[tuple[Sequence[str], list[Outcome]]],
 ) -> list[tuple[str, list[list[Outcome]]]]:
     """The outcomes of each setting, a list a seed, under what sets it apart from other settings.
 
-    answers: of each job what it sets, and the outcomes of its run and controls. Two jobs may be one
+    done: of each job what it sets, and the outcomes of its run and controls. Two jobs may be one
     run (scratch at two λ, a seed typed twice); it counts once, or n would be a lie.
     """
     choices = []
-    for overrides, _ in answers:
+    for overrides, _ in done:
         choices.append([o for o in overrides if o.split("=")[0] not in NOT_A_SETTING])
     common = set.intersection(*map(set, choices))
     labels: dict[str, str] = {}
     seeds: dict[str, dict[int, list[Outcome]]] = {}
-    for chosen, (_, outcomes) in zip(choices, answers, strict=True):
+    for chosen, (_, outcomes) in zip(choices, done, strict=True):
         run = outcomes[0]
         label = " ".join(_short(override) for override in chosen if override not in common)
         labels.setdefault(run.setting, label or run.strategy)

@@ -110,7 +110,7 @@ class Structure:
         """How many numbers of the source's weights it carries."""
         return sum(moments.scalars for moments in self.moments.values())
 
-    def told(self, dense: Backbone) -> str:
+    def summary(self, dense: Backbone) -> str:
         """What it is, in a line. dense: the backbone it was learnt from."""
         if self.masks:
             shares = []

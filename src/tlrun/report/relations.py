@@ -40,14 +40,14 @@ def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield from _matrix(title, learnt["tasks"], learnt["matrix"])
 
 
-def mean_relations(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
+def mean_relations(settings: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
     """What the runs of each setting, under its label, have learnt of their tasks: seeds' mean.
 
     Settings in which a run has learnt none are left out; of many, the first MOST_MATRICES are
     shown, and the others counted.
     """
     learning = []
-    for label, seeds in answers:
+    for label, seeds in settings:
         runs = asked_runs(seeds)
         if all("relation" in run.result for run in runs):
             learning.append((label, runs))

@@ -23,7 +23,7 @@ VERDICT = "A gain whose interval lies above 0 helps; below 0 hurts."
 
 OVER = "over "  # what the head of a gain says before the name of what it is measured against
 
-Answers = Sequence[tuple[str, Seeds]]  # each setting, under its label
+Settings = Sequence[tuple[str, Seeds]]  # each setting, under its label
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,29 @@ SEEDS = Column("seeds", figure=False)
 Row = Mapping[Column, str]
 
 
-def sweep_table(answers: Answers, console: Console) -> RenderableType:
+def sweep_table(settings: Settings, console: Console) -> RenderableType:
     """The mean score of each setting and its mean gain over each control.
 
-    answers: of each setting its label and, of each seed, the run and its controls. Every figure is
+    settings: of each setting its label and, of each seed, the run and its controls. Every figure is
     a mean ± the half-width of a 95 % t interval over the seeds, paired where it is a gain. On a
     narrow terminal the figures of a setting stand below one another.
     """
     asked: list[Outcome] = []
     every: list[Outcome] = []
     labels: dict[str, str] = {}
-    for label, seeds in answers:
+    for label, seeds in settings:
         asked += asked_runs(seeds)
-        for answer in seeds:
-            every += answer
+        for outcomes in seeds:
+            every += outcomes
         labels.setdefault(seeds[0][0].family, printable(label))
-    rows = _rows(answers, asked, largest(every))
+    rows = _rows(settings, asked, largest(every))
     heads = _heads(rows, console.width)
     table = _stacked(rows) if heads is None else _beside(rows, heads)
-    parts: list[RenderableType] = [table, *sweep_tasks(answers), Text("")]
+    parts: list[RenderableType] = [table, *sweep_tasks(settings), Text("")]
     parts += [Text(line) for line in peaks(asked, labels)]
     compares = any(column.head.startswith(OVER) for column in rows[0])
-    parts.append(Text(_legend(answers, every, compares)))
-    if min(len(seeds) for _, seeds in answers) >= ENOUGH:
+    parts.append(Text(_legend(settings, every, compares)))
+    if min(len(seeds) for _, seeds in settings) >= ENOUGH:
         parts.append(Text(VERDICT))
     else:
         parts.append(Text(NO_VERDICT))
@@ -83,20 +83,20 @@ def sweep_table(answers: Answers, console: Console) -> RenderableType:
     return Group(*parts)
 
 
-def _rows(answers: Answers, asked: Sequence[Outcome], dense: Mapping[str, int]) -> list[Row]:
+def _rows(settings: Settings, asked: Sequence[Outcome], dense: Mapping[str, int]) -> list[Row]:
     """A row a setting; all have the same columns.
 
     asked: the runs of all settings, without controls. dense: as of `size_cells`.
     """
     controls: dict[str, None] = {}
-    for _, seeds in answers:
+    for _, seeds in settings:
         for _, *others in seeds:
             controls |= dict.fromkeys(control.name for control in others)
     along = axes(asked)
     ends = [end for end in ENDS if any(end in axis for axis in along.values())]
     titles = {run.result["headline"]["name"] for run in asked}
     rows: list[Row] = []
-    for label, seeds in answers:
+    for label, seeds in settings:
         runs = asked_runs(seeds)
         axis = along.get(runs[0].family, {})
         row = {SETTING: printable(label), LAM: runs[0].lam_label or "–", SEEDS: str(len(seeds))}
@@ -195,15 +195,15 @@ def _stacked(rows: Sequence[Row]) -> Table:
     return table
 
 
-def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
+def _legend(settings: Settings, every: Sequence[Outcome], compares: bool) -> str:
     """What the figures mean, and what all of them have in common; nothing that is not so.
 
-    every: the runs and controls of all `answers`. compares: whether the table has gains.
+    every: the runs and controls of all `settings`. compares: whether the table has gains.
     """
     parts = []
     if compares:
         parts.append("over X: gain, the setting minus X on the same seeds.")
-    drawn = f"draws of labels, weights and order; {_test_examples(answers)}"
+    drawn = f"draws of labels, weights and order; {_test_examples(settings)}"
     parts.append(
         f"± 95 % t interval over seeds ({drawn}), paired for gains, one interval each, not "
         "corrected for the number of arms."
@@ -214,9 +214,9 @@ def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
     return " ".join(parts)
 
 
-def _test_examples(answers: Answers) -> str:
+def _test_examples(settings: Settings) -> str:
     """Whether the seeds of a setting are tested on the same examples."""
-    apart = [len({run.test_examples for run in asked_runs(seeds)}) > 1 for _, seeds in answers]
+    apart = [len({run.test_examples for run in asked_runs(seeds)}) > 1 for _, seeds in settings]
     if not any(apart):
         return "same test examples"
     if all(apart):

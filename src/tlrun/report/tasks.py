@@ -38,13 +38,13 @@ def task_scores(outcome: Outcome) -> Scored:
     return scores
 
 
-def alone(answer: Sequence[Outcome]) -> Outcome | None:
+def alone(outcomes: Sequence[Outcome]) -> Outcome | None:
     """The control in which every task is learnt alone; None where there is none.
 
-    answer: a run, then its controls. Where the run's whole budget is more than that of a stage, it
-    is the control of that budget.
+    outcomes: a run, then its controls. Where the run's whole budget is more than that of a stage,
+    it is the control of that budget.
     """
-    named = {outcome.name: outcome for outcome in answer[1:]}
+    named = {outcome.name: outcome for outcome in outcomes[1:]}
     return named.get(f"{ALONE}, total budget", named.get(ALONE))
 
 
@@ -112,14 +112,14 @@ def _run_rows(
     return table
 
 
-def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
+def sweep_tasks(settings: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
     """The tasks of the settings of a sweep: Δm, and the gain over learning each task alone.
 
     Every figure is a mean over seeds ± the half-width of its 95 % t interval. Settings of other
     tasks, as of another data set, stand in a table of their own.
     """
     tables: dict[tuple[TaskKey, ...], list[tuple[str, Sequence[Pair]]]] = {}
-    for label, seeds in answers:
+    for label, seeds in settings:
         pairs = _pairs(seeds)
         if pairs:
             keys = tuple(task_scores(pairs[0][0]))
@@ -134,16 +134,16 @@ def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType
         if any(map(_measured_apart, tables.values())):
             legend += f" heads apart: how many {DISAGREEMENT}."
         yield Text(legend)
-    yield from mean_relations(answers)
+    yield from mean_relations(settings)
 
 
 def _pairs(seeds: Seeds) -> list[Pair]:
     """Of each seed that has both: the run, and its control in which each task is learnt alone."""
     pairs = []
-    for answer in seeds:
-        single = alone(answer)
+    for outcomes in seeds:
+        single = alone(outcomes)
         if single is not None:
-            pairs.append((answer[0], single))
+            pairs.append((outcomes[0], single))
     return pairs
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STOPPED = (KeyboardInterrupt, Terminated)
 
 
-def answer(run: Run, screen: Screen) -> list[Outcome]:
+def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
     """Carry out the run asked for, then, unless `controls` is false, each of its controls.
 
     The outcomes come in that order. Raises UserError for what cannot work, RunBusy where another

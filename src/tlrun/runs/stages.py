@@ -149,7 +149,7 @@ class StageRunner:
         structure = planned.strategy.structure_of(stage, previous, given)
         if structure is not None:
             self.plan.run_dir.keep_json("structure.json", structure.to_json())
-            summary = structure.told(run.backbone)
+            summary = structure.summary(run.backbone)
             self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=summary))
         return planned.strategy.inherit(stage, self._fresh(planned, structure), previous)
 

@@ -59,7 +59,7 @@ def finite(lam: Schedule, why: str, hint: str) -> None:
         )
 
 
-def told(tasks: Mapping[TaskKey, Task]) -> str:
+def describe_tasks(tasks: Mapping[TaskKey, Task]) -> str:
     """The tasks and their heads, for a message: parity (binary), identity (10 classes)."""
     names = short_names(tasks)
     heads = [

@@ -38,12 +38,12 @@ from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (
+    describe_tasks,
     finite,
     one_label_space,
     one_shape,
     require_learning_towers,
     several,
-    told,
 )
 from tlrun.strategies.controls import multitask_controls
 from tlrun.strategies.terms.parameters import loss_terms, side_by_side, tasks_of
@@ -186,7 +186,7 @@ class TaskRelation(Strategy):
                 Mistake(
                     "strategy.relation",
                     expected=f"one task in several domains for relation={self.relation}",
-                    found=told(tasks),
+                    found=describe_tasks(tasks),
                     hint=f"try {{node}}.{fit}",
                 )
             )
@@ -195,7 +195,7 @@ class TaskRelation(Strategy):
                 Mistake(
                     "strategy.relation",
                     expected=f"heads of one shape for relation={self.relation}",
-                    found=told(tasks),
+                    found=describe_tasks(tasks),
                     hint="try {node}.scope=towers, which compares each task's φ, or "
                     "{node}=shared_parameters",
                 )

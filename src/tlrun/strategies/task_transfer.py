@@ -55,7 +55,13 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
-from tlrun.strategies.checks import finite, one_shape, require_learning_towers, several, told
+from tlrun.strategies.checks import (
+    describe_tasks,
+    finite,
+    one_shape,
+    require_learning_towers,
+    several,
+)
 from tlrun.strategies.controls import multitask_controls
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask, single_stage
@@ -221,7 +227,7 @@ class TaskTransfer(Strategy):
                 Mistake(
                     "strategy.transfer",
                     expected="heads of one shape for transfer=asymmetric",
-                    found=told(tasks),
+                    found=describe_tasks(tasks),
                     hint="try {key}=born_again, or {node}.scope=towers, which compares each task's "
                     "φ",
                 )
@@ -236,7 +242,7 @@ class TaskTransfer(Strategy):
                 Mistake(
                     "strategy.transfer",
                     expected="two tasks of one label space for transfer=distillation",
-                    found=told(tasks),
+                    found=describe_tasks(tasks),
                     hint="try {key}=born_again, or {node}.distil=features with {node}.scope=towers",
                 )
             )
