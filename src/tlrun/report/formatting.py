@@ -14,7 +14,9 @@ PERCENT = "%"
 def unit_of(name: str) -> str:
     """The unit that scores of the metric or headline `name` are written in: "%", or "" for none."""
     metric = metric_of(name)
-    return "" if metric is None else metric.unit
+    if metric is None:
+        return ""
+    return metric.unit
 
 
 def with_unit(name: str) -> str:
@@ -36,7 +38,14 @@ def gain_of(name: str, score: float | None, base: float | None) -> float | None:
     if score is None or base is None:
         return None
     metric = metric_of(name)
-    return score - base if metric is None else metric.gain(score, base)
+    if metric is None:
+        return score - base
+    return metric.gain(score, base)
+
+
+def defined(values: Sequence[float | None]) -> list[float]:
+    """The scores or gains of `values` that are not None."""
+    return [value for value in values if value is not None]
 
 
 def number(name: str, value: float | None, signed: bool = False, unit: str | None = None) -> str:
@@ -70,7 +79,7 @@ def interval(
     seeds: how many there are; where fewer have a value, their number stands behind the interval.
     digits: decimals, of values as they are; unit: "%" or ""; both instead of the name's.
     """
-    known = [value for value in values if value is not None]
+    known = defined(values)
     if not known or len(known) < len(values):
         return "–"
     mean, half = paired_interval(known)

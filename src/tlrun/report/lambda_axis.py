@@ -36,7 +36,9 @@ def axes(runs: Sequence[Outcome]) -> dict[str, dict[float | str, dict[int, Outco
     by_family: dict[str, dict[float | str, dict[int, Outcome]]] = {}
     for run in runs:
         if run.lam_label:
-            position = run.lam_label if run.lam is None else run.lam
+            position: float | str = run.lam_label
+            if run.lam is not None:
+                position = run.lam
             axis = by_family.setdefault(run.family, {})
             axis.setdefault(position, {})[run.seed] = run
     return {family: axis for family, axis in by_family.items() if len(axis) > 1}
@@ -114,7 +116,9 @@ def _verdict(above_both: bool, better_end: str, n: int) -> str:
         return "too few seeds for a verdict"
     if above_both:
         return "INNER PEAK"
-    return f"{better_end} is better" if better_end else "no inner peak shown"
+    if better_end:
+        return f"{better_end} is better"
+    return "no inner peak shown"
 
 
 def _validation_losses(

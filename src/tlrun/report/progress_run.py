@@ -34,16 +34,14 @@ class _Current:
 
 def _terms_line(terms: Mapping[str, float]) -> str:
     """The terms of an equation in a line; the losses of many tasks as their sum."""
-    losses: dict[str, float] = {}
-    others: dict[str, float] = {}
-    for name, value in terms.items():
-        if name.startswith("L_"):
-            losses[name] = value
-        elif name != "total":
-            others[name] = value
+    shown: dict[str, float] = {}
+    hidden = {"total"}
+    losses = [name for name in terms if name.startswith("L_")]
     if len(losses) > MOST_LOSSES:
-        losses = {f"ΣL of {len(losses)} tasks": sum(losses.values())}
-    return "  ".join(f"{name} {value:.3f}" for name, value in (losses | others).items())
+        shown[f"ΣL of {len(losses)} tasks"] = sum(terms[name] for name in losses)
+        hidden.update(losses)
+    shown |= {name: value for name, value in terms.items() if name not in hidden}
+    return "  ".join(f"{name} {value:.3f}" for name, value in shown.items())
 
 
 class LiveScreen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,33 +16,26 @@ from tlrun.report.tasks import run_tasks
 from tlrun.runs.outcome import Outcome
 
 NARROW = 80  # columns below which steps and examples are left out: a number is never cut
-MOST_DOMAINS = 4  # whose labels are told one by one
+MOST_DOMAINS = 4  # whose labels are listed one by one
 LEFT = {"run", "path"}  # columns of words; the others hold numbers
 
 
 def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
-    """One run and its controls: score, gain over each control, and what each cost."""
-    this = outcomes[0]
+    """One run and its controls: score, gain over each control, and what each cost.
+
+    outcomes: the run, then its controls. On a narrow terminal paths and sizes stand below the
+    table, and steps and examples are left out.
+    """
     dense = largest(outcomes)
     wide = console.width >= WIDE
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for outcome in outcomes:
-        cells = _cells(outcome, this)
-        if len(outcomes) == 1:
-            del cells["gain"]
-        if console.width < NARROW:
-            del cells["steps"], cells["examples"]
-        if wide:
-            cells |= size_cells([outcome], dense)
-            cells["path"] = link(outcome.path)
-        if not table.columns:
-            for name in cells:
-                justify = "left" if name in LEFT else "right"
-                table.add_column(name, justify=justify, no_wrap=name == "run")  # type: ignore[arg-type]
-        table.add_row(*cells.values(), style="bold" if outcome is this else "")
-    parts: list[RenderableType] = [table, *run_tasks(outcomes), Text(""), Text(_legend(outcomes))]
-    for outcome in outcomes:
-        if not wide:
+    parts: list[RenderableType] = [
+        _table(outcomes, dense, console.width),
+        *run_tasks(outcomes),
+        Text(""),
+        Text(_legend(outcomes)),
+    ]
+    if not wide:
+        for outcome in outcomes:
             parts += _below(outcome, dense)
     for outcome in outcomes:
         if outcome.differs:
@@ -51,11 +44,35 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
     return Group(*parts)
 
 
+def _table(outcomes: Sequence[Outcome], dense: Mapping[str, int], width: int) -> Table:
+    """A row a run. width: columns of the terminal; dense: as of `size_cells`."""
+    this = outcomes[0]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for outcome in outcomes:
+        cells = _cells(outcome, this)
+        if len(outcomes) == 1:
+            del cells["gain"]
+        if width < NARROW:
+            del cells["steps"], cells["examples"]
+        if width >= WIDE:
+            cells |= size_cells([outcome], dense)
+            cells["path"] = link(outcome.path)
+        if not table.columns:
+            for name in cells:
+                justify: JustifyMethod = "left" if name in LEFT else "right"
+                table.add_column(name, justify=justify, no_wrap=name == "run")
+        table.add_row(*cells.values(), style="bold" if outcome is this else "")
+    return table
+
+
 def _cells(outcome: Outcome, this: Outcome) -> dict[str, str | Text]:
+    """What stands in the row of a run, by column. this: the run that was asked for."""
     result, title = outcome.result, this.result["headline"]["name"]
-    gain = "" if outcome is this else number(title, difference(this, outcome), signed=True)
+    name, gain = this.strategy, ""
+    if outcome is not this:
+        name, gain = outcome.name, number(title, difference(this, outcome), signed=True)
     return {
-        "run": this.strategy if outcome is this else outcome.name,
+        "run": name,
         "λ": outcome.lam_label or "–",
         f"test {with_unit(title)}": number(title, result["headline"]["test"]),
         "gain": gain,
@@ -74,13 +91,18 @@ def _labels(labels: Mapping[str, int]) -> str:
 
 
 def _legend(outcomes: Sequence[Outcome]) -> str:
+    """What the columns mean that the table has."""
     this, labels = outcomes[0], outcomes[0].result["labels"]
-    domains = "+".join(labels) if len(labels) <= MOST_DOMAINS else "of all domains"
+    domains = "of all domains"
+    if len(labels) <= MOST_DOMAINS:
+        domains = "+".join(labels)
     legend = f"labels: {domains}. examples: drawn in training, all domains together."
     if len(outcomes) > 1:
         gain = f"gain: {this.strategy} minus the control on the same seed"
         legend = f"{gain}; above 0 the control is beaten. {legend}"
-    return f"{legend} {SIZE_LEGEND}" if largest(outcomes) else legend
+    if largest(outcomes):
+        legend = f"{legend} {SIZE_LEGEND}"
+    return legend
 
 
 def _below(outcome: Outcome, dense: Mapping[str, int]) -> Iterator[Text]:

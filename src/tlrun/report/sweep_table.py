@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.report.console import WIDE
-from tlrun.report.formatting import interval, with_unit
+from tlrun.report.formatting import defined, interval, with_unit
 from tlrun.report.lambda_axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
+from tlrun.report.relations import Seeds, asked_runs
 from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
 from tlrun.report.tasks import sweep_tasks
 from tlrun.runs.outcome import Outcome
@@ -20,19 +21,27 @@ from tlrun.runs.outcome import Outcome
 NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
 VERDICT = "A gain whose interval lies above 0 helps; below 0 hurts."
 
-Seeds = Sequence[Sequence[Outcome]]  # one answer a seed: the run, then its controls
-Answers = Sequence[tuple[str, Seeds]]  # of each setting, under its label
+OVER = "over "  # what the head of a gain says before the name of what it is measured against
+
+Answers = Sequence[tuple[str, Seeds]]  # each setting, under its label
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table. figure: whether it holds what is compared, and does not just say which
-    row it is. words: whether it holds words, not numbers.
+    """A column of the table.
+
+    figure: whether it holds what is compared; the others say which row it is.
+    words: whether it holds words, which stand at the left; numbers stand at the right.
     """
 
     head: str
     figure: bool = True
     words: bool = False
+
+    @property
+    def justify(self) -> JustifyMethod:
+        """On which side of the column its cells stand."""
+        return "left" if self.words else "right"
 
 
 SETTING = Column("setting", figure=False, words=True)
@@ -45,46 +54,55 @@ Row = Mapping[Column, str]
 def sweep_table(answers: Answers, console: Console) -> RenderableType:
     """The mean score of each setting and its mean gain over each control.
 
-    Every figure is a mean ± the half-width of a 95 % t interval over the seeds, paired where it is
-    a gain. On a narrow terminal the figures of a setting stand below one another.
+    answers: of each setting its label and, of each seed, the run and its controls. Every figure is
+    a mean ± the half-width of a 95 % t interval over the seeds, paired where it is a gain. On a
+    narrow terminal the figures of a setting stand below one another.
     """
-    asked = [answer[0] for _, seeds in answers for answer in seeds]
-    every = [outcome for _, seeds in answers for answer in seeds for outcome in answer]
+    asked: list[Outcome] = []
+    every: list[Outcome] = []
+    labels: dict[str, str] = {}
+    for label, seeds in answers:
+        asked += asked_runs(seeds)
+        for answer in seeds:
+            every += answer
+        labels.setdefault(seeds[0][0].family, printable(label))
     rows = _rows(answers, asked, largest(every))
     heads = _heads(rows, console.width)
     table = _stacked(rows) if heads is None else _beside(rows, heads)
-    called = {seeds[0][0].family: printable(label) for label, seeds in reversed(answers)}
     parts: list[RenderableType] = [table, *sweep_tasks(answers), Text("")]
-    parts += [Text(line) for line in peaks(asked, called)]
-    compares = any(column.head.startswith("over ") for column in rows[0])
+    parts += [Text(line) for line in peaks(asked, labels)]
+    compares = any(column.head.startswith(OVER) for column in rows[0])
     parts.append(Text(_legend(answers, every, compares)))
-    enough = min(len(seeds) for _, seeds in answers) >= ENOUGH
-    parts.append(Text(VERDICT if enough else NO_VERDICT))
-    for differs in dict.fromkeys(outcome.differs for outcome in every if outcome.differs):
-        parts.append(Text(f"some runs were made elsewhere ({differs})", style="yellow"))
+    if min(len(seeds) for _, seeds in answers) >= ENOUGH:
+        parts.append(Text(VERDICT))
+    else:
+        parts.append(Text(NO_VERDICT))
+    for differs in dict.fromkeys(outcome.differs for outcome in every):
+        if differs:
+            parts.append(Text(f"some runs were made elsewhere ({differs})", style="yellow"))
     return Group(*parts)
 
 
 def _rows(answers: Answers, asked: Sequence[Outcome], dense: Mapping[str, int]) -> list[Row]:
-    """A row a setting; all have the same columns."""
+    """A row a setting; all have the same columns.
+
+    asked: the runs of all settings, without controls. dense: as of `size_cells`.
+    """
     controls: dict[str, None] = {}
     for _, seeds in answers:
-        for answer in seeds:
-            controls |= dict.fromkeys(control.name for control in answer[1:])
+        for _, *others in seeds:
+            controls |= dict.fromkeys(control.name for control in others)
     along = axes(asked)
     ends = [end for end in ENDS if any(end in axis for axis in along.values())]
     titles = {run.result["headline"]["name"] for run in asked}
     rows: list[Row] = []
     for label, seeds in answers:
-        runs = [answer[0] for answer in seeds]
-        row = {
-            SETTING: printable(label),
-            LAM: runs[0].lam_label or "–",
-            SEEDS: str(len(seeds)),
-            **_score(runs, mixed=len(titles) > 1),
-            **_gains(seeds, list(controls)),
-            **_over_ends(runs, along.get(runs[0].family, {}), ends),
-        }
+        runs = asked_runs(seeds)
+        axis = along.get(runs[0].family, {})
+        row = {SETTING: printable(label), LAM: runs[0].lam_label or "–", SEEDS: str(len(seeds))}
+        row |= _score(runs, mixed=len(titles) > 1)
+        row |= _gains(seeds, list(controls))
+        row |= _over_ends(runs, axis, ends)
         for head, size in size_cells(runs, dense).items():
             row[Column(head)] = size
         rows.append(row)
@@ -92,7 +110,10 @@ def _rows(answers: Answers, asked: Sequence[Outcome], dense: Mapping[str, int]) 
 
 
 def _score(runs: Sequence[Outcome], mixed: bool) -> dict[Column, str]:
-    """mixed: whether other settings are scored otherwise, so that a score has to say what it is."""
+    """The mean test score.
+
+    mixed: whether other settings have another metric, so that a score has to say which it is.
+    """
     title = runs[0].result["headline"]["name"]
     scores = interval(title, [run.result["headline"]["test"] for run in runs])
     if mixed:
@@ -108,43 +129,42 @@ def _gains(seeds: Seeds, controls: Sequence[str]) -> dict[Column, str]:
         gains = []
         for run, *others in seeds:
             gains += [difference(run, other) for other in others if other.name == name]
-        cells[Column(f"over {name}")] = interval(title, gains, True, len(seeds))
+        cells[Column(f"{OVER}{name}")] = interval(title, gains, signed=True, seeds=len(seeds))
     return cells
 
 
 def _over_ends(
     runs: Sequence[Outcome], axis: Axis, ends: Sequence[float | str]
 ) -> dict[Column, str]:
-    """The gain over the ends of the setting's own λ axis."""
+    """The gain over the ends of the setting's own λ axis, on the seeds where it is defined."""
     title = runs[0].result["headline"]["name"]
     cells = {}
     for end in ends:
-        gains = [over_end(run, axis, end) for run in runs]
-        known = [gain for gain in gains if gain is not None]
-        cells[Column(f"over {ENDS[end]}")] = interval(title, known, True, len(runs))
+        gains = defined([over_end(run, axis, end) for run in runs])
+        cells[Column(f"{OVER}{ENDS[end]}")] = interval(title, gains, signed=True, seeds=len(runs))
     return cells
 
 
 def _heads(rows: Sequence[Row], width: int) -> dict[Column, str] | None:
-    """What stands above the columns so that a table of so many columns of a terminal holds them;
-    None where they do not fit beside one another.
+    """The heads of the columns, in one line or broken, so that all of them fit in a terminal.
+
+    width: its columns. None where they do not fit beside one another.
     """
     if width < WIDE:
         return None
-    for separator in (" ", "\n"):
-        heads = {column: column.head.replace(" ", separator) for column in rows[0]}
-        if _width(heads, rows) <= width:
-            return heads
-    return None
+    whole = {column: column.head for column in rows[0]}
+    if _width(whole, rows) <= width:
+        return whole
+    broken = {column: head.replace(" ", "\n") for column, head in whole.items()}
+    return broken if _width(broken, rows) <= width else None
 
 
 def _width(heads: Mapping[Column, str], rows: Sequence[Row]) -> int:
-    """The columns of a terminal that a table needs if nothing in it is to be broken but where its
-    `heads` are.
-    """
-    total = 2 * (len(heads) - 1)
+    """How many columns of a terminal a table needs in which only the `heads` are broken."""
+    total = 2 * (len(heads) - 1)  # between the columns
     for column, head in heads.items():
-        total += max(len(text) for text in [*head.split("\n"), *(row[column] for row in rows)])
+        texts = head.split("\n") + [row[column] for row in rows]
+        total += max(map(len, texts))
     return total
 
 
@@ -152,7 +172,7 @@ def _beside(rows: Sequence[Row], heads: Mapping[Column, str]) -> Table:
     """All figures of a setting in its row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, head in heads.items():
-        table.add_column(head, justify="left" if column.words else "right", no_wrap=True)
+        table.add_column(head, justify=column.justify, overflow="fold", no_wrap=True)
     for row in rows:
         table.add_row(*row.values())
     return table
@@ -163,22 +183,26 @@ def _stacked(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     facts = [column for column in rows[0] if not column.figure]
     for column in facts:
-        justify = "left" if column.words else "right"
-        table.add_column(column.head, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(column.head, justify=column.justify, overflow="fold")
     table.add_column("", overflow="fold")
     table.add_column("figure", justify="right", overflow="fold")
     for row in rows:
-        said = [row[column] for column in facts]
+        before = [row[column] for column in facts]
         for column, value in row.items():
             if column.figure:
-                table.add_row(*said, column.head, value)
-                said = [""] * len(facts)
+                table.add_row(*before, column.head, value)
+                before = [""] * len(facts)  # what they are stands in the first line alone
     return table
 
 
 def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
-    """What the figures mean, and what all of them have in common; nothing that is not so."""
-    parts = ["over X: gain, the setting minus X on the same seeds."] if compares else []
+    """What the figures mean, and what all of them have in common; nothing that is not so.
+
+    every: the runs and controls of all `answers`. compares: whether the table has gains.
+    """
+    parts = []
+    if compares:
+        parts.append("over X: gain, the setting minus X on the same seeds.")
     drawn = f"draws of labels, weights and order; {_test_examples(answers)}"
     parts.append(
         f"± 95 % t interval over seeds ({drawn}), paired for gains, one interval each, not "
@@ -193,21 +217,27 @@ def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
 def _test_examples(answers: Answers) -> str:
     """Whether the seeds of a setting are tested on the same examples."""
     for _, seeds in answers:
-        if len({answer[0].test_examples for answer in seeds}) > 1:
+        if len({run.test_examples for run in asked_runs(seeds)}) > 1:
             return "every seed on test examples of its own"
     return "same test examples"
 
 
 def _optimizers(every: Sequence[Outcome]) -> str:
     """Whether all arms, controls too, are trained by the same optimizer."""
-    differing = list(_differing([outcome.optimizer for outcome in every]))
+    differing = _differing([outcome.optimizer for outcome in every])
     if not differing:
         return "All arms have the same optimizer settings."
     return f"Arms differ in {', '.join(differing)}; a control has what its run has."
 
 
-def _differing(nodes: Sequence[Mapping[str, object]]) -> Iterator[str]:
-    """The keys of `optimizer` that are not the same everywhere."""
-    for key in dict.fromkeys(key for node in nodes for key in node):
-        if any(node.get(key) != nodes[0].get(key) for node in nodes):
-            yield "optimizer" if key == "name" else f"optimizer.{key}"
+def _differing(nodes: Sequence[Mapping[str, object]]) -> list[str]:
+    """The keys of `optimizer` that are not the same in all of its `nodes`."""
+    keys: dict[str, None] = {}
+    for node in nodes:
+        keys |= dict.fromkeys(node)
+    differing = []
+    for key in keys:
+        first = nodes[0].get(key)
+        if any(node.get(key) != first for node in nodes):
+            differing.append(f"optimizer.{key}".removesuffix(".name"))
+    return differing

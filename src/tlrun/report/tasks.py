@@ -1,6 +1,4 @@
-"""Each task of a multi-task run: its score, its gain over learning it alone, Δm, and what was
-learnt of the tasks.
-"""
+"""The tasks of multi-task runs, one by one: scores, gains over learning each alone, and Δm."""
 
 from __future__ import annotations
 
@@ -13,50 +11,64 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.problem import TaskKey, short_names
-from tlrun.report.formatting import PERCENT, gain_of, in_points, interval, number, with_unit
+from tlrun.report.formatting import (
+    PERCENT,
+    defined,
+    gain_of,
+    in_points,
+    interval,
+    number,
+    with_unit,
+)
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds, mean_relations, plain_text, relations
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
 
 ALONE = "single_task"  # the control that each task's gain is measured against
 LEGEND = (
-    "single_task: at the budget of the run. Δm: the mean over tasks of the gain over single_task relative to "
-    "single_task's own score, in %, every metric higher-is-better (Maninis et al., CVPR 2019); – where such a score is "
-    "not above 0."
+    "single_task: at the budget of the run. Δm: the mean over tasks of the gain over single_task "
+    "relative to single_task's own score, in %, every metric higher-is-better (Maninis et al., "
+    "CVPR 2019); – where such a score is not above 0."
 )
 
-# one a seed: the run, and the control in which each task is learnt alone
-Pairs = Sequence[tuple[Outcome, Outcome]]
+Pair = tuple[Outcome, Outcome]  # a run, and the control in which each task is learnt alone
+Compared = Sequence[tuple[str, Sequence[Pair]]]  # each setting: its label, and a pair a seed
 Scored = Mapping[TaskKey, tuple[str, float | None]]  # of each task: its metric, and a score of it
 
 
 def task_scores(outcome: Outcome) -> Scored:
-    """Of each task that a run is about: its metric and its test score."""
+    """Of each task that the headline of a run is about: its metric, and its test score or None."""
     about: Mapping[str, str] = outcome.result["headline"].get("tasks", {})
-    found = outcome.result["metrics"]["test"] if about else {}
-    return {
-        TaskKey.parse(name): (metric, found.get(name, {}).get(metric))
-        for name, metric in about.items()
-    }
+    tested = outcome.result["metrics"]["test"] if about else {}
+    scores = {}
+    for name, metric in about.items():
+        scores[TaskKey.parse(name)] = (metric, tested.get(name, {}).get(metric))
+    return scores
 
 
 def alone(answer: Sequence[Outcome]) -> Outcome | None:
-    """The control of an answer in which every task is learnt alone, at the run's whole budget where
-    that is more.
+    """The control in which every task is learnt alone; None where there is none.
+
+    answer: a run, then its controls. Where the run's whole budget is more than that of a stage, it
+    is the control of that budget.
     """
     named = {outcome.name: outcome for outcome in answer[1:]}
     return named.get(f"{ALONE}, total budget", named.get(ALONE))
 
 
 def delta_m(run: Outcome, single: Outcome) -> float | None:
-    """Δm = 100/T Σ_i (M_i - S_i)/S_i in %, M_i the score of task i in the run, S_i alone, and
-    (S_i - M_i)/S_i where lower is better; None where undefined.
+    """The mean relative gain of a multi-task `run` over learning each task alone, in %.
+
+        Δm = 100/T Σ_i g_i/S_i,   g_i = M_i - S_i, or S_i - M_i where lower is better
+
+    over its T tasks; M_i is the score of task i in `run`, S_i in `single` (Maninis et al., CVPR
+    2019). None where a score is undefined, where an S_i is not above 0, and without tasks.
     """
-    theirs = task_scores(single)
+    base_scores = task_scores(single)
     shares = []
-    for key, (metric, mine) in task_scores(run).items():
-        base = theirs.get(key, ("", None))[1]
-        gain = gain_of(metric, mine, base)
+    for key, (metric, score) in task_scores(run).items():
+        base = _score_of(base_scores, key)
+        gain = gain_of(metric, score, base)
         if gain is None or base is None or base <= 0:
             return None
         shares.append(gain / base)
@@ -64,8 +76,9 @@ def delta_m(run: Outcome, single: Outcome) -> float | None:
 
 
 def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
-    """Of one run and its controls: each task's score in each, its gain over learning it alone, Δm,
-    and relations.
+    """The tasks of one run: scores, gains over learning each alone, Δm, and what it has learnt.
+
+    outcomes: the run, then its controls. Of one task, only what the run has learnt is shown.
     """
     this, single = outcomes[0], alone(outcomes)
     scores = {outcome.name: task_scores(outcome) for outcome in outcomes}
@@ -75,125 +88,163 @@ def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
         if len(tasks) <= MANY:
             yield _run_rows(outcomes, scores, single)
         elif single is not None:
-            yield Text(
-                _counted(
-                    {key: gain for key, gain in _gains(this, single).items() if gain is not None}
-                )
-            )
+            yield Text(_counted(_gains(this, single)))
         if single is not None:
             value = delta_m(this, single)
-            yield Text(
-                f"Δm of {this.strategy}: {'–' if value is None else f'{value:+.1f} %'}. {LEGEND}"
-            )
+            shown = "–" if value is None else f"{value:+.1f} %"
+            yield Text(f"Δm of {this.strategy}: {shown}. {LEGEND}")
     yield from relations(this.result)
 
 
 def _run_rows(
-    outcomes: Sequence[Outcome],
-    scores: Mapping[str, Scored],
-    single: Outcome | None,
+    outcomes: Sequence[Outcome], scores: Mapping[str, Scored], single: Outcome | None
 ) -> Table:
+    """A row a task. scores: of every outcome, by name; single: as `alone` gives it."""
     this = outcomes[0]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("task")
     table.add_column("metric")
     for outcome in outcomes:
-        table.add_column(
-            plain_text(this.strategy if outcome is this else outcome.name), justify="right"
-        )
+        head = this.strategy if outcome is this else outcome.name
+        table.add_column(plain_text(head), justify="right")
+    gains: Mapping[TaskKey, float | None] = {}
     if single is not None:
+        gains = _gains(this, single)
         table.add_column(f"gain over {ALONE}", justify="right")
-    gains = _gains(this, single) if single else {}
     for key, short in short_names(scores[this.name]).items():
-        metric = scores[this.name][key][0]
-        cells = [
-            number(metric, scores[outcome.name].get(key, ("", None))[1]) for outcome in outcomes
-        ]
-        extra = [number(metric, gains[key], signed=True)] if single else []
-        table.add_row(plain_text(short), with_unit(metric), *cells, *extra)
+        metric, _ = scores[this.name][key]
+        cells = [number(metric, _score_of(scores[outcome.name], key)) for outcome in outcomes]
+        if single is not None:
+            cells.append(number(metric, gains[key], signed=True))
+        table.add_row(plain_text(short), with_unit(metric), *cells)
     return table
 
 
 def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
-    """Of many seeds: Δm of each setting and each task's gain over learning it alone, mean ± 95 % t
-    interval.
+    """The tasks of the settings of a sweep: Δm, and the gain over learning each task alone.
 
-    Settings of other tasks, as of another data set, stand in a table of their own.
+    Every figure is a mean over seeds ± the half-width of its 95 % t interval. Settings of other
+    tasks, as of another data set, stand in a table of their own.
     """
-    tables: dict[tuple[TaskKey, ...], list[tuple[str, Pairs]]] = {}
+    tables: dict[tuple[TaskKey, ...], list[tuple[str, Sequence[Pair]]]] = {}
     for label, seeds in answers:
-        pairs = [(answer[0], single) for answer in seeds if (single := alone(answer)) is not None]
-        if pairs and len(keys := tuple(task_scores(pairs[0][0]))) > 1:
+        pairs = _pairs(seeds)
+        if pairs:
+            keys = tuple(task_scores(pairs[0][0]))
             tables.setdefault(keys, []).append((label, pairs))
-    for keys, told in tables.items():
+    tables = {keys: compared for keys, compared in tables.items() if len(keys) > 1}
+    for keys, compared in tables.items():
         yield Text("")
         yield Text(f"Gain over {ALONE}, task by task ({in_points()} in points):")
-        yield _sweep_rows(keys, told)
+        yield _sweep_rows(keys, compared)
     if tables:
-        apart = any(_apart(told) for told in tables.values())
-        yield Text(f"{LEGEND} heads apart: how many {DISAGREEMENT}." if apart else LEGEND)
+        legend = LEGEND
+        if any(map(_measured_apart, tables.values())):
+            legend += f" heads apart: how many {DISAGREEMENT}."
+        yield Text(legend)
     yield from mean_relations(answers)
 
 
-def _sweep_rows(keys: Sequence[TaskKey], told: Sequence[tuple[str, Pairs]]) -> Table:
+def _pairs(seeds: Seeds) -> list[Pair]:
+    """Of each seed that has both: the run, and its control in which each task is learnt alone."""
+    pairs = []
+    for answer in seeds:
+        single = alone(answer)
+        if single is not None:
+            pairs.append((answer[0], single))
+    return pairs
+
+
+def _sweep_rows(keys: Sequence[TaskKey], compared: Compared) -> Table:
+    """A row a setting; all are about the tasks `keys`."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     listed = len(keys) <= MANY
-    apart = _apart(told)
-    for name in ("setting", "λ", "Δm %", *(["heads apart %"] if apart else [])):
-        table.add_column(name, justify="left" if name == "setting" else "right")
-    for name in short_names(keys).values() if listed else ("tasks",):
-        table.add_column(plain_text(name), justify="right" if listed else "left")
-    metrics = {key: metric for key, (metric, _) in task_scores(told[0][1][0][0]).items()}
-    for label, pairs in told:
-        each = {key: [_gains(run, single)[key] for run, single in pairs] for key in keys}
-        cells = []
+    apart = _measured_apart(compared)
+    table.add_column("setting")
+    table.add_column("λ", justify="right")
+    table.add_column("Δm %", justify="right")
+    if apart:
+        table.add_column("heads apart %", justify="right")
+    if listed:
+        for name in short_names(keys).values():
+            table.add_column(plain_text(name), justify="right")
+    else:
+        table.add_column("tasks")
+    first = compared[0][1][0][0]
+    metrics = {key: metric for key, (metric, _) in task_scores(first).items()}
+    for label, pairs in compared:
+        relative = [delta_m(run, single) for run, single in pairs]
+        cells = [interval("", relative, signed=True, digits=1)]
         if apart:
             shares = [run.result.get("disagreement") for run, _ in pairs]
             cells.append(interval("", shares, unit=PERCENT))
-        cells += (
-            [interval(metrics[key], each[key], signed=True) for key in keys]
-            if listed
-            else [_counted_over_seeds(each)]
-        )
-        relative = interval(
-            "", [delta_m(run, single) for run, single in pairs], signed=True, digits=1
-        )
-        table.add_row(plain_text(label), pairs[0][0].lam_label or "–", relative, *cells)
+        gains = _gains_by_task(keys, pairs)
+        if listed:
+            cells += [interval(metrics[key], gains[key], signed=True) for key in keys]
+        else:
+            cells.append(_counted_over_seeds(gains))
+        table.add_row(plain_text(label), pairs[0][0].lam_label or "–", *cells)
     return table
 
 
-def _apart(told: Sequence[tuple[str, Pairs]]) -> bool:
-    return any("disagreement" in run.result for _, pairs in told for run, _ in pairs)
+def _measured_apart(compared: Compared) -> bool:
+    """Whether any run has measured how often its heads disagree."""
+    return any("disagreement" in run.result for _, pairs in compared for run, _ in pairs)
+
+
+def _score_of(scores: Scored, key: TaskKey) -> float | None:
+    """The score of a task; None where a run has none of it."""
+    return scores[key][1] if key in scores else None
 
 
 def _gains(run: Outcome, single: Outcome) -> dict[TaskKey, float | None]:
-    theirs = task_scores(single)
+    """The gain of every task of `run` over `single`; None where a score is undefined."""
+    base_scores = task_scores(single)
     gains: dict[TaskKey, float | None] = {}
-    for key, (metric, mine) in task_scores(run).items():
-        gains[key] = gain_of(metric, mine, theirs.get(key, ("", None))[1])
+    for key, (metric, score) in task_scores(run).items():
+        gains[key] = gain_of(metric, score, _score_of(base_scores, key))
     return gains
 
 
-def _counted(gains: Mapping[TaskKey, float]) -> str:
+def _gains_by_task(
+    keys: Sequence[TaskKey], pairs: Sequence[Pair]
+) -> dict[TaskKey, list[float | None]]:
+    """Of every task its gains, one a seed."""
+    by_task: dict[TaskKey, list[float | None]] = {key: [] for key in keys}
+    for run, single in pairs:
+        gains = _gains(run, single)
+        for key in keys:
+            by_task[key].append(gains[key])
+    return by_task
+
+
+def _counted(gains: Mapping[TaskKey, float | None]) -> str:
     """Many tasks of one run in a line: how many gain, and the ends."""
-    names = short_names(gains)
-    ordered = sorted(gains, key=gains.__getitem__)
-    up = sum(gain > 0 for gain in gains.values())
-    ends = ", ".join(f"{names[key]} {gains[key]:+.3f}" for key in (ordered[0], ordered[-1]))
+    known = {key: gain for key, gain in gains.items() if gain is not None}
+    names = short_names(known)
+    ordered = sorted(known, key=known.__getitem__)
+    up = sum(gain > 0 for gain in known.values())
+    first, last = ordered[0], ordered[-1]
     return printable(
-        f"over {ALONE}: {up} of {len(gains)} tasks up, mean {fmean(gains.values()):+.3f}, from {ends}"
+        f"over {ALONE}: {up} of {len(known)} tasks up, mean {fmean(known.values()):+.3f}, "
+        f"from {names[first]} {known[first]:+.3f}, {names[last]} {known[last]:+.3f}"
     )
 
 
-def _counted_over_seeds(each: Mapping[TaskKey, Sequence[float | None]]) -> str:
-    """Many tasks over seeds: of how many the interval lies above 0, and below; one interval a
-    task.
-    """
-    known = {key: [gain for gain in gains if gain is not None] for key, gains in each.items()}
-    spans = [paired_interval(gains) for gains in known.values() if len(gains) > 1]
-    if not spans:
-        return f"{len(each)} tasks, no interval of one seed"
-    above = sum(middle - half > 0 for middle, half in spans)
-    below = sum(middle + half < 0 for middle, half in spans)
-    unknown = f", {len(each) - len(spans)} without a score" if len(spans) < len(each) else ""
-    return f"{above} of {len(each)} up, {below} down, {len(spans) - above - below} within their intervals{unknown}"
+def _counted_over_seeds(by_task: Mapping[TaskKey, Sequence[float | None]]) -> str:
+    """Many tasks over seeds: of how many the interval of the gain lies above 0, and below."""
+    intervals = []
+    for gains in by_task.values():
+        known = defined(gains)
+        if len(known) > 1:
+            intervals.append(paired_interval(known))
+    if not intervals:
+        return f"{len(by_task)} tasks, no interval of one seed"
+    above = sum(mean - half > 0 for mean, half in intervals)
+    below = sum(mean + half < 0 for mean, half in intervals)
+    within = len(intervals) - above - below
+    counts = f"{above} of {len(by_task)} up, {below} down, {within} within their intervals"
+    unknown = len(by_task) - len(intervals)
+    if unknown:
+        counts += f", {unknown} without a score"
+    return counts

@@ -212,3 +212,9 @@ def test_too_little_to_draw_from_is_refused(
         drawn(tmp_path, table, **options)
 
     assert len(caught.value.lines) == 1
+
+
+def test_a_split_column_may_be_called_by_any_number(tmp_path: Path) -> None:
+    """A command line reads the name 0 as a number, and it is a name all the same."""
+    with pytest.raises(UserError, match=r"^dataset\.split: expected rows to train on"):
+        drawn(tmp_path, ["0,x,y", "val,1,a", "test,2,b", "test,3,a"], split=0)

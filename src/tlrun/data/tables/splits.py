@@ -61,7 +61,7 @@ def split_rows(columns: Columns, options: TableOptions, seed: int) -> Splits:
     train = learning & ~val
     if not train.any():
         key, hint = "dataset.test_share", "lower it"
-        if options.split:
+        if options.split is not None:
             key, hint = "dataset.split", "mark some as train"
         raise UserError(Mistake(key, "rows to train on", "none", hint))
     return Splits(test, pool, train, val, labelled)
