@@ -1,8 +1,9 @@
 """What the two stores save: whole sweeps, with a store and without it, in turn.
 
-    python benchmarks/stores.py stages      three transfers, four λ, ten seeds, with controls: 200 runs, 170 of them
-                                            on a source stage, of which there are ten
-    python benchmarks/stores.py features    feature transfer, eight λ, ten seeds, no controls: 80 heads on 10 frozen φ
+    python benchmarks/stores.py stages      three transfers, four λ, ten seeds, with controls:
+                                            200 runs, 170 of them on one of ten source stages
+    python benchmarks/stores.py features    feature transfer, eight λ, ten seeds, no controls:
+                                            80 heads on 10 frozen φ
     python benchmarks/stores.py features -n 5
 
 Each round runs both in turn, in an empty folder of its own, and prints their wall seconds and the
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -45,7 +47,7 @@ def seconds(arguments: list[str]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         subprocess.run(
-            ["tl-run", "-m", *arguments, f"runs_dir={folder}"],
+            [sys.executable, "-m", "tlrun", "-m", *arguments, f"runs_dir={folder}"],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -53,6 +55,7 @@ def seconds(arguments: list[str]) -> float:
 
 
 def main() -> None:
+    """Measure what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", choices=SWEEPS)
     parser.add_argument("-n", type=int, default=3, help="rounds")
@@ -62,13 +65,10 @@ def main() -> None:
     for number in range(asked.n):
         stored, alone = seconds(sweep), seconds([*sweep, without])
         ratios.append(alone / stored)
-        print(
-            f"round {number + 1}: with {stored:.1f} s, without {alone:.1f} s, ratio {ratios[-1]:.2f}",
-            flush=True,
-        )
-    print(
-        f"ratio: median {statistics.median(ratios):.2f} [{min(ratios):.2f}..{max(ratios):.2f}], n={asked.n}"
-    )
+        took = f"with {stored:.1f} s, without {alone:.1f} s"
+        print(f"round {number + 1}: {took}, ratio {ratios[-1]:.2f}", flush=True)
+    middle, ends = statistics.median(ratios), f"{min(ratios):.2f}..{max(ratios):.2f}"
+    print(f"ratio: median {middle:.2f} [{ends}], n={asked.n}")
 
 
 if __name__ == "__main__":

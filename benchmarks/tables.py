@@ -1,7 +1,7 @@
-"""Multi-task methods on two public tables, each arm's λ chosen on validation labels of the other
-seeds.
+"""Multi-task methods on two public tables, λ chosen on validation labels of the other seeds.
 
-    python benchmarks/tables.py landmine      29 binary tasks, 20 labels each (6 of them validate), 10 splits
+    python benchmarks/tables.py landmine      29 binary tasks, 20 labels each (6 of them validate),
+                                              10 splits
     python benchmarks/tables.py parkinsons    2 regression tasks, splits by subject, 10 splits
 
 Reads landmine.mat and parkinsons_updrs.data from the folder $TLRUN_TEST_DATA. Runs go to runs/; the
@@ -13,7 +13,6 @@ also chooses the arm so; the test set chooses nothing.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -24,8 +23,10 @@ from typing import Any
 
 import yaml
 
+from tlrun import load_runs
 from tlrun.report.statistics import paired_interval
 
+Headline = Mapping[str, Any]  # of result.json
 LAMBDAS = {"landmine": "0.01,0.1,1,10,100", "parkinsons": "0.01,0.1,1,10"}
 SEEDS = range(10)
 FOLDER = Path("runs/tables")
@@ -34,16 +35,30 @@ FOLDER = Path("runs/tables")
 GROUNDS = [[float((s < 15) == (t < 15) and s != t) for t in range(29)] for s in range(29)]
 COMMON = {
     "landmine": [
-        "dataset=table_csv", f"dataset.path={FOLDER}/landmine.csv", "dataset.task=field", "dataset.labels=20",
-        "dataset.val_share=0.3", "dataset.split_seed=null", "backbone=identity", "optimizer.lr=0.03",
-        "trainer.batch_size=20", "trainer.eval_every=200",
+        "dataset=table_csv",
+        f"dataset.path={FOLDER}/landmine.csv",
+        "dataset.task=field",
+        "dataset.labels=20",
+        "dataset.val_share=0.3",
+        "dataset.split_seed=null",
+        "backbone=identity",
+        "optimizer.lr=0.03",
+        "trainer.batch_size=20",
+        "trainer.eval_every=200",
     ],
     "parkinsons": [
-        "dataset=table_csv", f"dataset.path={FOLDER}/parkinsons.csv", "dataset.predict=[motor_UPDRS,total_UPDRS]",
-        "dataset.group='subject#'", r"dataset.separator='\t'", "dataset.val_share=0.2", "dataset.split_seed=null",
-        "backbone=mlp", "trainer.steps=500", "trainer.eval_every=500",
+        "dataset=table_csv",
+        f"dataset.path={FOLDER}/parkinsons.csv",
+        "dataset.predict=[motor_UPDRS,total_UPDRS]",
+        "dataset.group='subject#'",
+        r"dataset.separator='\t'",
+        "dataset.val_share=0.2",
+        "dataset.split_seed=null",
+        "backbone=mlp",
+        "trainer.steps=500",
+        "trainer.eval_every=500",
     ],
-}  # fmt: skip
+}
 ARMS: dict[str, tuple[str, ...]] = {  # λ is swept where it acts
     "single_task": ("strategy=single_task",),
     "pooled": ("strategy=shared_parameters", "strategy.heads=shared"),
@@ -92,37 +107,27 @@ def export() -> None:
 
 
 def run(study: str) -> None:
-    """Every arm, λ and seed; what is finished is found."""
-    for arm, words in ARMS.items():
-        if arm not in LEFT_OUT[study]:
-            swept = [f"lam.value={LAMBDAS[study]}"] if "task_" in words[0] else []
-            seeds = f"seed={','.join(map(str, SEEDS))}"
-            command = [
-                "-m",
-                *COMMON[study],
-                *words,
-                *swept,
-                seeds,
-                f"runs_dir={FOLDER}/{study}",
-                "controls=false",
-            ]
-            subprocess.run(
-                [sys.executable, "-m", "tlrun", *command], check=True, stdout=subprocess.DEVNULL
-            )
-            print(f"done: {arm}", file=sys.stderr)
+    """Run every arm, λ and seed; what is finished is found."""
+    shared = [*COMMON[study], f"seed={','.join(map(str, SEEDS))}"]
+    shared += [f"runs_dir={FOLDER}/{study}", "controls=false"]
+    for arm, overrides in ARMS.items():
+        if arm in LEFT_OUT[study]:
+            continue
+        command = [sys.executable, "-m", "tlrun", "-m", *shared, *overrides]
+        if "task_" in overrides[0]:
+            command.append(f"lam.value={LAMBDAS[study]}")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        print(f"done: {arm}", file=sys.stderr)
 
 
-def results(study: str) -> dict[str, dict[float, dict[int, Mapping[str, Any]]]]:
+def results(study: str) -> dict[str, dict[float, dict[int, Headline]]]:
     """The headline of every run, by arm, λ and seed."""
-    found: dict[str, dict[float, dict[int, Mapping[str, Any]]]] = {}
-    for path in (FOLDER / study).glob("table_csv/*/*/result.json"):
-        config = yaml.safe_load((path.parent / "config.yaml").read_text(encoding="utf-8"))
-        lam = float(config["lam"]["value"]) if "lam" in config else 0.0
-        headline = json.loads(path.read_text(encoding="utf-8"))["headline"]
-        found.setdefault(_arm(config["strategy"]), {}).setdefault(lam, {})[config["seed"]] = (
-            headline
-        )
-    return found
+    headlines: dict[str, dict[float, dict[int, Headline]]] = {}
+    for outcome in load_runs(FOLDER / study):
+        config = yaml.safe_load((outcome.path / "config.yaml").read_text(encoding="utf-8"))
+        axis = headlines.setdefault(_arm(config["strategy"]), {})
+        axis.setdefault(outcome.lam or 0.0, {})[outcome.seed] = outcome.result["headline"]
+    return headlines
 
 
 def _arm(strategy: Mapping[str, Any]) -> str:
@@ -138,37 +143,42 @@ def _arm(strategy: Mapping[str, Any]) -> str:
 def report(study: str) -> None:
     """Each arm at the λ that validation chose, and its gain over single_task on the same seeds."""
     runs = results(study)
-    alone = {seed: runs["single_task"][0.0][seed]["test"] for seed in SEEDS}
-    told = [(arm, {seed: _chosen({(arm, lam): by for lam, by in axis.items()}, seed) for seed in SEEDS})
-            for arm, axis in runs.items()]  # fmt: skip
-    every = {(arm, lam): by for arm, axis in runs.items() for lam, by in axis.items()}
-    told.append(("best by validation", {seed: _chosen(every, seed) for seed in SEEDS}))
-    name = runs["single_task"][0.0][0]["name"]
-    print(f"| arm | test {name} | gain over single_task | λ chosen |\n|---|---|---|---|")
-    for arm, picks in told:
-        scores = [test for _, test in picks.values()]
-        score, half = paired_interval(scores)
-        gain, spread = paired_interval([test - alone[seed] for seed, (_, test) in picks.items()])
-        picked = sorted({key for key, _ in picks.values()})
-        names = [
-            f"{name} {lam:g}" if arm.startswith("best") else f"{lam:g}" for name, lam in picked
-        ]
-        print(
-            f"| {arm} | {score:.3f} ± {half:.3f} | {gain:+.3f} ± {spread:.3f} | {', '.join(names)} |"
-        )
+    alone = runs["single_task"][0.0]
+    every: dict[tuple[str, float], Mapping[int, Headline]] = {}
+    print(f"| arm | test {alone[0]['name']} | gain over single_task | λ chosen |")
+    print("|---|---|---|---|")
+    for arm, axis in runs.items():
+        candidates = {(arm, lam): by_seed for lam, by_seed in axis.items()}
+        every |= candidates
+        chosen, figures = _at_the_chosen(candidates, alone)
+        print(f"| {arm} | {figures} | {', '.join(f'{lam:g}' for _, lam in chosen)} |")
+    chosen, figures = _at_the_chosen(every, alone)
+    names = ", ".join(f"{arm} {lam:g}" for arm, lam in chosen)
+    print(f"| best by validation | {figures} | {names} |")
+
+
+def _at_the_chosen(
+    candidates: Mapping[tuple[str, float], Mapping[int, Headline]], alone: Mapping[int, Headline]
+) -> tuple[list[tuple[str, float]], str]:
+    """The arms and λ that validation chose for any seed; their test score and gain as cells."""
+    chosen, scores, gains = set[tuple[str, float]](), [], []
+    for seed in SEEDS:
+        best = _chosen(candidates, seed)
+        chosen.add(best)
+        scores.append(candidates[best][seed]["test"])
+        gains.append(scores[-1] - alone[seed]["test"])
+    (score, half), (gain, spread) = paired_interval(scores), paired_interval(gains)
+    return sorted(chosen), f"{score:.3f} ± {half:.3f} | {gain:+.3f} ± {spread:.3f}"
 
 
 def _chosen(
-    candidates: Mapping[tuple[str, float], Mapping[int, Mapping[str, Any]]], seed: int
-) -> tuple[tuple[str, float], float]:
-    """The candidate of the lowest mean validation loss on the other seeds, and its test score on
-    this one."""
-    losses = {
-        key: fmean(by[other]["val_loss"] for other in SEEDS if other != seed)
-        for key, by in candidates.items()
-    }
-    best = min(losses, key=losses.__getitem__)
-    return best, float(candidates[best][seed]["test"])
+    candidates: Mapping[tuple[str, float], Mapping[int, Headline]], seed: int
+) -> tuple[str, float]:
+    """The candidate of the lowest mean validation loss on the other seeds."""
+    losses = {}
+    for key, by_seed in candidates.items():
+        losses[key] = fmean(by_seed[other]["val_loss"] for other in SEEDS if other != seed)
+    return min(losses, key=losses.__getitem__)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-# No test rests on a time, so no example has a deadline either: a machine may be as slow as it likes.
+# No test rests on a time, so no example has a deadline: a machine may be as slow as it likes.
 settings.register_profile(
     "tlrun", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -23,7 +23,9 @@ from tlrun import Constant, Objective, Stage, Strategy
 class Faulty(Strategy):
     """The target alone, until something happens."""
 
-    case: Literal["a", "b", "c", "d", "raise", "exit", "kill", "memory", "quit", "hang", "deaf", "child"] = "a"
+    case: Literal[
+        "a", "b", "c", "d", "raise", "exit", "kill", "memory", "quit", "hang", "deaf", "child"
+    ] = "a"
     ignores = frozenset({"lam"})
 
     def stages(self, problem, lam, steps):
@@ -43,7 +45,8 @@ class Faulty(Strategy):
 
             import torch
 
-            resource.setrlimit(resource.RLIMIT_AS, (2**33, resource.getrlimit(resource.RLIMIT_AS)[1]))
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (2**33, most))
             torch.zeros(2**33)
         if self.case == "child":
             child = os.fork()

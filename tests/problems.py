@@ -19,10 +19,11 @@ from tlrun.data.batches import as_batch, labelled
 from tlrun.models.model import Model
 from tlrun.report.notes import words
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import Plan, ProblemCache, plan
+from tlrun.runs.plan import THIS, Plan, ProblemCache, plan
 from tlrun.runs.run import answer, perform
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
+from tlrun.strategies.schedules import written
 from tlrun.sweeps.plan import SweepPlan, plan_sweep
 from tlrun.training.loop import forward
 from tlrun.training.state import TrainState
@@ -77,6 +78,15 @@ def peers(*roles: Role) -> Problem:
             part.inputs[...] += number
         domains[name], test[name] = Domain(name, role, (task,), train), held_out
     return Problem(domains, HeldOutTest(test), "digest")
+
+
+def with_tasks(**domains: Sequence[Task]) -> Problem:
+    """A domain of each name given with the tasks given, 10, 13, 16, … labelled, no test."""
+    parts = {
+        name: Domain(name, "peer", tuple(tasks), split(k, 10 + 3 * k, tuple(tasks)))
+        for k, (name, tasks) in enumerate(domains.items())
+    }
+    return Problem(parts, HeldOutTest({}), "digest")
 
 
 def questions(*kinds: Kind) -> Problem:
@@ -142,6 +152,36 @@ def answered(config: Mapping[str, Any], screen: Screen) -> list[Outcome]:
 def swept(configs: Sequence[Mapping[str, Any]], screen: Screen) -> SweepPlan:
     """The plan of a sweep over configs."""
     return plan_sweep([build(config) for config in configs], screen)
+
+
+def outcome(name: str = THIS, test: float | None = 0.5, **changes: Any) -> Outcome:
+    """A finished run that nobody trained, on the test score `test`; `changes` replace its facts."""
+    lam = changes.get("lam", 1.0)
+    result = {
+        "headline": {"name": "target accuracy", "val": None, "test": test},
+        "metrics": {"val": {}, "test": {}},
+        "labels": {"source": 719, "target": 50},
+        "steps": 400,
+        "examples": 38400,
+        "size": {"parameters": 100, "nonzeros": 100, "flops": 200},
+    }
+    facts: dict[str, Any] = {
+        "name": name,
+        "strategy": "feature_transfer" if name == THIS else name,
+        "seed": 0,
+        "problem": "p",
+        "setting": "s",
+        "family": "f",
+        "lam": lam,
+        "lam_label": "" if lam is None else written(lam),
+        "controls": {},
+        "optimizer": {"name": "adam", "lr": 0.003},
+        "test_examples": "e",
+        "path": Path("runs/digits/[bold]/x"),
+        "result": result,
+        "seconds": 1.25,
+    }
+    return Outcome(**facts | changes)
 
 
 def own_folder(tmp_path: Path, text: str) -> Path:

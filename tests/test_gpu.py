@@ -73,7 +73,8 @@ def test_a_run_on_a_gpu_has_the_same_bits_twice_and_those_of_a_cpu_up_to_roundin
     assert gpu.keys() == cpu.keys()
     for name, tensor in gpu.items():
         assert not tensor.is_cuda
-        assert torch.allclose(tensor.double(), cpu[name].double(), rtol=1e-2, atol=1e-2), name
+        # cuDNN convolves in TF32, ten bits of a mantissa, and BatchNorm divides by small numbers
+        assert torch.allclose(tensor.double(), cpu[name].double(), rtol=0.05, atol=0.05), name
 
 
 def test_stages_of_a_gpu_and_of_a_cpu_are_kept_apart(tmp_path: Path) -> None:

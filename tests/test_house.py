@@ -161,3 +161,27 @@ def test_tests_mirror_sources() -> None:
     assert sorted(wanted - there) == []
     astray = {path for path in there - wanted if len(path.parts) > 1}
     assert sorted(astray) == [Path("strategies/test_every_strategy.py")]
+
+
+def public_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """The functions and methods without an underscore, overriding and inner ones left out."""
+    for node in tree.body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        for function in inner:
+            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
+                yield function
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_what_a_public_function_raises_stands_in_its_docstring(path: Path) -> None:
+    for function in public_functions(parsed(path)):
+        raised = {
+            call.func.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Raise)
+            and isinstance(call := node.exc, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id[0].isupper()
+        }
+        docstring = ast.get_docstring(function) or ""
+        assert [error for error in raised if error not in docstring] == [], function.name

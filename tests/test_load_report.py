@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from image_sets import put_mnist, put_usps
-from sweeps.executors.test_local import Told
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
@@ -25,7 +24,7 @@ from tlrun.strategies.base import Stage
 from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import launch
 
-from problems import Watcher, answered, config, data_of, performed, planned
+from problems import SweepWatcher, Watcher, answered, config, data_of, performed, planned
 
 DOMAINS = {"name": "digits_domains"}
 BINARY = {"name": "digits_binary"}
@@ -129,7 +128,7 @@ def swept(configs: list[dict[str, Any]], screen: Watcher) -> None:
         [[]] * len(configs),
         LocalExecutor(2),
         screen,
-        lambda total, found: nullcontext(Told()),
+        lambda total, found: nullcontext(SweepWatcher()),
     )
 
 
@@ -291,13 +290,23 @@ def test_all_that_was_learnt_together_is_named_though_the_target_is_the_headline
     assert result["headline"]["test"] == result["metrics"]["test"]["target/digit"]["accuracy"]
 
 
-@pytest.mark.parametrize(("dataset", "strategy", "expected"), [
-    ({"name": "digits"}, {"name": "parameter_transfer"}, {"target/digit": "accuracy"}),
-    (DOMAINS, SHARED, dict.fromkeys(("noise/digit", "occlusion/digit", "inverted/digit"), "accuracy")),
-    (DOMAINS | {"target": "noise"}, {"name": "fused"}, {"noise/digit": "accuracy"}),
-    ({"name": "digits_tasks", "metric": "auc"}, SHARED,
-     {"digits/identity": "auc", "digits/parity": "auc", "digits/size": "r2"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dataset", "strategy", "expected"),
+    [
+        ({"name": "digits"}, {"name": "parameter_transfer"}, {"target/digit": "accuracy"}),
+        (
+            DOMAINS,
+            SHARED,
+            dict.fromkeys(("noise/digit", "occlusion/digit", "inverted/digit"), "accuracy"),
+        ),
+        (DOMAINS | {"target": "noise"}, {"name": "fused"}, {"noise/digit": "accuracy"}),
+        (
+            {"name": "digits_tasks", "metric": "auc"},
+            SHARED,
+            {"digits/identity": "auc", "digits/parity": "auc", "digits/size": "r2"},
+        ),
+    ],
+)
 def test_the_headline_names_the_tasks_that_it_is_about_and_their_metrics(
     dataset: dict[str, Any], strategy: dict[str, Any], expected: dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
-"""tl-run: which way of transferring helps the target task, how strong (λ), and does it hurt?
+"""The public names of tl-run, an experiment runner for transfer and multi-task learning.
 
-The public face, for plug-ins and notebooks. Importing it imports no torch, nor anything else of
-tl-run: a name is read when it is first asked for.
+For plug-ins and notebooks. Importing this imports no torch, nor anything else of tl-run: a name is
+read from its module when it is first asked for.
 
     Strategy, Stage, Control        what a strategy is made of; `source_stage` is every transfer's
                                     first, `Scratch` and `SingleTask` the usual controls
@@ -58,7 +58,9 @@ PUBLIC = {
     "strategies.single_task": ("SingleTask",),
     "strategies.source_only": ("source_stage",),
 }
-HOMES = {name: module for module, names in PUBLIC.items() for name in names}
+HOMES: dict[str, str] = {}  # the module of each public name
+for _module, _names in PUBLIC.items():
+    HOMES |= dict.fromkeys(_names, _module)
 
 __all__ = [
     "Backbone",
@@ -102,7 +104,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """A public name, read from its module when it is first asked for."""
+    """A public name, read from its module. Raises AttributeError where there is none such."""
     if name not in HOMES:
         raise AttributeError(f"module 'tlrun' has no attribute {name!r}")
     value = getattr(import_module(f"tlrun.{HOMES[name]}"), name)

@@ -45,7 +45,10 @@ def test_a_folder_of_ones_own_in_hydras_hands(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "mine" / "experiment").mkdir(parents=True)
-    text = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '3,4', lam.value: inf}}}\n"
+    text = (
+        "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '3,4', lam.value: "
+        "inf}}}\n"
+    )
     (here / "mine" / "experiment" / "two.yaml").write_text(text)
 
     assert (
@@ -68,38 +71,6 @@ def test_a_folder_of_ones_own_in_hydras_hands(
     ]
 
 
-def test_basic_launcher_of_hydra_gives_the_same_table(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = [*TINY, "-m", "strategy=parameter_transfer", "lam.value=1,inf", "seed=0,1"]
-    assert enter(asked) == 0
-    ours = capsys.readouterr().out
-    assert enter([*asked, "hydra/launcher=basic", "runs_dir=others"]) == 0
-    theirs = capsys.readouterr().out
-
-    table = [line for line in ours.splitlines() if "±" in line]
-    assert len(table) == 3
-    assert table == [line for line in theirs.splitlines() if "±" in line]
-
-
-def test_a_job_that_fails_under_basic_launcher_is_listed(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked = [
-        *TINY,
-        "-m",
-        "controls=false",
-        "dataset.classes=split",
-        "lam.value=0,inf",
-        "hydra/launcher=basic",
-    ]
-    assert enter(asked) == 1
-    shown = capsys.readouterr()
-
-    assert shown.err.count("lam.value: expected more than 0") == 1
-    assert "inf" in shown.out
-
-
 @pytest.mark.parametrize("query", ["strategy=fe", "experiment=which", "lam=sig"])
 def test_the_shell_completes_groups(
     here: Path, query: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -112,11 +83,17 @@ def test_the_shell_completes_groups(
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize(("typed", "line"), [
-    (["--shell-completion", "install=bsh"], "--shell-completion: expected install=, uninstall= or query="),
-    (["--hydra-help", "hydra.x=1"], "--hydra-help: expected nothing after it"),
-    (["--config-dir", ""], "--config-dir: expected a folder, found nothing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (
+            ["--shell-completion", "install=bsh"],
+            "--shell-completion: expected install=, uninstall= or query=",
+        ),
+        (["--hydra-help", "hydra.x=1"], "--hydra-help: expected nothing after it"),
+        (["--config-dir", ""], "--config-dir: expected a folder, found nothing"),
+    ],
+)
 def test_a_flag_that_cannot_be_is_one_line(here: Path, typed: list[str], line: str) -> None:
     with pytest.raises(UserError) as caught:
         enter(typed)

@@ -71,7 +71,10 @@ def test_the_last_ones_or_all(
 
 
 def test_a_key_that_no_run_has_is_a_mistake(three: str) -> None:
-    with pytest.raises(UserError, match=r"ls: no run has the key stratgy; did you mean strategy\?"):
+    with pytest.raises(
+        UserError,
+        match=r"ls: expected a key of some run, found stratgy; did you mean strategy\? \(one of: ",
+    ):
         ls(["stratgy=x", "--runs-dir", three])
 
 

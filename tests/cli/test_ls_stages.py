@@ -17,7 +17,7 @@ def content(**changes: Any) -> dict[str, Any]:
         "stage": "source",
         "domains": [{"name": "source", "tasks": [{"name": "digit"}]}],
         "backbone": {
-            "class": "tlrun.models.backbones.conv.Conv",
+            "name": "conv",
             "channels": [32, 64],
             "norm": "none",
         },
@@ -60,9 +60,9 @@ def test_the_oldest_use_comes_first_and_every_fact_is_shown(
 
 
 @pytest.mark.parametrize(("told", "shown"), [
-    ({"class": "tlrun.models.backbones.mlp.Mlp", "hidden": [8], "norm": "batch"}, "mlp 8 batch"),
-    ({"class": "tlrun.models.backbones.identity.Identity"}, "identity"),
-    ({"class": "own.Net", "deep": True, "wide": False, "rate": 0.5, "drop": 0.0}, "net deep rate 0.5"),
+    ({"name": "mlp", "hidden": [8], "norm": "batch"}, "mlp 8 batch"),
+    ({"name": "identity"}, "identity"),
+    ({"name": "net", "deep": True, "wide": False, "rate": 0.5, "drop": 0.0}, "net deep rate 0.5"),
 ])  # fmt: skip
 def test_options_that_are_off_are_left_out(
     told: dict[str, Any], shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

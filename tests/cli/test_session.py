@@ -1,13 +1,21 @@
+import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packages import faulty
 
 from tlrun.cli.hydra_app import enter as run
+from tlrun.cli.session import by_setting, processes
 from tlrun.config import plugins
+from tlrun.config.preflight import preflight
+from tlrun.config.registry import find
+from tlrun.runs.outcome import Outcome
+from tlrun.runs.run import answer
 from tlrun.store.files import read_json
+from tlrun.strategies.base import Control
 
-from problems import TINY
+from problems import TINY, Watcher, outcome
 from properties import assert_one_line_each, assert_same_run
 
 
@@ -158,7 +166,9 @@ def test_mistakes_of_any_job_are_told_before_any_starts(
 
     assert code == 2
     assert_one_line_each(
-        shown.err, "lam.value: expected more than 0", "dataset.labels_per_class: expected at most"
+        "\n".join(sorted(shown.err.splitlines())),
+        "dataset.labels_per_class: expected at most",
+        "lam.value: expected more than 0",
     )
     assert list(here.iterdir()) == []
 
@@ -175,9 +185,9 @@ def test_failing_runs_are_listed_and_the_same_command_runs_only_those(
     second = capsys.readouterr()
 
     assert (
-        "4 jobs, 4 runs (controls included, what jobs share once): 2 trained now, 0 found, 2 failed."
-        in first.out
-    )
+        "4 jobs, 4 runs (controls included, what jobs share once): 2 trained now, 0 found, 2 "
+        "failed."
+    ) in first.out
     assert "0 trained now, 2 found, 2 failed." in second.out
     for shown in (first, second):
         head, *lines = shown.err.strip().splitlines()
@@ -194,10 +204,118 @@ def test_a_control_that_fails_leaves_the_rest_of_the_table(
 ) -> None:
     monkeypatch.syspath_prepend(str(faulty(here / "site")))
     monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
-    broken = lambda self, problem: {"broken": {"strategy": {"name": "faulty", "case": "raise"}}}
-    monkeypatch.setattr("tlrun.strategies.scratch.Scratch.controls", broken)
+    broken = {"broken": Control(find("strategy", "faulty")(case="raise"))}
+    monkeypatch.setattr("tlrun.strategies.scratch.Scratch.controls", lambda self, problem: broken)
     assert run([*TINY, "-m", "strategy=scratch", "seed=0,1"]) == 1
     shown = capsys.readouterr()
 
     assert "2 trained now, 0 found, 2 failed." in shown.out
     assert any(line.split()[:3] == ["scratch", "–", "2"] for line in shown.out.splitlines())
+
+
+def processes_of(*overrides: str) -> int:
+    (job,) = preflight(overrides, multirun=False).jobs
+    return processes(job.run)
+
+
+def test_as_many_processes_as_the_cores_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(6)), raising=False)
+
+    assert processes_of() == 6
+    assert processes_of("threads=4") == 1
+    assert processes_of("threads=3") == 2
+    assert processes_of("threads=9") == 1
+    assert processes_of("sweep.jobs=5") == 5
+    assert processes_of("sweep.jobs=5", "threads=6") == 5
+
+
+def test_where_a_system_knows_no_affinity_all_cores_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+
+    assert processes_of() == 3
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert processes_of() == 1
+
+
+def table(path: Path, seed: int, noise: float) -> None:
+    """A table of which two columns can be predicted, the better the less `noise` there is."""
+    draw = random.Random(seed)
+    rows = ["x,y,z"]
+    for _ in range(80):
+        x = draw.gauss(0, 1)
+        answers = ["yes" if x + draw.gauss(0, noise) > 0 else "no" for _ in range(2)]
+        rows.append(",".join([f"{x:.6f}", *answers]))
+    path.write_text("\n".join(rows), encoding="utf-8")
+
+
+TABLE = [
+    "dataset=table_csv", "dataset.predict=[y,z]", "strategy=shared_parameters", "controls=false",
+    "backbone=identity", "trainer.steps=30", "optimizer.lr=0.1",
+]  # fmt: skip
+
+
+def test_two_tables_are_two_rows_each_with_its_own_numbers(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They differ in nothing but where they are, and that decides no run."""
+    table(here / "a.csv", 1, noise=0.1)
+    table(here / "b.csv", 2, noise=9.0)
+    assert run([*TABLE, "-m", "dataset.path=a.csv,b.csv", "seed=0,1,2"]) == 0
+    shown = [line.split() for line in capsys.readouterr().out.splitlines() if "± " in line]
+    rows = {row[0]: row[1:] for row in shown if row[0].startswith("path=")}
+
+    assert set(rows) == {"path=a.csv", "path=b.csv"}
+    assert rows["path=a.csv"][1:] != rows["path=b.csv"][1:]
+    for name in ("a.csv", "b.csv"):
+        assert run([*TABLE, "-m", f"dataset.path={name}", "seed=0,1,2"]) == 0
+        shown = [line.split() for line in capsys.readouterr().out.splitlines() if "± " in line]
+        assert rows[f"path={name}"] == shown[0][1:]
+        assert rows[f"path={name}"][1] == "3"
+
+
+def test_one_table_under_two_names_is_one_row(here: Path) -> None:
+    """What decides is what is in it."""
+    table(here / "a.csv", 1, noise=0.1)
+    (here / "copy.csv").write_bytes((here / "a.csv").read_bytes())
+    asked = [*TABLE, "dataset.path=a.csv,copy.csv", "seed=0,1"]
+    jobs = preflight(asked, multirun=True).jobs
+    ((_, seeds),) = by_setting([(job.overrides, answer(job.run, Watcher())) for job in jobs])
+
+    assert [outcomes[0].seed for outcomes in seeds] == [0, 1]
+
+
+def labels_of(answers: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[str]:
+    return [label for label, _ in by_setting(answers)]
+
+
+def test_a_setting_is_called_by_what_sets_it_apart() -> None:
+    common = ("dataset=digits", "trainer.steps=5")
+    answers = [
+        ((*common, "strategy=joint", "seed=0"), [outcome(setting="j")]),
+        ((*common, "strategy=fused", "strategy.first.name=x", "seed=0"), [outcome(setting="f")]),
+        ((*common, "strategy=joint", "dataset.shift=noise"), [outcome(setting="n")]),
+    ]
+
+    assert labels_of(answers) == ["joint", "fused first=x", "joint shift=noise"]
+
+
+def test_lambda_and_seed_are_no_part_of_a_label() -> None:
+    """λ has a column of its own, seeds are what is averaged."""
+    answers = [
+        ((f"lam.value={lam}", f"seed={seed}"), [outcome(setting=f"s{lam}", lam=lam, seed=seed)])
+        for lam in (0.1, 1.0)
+        for seed in (0, 1)
+    ]
+
+    assert labels_of(answers) == ["feature_transfer", "feature_transfer"]
+    assert [len(seeds) for _, seeds in by_setting(answers)] == [2, 2]
+
+
+def test_two_jobs_that_are_one_run_count_once() -> None:
+    answers = [((f"lam.value={lam}",), [outcome(lam=None)]) for lam in (0.1, 1.0)]
+    ((_, seeds),) = by_setting(answers)
+
+    assert len(seeds) == 1

@@ -8,7 +8,7 @@ from tlrun.cli.show import show
 from tlrun.config.overrides import rewrite
 from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import THIS
+from tlrun.runs.plan import THIS, ProblemCache, plan
 
 from problems import Watcher, config, performed, planned
 
@@ -71,11 +71,10 @@ def test_the_command_it_prints_is_that_run(
     again = next(
         line for line in capsys.readouterr().out.splitlines() if line.startswith("again: ")
     )
-    (job,) = preflight(
-        list(map(rewrite, shlex.split(again.removeprefix("again: tl-run ")))), multirun=False
-    ).jobs
+    words = shlex.split(again.removeprefix("again: tl-run "))
+    (job,) = preflight([rewrite(word) for word in words], multirun=False).jobs
 
-    assert planned(job.config, Watcher()).run_dir.path == run
+    assert plan(job.run, ProblemCache(), Watcher()).run_dir.path == run
 
 
 def test_a_failed_run_says_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

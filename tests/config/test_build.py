@@ -41,19 +41,34 @@ def test_a_good_config_becomes_typed_objects() -> None:
         ({"seed": True}, "seed: expected a whole number >= 0, found True"),
         ({"reuse": "all"}, "reuse: expected one of same, any, found 'all'"),
         ({"sede": 1}, "sede: no such key; did you mean seed?"),
-        ({"lam": {"name": "constant", "value": math.nan}}, "lam.value: expected a number >= 0 (inf is allowed)"),
-        ({"lam": {"name": "constant", "value": -1}}, "lam.value: expected a number >= 0 (inf is allowed), found -1"),
+        (
+            {"lam": {"name": "constant", "value": math.nan}},
+            "lam.value: expected a number >= 0 (inf is allowed)",
+        ),
+        (
+            {"lam": {"name": "constant", "value": -1}},
+            "lam.value: expected a number >= 0 (inf is allowed), found -1",
+        ),
         ({"lam": {"name": "sigmod"}}, "lam.name: 'sigmod' is not known; did you mean sigmoid?"),
         ({"lam": 3}, "lam: expected one of constant, cosine, linear, sigmoid, found 3"),
         ({"strategy": {"name": "feature_transfr"}}, "did you mean feature_transfer?"),
-        ({"strategy": {"name": "feature_transfer", "freez": True}}, "strategy.freez: feature_transfer has"),
+        (
+            {"strategy": {"name": "feature_transfer", "freez": True}},
+            "strategy.freez: feature_transfer has",
+        ),
         ({"strategy": {}}, "strategy.name: nothing is not known"),
         ({"backbone": {"name": "../conv"}}, "backbone.name: '../conv' is not known"),
         ({"backbone": {"name": ["conv"]}}, "backbone.name: ['conv'] is not known"),
-        ({"dataset": {"name": "digits", "_target_": "os.system"}}, "dataset._target_: digits has no such key"),
-        ({"optimizer": {"name": "sgd", "momentum": 0, "nesterov": True}}, "optimizer.momentum: expected more than 0"),
+        (
+            {"dataset": {"name": "digits", "_target_": "os.system"}},
+            "dataset._target_: digits has no such key",
+        ),
+        (
+            {"optimizer": {"name": "sgd", "momentum": 0, "nesterov": True}},
+            "optimizer.momentum: expected more than 0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_is_one_line(change: dict[str, Any], line: str) -> None:
     (found,) = check(GOOD | change)
 
@@ -103,26 +118,56 @@ def test_a_node_within_a_node_becomes_an_object_within_an_object() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"first": {**MEAN, "relatoin": "mean"}}, "strategy.first.relatoin: task_relation has no such key; did"),
-        ({"first": {**MEAN, "relation": "men"}}, "strategy.first.relation: expected one of mean, soft_sharing, graph"),
-        ({"first": {"name": "shared_parameters", "freeze": 1}}, "strategy.first.freeze: shared_parameters has"),
-        ({"first": {"name": "task_relatoin"}}, "task_transfer, found 'task_relatoin'; did you mean task_relation?"),
+        (
+            {"first": {**MEAN, "relatoin": "mean"}},
+            "strategy.first.relatoin: task_relation has no such key; did",
+        ),
+        (
+            {"first": {**MEAN, "relation": "men"}},
+            "strategy.first.relation: expected one of mean, soft_sharing, graph",
+        ),
+        (
+            {"first": {"name": "shared_parameters", "freeze": 1}},
+            "strategy.first.freeze: shared_parameters has",
+        ),
+        (
+            {"first": {"name": "task_relatoin"}},
+            "task_transfer, found 'task_relatoin'; did you mean task_relation?",
+        ),
         ({"first": {"name": "joint"}}, "task_transfer, found 'joint'"),
-        ({"first": {"relation": "mean"}}, "strategy.first: expected one of shared_parameters, task_relation, "),
+        (
+            {"first": {"relation": "mean"}},
+            "strategy.first: expected one of shared_parameters, task_relation, ",
+        ),
         ({"first": "task_relation"}, "task_transfer, found 'task_relation'"),
         ({"first": None}, "task_transfer, found nothing"),
         ({"first": {"name": "fused"}}, "task_transfer, found 'fused'"),
-        ({"then": {"name": "scratch"}}, "strategy.then: expected one of feature_transfer, parameter_transfer, "),
-        ({"then": {"name": "feature_transfer", "freeze": 1}}, "strategy.then.freeze: expected true or false, found 1"),
-        ({"frist": {"name": "task_relation"}}, "strategy.frist: fused has no such key; did you mean first?"),
-        ({"first": {"name": "task_relation", "_target_": "x"}}, "strategy.first._target_: task_relation has no such"),
-        ({"first": {"name": "task_relation", "relation": "graph"}}, "strategy.first.graph: expected a table or a CSV"),
+        (
+            {"then": {"name": "scratch"}},
+            "strategy.then: expected one of feature_transfer, parameter_transfer, ",
+        ),
+        (
+            {"then": {"name": "feature_transfer", "freeze": 1}},
+            "strategy.then.freeze: expected true or false, found 1",
+        ),
+        (
+            {"frist": {"name": "task_relation"}},
+            "strategy.frist: fused has no such key; did you mean first?",
+        ),
+        (
+            {"first": {"name": "task_relation", "_target_": "x"}},
+            "strategy.first._target_: task_relation has no such",
+        ),
+        (
+            {"first": {"name": "task_relation", "relation": "graph"}},
+            "strategy.first.graph: expected a table or a CSV",
+        ),
         (
             {"then": {"name": "structure_transfer", "structure": "stats", "density": 0.5}},
             "strategy.then.density: expected null with structure=stats",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_within_a_node_is_one_line_with_the_way_to_it(
     options: dict[str, Any], line: str
 ) -> None:

@@ -23,45 +23,88 @@ from problems import own_folder
 
 HEADER = "# @package _global_\n"
 ATTACKS = {
-    "a callback": ("hydra: {callbacks: {x: {_target_: torch.load, f: x}}}", "hydra.callbacks.x._target_: expected"),
+    "a callback": (
+        "hydra: {callbacks: {x: {_target_: torch.load, f: x}}}",
+        "hydra.callbacks.x._target_: expected",
+    ),
     "a log handler that calls": (
-        "hydra: {job_logging: {handlers: {x: {(): torch.load}}}}", "hydra.job_logging.handlers.x.(): expected to be",
+        "hydra: {job_logging: {handlers: {x: {(): torch.load}}}}",
+        "hydra.job_logging.handlers.x.(): expected to be",
     ),
     "a log file": (
         "hydra: {job_logging: {handlers: {x: {class: logging.FileHandler, filename: stray}}}}",
-        "hydra.job_logging.handlers.x.class: expected to be left as tl-run sets it, found logging.FileHandler",
+        (
+            "hydra.job_logging.handlers.x.class: expected to be left as tl-run sets it, found "
+            "logging.FileHandler"
+        ),
     ),
-    "the environment": ("hydra: {job: {env_set: {LD_PRELOAD: x.so}}}", "hydra.job.env_set.LD_PRELOAD: expected to be"),
-    "a folder": ("hydra: {run: {dir: stray}}", "hydra.run.dir: expected to be left as tl-run sets it, found stray"),
+    "the environment": (
+        "hydra: {job: {env_set: {LD_PRELOAD: x.so}}}",
+        "hydra.job.env_set.LD_PRELOAD: expected to be",
+    ),
+    "a folder": (
+        "hydra: {run: {dir: stray}}",
+        "hydra.run.dir: expected to be left as tl-run sets it, found stray",
+    ),
     "another folder": ("hydra: {sweep: {subdir: ../../x}}", "hydra.sweep.subdir: expected to be"),
     "a directory to change to": ("hydra: {job: {chdir: true}}", "hydra.job.chdir: expected to be"),
-    "a target": ("strategy: {_target_: os.system}", "strategy._target_: refused; a config names things"),
-    "a target deep inside": ("trainer: {a: {b: [{_partial_: true}]}}", "trainer.a.b.0._partial_: refused"),
-    "a launcher's target": ("hydra: {launcher: {_target_: torch.load}}", "hydra.launcher._target_: expected to be"),
+    "a target": (
+        "strategy: {_target_: os.system}",
+        "strategy._target_: refused; a config names things",
+    ),
+    "a target deep inside": (
+        "trainer: {a: {b: [{_partial_: true}]}}",
+        "trainer.a.b.0._partial_: refused",
+    ),
+    "a launcher's target": (
+        "hydra: {launcher: {_target_: torch.load}}",
+        "hydra.launcher._target_: expected to be",
+    ),
     "a launcher's arguments": ("hydra: {launcher: {_args_: [1]}}", "hydra.launcher._args_"),
-    "a sweeper": ("hydra: {sweeper: {_target_: torch.load}}", "hydra.sweeper._target_: expected to be"),
-    "the environment's values": ("runs_dir: ${oc.env:HOME}", "runs_dir: expected a value or one reference"),
+    "a sweeper": (
+        "hydra: {sweeper: {_target_: torch.load}}",
+        "hydra.sweeper._target_: expected to be",
+    ),
+    "the environment's values": (
+        "runs_dir: ${oc.env:HOME}",
+        "runs_dir: expected a value or one reference",
+    ),
     "an axis of the environment": (
-        "hydra: {mode: MULTIRUN, sweeper: {params: {seed: '${oc.env:HOME}'}}}", "hydra.sweeper.params.seed: expected",
+        "hydra: {mode: MULTIRUN, sweeper: {params: {seed: '${oc.env:HOME}'}}}",
+        "hydra.sweeper.params.seed: expected",
     ),
     "an interpolation bomb": (
-        "runs_dir: ${reuse}${reuse}\nreuse: ${rerun}${rerun}", "runs_dir: expected a value or one reference",
+        "runs_dir: ${reuse}${reuse}\nreuse: ${rerun}${rerun}",
+        "runs_dir: expected a value or one reference",
     ),
     "a bomb of lists": (
-        'backbone: {channels: ["${a}", "${a}"]}\na: ["${b}", "${b}"]\nb: [1, 1]', "backbone.channels.0: expected",
+        'backbone: {channels: ["${a}", "${a}"]}\na: ["${b}", "${b}"]\nb: [1, 1]',
+        "backbone.channels.0: expected",
     ),
-    "a reference to itself": ("runs_dir: ${runs_dir}", "runs_dir: expected a reference to a key with a value"),
-    "axes and no sweep": ("hydra: {sweeper: {params: {seed: '0,1'}}}", "experiment: expected `mode: MULTIRUN` beside"),
+    "a reference to itself": (
+        "runs_dir: ${runs_dir}",
+        "runs_dir: expected a reference to a key with a value",
+    ),
+    "axes and no sweep": (
+        "hydra: {sweeper: {params: {seed: '0,1'}}}",
+        "experiment: expected `mode: MULTIRUN` beside",
+    ),
     "axes that are none": ("hydra: {sweeper: {params: [a]}}", "config: In 'experiment/x': "),
     "no sweeper": ("hydra: {sweeper: null}", "hydra: expected to be left as tl-run sets it"),
     "no hydra": ("hydra: null", "hydra"),
-    "a field of our launcher": ("hydra: {launcher: {foo: 1}}", "hydra.launcher.foo: expected to be left"),
+    "a field of our launcher": (
+        "hydra: {launcher: {foo: 1}}",
+        "hydra.launcher.foo: expected to be left",
+    ),
     "no key": ("null: 3", ""),
     "a new key": ("extra: 1", "extra: no such key"),
     "no package": ("", "experiment: expected `# @package _global_` as the first line"),
     "broken YAML": ("seed: [", "experiment"),
-    "a python object": ("seed: !!python/object/apply:os.system [x]", "could not determine a constructor"),
-}  # fmt: skip
+    "a python object": (
+        "seed: !!python/object/apply:os.system [x]",
+        "could not determine a constructor",
+    ),
+}
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -162,7 +205,7 @@ def test_an_unknown_choice_costs_a_line_and_hides_no_other_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    ("launcher", "extra"), [("joblibb", "joblib"), ("submitit_slrm", "slurm"), ("slurm", "")]
+    ("launcher", "extra"), [("joblibb", "joblib"), ("submitit_slrm", "slurm"), ("nothing", "")]
 )
 def test_a_launcher_that_is_not_installed_comes_with_its_extra(launcher: str, extra: str) -> None:
     (mistake,) = composed([f"hydra/launcher={launcher}"]).mistakes

@@ -140,8 +140,10 @@ def test_the_values_of_an_axis_are_written_so_that_each_is_read_again(values: li
         ),
         (
             "hydra.searchpath=[x]",
-            "hydra.searchpath: expected to be left alone, found [x]; a folder of YAMLs of your own "
-            "is --config-dir FOLDER",
+            (
+                "hydra.searchpath: expected to be left alone, found [x]; a folder of YAMLs of your "
+                "own is --config-dir FOLDER"
+            ),
         ),
         ("seed=interval(0,1)", "seed: expected a list of values like 1,2,3, found interval(0,1)"),
         ("seed=range(0,2,0)", "seed: expected a list of values like 1,2,3, found range(0,2,0)"),

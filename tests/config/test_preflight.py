@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tlrun.config import preflight as preflights
-from tlrun.config.build import Run
+from tlrun.config.build import Run, build
 from tlrun.config.compose import composed
 from tlrun.config.overrides import rewrite
 from tlrun.config.preflight import Job, Request, preflight
@@ -135,7 +135,10 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ("lam.value=${nope}", "lam.value: expected a reference to a key with a value of its own"),
         (
             "lam=10",
-            "lam: 10 is not known; one of: constant, cosine, linear, sigmoid; λ itself is lam.value=…",
+            (
+                "lam: 10 is not known; one of: constant, cosine, linear, sigmoid; λ itself is "
+                "lam.value=…"
+            ),
         ),
         ("experiment=smok", "experiment: smok is not known; did you mean smoke?"),
         ("seed.x=3", "seed: expected a whole number >= 0, found {'x': 3}"),
@@ -148,7 +151,7 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ("steps=5", "steps: no such key; did you mean trainer.steps?"),
         ("hydra.verbose=1", "hydra.verbose: expected true, false or names of loggers, found 1"),
         ("hydra.run.dir=x", "hydra.run.dir: expected to be left as tl-run sets it, found x"),
-        ("hydra/launcher=slurm", "hydra/launcher: slurm is not known; one of: basic, "),
+        ("hydra/launcher=nothing", "hydra/launcher: nothing is not known; one of: basic, "),
     ],
 )
 def test_each_mistake_is_one_line(override: str, line: str) -> None:
@@ -308,7 +311,7 @@ def test_a_choice_of_groups_is_composed_once_and_a_job_built_once(
     """Composing is what checking a sweep would spend its time on."""
     choices: list[list[str]] = []
     built: list[Any] = []
-    compose, build = composed, preflights.build
+    compose, build_one = composed, build
 
     def counted(overrides: list[str], folder: Path | None = None) -> Any:
         choices.append(overrides)
@@ -316,7 +319,7 @@ def test_a_choice_of_groups_is_composed_once_and_a_job_built_once(
 
     def noted(config: Any) -> Run:
         built.append(config)
-        return build(config)
+        return build_one(config)
 
     monkeypatch.setattr(preflights, "composed", counted)
     monkeypatch.setattr(preflights, "build", noted)

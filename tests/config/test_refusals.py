@@ -21,8 +21,12 @@ KEYS = st.text("abcdef", min_size=1, max_size=3)
 VALUES = st.none() | st.booleans() | st.integers() | st.text("xyz ", max_size=4)
 TREES = st.dictionaries(
     KEYS,
-    st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)),
-    max_size=4,
+    st.recursive(
+        VALUES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=3,
 )
 
 
@@ -77,7 +81,8 @@ def test_references_are_followed_one_step_and_no_further() -> None:
 
 
 def test_every_reference_that_is_not_refused_can_be_followed() -> None:
-    for value in (None, "", 0, [], {}):
+    values: tuple[Any, ...] = (None, "", 0, [], {})
+    for value in values:
         config = {"a": "${b}", "b": value}
 
         assert refused(config) == []

@@ -15,7 +15,7 @@ def test_every_group_has_names_and_every_name_a_class() -> None:
     for group in GROUPS:
         assert names(group)
         for name in names(group):
-            assert find(group, name).__name__.lower() == name.replace("_", "")
+            assert name_of(group, find(group, name)()) == name
 
 
 def test_the_equation_is_the_first_line_without_the_command() -> None:

@@ -162,7 +162,7 @@ def test_the_keys_of_a_problem_are_its_tasks_domain_by_domain() -> None:
         (TaskKey("source", "ours"), mine),
         (TaskKey("target", "theirs"), theirs),
     ]
-    assert len(peers("task", "task", "task").task_keys) == 3
+    assert len(peers("peer", "peer", "peer").task_keys) == 3
     assert len(questions("binary", "binary", "regression").task_keys) == 3
 
 

@@ -44,7 +44,7 @@ def test_a_batch_depends_on_seed_domain_and_position_alone() -> None:
 
 
 def test_every_epoch_has_an_order_of_its_own() -> None:
-    """One permutation for all epochs would show each example beside the same neighbours for ever."""
+    """One permutation for all epochs would show an example beside the same neighbours for ever."""
     n, epochs = 20, 30
     data = split(0, n, (TASK,))
     drawn = rows(Batches(data, "d", n, seed=0), data, epochs)

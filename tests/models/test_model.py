@@ -466,4 +466,5 @@ def test_weights_held_at_zero_get_no_gradient_and_stay_there(optimizer: Optimize
         trained.step()
 
     assert not weight[~mask].any()
+    assert weight.grad is not None
     assert weight.grad[mask].any()

@@ -80,7 +80,7 @@ def test_every_kind_of_note_is_tried_here() -> None:
     assert tried == kinds()
 
 
-@pytest.mark.parametrize("kind", sorted(kinds() - {DataLoaded}, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(kinds() - {DataLoaded}, key=repr))
 @given(data=st.data(), runs=st.integers(1, 10**6))
 def test_whatever_a_note_holds_there_are_words_for_it(
     kind: type[Note], data: st.DataObject, runs: int

@@ -1,9 +1,11 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tlrun.core.errors import printable
+from tlrun.core.notes import RunAnew, StrategyWarning
 from tlrun.report.progress_run import MOST_LOSSES, LiveScreen
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant
@@ -18,7 +20,7 @@ def shown(terminal: bool) -> str:
     for step in (1, 2, 3):
         screen.step(step, {"L_S": 0.5, "L_T": step / 10, "total": 1.0})
     screen.end()
-    screen.note("[red]a line[/red]")
+    screen.note(StrategyWarning(text="[red]a line[/red]"))
     return file.getvalue()
 
 
@@ -41,6 +43,20 @@ def test_on_a_terminal_a_bar_shows_losses() -> None:
 def test_foreign_text_is_shown_and_never_obeyed() -> None:
     assert "[red]a line[/red]" in shown(terminal=False)
     assert printable("a\x1b[2Jb\x9bc\u202ed") == "a�[2Jb�c�d"
+
+
+@pytest.mark.parametrize(("runs", "line"), [
+    (1, "runs/x: an earlier attempt failed; starting it again"),
+    (12, "12 runs: an earlier attempt failed; starting it again"),
+])  # fmt: skip
+def test_a_note_is_shown_in_words_with_its_folder_or_how_many_runs_it_is_of(
+    runs: int, line: str
+) -> None:
+    file = io.StringIO()
+    screen = LiveScreen(Console(file=file, width=20))  # it is not cut, nor broken
+    screen.note(RunAnew(path=Path("runs/x"), why="failed", details=""), runs)
+
+    assert file.getvalue() == f"{line}\n"
 
 
 def test_a_stage_that_is_cut_short_says_how_far_it_came() -> None:

@@ -1,8 +1,10 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from tlrun.core.notes import Waiting
 from tlrun.report import progress_sweep as live
 from tlrun.report.progress_sweep import watching
 
@@ -28,12 +30,12 @@ def test_it_counts_and_tells_failures_at_once(
         assert "loading PyTorch" in screen._standing()
         screen.progress("d/s/a", "source", 3, 10)
         screen.finished("d/s/a", "")
-        screen.note("waiting for process 1")
+        screen.note("d/s/b", Waiting(path=Path("runs/d/s/b"), who="process 1", doing="training"))
         screen.finished("d/s/b", "killed by SIGKILL")
     text = shown(ours)
 
     assert "failed: d/s/b: killed by SIGKILL" in text
-    assert "waiting for process 1" in text
+    assert "d/s/b: waiting for process 1, which is training\n" in text
     assert "1 trained, 1 found, 0 running, 1 failed, about" in text
     assert " left" in text
     if not terminal:

@@ -1,144 +1,190 @@
 import io
-from pathlib import Path
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-from tlrun.report.formatting import number
-from tlrun.report.run_table import run_table
-from tlrun.report.sweep_table import sweep_table
+from tlrun.report.console import WIDE
+from tlrun.report.sweep_table import NO_VERDICT, VERDICT, sweep_table
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS
+
+from problems import outcome
+
+Answers = Sequence[tuple[str, Sequence[Sequence[Outcome]]]]
 
 
-def outcome(name: str = THIS, test: float | None = 0.5, seed: int = 0, **changes: Any) -> Outcome:
-    result = {
-        "headline": {"name": "target accuracy", "val": None, "test": test},
-        "labels": {"source": 719, "target": 50},
-        "steps": 400,
-        "examples": 38400,
-        "size": {"parameters": 100, "nonzeros": 100, "flops": 200},
-    }
-    facts: dict[str, Any] = {
-        "name": name, "strategy": "feature_transfer", "lam": "1", "seed": seed, "setting": "s", "family": "f",
-        "path": Path("runs/digits/[bold]/x"), "result": result, "found": False, "differs": "", "seconds": 1.25,
-    }  # fmt: skip
-    return Outcome(**facts | changes)
-
-
-def text(table: RenderableType, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(table)
+def shown(answers: Answers, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width, markup=False)
+    console.print(sweep_table(answers, console))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def swept(answers: Any, width: int) -> str:
-    return text(sweep_table(answers, Console(file=io.StringIO(), width=width)), width)
+def said(answers: Answers) -> str:
+    """All that is shown, in one line."""
+    return " ".join(shown(answers).split())
 
 
-def test_accuracy_is_in_percent_and_other_scores_are_not() -> None:
-    assert number("target accuracy", 0.5) == "50.0"
-    assert number("target accuracy", -0.012, signed=True) == "-1.2"
-    assert number("target r2", 0.5, signed=True) == "+0.500"
-    assert number("target r2", None) == "–"
-
-
-@pytest.mark.parametrize("width", [200, 100, 80])
-def test_the_run_table_answers_the_question_at_any_width(width: int) -> None:
-    console = Console(file=io.StringIO(), width=width)
-    shown = text(
-        run_table([outcome(), outcome("scratch", 0.4, lam="", found=True)], console), width
-    )
-    rows = [line.split() for line in shown.splitlines()]
-
-    assert ["feature_transfer", "1", "50.0", "719+50", "400", "38,400", "1.2"] in [
-        row[:7] for row in rows
-    ]
-    assert ["scratch", "–", "40.0", "+10.0", "719+50", "400", "38,400", "found"] in [
-        row[:8] for row in rows
-    ]
-    assert shown.count("runs/digits/[bold]/x") == 2
-
-
-def test_a_narrow_terminal_loses_columns_and_no_number() -> None:
-    console = Console(file=io.StringIO(), width=60)
-    shown = text(run_table([outcome(), outcome("scratch, total budget", 0.4)], console), 60)
-    seeds = [
-        [outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))
+def seeds(*tests: float, **changes: Any) -> list[list[Outcome]]:
+    """An answer a seed, each with a control that scores 0.4."""
+    return [
+        [outcome(test=test, seed=k, **changes), outcome("scratch", 0.4, seed=k)]
+        for k, test in enumerate(tests)
     ]
 
-    assert "+10.0" in shown
-    assert "719+50" in shown
-    assert "…" not in shown
-    assert "60.0 ± 24.8" in swept([("λ=1", seeds)], 60)
-    assert "+20.0 ± 24.8" in swept([("λ=1", seeds)], 60)
+
+def row(answers: Answers, label: str) -> str:
+    """The row of a setting, on a wide terminal."""
+    (found,) = (line for line in shown(answers).splitlines() if line.startswith(f"{label} "))
+    return " ".join(found.split())
 
 
-def test_a_run_without_controls_speaks_of_no_gain() -> None:
-    assert "gain" not in text(run_table([outcome()], Console(file=io.StringIO(), width=100)), 100)
+def test_it_has_an_interval_per_control() -> None:
+    text = shown([("λ=1", seeds(0.5, 0.6, 0.7))])
+
+    assert "over scratch" in text
+    assert NO_VERDICT in text
+    assert "60.0 ± 24.8" in text  # t(0.975, 2) · 10 / √3
+    assert "+20.0 ± 24.8" in text
 
 
-def test_a_result_made_elsewhere_is_marked() -> None:
-    console = Console(file=io.StringIO(), width=200)
-    shown = text(run_table([outcome(differs="torch 1 then, 2 now")], console), 200)
+@pytest.mark.parametrize("width", [60, 80, WIDE - 1])
+def test_on_a_narrow_terminal_figures_stand_below_one_another_and_none_is_cut(width: int) -> None:
+    text = shown([("λ=1", seeds(0.5, 0.6, 0.7)), ("λ=2", seeds(0.5, 0.6, 0.7))], width)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
 
-    assert "this run: made elsewhere (torch 1 then, 2 now)" in shown
-
-
-def test_the_sweep_table_has_an_interval_per_control() -> None:
-    seeds = [
-        [outcome(test=t, seed=k), outcome("scratch", 0.4)] for k, t in enumerate((0.5, 0.6, 0.7))
-    ]
-    shown = swept([("λ=1", seeds)], 200)
-
-    assert "over scratch" in shown
-    assert "Fewer than 5 seeds: no verdict." in shown
-    assert "60.0 ± 24.8" in shown  # t(0.975, 2) · 10 / √3
-    assert "+20.0 ± 24.8" in shown
+    assert "setting λ seeds figure" in lines
+    assert "λ=1 1 3 test target accuracy % 60.0 ± 24.8" in lines
+    assert lines.count("over scratch +20.0 ± 24.8") == 2
+    assert "…" not in text
 
 
 def test_from_five_seeds_on_an_interval_may_be_read_and_foreign_runs_are_marked() -> None:
-    seeds = [[outcome(seed=k, differs="torch 1 then, 2 now" if k else "")] for k in range(5)]
-    shown = swept([("a", seeds)], 200)
+    differing = ["", *["torch 1 then, 2 now"] * 4]
+    answer = [[outcome(seed=k, differs=differs)] for k, differs in enumerate(differing)]
+    text = shown([("a", answer)])
 
-    assert "below 0 hurts" in shown
-    assert shown.count("made elsewhere (torch 1 then, 2 now)") == 1
+    assert VERDICT in text
+    assert text.count("made elsewhere (torch 1 then, 2 now)") == 1
+    assert VERDICT not in shown([("a", answer[:4])])
 
 
 def test_a_setting_without_a_control_or_of_one_seed_shows_a_dash() -> None:
-    shown = swept([("a", [[outcome(), outcome("scratch")]]), ("b", [[outcome()]])], 200)
-    rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(("a ", "b "))}
+    answers = [("a", [[outcome(), outcome("scratch")]]), ("b", [[outcome()]])]
 
-    assert "50.0 ± –" in rows["a"]
-    assert rows["b"].rstrip().endswith("–")
+    assert "50.0 ± –" in row(answers, "a")
+    assert row(answers, "b").endswith("–")
 
 
 def test_a_gain_over_fewer_seeds_than_the_row_says_so_and_the_fewest_decide_the_verdict() -> None:
     """A control failed on one seed of five; another setting has only four."""
-    seeds = [
-        [outcome(test=0.5, seed=k), *([outcome("scratch", 0.4)] if k else [])] for k in range(5)
+    answer = seeds(0.5, 0.5, 0.5, 0.5, 0.5)
+    answer[0] = answer[0][:1]
+    answers = [("a", answer), ("b", answer[1:])]
+
+    assert "+10.0 ± 0.0 (n=4)" in row(answers, "a")
+    assert "(n=" not in row(answers, "b")
+    assert NO_VERDICT in shown(answers)
+
+
+def test_gains_are_paired_by_seed_and_not_between_means() -> None:
+    """Run and control rise and fall together, so their difference knows no spread."""
+    answer = [
+        [outcome(test=test + 0.1, seed=k), outcome("scratch", test, seed=k)]
+        for k, test in enumerate((0.2, 0.5, 0.8))
     ]
-    shown = swept([("a", seeds), ("b", seeds[1:])], 200)
-    rows = {line.split()[0]: line for line in shown.splitlines() if line.startswith(("a ", "b "))}
 
-    assert "+10.0 ± 0.0 (n=4)" in rows["a"]
-    assert "(n=" not in rows["b"]
-    assert "Fewer than 5 seeds: no verdict." in shown
+    assert "+10.0 ± 0.0" in row([("a", answer)], "a")
 
 
-@pytest.mark.parametrize("width", [200, 100, 80])
-def test_sizes_are_shown_where_runs_differ_in_them(width: int) -> None:
-    small = outcome(name=THIS, test=0.5)
-    small.result["size"] |= {"parameters": 30, "nonzeros": 25, "flops": 60}  # type: ignore[index]
-    shown = text(
-        run_table([small, outcome("scratch")], Console(file=io.StringIO(), width=width)), width
+def test_the_ends_of_a_lambda_axis_are_columns_where_the_sweep_has_them() -> None:
+    answers = [
+        (f"λ={lam}", [[outcome(test=test, lam=lam, seed=k)] for k in range(3)])
+        for lam, test in ((0.0, 0.3), (1.0, 0.5), (math.inf, 0.4))
+    ]
+    text = shown(answers)
+
+    assert "over λ=0" in text
+    assert "over λ=∞" in text
+    assert row(answers, "λ=1.0").endswith("+20.0 ± 0.0 +10.0 ± 0.0")
+    assert row(answers, "λ=0.0").endswith("– -10.0 ± 0.0")
+    assert "over λ=∞" not in shown(answers[:2])
+    assert "over λ" not in shown(answers[1:2])
+
+
+def test_lambda_that_agree_in_six_digits_are_told_apart() -> None:
+    near = (0.12345671, 0.12345672)
+    answers = [("a", [[outcome(lam=near[0])]]), ("b", [[outcome(lam=near[1])]])]
+
+    assert row(answers, "a").split()[1] == "0.12345671"
+    assert row(answers, "b").split()[1] == "0.12345672"
+
+
+def test_settings_that_are_scored_otherwise_say_by_what() -> None:
+    headline = {"name": "target r2", "val": None, "test": 0.5}
+    regression = outcome(family="g", result={**outcome().result, "headline": headline})
+    answers = [("a", seeds(0.5)), ("b", [[regression]])]
+
+    assert "target accuracy % 50.0 ± –" in row(answers, "a")
+    assert "target r2 0.500 ± –" in row(answers, "b")
+
+
+def test_sizes_are_shown_where_runs_differ_in_them() -> None:
+    size = {"parameters": 30, "nonzeros": 25, "flops": 60}
+    small = outcome(result={**outcome().result, "size": size})
+
+    for width in (200, 100, 80):
+        text = shown([("small", [[small]]), ("large", [[outcome()]])], width)
+        assert "30 (30 %)" in text
+    assert "FLOPs" not in shown([("large", [[outcome()]])])
+
+
+def test_the_legend_says_what_all_arms_have_in_common() -> None:
+    text = said([("a", seeds(0.5, 0.6))])
+
+    assert "same test examples" in text
+    assert "All arms have the same optimizer settings." in text
+
+
+def test_the_legend_does_not_say_of_seeds_with_examples_of_their_own_that_they_share_them() -> None:
+    """`dataset.split_seed=null` draws other test examples for every seed."""
+    answer = seeds(0.5, 0.6)
+    answer[1] = [outcome(test=0.6, seed=1, test_examples="others")]
+    text = said([("a", answer)])
+
+    assert "same test examples" not in text
+    assert "every seed on test examples of its own" in text
+    assert "in some rows every seed on test examples" in said(
+        [("a", answer), ("b", seeds(0.5, 0.6))]
     )
 
-    assert "30 (30 %)" in shown
-    assert "25 (25 %)" in shown
-    assert "60 (30 %)" in shown
-    assert "non-zeros" not in text(
-        run_table([outcome(), outcome("scratch")], Console(file=io.StringIO(), width=width)), width
-    )
-    assert "30 (30 %)" in swept([("small", [[small]]), ("large", [[outcome()]])], width)
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        ({"name": "adam", "lr": 0.1}, "optimizer.lr"),
+        ({"name": "sgd", "lr": 0.003}, "optimizer"),
+        ({"name": "adam", "lr": 0.003, "weight_decay": 0.1}, "optimizer.weight_decay"),
+    ],
+)
+def test_the_legend_names_what_arms_of_other_optimizers_differ_in(
+    other: dict[str, Any], key: str
+) -> None:
+    """As of a sweep over `optimizer.lr`."""
+    text = said([("a", [[outcome()]]), ("b", [[outcome(optimizer=other, setting="t")]])])
+
+    assert "same optimizer settings" not in text
+    assert f"Arms differ in {key}; a control has what its run has." in text
+
+
+def test_where_nothing_is_compared_no_gain_is_explained() -> None:
+    assert "over X: gain" in said([("a", seeds(0.5))])
+    assert "over X" not in said([("a", [[outcome()]])])
+
+
+def test_markup_and_escape_sequences_in_a_label_are_shown_and_not_obeyed() -> None:
+    text = shown([("[red]a\x1b[2J", seeds(0.5))])
+
+    assert "[red]a�[2J" in text
+    assert "\x1b" not in text

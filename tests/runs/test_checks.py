@@ -53,7 +53,10 @@ def test_choosing_the_best_needs_validation_labels(tmp_path: Path) -> None:
     best = {"name": "trainer", "select": "best"}
     with pytest.raises(
         UserError,
-        match=r"trainer.select: expected validation labels of every task .* found none of source/digit, target/digit",
+        match=(
+            r"trainer.select: expected validation labels of every task .* found none of "
+            r"source/digit, target/digit"
+        ),
     ):
         planned(config(tmp_path, trainer=best), Watcher())
 
@@ -70,9 +73,12 @@ def test_choosing_the_best_needs_a_validation_label_of_every_task(tmp_path: Path
     ]
     (tmp_path / "t.csv").write_text("\n".join(["x,y,p,q,fold", *rows]), encoding="utf-8")
     table = {
-        "name": "table_csv", "path": str(tmp_path / "t.csv"), "predict": ["p", "q"], "split": "fold",
+        "name": "table_csv",
+        "path": str(tmp_path / "t.csv"),
+        "predict": ["p", "q"],
+        "split": "fold",
         "duplicates": "keep",
-    }  # fmt: skip
+    }
     nodes = {"dataset": table, "strategy": {"name": "shared_parameters"}}
 
     assert planned(config(tmp_path, **nodes), Watcher())

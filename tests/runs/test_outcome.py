@@ -82,7 +82,9 @@ def test_a_run_is_loaded_by_its_folder_however_that_is_written(
 def test_a_folder_that_is_no_finished_run_is_an_error_that_says_what_it_is(tmp_path: Path) -> None:
     outcome = done(tmp_path)
     whole = record(outcome)
-    with pytest.raises(FileNotFoundError, match="expected the folder of a run, found no run.json"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected the folder of a run, found no run\.json"
+    ):
         load_run(tmp_path / "digits" / "parameter_transfer" / "none")
     (outcome.path / "run.json").write_text(json.dumps(whole | {"status": "failed"}))
     with pytest.raises(ValueError, match="expected a finished run, found failed"):
@@ -167,8 +169,16 @@ def test_run_json_says_the_same_with_controls_and_without(tmp_path: Path) -> Non
 
 def test_runs_that_are_tested_on_the_same_examples_say_so(tmp_path: Path) -> None:
     digits = {"name": "digits"}
-    same = [{}, {"seed": 1}, {"strategy": {"name": "scratch"}}, {"optimizer": {"name": "sgd"}}]
-    others = [{"dataset": digits | {"split_seed": 1}}, {"dataset": digits | {"test_share": 0.3}}]
+    same: list[dict[str, Any]] = [
+        {},
+        {"seed": 1},
+        {"strategy": {"name": "scratch"}},
+        {"optimizer": {"name": "sgd"}},
+    ]
+    others: list[dict[str, Any]] = [
+        {"dataset": digits | {"split_seed": 1}},
+        {"dataset": digits | {"test_share": 0.3}},
+    ]
     tested = [done(tmp_path, **changes).test_examples for changes in (*same, *others)]
 
     assert len(set(tested[: len(same)])) == 1

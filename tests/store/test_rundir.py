@@ -51,8 +51,13 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
     assert torch.equal(load_file(place.path / "model.safetensors")["w"], torch.ones(2))
     assert torch.equal(load_file(place.path / "predictions.safetensors")["p"], torch.zeros(3))
     assert sorted(path.name for path in place.path.iterdir()) == [
-        "config.yaml", "metrics.jsonl", "model.safetensors", "predictions.safetensors", "result.json", "run.json",
-    ]  # fmt: skip
+        "config.yaml",
+        "metrics.jsonl",
+        "model.safetensors",
+        "predictions.safetensors",
+        "result.json",
+        "run.json",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tlrun.core.objective import Lam
 from tlrun.strategies.schedules import Constant, Cosine, Linear, Ramp, Sigmoid
 
-RAMPS = [Linear, Sigmoid, Cosine]
+RAMPS: list[type[Linear] | type[Sigmoid] | type[Cosine]] = [Linear, Sigmoid, Cosine]
 LAMS = st.floats(0, 1e6) | st.just(math.inf)
 
 
@@ -21,6 +21,24 @@ def test_constant_is_its_value_everywhere(value: float, progress: float) -> None
 
 def test_a_constant_is_called_by_its_value() -> None:
     assert [Constant(v).label for v in (0.0, 0.1, 1.0, math.inf)] == ["0", "0.1", "1", "inf"]
+
+
+@given(st.floats(0, math.inf), st.floats(0, math.inf))
+def test_no_two_lambda_share_a_label_and_a_label_is_read_again(one: float, other: float) -> None:
+    assert float(Constant(one).label) == one
+    assert (Constant(one).label == Constant(other).label) == (one == other)
+
+
+@pytest.mark.parametrize("one", [0.12345671, 1 / 3, 1e-7 + 1e-14, 123456.7, 1e6 + 1])
+def test_lambda_that_agree_in_six_digits_are_told_apart(one: float) -> None:
+    """They are two runs, and two places on the axis."""
+    other = math.nextafter(one, math.inf)
+
+    assert f"{one:g}" == f"{other:g}"
+    assert Constant(one).label != Constant(other).label
+    for ramp in RAMPS:
+        labels = {ramp(value=one).label, ramp(value=other).label, ramp(1.0, one).label}
+        assert len(labels) == 3
 
 
 @pytest.mark.parametrize("ramp", RAMPS)

@@ -327,7 +327,7 @@ def test_without_lambda_every_task_is_least_squares_by_itself(relation: Relation
 
 
 @pytest.mark.parametrize("relation", ["mean", "soft_sharing", "graph"])
-def test_infinite_lambda_is_the_pooled_model_with_a_bias_for_each_task_and_the_limit_of_large_lambda(
+def test_infinite_lambda_is_the_pooled_model_with_a_bias_a_task_and_the_limit_of_large_lambda(
     relation: Relation,
 ) -> None:
     ours = of_domains()

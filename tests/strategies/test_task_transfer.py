@@ -60,8 +60,10 @@ def labels(
 ) -> np.ndarray:
     scores = X @ w + noise * rng.standard_normal((len(X), w.shape[1]))
     made: dict[str, np.ndarray] = {
-        "regression": scores[:, 0], "multiclass": scores.argmax(axis=1), "binary": (scores[:, 0] > 0).astype(int)
-    }  # fmt: skip
+        "regression": scores[:, 0],
+        "multiclass": scores.argmax(axis=1),
+        "binary": (scores[:, 0] > 0).astype(int),
+    }
     return made[task.kind]
 
 

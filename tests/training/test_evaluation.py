@@ -1,4 +1,4 @@
-"""What a model is judged by is measured in eval mode, whatever mode it was in, and moves nothing."""
+"""What a model is judged by is measured in eval mode, whatever it was in, and moves nothing."""
 
 from dataclasses import replace
 

@@ -32,7 +32,7 @@ tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes] [--runs
   tl-run clean --older-than 30       only what was last used more than 30 days ago
   tl-run clean --yes                 without the question, which needs a terminal
 
-What it deletes is made again where a run needs it. Finished runs stay, and so does what a process is working on."""
+What it deletes is made again where a run needs it. Finished runs stay, and so does what a process is working on."""  # noqa: E501  # as it is printed
 KINDS = {"--stages": "stage", "--cache": "feature set", "--failed": "unfinished run"}
 FLAGS = (*KINDS, "--older-than", "--yes", "--runs-dir")
 UNFINISHED = ("failed", "interrupted", "stopped")
@@ -46,8 +46,10 @@ class _Left(Exception):
 
 @dataclass(frozen=True)
 class _Item:
-    """Something that may go. used: seconds since 1970; unchanged: whether it is still what it was
-    when it was shown.
+    """Something that may go.
+
+    kind: its flag, of KINDS. lock: held by whoever works on it. used: seconds since 1970. size: in
+    bytes. unchanged: whether it is still what it was when it was shown.
     """
 
     kind: str
@@ -60,29 +62,33 @@ class _Item:
 
 
 def clean(arguments: Sequence[str]) -> int:
-    """Show what would go, ask, and delete it. Returns the exit code: 1 where something could not be
-    deleted.
+    """Show what would go, ask, and delete it.
 
-    Raises UserError for what cannot be asked, and where there is nobody to ask; then nothing is
-    deleted.
+    Returns the exit code: 1 where something could not be deleted. Raises UserError for what cannot
+    be asked, and where there is nobody to ask; then nothing is deleted.
     """
     if {"--help", "-h"} & set(arguments):
         print(USAGE)
         return 0
     runs_dir, others = below(arguments)
     kinds, days, sure = _asked(others)
-    before = math.inf if days is None else time.time() - days * DAY
-    found = [item for item in _items(runs_dir, kinds) if item.used < before]
-    left = [_why_left(item, runs_dir) for item in found]
-    chosen = [item for item, why in zip(found, left, strict=True) if not why]
-    if chosen:
-        make_console().print(_table(chosen))
-    else:
-        since = "" if days is None else f" that was last used more than {days:g} days ago"
-        print(printable(f"nothing to clean in {runs_dir}{since}"))
-    _say_left(Counter(why for why in left if why))
+    before, since = math.inf, ""
+    if days is not None:
+        before = time.time() - days * DAY
+        since = f" that was last used more than {days:g} days ago"
+    chosen, left = list[_Item](), Counter[str]()
+    for item in _items(runs_dir, kinds):
+        if item.used < before:
+            if why := _why_left(item, runs_dir):
+                left[why] += 1
+            else:
+                chosen.append(item)
     if not chosen:
+        print(printable(f"nothing to clean in {runs_dir}{since}"))
+        _say_left(left)
         return 0
+    make_console().print(_table(chosen))
+    _say_left(left)
     if not (sure or _agreed()):
         print("nothing is deleted")
         return 0
@@ -100,7 +106,9 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
         elif argument == "--yes":
             sure = True
         elif flag == "--older-than":
-            days = _days(value if equals or not rest else rest.pop(0))
+            if not equals and rest:
+                value = rest.pop(0)
+            days = _days(value)
         else:
             unknown.append(argument)
     if unknown:
@@ -115,54 +123,48 @@ def _days(text: str) -> float:
     except ValueError:
         days = math.nan
     if not 0 <= days < math.inf:
-        found = text or "nothing"
-        expected = "a number of days >= 0"
-        raise UserError(Mistake("clean --older-than", expected, found, "30, for example"))
+        found, key = text or "nothing", "clean --older-than"
+        raise UserError(Mistake(key, "a number of days >= 0", found, "30, for example"))
     return days
 
 
 def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
     for kind, home in (("--stages", stages.HOME), ("--cache", features.HOME)):
         if kind in kinds:
-            yield from (_of_entry(kind, found) for found in kept(runs_dir, home))
+            for one in kept(runs_dir, home):
+                yield _of_entry(kind, one)
     if "--failed" in kinds:
-        yield from (_of_run(run) for run in runs(runs_dir) if run.status in UNFINISHED)
+        for run in runs(runs_dir):
+            if run.status in UNFINISHED:
+                yield _of_run(run)
 
 
-def _of_entry(kind: str, found: Kept) -> _Item:
-    entry = found.entry
-    return _Item(
-        kind,
-        entry.path,
-        entry.lock,
-        found.used,
-        found.size,
-        lambda: entry.used == found.used,
-        entry.remove,
-    )
+def _of_entry(kind: str, one: Kept) -> _Item:
+    def unchanged() -> bool:
+        return one.entry.used == one.used
+
+    entry = one.entry
+    return _Item(kind, entry.path, entry.lock, one.used, one.size, unchanged, entry.remove)
 
 
 def _of_run(run: FoundRun) -> _Item:
-    run_dir = run.run_dir
-    return _Item(
-        "--failed",
-        run_dir.path,
-        run_dir.lock,
-        _last_use(run),
-        size_of(run_dir.path),
-        lambda: run_dir.record() == run.record,  # another process may have finished it by now
-        run_dir.remove,
-    )
+    def unchanged() -> bool:  # another process may have finished it by now
+        return run.run_dir.record() == run.record
+
+    path, lock, remove = run.run_dir.path, run.run_dir.lock, run.run_dir.remove
+    return _Item("--failed", path, lock, _last_use(run), size_of(path), unchanged, remove)
 
 
 def _last_use(run: FoundRun) -> float:
     """When a run ended, or else started; by its folder where its record says neither."""
     for key in ("ended", "started"):
         try:
-            told = datetime.fromisoformat(run.record[key])
+            when = datetime.fromisoformat(run.record[key])
         except (KeyError, TypeError, ValueError):
             continue
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return when.timestamp()
     try:
         return run.run_dir.path.stat().st_mtime
     except OSError:
@@ -214,24 +216,22 @@ def _delete(chosen: Sequence[_Item]) -> int:
             left[str(why)] += 1
         except OSError as error:
             failed += 1
-            say(
-                f"{item.path}: expected a folder that can be deleted, found: {error.strerror}; see its permissions"
-            )
+            expected = "expected a folder that can be deleted"
+            say(f"{item.path}: {expected}, found: {error.strerror}; see its permissions")
         else:
             freed.append(item)
     _say_left(left)
     counts = Counter(item.kind for item in freed)
-    told = (
-        ", ".join(counted(counts[kind], name) for kind, name in KINDS.items() if counts[kind])
-        or "nothing"
-    )
-    print(f"freed {size(sum(item.size for item in freed))}: {told}")
+    parts = [counted(counts[kind], name) for kind, name in KINDS.items() if counts[kind]]
+    total = size(sum(item.size for item in freed))
+    print(f"freed {total}: {', '.join(parts) or 'nothing'}")
     return 1 if failed else 0
 
 
 def _remove(item: _Item) -> None:
-    """Delete it under its lock: nothing is torn from a process that has begun on it. Raises _Left
-    or OSError.
+    """Delete it under its lock, so that nothing is torn from a process that has begun on it.
+
+    Raises _Left where it has to stay, OSError where it cannot be deleted.
     """
 
     def busy() -> None:

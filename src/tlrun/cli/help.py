@@ -18,11 +18,11 @@ tl-run: which way of transferring helps the target task, how strong (λ), and do
                                                several tasks at once, and each task alone as the control
   tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
   tl-run ls | show RUN | clean | doctor        the runs so far; one run; free disk; what is installed, and what is wrong
-"""
+"""  # noqa: E501  # as it is printed
 TAIL = """\
 Keys are set as key=value: lam.value=10 (or λ=10), dataset.labels_per_class=20, trainer.steps=500, optimizer.lr=0.01,
 seed=3, device=auto|cpu|cuda, runs_dir=PATH, controls=false, rerun=true, sweep.jobs=4. -m sweeps over comma-separated
-values. --config-dir FOLDER adds YAMLs of your own; --cfg job prints every key; --shell-completion install=bash."""
+values. --config-dir FOLDER adds YAMLs of your own; --cfg job prints every key; --shell-completion install=bash."""  # noqa: E501  # as it is printed
 WIDTH = 118
 
 
@@ -33,14 +33,17 @@ def screen() -> str:
         ours = shipped(group)
         foreign = [name for name in plugins.announced(group) if name not in ours]
         named = [*ours, *(f"{name} (from {plugins.origin(group, name)})" for name in foreign)]
-        lines += wrap(
-            ", ".join(named), WIDTH, initial_indent=f"  {group:<11}", subsequent_indent=" " * 13
-        )
-    strategies = [
-        f"  {name:<20}{_short(equation('strategy', name))}" for name in shipped("strategy")
-    ]
-    return "\n".join([*lines, "", "Strategies:", *strategies, "", TAIL])
+        indent, text = f"  {group:<11}", ", ".join(named)
+        lines += wrap(text, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
+    lines += ["", "Strategies:"]
+    for name in shipped("strategy"):
+        lines.append(f"  {name:<20}{_short(equation('strategy', name))}")
+    return "\n".join([*lines, "", TAIL])
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= WIDTH - 22 else f"{text[: WIDTH - 23]}…"
+    """The text, cut to what is left of a line beside the name of a strategy."""
+    room = WIDTH - 22
+    if len(text) <= room:
+        return text
+    return f"{text[: room - 1]}…"

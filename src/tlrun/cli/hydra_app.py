@@ -42,17 +42,19 @@ def enter(argv: Sequence[str]) -> int:
     request = preflight(parsed.overrides, parsed.multirun, folder)
     if parsed.cfg or parsed.info:
         return _print_config(request, flags)
-    kept = [] if folder is None else ["--config-dir", parsed.config_dir]
-    return _carry_out(request, kept, flags)
+    again = []
+    if folder is not None:
+        again = ["--config-dir", parsed.config_dir]
+    return _carry_out(request, again, flags)
 
 
-def _carry_out(request: Request, kept: Sequence[str], flags: Sequence[str]) -> int:
-    """Run what was asked for. kept: flags that the next command needs too. flags: all of them."""
+def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str]) -> int:
+    """Run what was asked for. again: flags that the next command needs too; flags: all of them."""
     from tlrun.cli.session import Session
     from tlrun.store.rundir import check_writable
 
     check_writable(Path(request.jobs[0].run.runs_dir).expanduser())
-    session = Session(request, kept)
+    session = Session(request, again)
     if not request.multirun:
         return session.run()
     if hasattr(signal, "SIGPIPE"):  # a process that is gone must not take the launcher along
@@ -87,13 +89,15 @@ def _print_config(request: Request, flags: Sequence[str]) -> int:
 
 def _answered_by_hydra(argv: Sequence[str]) -> int:
     """For flags that Hydra answers by itself. Overrides first: it cannot read one after a flag."""
-    gave_up = through_hydra(lambda _: None, argv)
-    return REFUSED if gave_up else 0
+    if through_hydra(lambda _: None, argv):  # it gave up
+        return REFUSED
+    return 0
 
 
 def _refuse_flags(parsed: Namespace) -> None:
-    """Raises UserError for flags of Hydra that tl-run does not support, or that Hydra answers with
-    a traceback.
+    """Refuse flags that tl-run does not support, or that Hydra answers with a traceback.
+
+    Raises UserError.
     """
     for flag in ("config_path", "config_name"):
         if getattr(parsed, flag) is not None:
@@ -112,10 +116,8 @@ def _refuse_flags(parsed: Namespace) -> None:
         raise UserError(Mistake("--shell-completion", forms, found))
     if parsed.hydra_help and parsed.overrides:
         raise UserError(Mistake("--hydra-help", "nothing after it", found))
-    commands = []
-    for name in ("run", "multirun", "cfg", "info", "shell_completion"):
-        if getattr(parsed, name):
-            commands.append(f"--{name.replace('_', '-')}")
+    names = ("run", "multirun", "cfg", "info", "shell_completion")
+    commands = [f"--{name.replace('_', '-')}" for name in names if getattr(parsed, name)]
     if len(commands) > 1:
         raise UserError(Mistake(commands[1], "one command", " and ".join(commands)))
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.cli.ls_stages import ls_stages
+from tlrun.cli.ls_stages import command, ls_stages
 from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.report.console import WIDE, link, make_console
 from tlrun.report.formatting import number
@@ -23,13 +23,13 @@ tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]     the runs so far, the lat
   tl-run ls status=failed                    finished, failed, interrupted, stopped (killed), running
   tl-run ls strategy=scratch seed=0          any key of a run's config, such as lam.value=inf or dataset.shift=noise
   tl-run ls --all                            all of them, not the last {last}
-  tl-run ls --stages                         the finished stages that runs share, the oldest use first"""
+  tl-run ls --stages                         the finished stages that runs share, the oldest use first"""  # noqa: E501  # as it is printed
 LAST = 30
 OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
 
 def ls(arguments: Sequence[str]) -> int:
-    """Print a table of the runs that fit. Returns the exit code.
+    """Print a table of the runs that fit, or of the stages (--stages). Returns the exit code.
 
     Raises UserError for what cannot be asked.
     """
@@ -40,10 +40,10 @@ def ls(arguments: Sequence[str]) -> int:
     if "--stages" in others:
         return ls_stages(runs_dir, [argument for argument in others if argument != "--stages"])
     everything, wanted = _asked(others)
-    there = list(runs(runs_dir))
-    chosen = _chosen(there, wanted)
+    existing = list(runs(runs_dir))
+    chosen = _chosen(existing, wanted)
     if not chosen:
-        print(printable(_nothing(runs_dir, len(there), wanted)))
+        print(printable(_nothing(runs_dir, len(existing), wanted)))
         return 0
     shown = chosen if everything else chosen[-LAST:]
     console = make_console()
@@ -51,24 +51,23 @@ def ls(arguments: Sequence[str]) -> int:
     counts = f"{len(chosen)} runs"
     if len(shown) < len(chosen):
         counts = f"{len(shown)} of {len(chosen)} runs (all: --all)"
-    elsewhere = "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(str(runs_dir))}"
-    in_full = f"tl-run show {shown[-1].run_dir.name[-12:]}{elsewhere}"
+    in_full = command(f"show {shown[-1].run_dir.name[-12:]}", runs_dir)
     line = f"{counts} in {runs_dir}. One of them in full: {in_full}"
     console.print(Text(f"\n{printable(line)}"))
     return 0
 
 
-def _chosen(there: Sequence[FoundRun], wanted: Mapping[str, str]) -> list[FoundRun]:
+def _chosen(existing: Sequence[FoundRun], wanted: Mapping[str, str]) -> list[FoundRun]:
     """The runs that have every wanted value. Raises UserError for a key that no run has."""
     known: set[str] = set(OWN)
     chosen = []
-    for run in there:
+    for run in existing:
         facts = _facts(run, bool(wanted))
         known |= set(facts)
         if all(_same(facts.get(key), value) for key, value in wanted.items()):
             chosen.append(run)
     unknown = [key for key in wanted if key not in known]
-    if there and unknown:
+    if existing and unknown:
         valid = sorted(known)
         wrong = [Mistake("ls", "a key of some run", key, nearest(key, valid)) for key in unknown]
         raise UserError(*wrong)
@@ -84,15 +83,18 @@ def _nothing(runs_dir: Path, count: int, wanted: Mapping[str, str]) -> str:
 
 
 def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:
+    """Whether all runs are asked for, and the values that they are to have. Raises UserError."""
     everything, wanted = False, dict[str, str]()
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if argument == "--all":
             everything = True
         elif equals and not argument.startswith("-"):
-            wanted["lam.value" if key in ("λ", "lambda") else key] = (
-                "inf" if value == "∞" else value
-            )
+            if key in ("λ", "lambda"):
+                key = "lam.value"
+            if value == "∞":
+                value = "inf"
+            wanted[key] = value
         else:
             expected = "key=value, --all, --stages or --runs-dir PATH"
             raise UserError(Mistake("ls", expected, argument, "see tl-run ls --help"))
@@ -108,12 +110,12 @@ def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
 
 
 def read_config(run: FoundRun) -> dict[str, Any]:
-    """config.yaml of a run; empty where it cannot be read."""
+    """The config.yaml of a run; empty where it cannot be read."""
     try:
-        found = yaml.safe_load((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
+        config = yaml.safe_load((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def flat(config: dict[str, Any]) -> dict[str, Any]:
@@ -133,40 +135,45 @@ def _plain(value: object) -> str:
     """A value as it may be typed, without the quotes and blanks that decide nothing."""
     if isinstance(value, list):
         return f"[{','.join(map(_plain, value))}]"
-    text = (
-        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    )
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _unquoted(str(value))
+
+
+def _unquoted(text: str) -> str:
     return text.replace(" ", "").replace("'", "").replace('"', "")
 
 
-def _same(found: object, wanted: str) -> bool:
+def _same(value: object, wanted: str) -> bool:
     """Whether a value is the one that was typed: numbers by their value, all else by its text."""
     try:
-        return float(str(found)) == float(wanted)
+        return float(str(value)) == float(wanted)
     except ValueError:
-        return _plain(found) == wanted.replace(" ", "").replace("'", "").replace('"', "")
+        return _plain(value) == _unquoted(wanted)
 
 
 def _table(shown: Sequence[FoundRun], wide: bool) -> Table:
+    """A row a run. wide: whether there is room for the whole path."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("status", "run", "test", "s", "started (UTC)"):
-        table.add_column(
-            name, justify="right" if name in ("test", "s") else "left", overflow="fold"
-        )
+        justify: JustifyMethod = "right" if name in ("test", "s") else "left"
+        table.add_column(name, justify=justify, overflow="fold")
     for run in shown:
-        headline = run.result.get("headline", {})
+        status = Text(run.status, style="red" if run.status in ("failed", "stopped") else "")
+        title = link(run.run_dir.path) if wide else Text(printable(run_name(run)))
+        score = took = "–"
+        if headline := run.result.get("headline", {}):
+            score = number(headline.get("name", ""), headline.get("test"))
         seconds = run.record.get("seconds")
-        score = number(headline.get("name", ""), headline.get("test")) if headline else "–"
-        told = (
-            link(run.run_dir.path)
-            if wide
-            else Text(printable(f"{run.run_dir.group}/{run.run_dir.name}"))
-        )
-        table.add_row(
-            Text(run.status, style="red" if run.status in ("failed", "stopped") else ""),
-            told,
-            score,
-            f"{seconds:.1f}" if isinstance(seconds, int | float) else "–",
-            str(run.record.get("started", "–"))[:16].replace("T", " "),
-        )
+        if isinstance(seconds, int | float):
+            took = f"{seconds:.1f}"
+        started = str(run.record.get("started", "–"))[:16].replace("T", " ")
+        table.add_row(status, title, score, took, started)
     return table
+
+
+def run_name(run: FoundRun) -> str:
+    """The folder of a run below runs_dir, such as digits/scratch/seed=0_3fa2b1c09d4e."""
+    return f"{run.run_dir.group}/{run.run_dir.name}"

@@ -1,6 +1,4 @@
-"""tl-run ls --stages: the finished stages that runs share, and the sizes and times of what is kept
-beside the runs.
-"""
+"""tl-run ls --stages: the finished stages that runs share; sizes and times of what is kept."""
 
 from __future__ import annotations
 
@@ -11,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +20,7 @@ from tlrun.report.console import make_console
 from tlrun.store.entries import MANIFEST, Entry, entries
 from tlrun.store.stages import HOME, describe_stage
 
-COLUMNS = ("stage", "domains", "backbone", "seed", "steps", "s")  # what stage.json tells
+COLUMNS = ("stage", "domains", "backbone", "seed", "steps", "s")  # from stage.json
 NUMBERS = {"seed", "steps", "s", "size"}
 FOLD = {"domains", "backbone"}  # on a narrow terminal
 NARROW = 95  # columns below which the backbone is left out
@@ -32,7 +31,7 @@ BROKEN = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry as it was found. used: seconds since 1970; size: bytes of its files."""
+    """An entry at one moment. used: its last use, seconds since 1970; size: bytes of its files."""
 
     entry: Entry
     used: float
@@ -40,55 +39,70 @@ class Kept:
 
 
 def ls_stages(runs_dir: Path, others: Sequence[str]) -> int:
-    """Print a table of the finished stages, the oldest use first. Returns the exit code. Raises
-    UserError.
+    """Print a table of the finished stages, the oldest use first. Returns the exit code.
+
+    others: what else was typed. Raises UserError where that is anything, or where the folder cannot
+    be read.
     """
     if others:
         expected = "--runs-dir PATH or nothing beside it"
         raise UserError(Mistake("ls --stages", expected, " ".join(others)))
-    there = kept(runs_dir, HOME)
-    if not there:
-        none = f"no finished stages in {runs_dir / HOME} yet; a first one: tl-run strategy=structure_transfer"
-        print(printable(none))
+    existing = kept(runs_dir, HOME)
+    if not existing:
+        none = f"no finished stages in {runs_dir / HOME} yet"
+        print(printable(f"{none}; a first one: tl-run strategy=structure_transfer"))
         return 0
     console = make_console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = [name for name in COLUMNS if name != "backbone" or console.width >= NARROW]
-    for name in ("key", *columns, "size", "last used (UTC)"):
-        justify: Literal["left", "right"] = "right" if name in NUMBERS else "left"
-        table.add_column(name, justify=justify, overflow="fold", no_wrap=name not in FOLD)
-    whole = 0
-    for found in there:
-        cells = _cells(found)
-        whole += len(cells) > 1
-        shown = [
-            Text(printable(cells.get(name, "–")), style="" if len(cells) > 1 else "red")
-            for name in columns
-        ]
-        table.add_row(
-            Text(printable(found.entry.path.name)), *shown, size(found.size), utc(found.used)
-        )
-    console.print(table)
-    rest = f" and {len(there) - whole} that are not whole" if whole < len(there) else ""
-    told = f"{counted(whole, 'stage')}{rest}, {size(sum(found.size for found in there))} in {runs_dir / HOME}"
+    columns = list(COLUMNS)
+    if console.width < NARROW:
+        columns.remove("backbone")
+    cells = [_cells(stage) for stage in existing]
+    console.print(_table(existing, cells, columns))
+    whole = sum(map(_is_whole, cells))
+    counts = counted(whole, "stage")
+    if whole < len(cells):
+        counts += f" and {len(cells) - whole} that are not whole"
+    total = size(sum(stage.size for stage in existing))
+    summary = f"{counts}, {total} in {runs_dir / HOME}"
     free = command("clean --stages", runs_dir)
-    console.print(Text(f"\n{printable(told)}. Free them: {printable(free)}"), soft_wrap=True)
+    console.print(Text(f"\n{printable(summary)}. Free them: {printable(free)}"), soft_wrap=True)
     return 0
 
 
+def _table(
+    existing: Sequence[Kept], cells: Sequence[Mapping[str, str]], columns: Sequence[str]
+) -> Table:
+    """A row a stage. cells: of each what stands under `columns`; one that is not whole is red."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("key", *columns, "size", "last used (UTC)"):
+        justify: JustifyMethod = "right" if name in NUMBERS else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name not in FOLD)
+    for stage, row in zip(existing, cells, strict=True):
+        style = "" if _is_whole(row) else "red"
+        shown = [Text(printable(row.get(name, "–")), style=style) for name in columns]
+        key = Text(printable(stage.entry.path.name))
+        table.add_row(key, *shown, size(stage.size), utc(stage.used))
+    return table
+
+
+def _is_whole(cells: Mapping[str, str]) -> bool:
+    return len(cells) > 1
+
+
 def kept(runs_dir: Path, home: str) -> list[Kept]:
-    """The entries of a home, the oldest use first. Raises UserError where the folder cannot be
-    read.
+    """The entries below `runs_dir` in the folder `home`, the oldest use first.
+
+    Raises UserError where the folder cannot be read.
     """
-    there: list[Kept] = []
+    existing: list[Kept] = []
     try:
         for entry in entries(runs_dir, home):
             with suppress(FileNotFoundError):  # it has gone, or has just been replaced
-                there.append(Kept(entry, entry.used, size_of(entry.path)))
+                existing.append(Kept(entry, entry.used, size_of(entry.path)))
     except OSError as error:
         found = f"{runs_dir / home}: {error.strerror}"
         raise UserError(Mistake("runs_dir", "a folder that can be read", found)) from None
-    return sorted(there, key=lambda one: (one.used, one.entry.path.name))
+    return sorted(existing, key=lambda one: (one.used, one.entry.path.name))
 
 
 def size_of(folder: Path) -> int:
@@ -105,7 +119,8 @@ def size(count: float) -> str:
     """A number of bytes for people."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+            decimals = 0 if unit == "B" else 1
+            return f"{count:.{decimals}f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
 
@@ -119,35 +134,37 @@ def utc(seconds: float) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """1 stage, 2 stages."""
-    return f"{count} {what}{'s' * (count != 1)}"
+    """How many of `what` there are: 1 stage, 2 stages."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def command(words: str, runs_dir: Path) -> str:
     """A command of tl-run on the same runs."""
-    return f"tl-run {words}" + (
-        "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(str(runs_dir))}"
-    )
+    if runs_dir == Path("runs"):
+        return f"tl-run {words}"
+    return f"tl-run {words} --runs-dir {shlex.quote(str(runs_dir))}"
 
 
-def _cells(found: Kept) -> dict[str, str]:
+def _cells(stage: Kept) -> dict[str, str]:
     """What stands under COLUMNS; one cell, saying what is wrong, where the stage is not whole."""
-    path = found.entry.path
-    if not path.name.startswith(".") and (path / MANIFEST).is_file():
+    path = stage.entry.path
+    half_written = path.name.startswith(".")
+    if not half_written and (path / MANIFEST).is_file():
         with suppress(*BROKEN):
-            content = describe_stage(found.entry) or {}
-            domains = "+".join(_domain(domain["name"], domain) for domain in content["domains"])
-            facts = (content["seed"], content["trainer"]["steps"], f"{content['seconds']:.1f}")
-            told = (
-                str(content["stage"]),
-                domains,
-                _backbone(content["backbone"]),
-                *map(str, facts),
-            )
-            return dict(zip(COLUMNS, told, strict=True))
-    if found.entry.held:
+            content = describe_stage(stage.entry) or {}
+            return {
+                "stage": str(content["stage"]),
+                "domains": "+".join(
+                    _domain(domain["name"], domain) for domain in content["domains"]
+                ),
+                "backbone": _backbone(content["backbone"]),
+                "seed": str(content["seed"]),
+                "steps": str(content["trainer"]["steps"]),
+                "s": f"{content['seconds']:.1f}",
+            }
+    if stage.entry.held:
         return {"stage": "being made"}
-    return {"stage": "half-written" if path.name.startswith(".") else "damaged"}
+    return {"stage": "half-written" if half_written else "damaged"}
 
 
 def _domain(name: str, domain: Mapping[str, Any]) -> str:
@@ -155,16 +172,18 @@ def _domain(name: str, domain: Mapping[str, Any]) -> str:
     return name if tasks == 1 else f"{name} ({tasks} tasks)"
 
 
-def _backbone(told: Mapping[str, Any]) -> str:
-    """Its class, its lists and words, and its numbers by name: conv 32,64 batch."""
-    words = [str(told["name"])]
-    for name, value in told.items():
+def _backbone(node: Mapping[str, Any]) -> str:
+    """A backbone's name, its lists and words, and its numbers by name: conv 32,64 batch."""
+    words = [str(node["name"])]
+    for name, value in node.items():
         if name == "name" or value in OFF:
             continue
         if isinstance(value, list):
             words.append(",".join(map(str, value)))
+        elif isinstance(value, str):
+            words.append(value)
+        elif value is True:
+            words.append(name)
         else:
-            words.append(
-                value if isinstance(value, str) else name if value is True else f"{name} {value}"
-            )
+            words.append(f"{name} {value}")
     return " ".join(words)

@@ -20,7 +20,7 @@ SUBCOMMANDS = ("ls", "show", "clean", "doctor")
 
 
 def main() -> None:
-    """The console script."""
+    """The console script: do what sys.argv says, and exit with its code."""
     code = 1
     try:
         _prepare_streams()
@@ -36,8 +36,9 @@ def main() -> None:
 
 
 def _stopped(number: int) -> NoReturn:
-    """Say so and end at once: whatever process a run has left behind watches for our end, and is
-    not waited for.
+    """Say so and end at once, with the exit code of signal `number`.
+
+    Whatever process a run has left behind watches for our end, and is not waited for.
     """
     print("\ntl-run: stopped; the same command goes on from what is finished", file=sys.stderr)
     sys.stdout.flush()
@@ -45,8 +46,9 @@ def _stopped(number: int) -> NoReturn:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Do what the command line says. Returns the exit code. Raises UserError, with nothing started
-    or written.
+    """Do what the command line says. Returns the exit code.
+
+    Raises UserError for a mistake in it, with nothing started or written.
     """
     first = argv[0] if argv else ""
     if "--version" in argv:

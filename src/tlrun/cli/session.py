@@ -26,11 +26,11 @@ from tlrun.sweeps.launch import Failure, SweepResults, launch
 # λ has a column of its own in a table, seeds are what it averages
 NOT_A_SETTING = {"seed", "lam.value", *NO_AXES}
 TEN_SEEDS = "seed=0,1,2,3,4,5,6,7,8,9"
-MOST_TOLD = 50  # failures listed one by one
+MOST_FAILURES = 50  # listed one by one
 
 
 class Session:
-    """One command. flags: that the next command needs too."""
+    """One command, checked. flags: those that the next command needs too."""
 
     def __init__(self, request: Request, flags: Sequence[str] = ()) -> None:
         self._request = request
@@ -68,11 +68,10 @@ class Session:
             )
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             return _say_failed(error)
-        answers = [
-            (job.overrides, outcomes)
-            for job, outcomes in zip(jobs, results.outcomes, strict=True)
-            if outcomes
-        ]
+        answers = []
+        for job, outcomes in zip(jobs, results.outcomes, strict=True):
+            if outcomes:
+                answers.append((job.overrides, outcomes))
         if answers:
             self._console.print()
             self._console.print(sweep_table(by_setting(answers), self._console))
@@ -108,34 +107,36 @@ def processes(run: Run) -> int:
 def by_setting(
     answers: Sequence[tuple[Sequence[str], list[Outcome]]],
 ) -> list[tuple[str, list[list[Outcome]]]]:
-    """The answers of each setting, one a seed, under what sets it apart from the other settings.
+    """The outcomes of each setting, a list a seed, under what sets it apart from other settings.
 
     answers: of each job what it sets, and the outcomes of its run and controls. Two jobs may be one
     run (scratch at two λ, a seed typed twice); it counts once, or n would be a lie.
     """
-    told = []
-    for overrides, outcomes in answers:
-        apart = [o for o in overrides if o.split("=")[0] not in NOT_A_SETTING]
-        told.append((apart, outcomes))
-    common = set.intersection(*(set(apart) for apart, _ in told))
-    settings: dict[str, tuple[str, dict[int, list[Outcome]]]] = {}
-    for apart, outcomes in told:
-        label = " ".join(_short(o) for o in apart if o not in common) or outcomes[0].strategy
-        seeds = settings.setdefault(outcomes[0].setting, (label, {}))[1]
-        seeds[outcomes[0].seed] = outcomes
-    return [(label, list(seeds.values())) for label, seeds in settings.values()]
+    choices = []
+    for overrides, _ in answers:
+        choices.append([o for o in overrides if o.split("=")[0] not in NOT_A_SETTING])
+    common = set.intersection(*map(set, choices))
+    labels: dict[str, str] = {}
+    seeds: dict[str, dict[int, list[Outcome]]] = {}
+    for chosen, (_, outcomes) in zip(choices, answers, strict=True):
+        run = outcomes[0]
+        label = " ".join(_short(override) for override in chosen if override not in common)
+        labels.setdefault(run.setting, label or run.strategy)
+        seeds.setdefault(run.setting, {})[run.seed] = outcomes
+    return [(label, list(seeds[setting].values())) for setting, label in labels.items()]
 
 
 def _short(override: str) -> str:
-    """strategy=joint as joint, dataset.shift=noise as shift=noise: a column is no place for what
-    all rows share.
-    """
+    """The override without what all rows share: joint for strategy=joint, shift=noise."""
     key, _, value = override.partition("=")
     key = key.removesuffix(".name")  # of a node within a node
-    return value if key in GROUPS else f"{key.rpartition('.')[2]}={value}"
+    if key in GROUPS:
+        return value
+    return f"{key.rpartition('.')[2]}={value}"
 
 
 def _counts(results: SweepResults, jobs: int) -> str:
+    """What a sweep of so many jobs has trained and found, in a line."""
     failed = f", {len(results.failures)} failed" if results.failures else ""
     runs = results.trained + results.found + len(results.failures)
     return (
@@ -147,10 +148,10 @@ def _counts(results: SweepResults, jobs: int) -> str:
 
 def _say_failures(failures: Sequence[Failure]) -> None:
     say(f"{len(failures)} runs failed; the same command runs these again, and only these:")
-    for failure in failures[:MOST_TOLD]:
+    for failure in failures[:MOST_FAILURES]:
         say(f"  {failure.path}: {failure.reason}; log: {failure.log}")
-    if len(failures) > MOST_TOLD:
-        say(f"  … and {len(failures) - MOST_TOLD} more: tl-run ls status=failed")
+    if len(failures) > MOST_FAILURES:
+        say(f"  … and {len(failures) - MOST_FAILURES} more: tl-run ls status=failed")
 
 
 def _say_failed(error: Exception) -> int:

@@ -117,10 +117,11 @@ def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> 
             endless = Mistake("config", "a tree", "nodes within nodes without an end")
             raise UserError(*mistakes, endless) from None
         except Exception as error:  # noqa: BLE001  # Hydra meets a stranger's YAML with whatever
-            reason = one_line(error)
+            mistake = Mistake("config", found=one_line(error))
             if not isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
-                reason = f"{type(error).__name__} when composing: {reason}"
-            raise UserError(*mistakes, Mistake("config", found=reason)) from None
+                why = f"{type(error).__name__} when composing: {one_line(error)}"
+                mistake = Mistake("hydra", found=why)
+            raise UserError(*mistakes, mistake) from None
         else:
             return plain  # type: ignore[no-any-return]  # a config is a mapping
 
@@ -170,7 +171,8 @@ def _unknown(group: str, name: str, options: Sequence[str]) -> Mistake:
     hint = nearest(name, list(dict.fromkeys(options)))
     if group == "lam":
         hint = f"{hint}; λ itself is lam.value=…"
-    if group == "hydra/launcher" and name.startswith(tuple(EXTRAS)):
-        extra = EXTRAS[name.partition("_")[0]]
-        hint = f"{hint}; it comes with pip install 'tl-run[{extra}]'"
+    if group == "hydra/launcher":
+        for launcher, extra in EXTRAS.items():
+            if name.startswith(launcher):
+                hint = f"{hint}; it comes with pip install 'tl-run[{extra}]'"
     return Mistake(group, found=f"{name} is not known", hint=hint)

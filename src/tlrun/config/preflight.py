@@ -138,19 +138,19 @@ def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mist
     if count > MOST_JOBS:
         mistakes.append(Mistake("sweep", f"at most {MOST_JOBS} jobs", str(count)))
         return []
-    meant: dict[str, Any] = {}  # of an override that sets a value: that value
+    values: dict[str, Any] = {}  # by override, of those that set a value
     for axis in axes:
         if not axis.choice:
             for value in axis.values:
-                meant[f"{axis.key}={value}"] = value_of(axis.key, value)
+                values[f"{axis.key}={value}"] = value_of(axis.key, value)
     written = [[f"{axis.key}={value}" for value in axis.values] for axis in axes]
     jobs: list[Job] = []
     for overrides in product(*written):
-        base = compositions.of([override for override in overrides if override not in meant])
+        base = compositions.of([override for override in overrides if override not in values])
         config = copy.deepcopy(base.config)
         for override in overrides:
-            if override in meant:
-                _put(config, override.partition("=")[0], meant[override])
+            if override in values:
+                _put(config, override.partition("=")[0], values[override])
         try:
             run = _built(config)
         except UserError as error:

@@ -54,7 +54,9 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
             return {key: walk(value) for key, value in node.items()}
         if isinstance(node, list):
             return [walk(value) for value in node]
-        target = REFERENCE.fullmatch(node) if isinstance(node, str) else None
+        if not isinstance(node, str):
+            return node
+        target = REFERENCE.fullmatch(node)
         return values[target[1]] if target else node
 
     return {key: walk(value) for key, value in config.items()}
@@ -65,7 +67,7 @@ def misshapen(hydra: Any) -> list[Mistake]:
     if not isinstance(hydra, Mapping) or not isinstance(hydra.get("sweeper"), Mapping):
         free = f"{AS_SHIPPED}, but for sweeper.params, mode and launcher"
         return [Mistake("hydra", free, "another node")]
-    if not isinstance(hydra.get("launcher"), Mapping):
+    if not isinstance(hydra.get("launcher", {}), Mapping):
         return [Mistake("hydra.launcher", AS_SHIPPED, one_line(hydra.get("launcher")))]
     params, verbose = hydra["sweeper"].get("params"), hydra.get("verbose")
     if not isinstance(params, Mapping | None):

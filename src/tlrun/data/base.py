@@ -31,6 +31,7 @@ class Dataset(Protocol):
     """
 
     def load(self, seed: int) -> Problem:
-        """The problem as `seed` draws its labels. Raises UserError where the options ask for more
-        than there is.
+        """The problem as `seed` draws its labels.
+
+        Raises UserError where the options ask for more than there is.
         """

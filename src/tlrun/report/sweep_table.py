@@ -216,10 +216,12 @@ def _legend(answers: Answers, every: Sequence[Outcome], compares: bool) -> str:
 
 def _test_examples(answers: Answers) -> str:
     """Whether the seeds of a setting are tested on the same examples."""
-    for _, seeds in answers:
-        if len({run.test_examples for run in asked_runs(seeds)}) > 1:
-            return "every seed on test examples of its own"
-    return "same test examples"
+    apart = [len({run.test_examples for run in asked_runs(seeds)}) > 1 for _, seeds in answers]
+    if not any(apart):
+        return "same test examples"
+    if all(apart):
+        return "every seed on test examples of its own"
+    return "in some rows every seed on test examples of its own"
 
 
 def _optimizers(every: Sequence[Outcome]) -> str:

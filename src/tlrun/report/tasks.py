@@ -11,15 +11,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.problem import TaskKey, short_names
-from tlrun.report.formatting import (
-    PERCENT,
-    defined,
-    gain_of,
-    in_points,
-    interval,
-    number,
-    with_unit,
-)
+from tlrun.report.formatting import defined, gain_of, in_points, interval, number, with_unit
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds, mean_relations, plain_text, relations
 from tlrun.report.statistics import paired_interval
 from tlrun.runs.outcome import Outcome
@@ -131,8 +123,8 @@ def sweep_tasks(answers: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType
         pairs = _pairs(seeds)
         if pairs:
             keys = tuple(task_scores(pairs[0][0]))
-            tables.setdefault(keys, []).append((label, pairs))
-    tables = {keys: compared for keys, compared in tables.items() if len(keys) > 1}
+            if len(keys) > 1:
+                tables.setdefault(keys, []).append((label, pairs))
     for keys, compared in tables.items():
         yield Text("")
         yield Text(f"Gain over {ALONE}, task by task ({in_points()} in points):")
@@ -177,7 +169,7 @@ def _sweep_rows(keys: Sequence[TaskKey], compared: Compared) -> Table:
         cells = [interval("", relative, signed=True, digits=1)]
         if apart:
             shares = [run.result.get("disagreement") for run, _ in pairs]
-            cells.append(interval("", shares, unit=PERCENT))
+            cells.append(interval("", shares, unit="%"))
         gains = _gains_by_task(keys, pairs)
         if listed:
             cells += [interval(metrics[key], gains[key], signed=True) for key in keys]
@@ -221,6 +213,8 @@ def _gains_by_task(
 def _counted(gains: Mapping[TaskKey, float | None]) -> str:
     """Many tasks of one run in a line: how many gain, and the ends."""
     known = {key: gain for key, gain in gains.items() if gain is not None}
+    if not known:
+        return f"over {ALONE}: {len(gains)} tasks, none with a score to compare"
     names = short_names(known)
     ordered = sorted(known, key=known.__getitem__)
     up = sum(gain > 0 for gain in known.values())

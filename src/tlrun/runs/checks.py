@@ -1,4 +1,4 @@
-"""What a run's config and data must agree on."""
+"""What a run's config and data must agree on, told before anything is trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tlrun.config.build import Run
 from tlrun.config.registry import find, shipped
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
-from tlrun.core.problem import Problem, TaskKey, known
+from tlrun.core.problem import Problem, Role, TaskKey, known
 from tlrun.strategies.base import Stage
 
 
@@ -22,57 +22,65 @@ def lam_acts(problem: Problem, stages: Sequence[Stage], run: Run) -> bool:
     for stage in stages:
         if stage.trained_for != "target":  # λ weighs a penalty
             continue
-        drawn = [problem.domains[name] for name in stage.domains]
-        source = {task.name for domain in drawn if domain.role == "source" for task in domain.tasks}
-        target = {task.name for domain in drawn if domain.role == "target" for task in domain.tasks}
-        both = source and target  # else there is one loss, and nothing to weigh
+        source = _tasks_drawn(problem, stage, "source")
+        target = _tasks_drawn(problem, stage, "target")
+        if not source or not target:  # there is one loss, and nothing to weigh
+            continue
         free = run.backbone.learns and not stage.frozen
-        if both and not free and not source & target:
+        if not free and not source & target:
             return False
     return True
 
 
+def _tasks_drawn(problem: Problem, stage: Stage, role: Role) -> set[str]:
+    """The names of the tasks that a stage trains on domains of `role`."""
+    tasks: set[str] = set()
+    for name in stage.domains:
+        domain = problem.domains[name]
+        if domain.role == role:
+            tasks.update(task.name for task in domain.tasks)
+    return tasks
+
+
 def check_roles(run: Run, problem: Problem) -> None:
-    """Raises UserError where the strategy needs a source and a target, and all domains are of one
-    standing.
-    """
-    if not [role for role in run.strategy.needs if not problem.named(role)]:
+    """Raises UserError where no domain plays a role that the strategy needs."""
+    if all(problem.named(role) for role in run.strategy.needs):
         return
-    several = [
-        name for name in shipped("strategy") if not getattr(find("strategy", name), "needs", ())
-    ]
-    fit = f"strategy={' or '.join(several)}"
+    names = [name for name in shipped("strategy") if not _needs(name)]
+    fit = f"strategy={' or '.join(names)}"
     if len(problem.task_keys) == 1:
         fit = "dataset=digits, or of a table dataset.task=COLUMN with dataset.target=VALUE"
     elif len(problem.domains) > 1 and "target" in fields(type(run.dataset)):
         fit = f"dataset.target={'|'.join(list(problem.domains)[:3])}, or {fit}"
     keys = [str(key) for key in problem.task_keys]
-    found = f"the tasks {', '.join(keys[:5])}" if len(keys) > 1 else "one task"
-    raise UserError(
-        Mistake(
-            "strategy",
-            expected="a source and a target",
-            found=f"{found} and no target",
-            hint=f"try {fit}",
-        )
-    )
+    tasks = f"the tasks {', '.join(keys[:5])}" if len(keys) > 1 else "one task"
+    found = f"{tasks} and no target"
+    raise UserError(Mistake("strategy", "a source and a target", found, f"try {fit}"))
+
+
+def _needs(strategy: str) -> tuple[Role, ...]:
+    """The roles without which the strategy of that name has nothing to do."""
+    needs: tuple[Role, ...] = getattr(find("strategy", strategy), "needs", ())
+    return needs
 
 
 def check_selection(run: Run, problem: Problem) -> None:
-    """Raises UserError where `trainer.select=best` has no validation labels to choose by."""
-    lacking = [
-        str(TaskKey(name, task.name))
-        for name, domain in problem.domains.items()
-        for task in domain.tasks
-        if domain.val is None or not known(domain.val.labels[task.name]).any()
-    ]
-    if run.trainer.select == "best" and lacking:
+    """Raises UserError where `trainer.select=best` lacks validation labels of a task."""
+    if run.trainer.select != "best":
+        return
+    lacking: list[str] = []
+    for name, domain in problem.domains.items():
+        for task in domain.tasks:
+            labels = None if domain.val is None else domain.val.labels[task.name]
+            if labels is None or not known(labels).any():
+                lacking.append(str(TaskKey(name, task.name)))
+    if lacking:
         raise UserError(
             Mistake(
                 "trainer.select",
-                expected="validation labels of every task for select=best",
-                found=f"none of {', '.join(lacking)}",
-                hint="try dataset.val_share=0.2 (the labels asked for then buy training and "
+                "validation labels of every task for select=best",
+                f"none of {', '.join(lacking)}",
+                "try dataset.val_share=0.2 (the labels asked for then buy training and "
                 "validation together)",
             )
         )

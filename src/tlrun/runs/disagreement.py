@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> float | None:
-    """The mean, over pairs of tasks of one label space, of the share of their test inputs that they
-    answer differently.
+    """The mean, over pairs of tasks of one label space, of the share of inputs they differ on.
 
-    Both heads answer the inputs of both domains; no label is looked at. None where no two heads
-    stand for one label space, or they answer with numbers.
+    Both heads of a pair predict a class for the test inputs of both its domains; no label is looked
+    at. test: the test split of every domain. None where no two heads stand for one label space, or
+    what they predict are numbers.
     """
     if model.task_specific == "nothing":
         return None
@@ -34,8 +35,9 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
     for key, task in problem.task_keys.items():
         if task.kind != "regression" and model.has_head(key):
             by_space.setdefault(task.name, []).append(key)
-    # of each pair, in each of its domains: how many inputs it is apart on, and of how many
-    counted: dict[tuple[TaskKey, TaskKey], list[tuple[int, int]]] = {}
+    # Of each pair: on how many inputs of its domains it differs, and of how many.
+    differing: Counter[tuple[TaskKey, TaskKey]] = Counter()
+    inputs: Counter[tuple[TaskKey, TaskKey]] = Counter()
     for name, keys in by_space.items():
         if len(keys) < 2:
             continue
@@ -43,10 +45,11 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
             classes = _predictions(model, keys, domain, test[domain], problem.tasks[name])
             for one, other in combinations(keys, 2):
                 if domain in (one.domain, other.domain):
-                    differing = int((classes[one] != classes[other]).sum())
-                    counted.setdefault((one, other), []).append((differing, len(classes[one])))
-    shares = [sum(n for n, _ in parts) / sum(n for _, n in parts) for parts in counted.values()]
-    return fmean(shares) if shares else None
+                    differing[one, other] += int((classes[one] != classes[other]).sum())
+                    inputs[one, other] += len(classes[one])
+    if not inputs:
+        return None
+    return fmean(differing[pair] / inputs[pair] for pair in inputs)
 
 
 def _predictions(
@@ -55,13 +58,14 @@ def _predictions(
     """The class [N] that each head of `keys` gives the examples of `domain`."""
     inputs = as_batch(split, model.device).inputs
     model.eval()
-    parts: dict[TaskKey, list[Tensor]] = {key: [] for key in keys}
+    trunks = {model.trunk_of(key) for key in keys}
+    outputs: dict[TaskKey, list[Tensor]] = {key: [] for key in keys}
     with torch.no_grad():
         for part in torch.split(inputs, EVALUATION_BATCH):
-            z = {trunk: trunk(part, domain) for trunk in {model.trunk_of(key) for key in keys}}
+            z = {trunk: trunk(part, domain) for trunk in trunks}
             for key in keys:
-                parts[key].append(model.output(key, z[model.trunk_of(key)]))
-    return {
-        key: predicted_class(task, torch.cat(outputs).cpu().numpy())
-        for key, outputs in parts.items()
-    }
+                outputs[key].append(model.output(key, z[model.trunk_of(key)]))
+    classes: dict[TaskKey, np.ndarray] = {}
+    for key, parts in outputs.items():
+        classes[key] = predicted_class(task, torch.cat(parts).cpu().numpy())
+    return classes

@@ -1,5 +1,6 @@
-"""What a run decides: scores, the headline, and what they cost. Here, and only here, the test
-examples are opened.
+"""What a run decides: scores, the headline, and what they cost.
+
+Here, and only here, the test examples are opened.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ def evaluate_test(
     together: bool = False,
     encode: Callable[[str, Split], Split] = lambda _, split: split,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """result.json, and for predictions.safetensors every test example's outputs, labels and row in
-    the data set.
+    """The scores of a run's last `model`: result.json, and what predictions.safetensors holds.
 
-    Scores are given for the tasks that the last stage had, on every domain that has them. learnt:
-    what an equation has found out about its tasks. together: whether the last stage was trained for
-    all its tasks (`Stage.trained_for`), those of a source too. encode: gives the features of a domain's examples, where they are known.
+    problem: its test set is opened. stages: of the run, in order. batch_size: the examples that an
+    update draws of each domain. learnt: what an equation has found out about its tasks. together:
+    whether the last stage was trained for all its tasks (`Stage.trained_for`), a source's too.
+    encode: gives the examples of a domain as features, where φ was held fixed.
+
+    Scores are given for the tasks that the last stage had, on every domain that has them. The
+    predictions are, of every test example of a task, the outputs [N, k] as "domain/task", the label
+    [N] as "domain/task/labels", and its row in the data set [N] as "domain/task/index".
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
     predictions: dict[str, Tensor] = {}
@@ -48,8 +53,8 @@ def evaluate_test(
         tasks = [task for task in domain.tasks if model.has_head(TaskKey(name, task.name))]
         if domain.val is not None:
             scores["val"] |= evaluate(model, name, tasks, encode(name, domain.val))[0]
-        found, outputs = evaluate(model, name, tasks, encode(name, test[name]))
-        scores["test"] |= found
+        test_scores, outputs = evaluate(model, name, tasks, encode(name, test[name]))
+        scores["test"] |= test_scores
         for task in tasks:
             key = TaskKey(name, task.name)
             predictions[str(key)] = outputs[task.name]
@@ -57,69 +62,90 @@ def evaluate_test(
             predictions[f"{key}/index"] = torch.from_numpy(test[name].index.copy())
     name, domain = next(iter(problem.domains.items()))
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
-    spending = spent(problem, stages, batch_size)
-    result = {
+    result: dict[str, Any] = {
         "headline": headline(problem, scores, together),
         "metrics": scores,
-        **spending,
-        "size": asdict(cost),
     }
+    result |= spent(problem, stages, batch_size)
+    result["size"] = asdict(cost)
     if learnt is not None:
         result["relation"] = asdict(learnt)
-    if (apart := disagreement(model, problem, test)) is not None:
-        result["disagreement"] = apart
+    differing = disagreement(model, problem, test)
+    if differing is not None:
+        result["disagreement"] = differing
     return result, predictions
 
 
 def headline(
     problem: Problem, scores: Mapping[str, Scores], together: bool = False
 ) -> dict[str, Any]:
-    """The mean primary metric over what the problem is about: the target's tasks, or all of them
-    without a target.
+    """The mean primary metric over what the problem is about, and the tasks that are compared.
 
-    With it the mean validation loss over the same tasks; and each task whose gain is of interest,
-    with its metric: those, or, learnt `together`, all that were.
+    The problem is about the target's tasks, or all of them without a target. scores: of the splits
+    val and test, by task key. together: whether all tasks were learnt for their own sake.
+
+    name: of the metric. val, test: its mean, None where a task has no such score. tasks: each task
+    whose gain is of interest, with its metric: what the problem is about, or, learnt `together`,
+    all that were. val_loss: the mean validation loss over what the problem is about, by which λ is
+    chosen.
     """
-    about = problem.named("target") or tuple(problem.domains)
-    wanted = [
-        (str(TaskKey(name, task.name)), primary(task))
-        for name in about
-        for task in problem.domains[name].tasks
-    ]
-    metrics = {metric for _, metric in wanted}
-    told: dict[str, Any] = {"name": headline_name(metrics, bool(problem.named("target")))}
-    for part, found in scores.items():
-        values = [found.get(key, {}).get(metric) for key, metric in wanted]
-        present = [value for value in values if value is not None]
-        told[part] = sum(present) / len(present) if len(present) == len(values) else None
-    losses = [scores["val"].get(key, {}).get("loss") for key, _ in wanted]
-    defined = [loss for loss in losses if loss is not None]
-    every = {str(key): primary(task) for key, task in problem.task_keys.items()}
-    scored = {key: metric for key, metric in every.items() if key in scores["test"]}
-    told["tasks"] = scored if together else dict(wanted)
-    # what a λ is chosen by
-    told["val_loss"] = sum(defined) / len(defined) if len(defined) == len(losses) else None
-    return told
+    wanted: dict[str, str] = {}  # the metric of each task that the problem is about
+    for name in problem.named("target") or tuple(problem.domains):
+        for task in problem.domains[name].tasks:
+            wanted[str(TaskKey(name, task.name))] = primary(task)
+    summary: dict[str, Any] = {
+        "name": headline_name(set(wanted.values()), bool(problem.named("target")))
+    }
+    for split, of_split in scores.items():
+        summary[split] = _mean(of_split.get(key, {}).get(metric) for key, metric in wanted.items())
+    compared = wanted
+    if together:
+        compared = {}
+        for key, task in problem.task_keys.items():
+            if str(key) in scores["test"]:
+                compared[str(key)] = primary(task)
+    summary["tasks"] = compared
+    summary["val_loss"] = _mean(scores["val"].get(key, {}).get("loss") for key in wanted)
+    return summary
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean of `values`; None where one of them is missing."""
+    present: list[float] = []
+    for value in values:
+        if value is None:
+            return None
+        present.append(value)
+    return sum(present) / len(present)
 
 
 def spent(problem: Problem, stages: Sequence[Stage], batch_size: int) -> dict[str, Any]:
-    """Labels bought (for training and validation) in each domain, updates made, and examples
-    seen.
+    """What a run has cost: labels of each domain drawn, updates made, and examples seen.
+
+    Labels are those of training and validation together. batch_size: the examples that an update
+    draws of each domain.
     """
     used = drawn(problem.domains, stages)
-    labels = {
-        name: _labels(domain) if name in used else 0 for name, domain in problem.domains.items()
-    }
+    labels: dict[str, int] = {}
+    for name, domain in problem.domains.items():
+        labels[name] = _labels(domain) if name in used else 0
     steps = sum(stage.steps for stage in stages)
     examples = batch_size * sum(stage.steps * len(stage.domains) for stage in stages)
     return {"labels": labels, "steps": steps, "examples": examples}
 
 
 def drawn(domains: Iterable[str], stages: Sequence[Stage]) -> tuple[str, ...]:
-    """The domains whose training examples are drawn in any stage."""
-    return tuple(name for name in domains if any(name in stage.domains for stage in stages))
+    """Those of `domains` whose training examples are drawn in any stage."""
+    names: set[str] = set()
+    for stage in stages:
+        names.update(stage.domains)
+    return tuple(name for name in domains if name in names)
 
 
 def _labels(domain: Domain) -> int:
-    splits = [split for split in (domain.train, domain.val) if split is not None]
-    return sum(int(known(found).sum()) for split in splits for found in split.labels.values())
+    """How many labels training and validation have, of all tasks together."""
+    total = 0
+    for split in (domain.train, domain.val):
+        if split is not None:
+            total += sum(int(known(labels).sum()) for labels in split.labels.values())
+    return total

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from tlrun.config.build import Run
@@ -29,10 +28,10 @@ def node_of(group: str, thing: object) -> dict[str, Any]:
 
 
 def deciding(run: Run) -> dict[str, Any]:
-    """The config nodes that decide `run`, in one form for all spellings, and its seed.
+    """The config nodes that decide `run`, by group, in one form for all spellings, and its seed.
 
     0.10 is 0.1, 1 is 1.0, and defaults are filled in. Groups that its strategy ignores are left
-    out. Where the data are is in it too.
+    out. The options that say where the data are stand in it too.
     """
     nodes: dict[str, Any] = {}
     for group in GROUPS:
@@ -41,21 +40,29 @@ def deciding(run: Run) -> dict[str, Any]:
     return nodes | {"seed": run.seed}
 
 
+def lam_decides(run: Run) -> bool:
+    """Whether λ is among what decides `run`; of `scratch` it is not."""
+    return "lam" not in run.strategy.ignores
+
+
 def run_id(run: Run, problem: Problem) -> str:
-    """12 hexadecimal digits; wherever its data were read, for their digest decides."""
-    return digest_of([_placeless(run), problem.identity])
+    """12 hexadecimal digits; the same wherever the data were read, for their digest decides.
+
+    problem: as the run's own seed has drawn it.
+    """
+    return digest_of([_nodes_without_places(run), problem.identity])
 
 
 def setting_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that a run shares with the same run on other seeds."""
-    nodes = _placeless(run)
+    nodes = _nodes_without_places(run)
     del nodes["seed"]
     return digest_of([nodes, problem_id(run, problem)])
 
 
 def family_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that a run shares with the same run on other seeds and at other λ."""
-    nodes = _placeless(run)
+    nodes = _nodes_without_places(run)
     del nodes["seed"]
     nodes.pop("lam", None)
     return digest_of([nodes, problem_id(run, problem)])
@@ -63,7 +70,7 @@ def family_id(run: Run, problem: Problem) -> str:
 
 def problem_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
-    dataset = _placeless(run)["dataset"]
+    dataset = _dataset_without_places(run)
     splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
     options = {key: value for key, value in dataset.items() if key in splits}
     if not problem.examples:  # nothing but the options tells it from another
@@ -72,15 +79,21 @@ def problem_id(run: Run, problem: Problem) -> str:
 
 
 def digest_of(value: object) -> str:
-    """The first 12 hexadecimal digits of sha256 over `value` as strict JSON with sorted keys."""
+    """The first 12 hexadecimal digits of sha256 over `value` as strict JSON with sorted keys.
+
+    Raises ValueError where `value` holds nan.
+    """
     text = json.dumps(strict(value), sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _placeless(run: Run) -> dict[str, Any]:
+def _nodes_without_places(run: Run) -> dict[str, Any]:
     """What decides a run, less the options that say where its data are."""
-    nodes = deciding(run)
+    return deciding(run) | {"dataset": _dataset_without_places(run)}
+
+
+def _dataset_without_places(run: Run) -> dict[str, Any]:
+    """The node of a run's data set, less the options that say where the data are."""
     places: frozenset[str] = getattr(run.dataset, "places", frozenset())
-    dataset: Mapping[str, Any] = nodes["dataset"]
-    nodes["dataset"] = {key: value for key, value in dataset.items() if key not in places}
-    return nodes
+    node = node_of("dataset", run.dataset)
+    return {key: value for key, value in node.items() if key not in places}

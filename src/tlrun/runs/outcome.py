@@ -20,13 +20,13 @@ FACTS = (
 class Outcome:
     """One finished run.
 
-    name: THIS, or what it is called as the control of another. strategy, seed, problem, setting,
-    family, controls: as `runs/plan.py` says. optimizer: its node in the config. test_examples: a
-    digest of which examples tested. lam: λ as a number; None where λ decides nothing, or a
-    schedule moves it. lam_label: how λ is written; empty where it decides nothing. path: its folder.
-    result: result.json. seconds: of the training, whenever that was. found: whether it was there
-    already. differs: how the fingerprint it was made under differs from today's; empty if it does
-    not.
+    name: THIS, or what it is called as the control of another. strategy, seed: as in its config.
+    problem, setting, family: ids that runs share (`runs/identity.py`). lam: λ as a number; None
+    where λ decides nothing, or a schedule moves it. lam_label: how λ is written; empty where it
+    decides nothing. controls: the setting of each of its controls, by name. optimizer: its node in
+    the config. test_examples: a digest of which examples tested. path: its folder. result:
+    result.json. seconds: of the training, whenever that was. found: whether it was there already.
+    differs: how the fingerprint it was made under differs from today's; empty if it does not.
     """
 
     name: str
@@ -48,9 +48,13 @@ class Outcome:
 
 
 def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = "") -> Outcome:
-    """The finished run in a folder. Raises OSError or ValueError where it is not all there."""
+    """The finished run in a folder.
+
+    name, found, differs: as in Outcome. Raises OSError or ValueError where it is not all there.
+    """
     record = run_dir.record() or {}
-    if missing := [key for key in FACTS if key not in record]:
+    missing = [key for key in FACTS if key not in record]
+    if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
     lam = record["lam"]
     return Outcome(
@@ -74,14 +78,16 @@ def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = 
 
 
 def load_run(path: str | Path) -> Outcome:
-    """The finished run in the folder `path`.
+    """The finished run in the folder `path`, named by its strategy.
 
     Raises FileNotFoundError where there is none, ValueError where it is not finished or not whole.
     """
     folder = Path(path).expanduser().resolve()
-    group = f"{folder.parents[1].name}/{folder.parent.name}"
-    run_dir = RunDir(folder.parents[2], group, folder.name)
-    record = run_dir.record()
+    record = None
+    if len(folder.parents) > 2:  # <runs_dir>/<data set>/<strategy>/<name>
+        group = f"{folder.parents[1].name}/{folder.parent.name}"
+        run_dir = RunDir(folder.parents[2], group, folder.name)
+        record = run_dir.record()
     if record is None:
         raise FileNotFoundError(f"{path}: expected the folder of a run, found no run.json in it")
     if record.get("status") != "finished":
@@ -90,8 +96,8 @@ def load_run(path: str | Path) -> Outcome:
 
 
 def load_runs(runs_dir: str | Path = "runs") -> list[Outcome]:
-    """Every finished run below `runs_dir` that is whole, the oldest first."""
-    outcomes = []
+    """Every finished and whole run below `runs_dir`, the oldest first, named by its strategy."""
+    outcomes: list[Outcome] = []
     for run in runs(Path(runs_dir).expanduser()):
         if run.status == "finished":
             try:

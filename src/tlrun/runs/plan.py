@@ -1,6 +1,4 @@
-"""What a run comes to before anything is trained: checked against its data, cut into stages, given
-its folder.
-"""
+"""A run before anything is trained: checked against its data, cut into stages, given its folder."""
 
 from __future__ import annotations
 
@@ -11,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.config.build import Run
-from tlrun.config.registry import GROUPS
+from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
-from tlrun.core.notes import LamHasNoEffect, StrategyWarning
+from tlrun.core.notes import LamHasNoEffect, Note, StrategyWarning
 from tlrun.core.problem import Problem
 from tlrun.data.base import Dataset
 from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
-from tlrun.runs.identity import deciding, family_id, problem_id, run_id, setting_id
+from tlrun.runs.identity import (
+    family_id,
+    lam_decides,
+    node_of,
+    problem_id,
+    run_id,
+    setting_id,
+)
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import run_fingerprint, stage_inputs, stage_key
 from tlrun.store.entries import Entry
@@ -27,7 +32,7 @@ from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.devices import resolve
 
-THIS = "this run"
+THIS = "this run"  # the name of the run asked for, beside those of its controls
 
 
 class ProblemCache:
@@ -52,9 +57,9 @@ class ProblemCache:
 class PlannedStage:
     """One stage of a planned run.
 
-    number: its place among the stages. strategy: whose equation trains it. inputs: everything that
-    decides its outcome; key: their digest. entry: where it is kept for other runs; None where it is
-    this run's alone.
+    number: its position among the stages, from 0. strategy: whose equation trains it. inputs:
+    everything that decides its outcome; key: their digest. entry: where it is kept for other runs;
+    None where it is this run's alone.
     """
 
     number: int
@@ -67,16 +72,18 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run, ready to be trained or found.
+    """One run, checked: ready to be trained, or loaded where it is finished.
 
-    device: cpu or cuda:N. controls: its own controls, by name, each as the setting of their runs.
+    run: as it is meant, at λ=∞ where λ has no effect. device: cpu or cuda:N. problem, setting,
+    family: ids that runs share, as `identity` says. controls: the setting of each of its controls,
+    by name.
     """
 
     run: Run
     device: str
     stages: Sequence[PlannedStage]
     run_dir: RunDir
-    problem: str  # an id that all seeds share, as setting and family are
+    problem: str
     setting: str
     family: str
     controls: Mapping[str, str]
@@ -84,7 +91,7 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, str | int]:
         """Everything beside config, seed and data that may decide the bits."""
-        return run_fingerprint(self.run, self.device, tuple(GROUPS))
+        return run_fingerprint(self.run, self.device)
 
     @property
     def shared_keys(self) -> set[str]:
@@ -97,18 +104,22 @@ class Plan:
 
         lam: λ as a number; None where it decides nothing, or a schedule moves it.
         """
-        weighed = "lam" not in self.run.strategy.ignores
-        lam = self.run.lam
+        run = self.run
+        lam, label = None, ""
+        if lam_decides(run):
+            label = run.lam.label
+            if isinstance(run.lam, Constant):
+                lam = run.lam.value
         return {
-            "strategy": deciding(self.run)["strategy"]["name"],
-            "seed": self.run.seed,
+            "strategy": name_of("strategy", run.strategy),
+            "seed": run.seed,
             "problem": self.problem,
             "setting": self.setting,
             "family": self.family,
-            "lam": lam.value if weighed and isinstance(lam, Constant) else None,
-            "lam_label": lam.label if weighed else "",
+            "lam": lam,
+            "lam_label": label,
             "controls": dict(self.controls),
-            "optimizer": deciding(self.run)["optimizer"],
+            "optimizer": node_of("optimizer", run.optimizer),
         }
 
 
@@ -117,39 +128,61 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
 
     Raises UserError where any of them cannot work.
     """
-    asked = plan(run, problems, screen)
-    plans = {THIS: asked}
-    if run.controls:
-        problem = problems.load(run.dataset, run.seed)
-        for name, control in asked.run.strategy.controls(problem).items():
-            plans[name] = plan(as_control(asked.run, control), problems, screen)
-    return plans
-
-
-def as_control(run: Run, control: Control) -> Run:
-    """The run of a control of `run`."""
-    return replace(run, strategy=control.strategy, lam=control.lam or run.lam)
+    if not run.controls:
+        return {THIS: plan(run, problems, screen)}
+    asked = _plan_alone(run, problems, screen)
+    problem = problems.load(run.dataset, run.seed)
+    controls: dict[str, Plan] = {}
+    for name, control in asked.run.strategy.controls(problem).items():
+        controls[name] = plan(as_control(asked.run, control), problems, screen)
+    settings = {name: planned.setting for name, planned in controls.items()}
+    return {THIS: replace(asked, controls=settings)} | controls
 
 
 def plan(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
-    """Check a run against its data and say where it belongs. Raises UserError where it cannot work.
+    """Check a run against its data and say where it belongs; its controls are named, not planned.
 
-    Where λ has no effect, it is the plan of the run at λ=∞.
+    Where λ has no effect, it is the plan of the run at λ=∞. Raises UserError where the run cannot
+    work.
     """
+    planned = _plan_alone(run, problems, screen)
+    problem = problems.load(run.dataset, run.seed)
+    return replace(planned, controls=_settings_of_controls(planned.run, problem))
+
+
+def as_control(run: Run, control: Control) -> Run:
+    """The run of a control of `run`; rerun=true is for the run asked for alone."""
+    lam = control.lam or run.lam
+    return replace(run, strategy=control.strategy, lam=lam, rerun=False)
+
+
+def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
+    """The plan of a run without its controls, which are left empty. Raises UserError."""
     device = resolve(run.device)
     problem = problems.load(run.dataset, run.seed)
     run, stages = _checked(run, problem, screen)
-    run_dir = RunDir(Path(run.runs_dir).expanduser(), *_group_and_name(run, problem))
     return Plan(
-        run,
-        device,
-        planned_stages(run, problem, stages, device),
-        run_dir,
-        problem_id(run, problem),
-        setting_id(run, problem),
-        family_id(run, problem),
-        _settings_of_controls(run, problem),
+        run=run,
+        device=device,
+        stages=planned_stages(run, problem, stages, device),
+        run_dir=_run_dir(run, problem),
+        problem=problem_id(run, problem),
+        setting=setting_id(run, problem),
+        family=family_id(run, problem),
+        controls={},
     )
+
+
+def _settings_of_controls(run: Run, problem: Problem) -> dict[str, str]:
+    """The setting of every control that works, by name, whether it is asked for or not."""
+    settings: dict[str, str] = {}
+    for name, control in run.strategy.controls(problem).items():
+        try:
+            meant, _ = _checked(as_control(run, control), problem, None)
+        except UserError:  # reported where the controls are asked for
+            continue
+        settings[name] = setting_id(meant, problem)
+    return settings
 
 
 def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Sequence[Stage]]:
@@ -162,39 +195,29 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     check_selection(run, problem)
     check_batch_size(run)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
-    for text in run.strategy.warnings(run.backbone):
-        if screen is not None:
-            screen.note(StrategyWarning(text=text))
-    if lam_acts(problem, stages, run):
-        return run, stages
+    notes: list[Note] = [StrategyWarning(text=text) for text in run.strategy.warnings(run.backbone)]
+    if not lam_acts(problem, stages, run):
+        run = replace(run, lam=Constant(math.inf))
+        stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
+        notes.append(LamHasNoEffect())
     if screen is not None:
-        screen.note(LamHasNoEffect())
-    return _checked(replace(run, lam=Constant(math.inf)), problem, None)
+        for note in notes:
+            screen.note(note)
+    return run, stages
 
 
-def _settings_of_controls(run: Run, problem: Problem) -> dict[str, str]:
-    """The setting of every control that works, by name, whether it is asked for or not."""
-    settings: dict[str, str] = {}
-    for name, control in run.strategy.controls(problem).items():
-        try:
-            meant, _ = _checked(as_control(run, control), problem, None)
-        except UserError:  # told where the controls are asked for
-            continue
-        settings[name] = setting_id(meant, problem)
-    return settings
-
-
-def _group_and_name(run: Run, problem: Problem) -> tuple[str, str]:
-    """Where a run is below `runs_dir`: the folders above it, and its own name."""
-    nodes = deciding(run)
-    lam = f"lam={run.lam.label}_" if "lam" in nodes else ""
+def _run_dir(run: Run, problem: Problem) -> RunDir:
+    """The folder of a run: <runs_dir>/<data set>/<strategy>/<λ, seed and id>."""
+    group = f"{name_of('dataset', run.dataset)}/{name_of('strategy', run.strategy)}"
+    lam = f"lam={run.lam.label}_" if lam_decides(run) else ""
     name = f"{lam}seed={run.seed}_{run_id(run, problem)}"
-    return f"{nodes['dataset']['name']}/{nodes['strategy']['name']}", name
+    return RunDir(Path(run.runs_dir).expanduser(), group, name)
 
 
 def planned_stages(
     run: Run, problem: Problem, stages: Sequence[Stage], device: str
 ) -> list[PlannedStage]:
+    """Each of `stages`, in order, with what decides it and where it is kept."""
     runs_dir = Path(run.runs_dir).expanduser()
     planned: list[PlannedStage] = []
     every_input = stage_inputs(run, problem, stages, device)

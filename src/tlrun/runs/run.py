@@ -1,6 +1,4 @@
-"""One run: problem, model, strategy → stages → result. And an answer: the run asked for, with its
-controls.
-"""
+"""One run: loaded where it is finished, trained stage by stage and evaluated where it is not."""
 
 from __future__ import annotations
 
@@ -36,15 +34,15 @@ STOPPED = (KeyboardInterrupt, Terminated)
 
 
 def answer(run: Run, screen: Screen) -> list[Outcome]:
-    """The run asked for, then, unless `controls` is false, each of its controls.
+    """Carry out the run asked for, then, unless `controls` is false, each of its controls.
 
-    Raises UserError for what cannot work, RunBusy where another process has the run, RunFailed
-    where training fails.
+    The outcomes come in that order. Raises UserError for what cannot work, RunBusy where another
+    process has the run, RunFailed where training fails.
     """
     problems = ProblemCache()
     plans = plan_with_controls(run, problems, screen)  # all, before any starts
     screen.note(DataLoaded(report=problems.load(run.dataset, run.seed).report))
-    outcomes = []
+    outcomes: list[Outcome] = []
     for name, plan in plans.items():
         outcomes.append(perform(plan, name, problems, screen, wait=name != THIS))
     return outcomes
@@ -53,14 +51,13 @@ def answer(run: Run, screen: Screen) -> list[Outcome]:
 def perform(
     plan: Plan, name: str, problems: ProblemCache, screen: Screen, wait: bool = False
 ) -> Outcome:
-    """The run of a plan: found where it is finished, trained where it is not.
+    """The outcome of a plan: loaded where it is finished, trained where it is not.
 
-    name: THIS, or that of a control. wait: for another process that has it; otherwise raises
-    RunBusy.
+    name: THIS, or that of a control. wait: for another process that has the run; otherwise raises
+    RunBusy. Raises RunFailed where training fails.
     """
     with plan.run_dir.locked(wait=wait, note=screen.note):
-        again = plan.run.rerun and name == THIS
-        existing = None if again else find_finished(plan, name, screen)
+        existing = None if plan.run.rerun else find_finished(plan, name, screen)
         if existing is not None:
             return existing
         train(plan, name, problems, screen)
@@ -68,7 +65,10 @@ def perform(
 
 
 def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
-    """The finished run of a plan, or None; a note says why one that is there does not count."""
+    """The finished run of a plan, or None; a note says why one that is there does not count.
+
+    name: what the outcome is called.
+    """
     run_dir = plan.run_dir
     if not run_dir.path.exists():
         return None
@@ -100,7 +100,8 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
 def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None:
     """Train the run of a plan into its folder, whatever stood there before.
 
-    Raises RunFailed where it fails.
+    name: what the screen calls it. Raises RunFailed where it fails, KeyboardInterrupt or Terminated
+    where it is stopped; run.json says so too.
     """
     from tlrun.models.model import state
 
@@ -114,14 +115,13 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         run_dir.keep_json("data.json", problem.report)
         with exactly(plan.run.threads):
             stages, result, predictions = _through_stages(plan, name, problem, screen)
-        # What the run would have cost alone: a stage that was found counts the seconds it took when
-        # it was trained.
+        # What the run would have cost alone: a loaded stage counts what its training took.
         spared = sum(stage.seconds for stage in stages if stage.found)
         record = {
             "seconds": time.monotonic() - started + spared,
             "stages": [stage.record for stage in stages],
             "test_opened": problem.test.opened,
-            "test_examples": _which(predictions),
+            "test_examples": _tested_rows(predictions),
         }
         run_dir.finish(result, state(stages[-1].model), predictions, record)
     except STOPPED as stop:
@@ -145,8 +145,7 @@ def _through_stages(
     from tlrun.runs.final_evaluation import evaluate_test
     from tlrun.runs.stages import StageRunner
 
-    stored = not (plan.run.rerun and name == THIS)
-    runner = StageRunner(plan, problem, name, screen, stored)
+    runner = StageRunner(plan, problem, name, screen, stored=not plan.run.rerun)
     stages: list[DoneStage] = []
     relation: Relation | None = None
     model: Model | None = None
@@ -167,9 +166,9 @@ def _through_stages(
     return stages, result, predictions
 
 
-def _which(predictions: Mapping[str, Tensor]) -> str:
+def _tested_rows(predictions: Mapping[str, Tensor]) -> str:
     """A digest of which examples of the data set have tested: 12 hexadecimal digits."""
-    rows = {}
+    rows: dict[str, list[int]] = {}
     for name, tensor in predictions.items():
         if name.endswith("/index"):
             rows[name] = tensor.tolist()
@@ -180,18 +179,15 @@ def _reason(error: BaseException) -> str:
     """Why a run failed, in one line, with what to do where that is known."""
     if isinstance(error, TlrunError):
         return str(error)
-    told = " ".join(f"{type(error).__name__}: {error}".split())
-    # torch raises a plain RuntimeError on the CPU
-    signs = ("allocate memory", "OutOfMemory")
-    if isinstance(error, MemoryError) or any(sign in told for sign in signs):
-        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({told})"
-    return told
+    message = " ".join(f"{type(error).__name__}: {error}".split())
+    signs = ("allocate memory", "OutOfMemory")  # torch raises a plain RuntimeError on the CPU
+    if isinstance(error, MemoryError) or any(sign in message for sign in signs):
+        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
+    return message
 
 
 def warm_up() -> None:
-    """Let torch load what its first optimizer loads, a second or two, so that no run's time
-    includes it.
-    """
+    """Let torch load what its first optimizer loads, a second or two, outside of a run's time."""
     import torch
 
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)

@@ -10,16 +10,16 @@ from tlrun.strategies.base import Stage
 
 
 class Screen(Protocol):
-    """What is told of a run while it is planned and trained."""
+    """Whoever watches a run while it is planned and trained."""
 
     def note(self, note: Note, runs: int = 1) -> None:
         """Something the user should know. runs: how many runs it is true of."""
 
     def begin(self, run: str, stage: Stage) -> None:
-        """A stage of `run` starts."""
+        """A stage starts. run: THIS, or what the run is called as a control."""
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
-        """The stage has done `step` updates; `terms` are those of its objective, by name."""
+        """The stage has done `step` updates; `terms` are the parts of its objective, by name."""
 
     def end(self) -> None:
         """The stage is over, well or not."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from tlrun.config.build import Run
 from tlrun.config.plugins import sources
+from tlrun.config.registry import GROUPS
 from tlrun.core.options import as_data
 from tlrun.core.problem import Problem
 from tlrun.runs.identity import digest_of, node_of
@@ -21,21 +22,21 @@ PRECISION = "float32"  # of weights and inputs; there is no other yet
 def stage_inputs(
     run: Run, problem: Problem, stages: Sequence[Stage], device: str
 ) -> list[dict[str, Any]]:
-    """Everything that decides the outcome of each of `stages`, as strict JSON can hold it.
+    """Everything that decides the outcome of each of `stages` of `run`, as strict JSON can hold it.
 
-    The places in the order of examples from which a stage draws follow from the stages before, by
-    way of `after`.
+    device: cpu or cuda:N. Where in the order of its examples a stage begins to draw follows from
+    the stages before, by way of `after`.
     """
-    found: list[dict[str, Any]] = []
+    inputs: list[dict[str, Any]] = []
     for number, stage in enumerate(stages):
         strategy = stage.by or run.strategy
         equation = node_of("strategy", strategy)
         before = None
-        if found:
-            before = {"key": stage_key(found[-1]), "inherited by": equation}
+        if inputs:
+            before = {"key": stage_key(inputs[-1]), "inherited by": equation}
         caches = stage.frozen and run.trainer.cache_features
         trainer = replace(run.trainer, steps=stage.steps, cache_features=caches)
-        found.append(
+        inputs.append(
             {
                 "stage": stage.name,
                 "number": number,  # names the stream of dropout
@@ -57,22 +58,25 @@ def stage_inputs(
                 "after": before,
             }
         )
-    return found
+    return inputs
 
 
 def stage_key(inputs: Mapping[str, Any]) -> str:
-    """12 hexadecimal digits of what decides a stage."""
+    """12 hexadecimal digits: the digest of a stage's `inputs`."""
     return digest_of([inputs, ""])
 
 
 def stage_fingerprint(run: Run, device: str, strategy: Strategy) -> dict[str, str | int]:
-    """What beside its inputs may decide a stage's bits; of plug-ins, those that it meets."""
+    """What beside config, seed and data may decide a stage's bits; of plug-ins, those it meets.
+
+    strategy: whose equation trains it.
+    """
     return _fingerprint(run, device, {"backbone": run.backbone, "strategy": strategy})
 
 
-def run_fingerprint(run: Run, device: str, groups: Sequence[str]) -> dict[str, str | int]:
+def run_fingerprint(run: Run, device: str) -> dict[str, str | int]:
     """Everything beside config, seed and data that may decide a run's bits."""
-    return _fingerprint(run, device, {group: getattr(run, group) for group in groups})
+    return _fingerprint(run, device, {group: getattr(run, group) for group in GROUPS})
 
 
 def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str, str | int]:

@@ -1,6 +1,4 @@
-"""The stages of one run: each is taken from the store where another run has finished it, or
-trained.
-"""
+"""The stages of one run, each trained, or loaded where another run has finished it."""
 
 from __future__ import annotations
 
@@ -16,6 +14,7 @@ from tlrun.core.seeding import drawing_from, stream
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Given
 from tlrun.models.model import draw_model, restore, state
+from tlrun.runs.identity import node_of
 from tlrun.runs.plan import Plan, PlannedStage
 from tlrun.runs.screen import Screen
 from tlrun.store.entries import Damaged, Entry
@@ -34,8 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DoneStage:
-    """A stage that is over. seconds: of its training, whenever that was. found: whether it was in
-    the store.
+    """A stage that is over, and the model it ended with.
+
+    seconds: of its training, whenever that was. found: whether it was loaded from the store.
     """
 
     planned: PlannedStage
@@ -45,7 +45,7 @@ class DoneStage:
 
     @property
     def record(self) -> dict[str, object]:
-        """What run.json says of it. key: of a stage that runs share; None for the run's own."""
+        """What run.json says of it; its key is None where no other run may start from it."""
         name, shared = self.planned.stage.name, self.planned.stage.shared
         key = self.planned.key if shared else None
         return {"name": name, "key": key, "seconds": self.seconds, "found": self.found}
@@ -53,9 +53,10 @@ class DoneStage:
 
 @dataclass(frozen=True)
 class StageRunner:
-    """What carries out the stages of one run. name: what the screen calls the run.
+    """What carries out the stages of one run.
 
-    stored: whether stages that runs share are taken from the store and kept there; False for a run
+    plan: of the run. problem: as the run's seed draws it. name: what the screen calls the run.
+    stored: whether stages that runs share are loaded from the store and kept there; False for a run
     that is trained again on purpose.
     """
 
@@ -66,7 +67,10 @@ class StageRunner:
     stored: bool = True
 
     def run_stage(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
-        """The stage after `previous`, the model of the stage before; None before the first."""
+        """Carry out one stage. previous: the model of the stage before; None before the first.
+
+        A shared stage that is finished is loaded; else it is trained, and a shared one kept.
+        """
         entry = planned.entry
         if entry is None or not self.stored:
             done, _ = self._train(planned, previous)
@@ -74,8 +78,7 @@ class StageRunner:
         finished = _stored(entry)
         if finished is not None:
             return self._load(planned, finished, entry)
-        doing = f"training the stage {planned.stage.name}"
-        with entry.locked(self.screen.note, doing):
+        with entry.locked(self.screen.note, f"training the stage {planned.stage.name}"):
             finished = _stored(entry, self.screen)  # another process may have it by now
             if finished is not None:
                 return self._load(planned, finished, entry)
@@ -84,9 +87,8 @@ class StageRunner:
                 kept = FinishedStage(state(done.model), rows, done.seconds)
                 write_stage(entry, planned.inputs, kept)
             except OSError as error:  # this run can go on
-                self.screen.note(
-                    NotKept(path=entry.path, what="stage", problem=str(error.strerror))
-                )
+                problem = str(error.strerror)
+                self.screen.note(NotKept(path=entry.path, what="stage", problem=problem))
             return done
 
     def encoded(self, planned: PlannedStage, model: Model, domain: str, split: Split) -> Split:
@@ -102,7 +104,7 @@ class StageRunner:
         """The stage, trained, and the rows it has logged."""
         run, stage = self.plan.run, planned.stage
         started = time.monotonic()
-        model = self._begun(planned, previous)
+        model = self._initial(planned, previous)
         domains: dict[str, Domain] = {}
         batches: dict[str, Batches] = {}
         for name in stage.domains:
@@ -113,15 +115,7 @@ class StageRunner:
         try:
             with drawing_from(stream(run.seed, "dropout", planned.number)):
                 begun = TrainState.begin(stage, model, run.optimizer, batches)
-                fit(
-                    stage,
-                    model,
-                    domains,
-                    planned.strategy,
-                    run.trainer,
-                    begun,
-                    recorder,
-                )
+                fit(stage, model, domains, planned.strategy, run.trainer, begun, recorder)
         finally:
             self.screen.end()
         seconds = time.monotonic() - started
@@ -133,21 +127,18 @@ class StageRunner:
         for row in finished.rows:
             self.plan.run_dir.log(row)
         stage = planned.stage
-        self.screen.note(
-            StageLoaded(
-                path=entry.path,
-                run=self.name,
-                stage=stage.name,
-                steps=stage.steps,
-                seconds=finished.seconds,
-            )
+        note = StageLoaded(
+            path=entry.path,
+            run=self.name,
+            stage=stage.name,
+            steps=stage.steps,
+            seconds=finished.seconds,
         )
+        self.screen.note(note)
         return DoneStage(planned, model, finished.seconds, found=True)
 
-    def _begun(self, planned: PlannedStage, previous: Model | None) -> Model:
-        """What a stage starts from: fresh weights, in a structure where one is learnt, and what it
-        inherits.
-        """
+    def _initial(self, planned: PlannedStage, previous: Model | None) -> Model:
+        """The model a stage starts from: fresh, in a structure if one is learnt; or inherited."""
         if previous is None:
             return self._fresh(planned, None)
         run, stage = self.plan.run, planned.stage
@@ -158,8 +149,8 @@ class StageRunner:
         structure = planned.strategy.structure_of(stage, previous, given)
         if structure is not None:
             self.plan.run_dir.keep_json("structure.json", structure.to_json())
-            learnt = structure.told(run.backbone)
-            self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=learnt))
+            summary = structure.told(run.backbone)
+            self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=summary))
         return planned.strategy.inherit(stage, self._fresh(planned, structure), previous)
 
     def _fresh(self, planned: PlannedStage, structure: Structure | None) -> Model:
@@ -186,9 +177,7 @@ class StageRunner:
         return Batches(domain.train, domain.name, size, run.seed, self.plan.device, position)
 
     def _as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
-        """The domain as a stage sees it: with features for examples where φ is held fixed and that
-        saves work.
-        """
+        """The domain as a stage sees it: as features, where φ is held fixed and that saves work."""
         if not self._caches(stage):
             return domain
         train, val = domain.train, domain.val
@@ -202,7 +191,7 @@ class StageRunner:
     def _encoded(self, model: Model, domain: str, split: Split) -> Split:
         """The features z of a split's examples, from the store or computed."""
         runs_dir = Path(self.plan.run.runs_dir).expanduser()
-        backbone = self.plan.stages[-1].inputs["backbone"]
+        backbone = node_of("backbone", self.plan.run.backbone)
         maker = {"backbone": backbone, "fingerprint": self.plan.fingerprint}
         store = FeatureStore(runs_dir, maker, self.screen.note)
         weights = model.trunk.extractor(domain)
@@ -212,8 +201,9 @@ class StageRunner:
 
 @dataclass(frozen=True)
 class _Recorder:
-    """The loop's recorder: rows to the run's folder, and kept for the stage's own; steps to the
-    screen.
+    """The loop's recorder: steps to the screen, rows to the run's folder.
+
+    rows: those so far, to be kept with the stage.
     """
 
     run_dir: RunDir

@@ -82,22 +82,26 @@ class Strategy(ABC):
         """
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
-        """What `stage` starts from, given fresh weights and the model of the stage before (default:
-        that model).
+        """The model that `stage` starts from.
+
+        fresh: a model with fresh weights, in the structure of the stage. previous: the model of the
+        stage before, which is the default.
         """
         return previous
 
     def structure_of(self, stage: Stage, previous: Model, given: Given) -> Structure | None:
-        """θ, what `stage` is built with instead of the config's backbone; None, the default: that
-        backbone as it is.
+        """θ, the structure that `stage` is built in; None, the default: the backbone as configured.
 
-        The weights are fresh in any case; `inherit` may then replace them.
+        previous: the model of the stage before, from which θ may be learnt. The weights are fresh
+        in any case; `inherit` may then replace them.
         """
         return None
 
     def add_buffers(self, model: Model) -> None:  # noqa: B027  # most equations have nothing beside φ and w
-        """Give a fresh model, in `extras`, what the equation has beside φ and w (default:
-        nothing).
+        """Register on `model.extras` the buffers and parameters that the equation needs.
+
+        They are those beside the backbone φ and the heads w; the default is none. A buffer that
+        `Objective.updates` names is renewed after every update.
         """
 
     @abstractmethod
@@ -105,23 +109,23 @@ class Strategy(ABC):
         """The equation: a pure function of parameters, batch and λ."""
 
     def backward(self, objective: Objective, model: Model) -> None:
-        """Write the gradient of the objective into the parameters; gradient surgery overrides
-        this.
+        """Write the gradient of the objective into the parameters.
+
+        The default is that of the total; gradient surgery overrides it.
         """
         objective.total.backward()  # type: ignore[union-attr]  # a stage draws at least one domain
 
     def controls(self, problem: Problem) -> Controls:
-        """What a claim about this strategy on `problem` is measured against."""
+        """The runs that a claim about this strategy on `problem` is measured against, by name."""
         return {}
 
     def relation_of(self, model: Model) -> Relation | None:
-        """What it has learnt about the relation of its tasks, read from a trained model; None where
-        it learns none.
-        """
+        """What a trained model has learnt about how its tasks relate; None where it is nothing."""
         return None
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
-        """What a user should know before it starts. Raises UserError where strategy and backbone do
-        not fit.
+        """What a user should know before the run starts, a line each.
+
+        Raises UserError where strategy and backbone do not fit.
         """
         return ()

@@ -20,7 +20,10 @@ SEVERAL = 8  # tasks named one by one in a message
 
 
 def several(problem: Problem, strategy: str) -> dict[TaskKey, Task]:
-    """The tasks of a problem, by key. Raises UserError where there is but one, and nothing to share."""
+    """The tasks of a problem, by key.
+
+    Raises UserError where there is but one, so that there is nothing to share. strategy: its name.
+    """
     tasks = problem.task_keys
     if len(tasks) < 2:
         raise UserError(
@@ -63,14 +66,14 @@ def told(tasks: Mapping[TaskKey, Task]) -> str:
         f"{names[key]} ({f'{task.outputs} classes' if task.kind == 'multiclass' else task.kind})"
         for key, task in tasks.items()
     ]
-    return ", ".join(heads[:SEVERAL]) + (
-        f" and {len(heads) - SEVERAL} more" if len(heads) > SEVERAL else ""
-    )
+    more = f" and {len(heads) - SEVERAL} more" if len(heads) > SEVERAL else ""
+    return ", ".join(heads[:SEVERAL]) + more
 
 
 def one_shape(tasks: Mapping[TaskKey, Task]) -> bool:
-    """Whether the heads have one shape and one kind of output, so that their weights can stand side
-    by side.
+    """Whether all heads have one shape and one kind of output.
+
+    Then their weights can stand side by side, as the columns of W̃.
     """
     return len({(task.kind, task.outputs) for task in tasks.values()}) == 1
 

@@ -61,7 +61,9 @@ class FeatureTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """(L_S + λ L_T) / (1 + λ) of one step; in a stage of one domain, its loss alone."""
         return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)
 
     def controls(self, problem: Problem) -> Controls:
+        """Those of every transfer: scratch, the untouched source model, joint training."""
         return transfer_controls(problem)

@@ -79,8 +79,10 @@ class Fused(Strategy):
             return (*before, *self.then.warnings(backbone))
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
-        """Raises UserError where there is one source task, or no one φ to hand over, and where a
-        part does not fit its domains or its λ.
+        """The stages of `first` on the sources, then those of `then` after its source stage.
+
+        Raises UserError where there is one source task, or no one φ to hand over, and where a part
+        does not fit its domains or its λ.
         """
         together = self._together(problem.only("source"), steps)
         with _as_part("then"):
@@ -142,9 +144,7 @@ class Fused(Strategy):
         return self.then.objective(steps, model, lam)
 
     def controls(self, problem: Problem) -> Controls:
-        """`then` from a source stage that pools the source domains instead, and the controls of
-        `then`.
-        """
+        """`then` from a source stage that pools the source domains, and the controls of `then`."""
         return {"not fused": Control(self.then), **self.then.controls(problem)}
 
 

@@ -1,5 +1,6 @@
-"""Control: source and target in one stage, from random weights. Does the order, source first,
-matter at all?
+"""Control: source and target in one stage, from random weights.
+
+It asks whether the order, source first, matters at all.
 
     min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ)
 
@@ -33,4 +34,5 @@ class Joint(Strategy):
         return (Stage("joint", domains_drawn(problem, lam), 2 * steps, lam=lam, init="target"),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """(L_S + λ L_T) / (1 + λ) of one step; in a stage of one domain, its loss alone."""
         return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)

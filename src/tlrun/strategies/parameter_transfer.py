@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParameterTransfer(Strategy):
-    """θ, and w where source and target share a label space, are taken over; everything stays
-    free.
-    """
+    """Takes over θ, and w where source and target share a label space; everything stays free."""
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError at λ=0 where the target has a task that no source has."""
@@ -41,15 +39,15 @@ class ParameterTransfer(Strategy):
         )
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
-        """θ, and the head of every task that the source stage had too; the other heads stay
-        fresh.
-        """
+        """θ, and the head of every task that the source stage had too; other heads stay fresh."""
         fresh.load_backbone(previous)
         fresh.load_heads(previous)
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """(L_S + λ L_T) / (1 + λ) of one step; in a stage of one domain, its loss alone."""
         return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)
 
     def controls(self, problem: Problem) -> Controls:
+        """Those of every transfer: scratch, the untouched source model, joint training."""
         return transfer_controls(problem)

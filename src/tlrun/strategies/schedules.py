@@ -1,5 +1,4 @@
-"""Schedules of λ over a stage, and with them the strength of the target's loss in (L_S + λ L_T) /
-(1 + λ).
+"""Schedules of λ over a stage: how strong the target's loss is in (L_S + λ L_T) / (1 + λ).
 
 All but `constant` move α = λ/(1+λ), the weight of the target's loss, rather than λ itself: α is
 finite where λ is ∞.
@@ -30,20 +29,24 @@ def written(value: float) -> str:
 
 @dataclass(frozen=True)
 class Constant:
-    """λ(p) = `value` for every progress p. value in [0, ∞]: 0 is the source alone, ∞ classical
-    fine-tuning.
+    """λ(p) = `value` for every progress p.
+
+    value: in [0, ∞]; 0 is the source alone, ∞ classical fine-tuning.
     """
 
     value: Annotated[float, Range(0.0)] = 1.0
 
     @property
     def label(self) -> str:
+        """How it is written in names and tables."""
         return written(self.value)
 
     def at(self, progress: float) -> Lam:
+        """λ at any progress."""
         return Lam(self.value)
 
     def always(self, value: float) -> bool:
+        """Whether λ is `value` from the first step to the last."""
         return self.value == value
 
 
@@ -60,19 +63,22 @@ class Ramp(ABC):
     @staticmethod
     @abstractmethod
     def shape(progress: float) -> float:
-        """s(p)."""
+        """s(p), with s(0)=0 and s(1)=1."""
 
     @property
     def label(self) -> str:
+        """How it is written in names and tables."""
         return f"{type(self).__name__.lower()}-{written(self.start)}-{written(self.value)}"
 
     def at(self, progress: float) -> Lam:
+        """λ at `progress` p in (0, 1], by way of α(p)."""
         if self.always(self.value):
             return Lam(self.value)
         start, end = Lam(self.start).alpha, Lam(self.value).alpha
         return Lam.weighing(start + (end - start) * self.shape(progress))
 
     def always(self, value: float) -> bool:
+        """Whether λ is `value` from the first step to the last."""
         return self.start == self.value == value
 
 
@@ -81,6 +87,7 @@ class Linear(Ramp):
 
     @staticmethod
     def shape(progress: float) -> float:
+        """s(p) = p."""
         return progress
 
 
@@ -94,6 +101,7 @@ class Sigmoid(Ramp):
 
     @staticmethod
     def shape(progress: float) -> float:
+        """s(p), which is 1 at p=1."""
         # tanh(x/2) = 2/(1+exp(-x)) - 1
         return math.tanh(GAMMA * progress / 2) / math.tanh(GAMMA / 2)
 
@@ -103,4 +111,5 @@ class Cosine(Ramp):
 
     @staticmethod
     def shape(progress: float) -> float:
+        """s(p) = (1 - cos πp)/2."""
         return (1 - math.cos(math.pi * progress)) / 2

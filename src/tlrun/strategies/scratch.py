@@ -1,4 +1,4 @@
-"""Control: the target alone, from random weights. What does the source add to this?
+"""Control: the target alone, from random weights; what the source adds is added to this.
 
     min_{θ,w} L_T(θ, w),   θ and w random (the streams target-init and head-init)
 
@@ -33,11 +33,13 @@ class Scratch(Strategy):
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """One stage on the target, of one budget or of both stages' together."""
         budget = steps if self.budget == "target" else 2 * steps
         return (
             Stage("target", problem.named("target"), budget, lam=Constant(math.inf), init="target"),
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """L_T of one step."""
         L_T = steps.loss("target")
         return Objective(L_T, {"L_T": L_T})

@@ -84,6 +84,7 @@ class SharedParameters(Strategy):
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """Σ a_i L_i of one step, with each L_i as a term."""
         L = steps.losses()
         a = self._weights(steps)
         total = sum((a[key] * loss for key, loss in L.items()), start=0.0)  # Σ a_i L_i
@@ -94,4 +95,5 @@ class SharedParameters(Strategy):
         return dict(zip(tasks, self.weights or [1.0] * len(tasks), strict=True))
 
     def controls(self, problem: Problem) -> Controls:
+        """Each task alone, at the same budget."""
         return {"single_task": Control(SingleTask(budget=self.budget))}

@@ -1,4 +1,4 @@
-"""Control: each task alone. What does learning together add to this?
+"""Control: each task alone; what learning together adds is added to this.
 
     min_{φ_i,w_i} L_i(φ_i, w_i)   for every task i
 
@@ -45,13 +45,15 @@ class SingleTask(Strategy):
         return (single_stage(problem, steps if self.budget == "stage" else 2 * steps),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """Σ L_i of one step, with each L_i as a term."""
         total = sum(steps.losses().values(), start=0.0)  # Σ L_i, no two with a parameter in common
         return Objective(total, loss_terms(steps))
 
 
 def single_stage(problem: Problem, steps: int) -> Stage:
-    """min L_i for every task of `problem` by itself, for `steps` updates: trained once for all that
-    start from it.
+    """The stage min L_i for every task of `problem` by itself, of `steps` updates.
+
+    It is trained once for all runs that start from it.
     """
     everything = tuple(problem.domains)
     return Stage(

@@ -1,5 +1,6 @@
-"""Control: the source model, untouched, asked about the target. Was there anything left to learn
-there?
+"""Control: the source model, untouched, asked about the target.
+
+It asks whether there was anything left to learn there.
 
     min_{θ,w} L_S(θ, w)
 
@@ -54,6 +55,7 @@ class SourceOnly(Strategy):
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """L_S of one step."""
         L_S = steps.loss("source")
         return Objective(L_S, {"L_S": L_S})
 

@@ -1,5 +1,4 @@
-"""Structure transfer: learn a structure θ on the source, and train the target in it from fresh
-weights w.
+"""Structure transfer: learn a structure θ on the source, and train the target in it afresh.
 
     source stage   min_{w'} L_S(w'),   θ = S(w')
     target stage   min_w (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ)
@@ -56,6 +55,9 @@ if TYPE_CHECKING:
 
 DENSITY = 0.3
 # one name for all of them, so that a sweep over structures has one column
+NOTHING_LEARNT = (
+    "structure=layers takes over nothing that was learnt: this is scratch by another name"
+)
 CONTROL = "unlearnt structure"
 
 
@@ -97,14 +99,14 @@ class StructureTransfer(Strategy):
             )
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
-        """Raises UserError where φ has no weights to learn a structure from, or widths that cannot
-        be set.
+        """That `layers` takes over nothing.
+
+        Raises UserError where φ has no weights to learn a structure from, or widths that cannot be
+        set.
         """
         name: str = as_node(backbone)["name"]
         if self.structure == "layers":
-            return (
-                "structure=layers takes over nothing that was learnt: this is scratch by another name",
-            )
+            return (NOTHING_LEARNT,)
         if not backbone.learns:
             raise UserError(
                 Mistake(
@@ -157,6 +159,7 @@ class StructureTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """(L_S + λ L_T) / (1 + λ) of one step; in a stage of one domain, its loss alone."""
         return weighted_losses(steps, lam)  # (L_S + λ L_T) / (1 + λ)
 
     def controls(self, problem: Problem) -> Controls:
@@ -171,8 +174,9 @@ class StructureTransfer(Strategy):
 
 
 def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: Given) -> Backbone:
-    """φ with fewer channels: those the source ranks lowest left out, or, of as many parameters, all
-    layers alike.
+    """φ with fewer channels: without those that the source ranks lowest.
+
+    uniform: instead, of as many parameters, with all layers narrower by one factor.
     """
     from tlrun.models.pruning import channel_scores, kept
     from tlrun.models.structure import parameters, with_widths

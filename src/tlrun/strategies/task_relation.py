@@ -121,12 +121,13 @@ class TaskRelation(Strategy):
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """Σ L_i + λ R(w̃) of one step, with each L_i and R as terms; Ω renewed by covariance."""
         L, terms = steps.losses(), loss_terms(steps)
         if math.isinf(lam.value):  # R is 0: what it compares is one and the same
             return Objective(sum(L.values(), start=0.0), terms | {"R": 0.0})
-        R, found = self._penalty(side_by_side(model, steps), tasks_of(steps))
+        R, updates = self._penalty(side_by_side(model, steps), tasks_of(steps))
         total = sum(L.values(), start=0.0) + lam.value * R  # Σ L_i + λ R(w̃)
-        return Objective(total, terms | {"R": R}, found)
+        return Objective(total, terms | {"R": R}, updates)
 
     def _penalty(
         self, W: Tensor, tasks: Mapping[TaskKey, Task]
@@ -157,6 +158,7 @@ class TaskRelation(Strategy):
             model.extras.register_buffer("omega", torch.eye(T, dtype=torch.float64) / T)
 
     def relation_of(self, model: Model) -> Relation | None:
+        """Ω [T, T], where covariance has learnt it."""
         if self.relation != "covariance":
             return None
         omega = model.extras.get_buffer("omega").tolist()
@@ -164,8 +166,9 @@ class TaskRelation(Strategy):
         return Relation("Ω", "covariance of the tasks, trace 1", tasks, tuple(map(tuple, omega)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone; one φ without R (λ=0 of scope=heads); and, for what also shrinks,
-        shrinking by itself.
+        """Each task alone, and one φ without R, which is λ=0 of scope=heads.
+
+        For a relation that also shrinks, shrinking by itself, too.
         """
         controls = multitask_controls()
         if self.relation in SHRINKING:

@@ -1,5 +1,4 @@
-"""Inter-task transfer: tasks teach one another, through a term T that says who learns what from
-whom.
+"""Inter-task transfer: tasks teach one another, by a term T that says who learns what from whom.
 
     min_{φ,w} Σ_i L_i(φ, w_i) + λ T(w)
 
@@ -149,6 +148,7 @@ class TaskTransfer(Strategy):
         return fresh
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """Σ L_i + λ T(w) of one step, with each L_i and T as terms; B renewed by asymmetric."""
         from tlrun.strategies.terms import distillation
 
         L, terms = steps.losses(), loss_terms(steps)
@@ -194,6 +194,7 @@ class TaskTransfer(Strategy):
             model.extras.register_parameter("A", torch.nn.Parameter(same.clone()))
 
     def relation_of(self, model: Model) -> Relation | None:
+        """B [T, T], where asymmetric has learnt it."""
         if self.transfer != "asymmetric":
             return None
         tasks = tuple(short_names(model.head_keys).values())
@@ -201,8 +202,10 @@ class TaskTransfer(Strategy):
         return Relation("B", "row t, column s: how much s teaches t", tasks, tuple(map(tuple, B)))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone, and one φ without T. For asymmetric also a ridge, which it is where
-        nobody teaches; for born_again, which has two stages, the others at total budget as well.
+        """Each task alone, and one φ without T.
+
+        For asymmetric also a ridge, which it is where nobody teaches; for born_again, which has two
+        stages, the others at total budget as well.
         """
         controls = multitask_controls()
         if self.transfer == "asymmetric":

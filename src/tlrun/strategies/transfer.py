@@ -28,8 +28,9 @@ def weighted_losses(steps: Steps, lam: Lam) -> Objective:
 
 
 def domains_drawn(problem: Problem, lam: Schedule) -> tuple[str, ...]:
-    """The domains that `weighted_losses` gives any weight, by name: at λ=0 the sources, at λ=∞ the
-    targets, else both, the sources first.
+    """The names of the domains that `weighted_losses` gives any weight.
+
+    At λ=0 they are the sources, at λ=∞ the targets, else both, the sources first.
 
     Raises UserError at λ=0 where the target has a task that no source has: its head would never be
     trained.

@@ -1,6 +1,4 @@
-"""One sweep from its runs to its outcomes: plan them together, train what is missing, read what
-came out.
-"""
+"""One sweep, from its runs to its outcomes: planned together, what is missing trained, all read."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from pathlib import Path
 from tlrun.config.build import Run
 from tlrun.core.errors import RunBusy
 from tlrun.runs.outcome import Outcome, read_outcome
-from tlrun.runs.plan import THIS, Plan
+from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
 from tlrun.store.sweepdir import SweepDir
 from tlrun.sweeps.executors.base import Executor, Job, JobResults, Watcher
@@ -21,7 +19,7 @@ from tlrun.sweeps.plan import Arms, SweepPlan, plan_sweep
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed, why, and the file its process printed to."""
+    """A run that failed. path: its folder. reason: why. log: the file its process printed to."""
 
     path: Path
     reason: str
@@ -32,9 +30,9 @@ class Failure:
 class SweepResults:
     """What became of a sweep.
 
-    outcomes: per job those of its run and controls; empty where its run failed. trained, found: how
-    many runs. stages_trained, stages_found: of the runs trained now, how many of the stages that
-    runs share.
+    outcomes: per job those of its run and controls, less those that failed; empty where its run
+    failed. trained, found: how many runs. stages_trained, stages_found: how many of the stages that
+    runs share were trained by the runs trained now, and loaded by them.
     """
 
     outcomes: list[list[Outcome]]
@@ -45,7 +43,7 @@ class SweepResults:
     stages_found: int
 
 
-# (runs in all, runs found) → who is told how it goes
+# (runs in all, runs found) → who is told how it goes, for as long as the context is open
 Watch = Callable[[int, int], AbstractContextManager[Watcher]]
 
 
@@ -56,104 +54,110 @@ def launch(
     screen: Screen,
     watch: Watch,
 ) -> SweepResults:
-    """Carry out a sweep. commands: what sets each job, for the record.
+    """Carry out a sweep.
 
-    Raises UserError, with nothing started, where any run cannot work.
+    runs: one a job, all below one `runs_dir`. commands: the overrides that set each job, for the
+    record. executor: trains the runs that are missing. screen: is told the notes of planning.
+    watch: gives who is told how training goes. Raises UserError, with nothing started, where any
+    run cannot work.
     """
     plan = plan_sweep(runs, screen)
     runs_dir = Path(runs[0].runs_dir).expanduser()
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
     folder.write(_record(plan, commands, "running", []))
-    status, failures, results = "interrupted", list[Failure](), JobResults()
+    outcomes = dict(plan.existing)
+    failures: list[Failure] = []
+    results, status = JobResults(), "interrupted"
     try:
         if jobs:
             with watch(len(plan.runs), len(plan.existing)) as watcher:
                 results = executor.run(jobs, watcher)
-        failures = _failures(jobs, results)
-        for failure in failures:
-            folder.add(failure.log, failure.reason)
+        for job in jobs:
+            outcome = _outcome(job, results)
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+                folder.add(outcome.log, outcome.reason)
+            else:
+                outcomes[job.path] = outcome
         status = "failed" if failures else "finished"
     finally:
         folder.write(_record(plan, commands, status, failures))
         folder.tidy([job.log for job in jobs])
-    for failure in failures:
-        _close_record(plan.runs[failure.path][1], failure.reason)
-    return _gathered(plan, jobs, results, failures)
+    _close_records(plan, failures)
+    trained = [job for job in jobs if job.path in outcomes and job not in results.found]
+    stages_trained, stages_found = _shared_stages(trained)
+    return SweepResults(
+        outcomes=[_outcomes_of(arms, outcomes) for arms in plan.arms],
+        failures=failures,
+        trained=len(trained),
+        found=len(outcomes) - len(trained),
+        stages_trained=stages_trained,
+        stages_found=stages_found,
+    )
 
 
-def _gathered(
-    plan: SweepPlan, jobs: Sequence[Job], results: JobResults, failures: list[Failure]
-) -> SweepResults:
-    """Every outcome, read from its folder, and the counts."""
-    lost = {failure.path for failure in failures}
-    outcomes = [_outcomes(arms, plan.existing, lost) for arms in plan.arms]
-    found = len(plan.existing) + len(results.found)
-    stages = {True: 0, False: 0}
-    for job in jobs:
-        if job in results.found or job.path in lost:
-            continue
-        for stage in (job.plan.run_dir.record() or {}).get("stages", ()):
-            if stage["key"]:
-                stages[bool(stage["found"])] += 1
-    trained = len(plan.runs) - len(failures) - found
-    return SweepResults(outcomes, failures, trained, found, stages[False], stages[True])
-
-
-def _outcomes(arms: Arms, existing: Mapping[Path, Outcome], lost: set[Path]) -> list[Outcome]:
-    """Of a job's run and its controls; none where its run is lost."""
-    if arms[THIS].run_dir.path in lost:
-        return []
-    outcomes = []
-    for name, plan in arms.items():
-        path = plan.run_dir.path
-        if path in existing:
-            outcomes.append(replace(existing[path], name=name))
-        elif path not in lost:
-            outcomes.append(read_outcome(plan.run_dir, name, found=False))
-    return outcomes
-
-
-def _failures(jobs: Sequence[Job], results: JobResults) -> list[Failure]:
-    """The jobs whose runs have no outcome, in order."""
-    failures = []
-    for job in jobs:
-        if reason := _why_lost(job, results):
-            failures.append(Failure(job.path, reason, job.log))
-    return failures
-
-
-def _why_lost(job: Job, results: JobResults) -> str:
-    """Why a run has no outcome; empty where it has one.
+def _outcome(job: Job, results: JobResults) -> Outcome | Failure:
+    """What became of a run, read from its folder.
 
     A run that finished counts even where the server that would have said so is dead; one that
     another sweep has begun anew since (rerun=true) does not.
     """
+    run_dir = job.plan.run_dir
     if job in results.failed:
-        return results.failed[job]
-    record = job.plan.run_dir.record() or {}
+        return Failure(job.path, results.failed[job], job.log)
+    record = run_dir.record() or {}
     if job in results.unknown and record.get("status") != "finished":
-        return str(record.get("reason") or results.unknown[job])
+        return Failure(job.path, str(record.get("reason") or results.unknown[job]), job.log)
     try:
-        read_outcome(job.plan.run_dir, THIS)
+        return read_outcome(run_dir, job.name, found=False)
     except (OSError, ValueError) as error:
-        return f"finished, but its files cannot be read now ({type(error).__name__}: {error})"
-    return ""
+        why = f"finished, but its files cannot be read now ({type(error).__name__}: {error})"
+        return Failure(job.path, why, job.log)
 
 
-def _close_record(plan: Plan, reason: str) -> None:
-    """Close the record of a run whose process could not do it itself."""
-    run_dir = plan.run_dir
-    with suppress(RunBusy, OSError), run_dir.locked(wait=False, note=lambda _: None):
-        if (run_dir.record() or {}).get("status") == "running":
-            run_dir.close("failed", {"reason": reason})
+def _outcomes_of(arms: Arms, outcomes: Mapping[Path, Outcome]) -> list[Outcome]:
+    """Those of a job's run and controls, under the names the job has for them.
+
+    outcomes: of every run that has one, by folder. None where the job's own run has none.
+    """
+    if arms[THIS].run_dir.path not in outcomes:
+        return []
+    named: list[Outcome] = []
+    for name, plan in arms.items():
+        outcome = outcomes.get(plan.run_dir.path)
+        if outcome is not None:
+            named.append(replace(outcome, name=name))
+    return named
+
+
+def _shared_stages(jobs: Sequence[Job]) -> tuple[int, int]:
+    """How many of the stages that runs share were trained in `jobs`, and how many loaded."""
+    trained, loaded = 0, 0
+    for job in jobs:
+        for stage in (job.plan.run_dir.record() or {}).get("stages", ()):
+            if stage["key"] and stage["found"]:
+                loaded += 1
+            elif stage["key"]:
+                trained += 1
+    return trained, loaded
+
+
+def _close_records(plan: SweepPlan, failures: Sequence[Failure]) -> None:
+    """Close the records of runs whose processes could not do it themselves."""
+    for failure in failures:
+        _, lost = plan.runs[failure.path]
+        run_dir = lost.run_dir
+        with suppress(RunBusy, OSError), run_dir.locked(wait=False, note=lambda _: None):
+            if (run_dir.record() or {}).get("status") == "running":
+                run_dir.close("failed", {"reason": failure.reason})
 
 
 def _record(
     plan: SweepPlan, commands: Sequence[Sequence[str]], status: str, failures: Sequence[Failure]
 ) -> dict[str, object]:
     """What sweep.json says."""
-    jobs = []
+    jobs: list[dict[str, object]] = []
     for sets, arms in zip(commands, plan.arms, strict=True):
         runs = {name: f"{p.run_dir.group}/{p.run_dir.name}" for name, p in arms.items()}
         jobs.append({"sets": list(sets), "runs": runs})

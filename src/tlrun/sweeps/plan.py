@@ -20,10 +20,12 @@ from tlrun.strategies.base import Stage
 Arms = Mapping[str, Plan]  # the run that a job asks for, as THIS, and its controls by name
 
 
-@dataclass
+@dataclass(frozen=True)
 class SweepPlan:
-    """arms: of every job, in order. runs: each run once, by its folder, those asked for first, with
-    its name. existing: the finished.
+    """The runs of a sweep.
+
+    arms: of every job, in order. runs: each run once, with its name, by its folder; those asked for
+    come first. existing: the outcomes of those that are finished, by folder.
     """
 
     arms: list[Arms]
@@ -32,29 +34,29 @@ class SweepPlan:
 
     @property
     def missing(self) -> dict[Path, tuple[str, Plan]]:
-        """The runs still to be trained.
+        """The runs still to be trained, in the order in which they are best begun.
 
         Those that are the first to need a stage come first, so that few wait for a stage that
         another is training.
         """
         first: dict[Path, tuple[str, Plan]] = {}
         later: dict[Path, tuple[str, Plan]] = {}
-        known: set[str] = set()
-        for path, run in self.runs.items():
+        met: set[str] = set()  # keys of stages that a run before this one needs
+        for path, (name, plan) in self.runs.items():
             if path in self.existing:
                 continue
-            keys = run[1].shared_keys
-            if keys <= known:
-                later[path] = run
+            keys = plan.shared_keys
+            if keys <= met:
+                later[path] = (name, plan)
             else:
-                first[path] = run
-            known |= keys
+                first[path] = (name, plan)
+            met |= keys
         return first | later
 
 
 @dataclass
 class Counted:
-    """A screen that gathers what planning has to say, so that a hundred runs say it once."""
+    """A screen that counts the notes of planning, so that what a hundred runs say is said once."""
 
     notes: Counter[Note] = field(default_factory=Counter)
 
@@ -73,37 +75,37 @@ class Counted:
 
 
 def plan_sweep(runs: Sequence[Run], screen: Screen) -> SweepPlan:
-    """Plan every run, with its controls.
+    """Plan every run, with its controls, and find those that are finished.
 
-    Raises UserError, with nothing started, for all mistakes that only the data can tell.
+    runs: one a job. screen: is told, once each, the notes of all. Raises UserError, with nothing
+    started, for all mistakes that only the data can tell.
     """
     counted = Counted()
-    arms = _arms(runs, counted, screen)
+    every_arms = _arms(runs, counted, screen)
     plans: dict[Path, tuple[str, Plan]] = {}
-    for arms_of in arms:
-        plans.setdefault(arms_of[THIS].run_dir.path, (THIS, arms_of[THIS]))
-    for arms_of in arms:
-        for name, plan in arms_of.items():
+    for arms in every_arms:
+        plans.setdefault(arms[THIS].run_dir.path, (THIS, arms[THIS]))
+    for arms in every_arms:
+        for name, plan in arms.items():
             plans.setdefault(plan.run_dir.path, (name, plan))
     existing: dict[Path, Outcome] = {}
     for path, (name, plan) in plans.items():
-        again = plan.run.rerun and name == THIS
-        outcome = None if again else find_finished(plan, name, counted)
+        outcome = None if plan.run.rerun else find_finished(plan, name, counted)
         if outcome is not None:
             existing[path] = outcome
     for note, count in counted.notes.items():
         screen.note(note, count)
-    return SweepPlan(arms, plans, existing)
+    return SweepPlan(every_arms, plans, existing)
 
 
 def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
-    """The arms of every run, in order; the load report of a data set that is the only one is told.
+    """The arms of every run, in order. screen: gets the load report, where all share a data set.
 
     Raises UserError with the mistakes of all.
     """
     problems = ProblemCache()
     arms: dict[int, Arms] = {}
-    mistakes: dict[Mistake, None] = {}
+    mistakes: dict[Mistake, None] = {}  # each once, in order
     report: DataLoaded | None = None
     # Runs of one data set and seed stand together, so that each problem is loaded once.
     datasets = [digest_of(node_of("dataset", run.dataset)) for run in runs]

@@ -184,7 +184,10 @@ def test_where_the_files_are_decides_no_result() -> None:
 
 
 def test_the_options_are_known_without_numpy() -> None:
-    program = "import sys, tlrun.data.datasets.pair; print(sorted({'numpy', 'torch', 'torchvision'} & set(sys.modules)))"
+    program = (
+        "import sys, tlrun.data.datasets.pair; print(sorted({'numpy', 'torch', 'torchvision'} & "
+        "set(sys.modules)))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -253,38 +253,6 @@ def test_a_test_set_of_duplicates_only_is_refused(tmp_path: Path) -> None:
         loaded(tmp_path, ["x,y", *(f"1,{k % 2}" for k in range(20))])
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            {"target": "a"},
-            r"dataset.target: expected a value of the column dataset.task, found a and no task",
-        ),
-        (
-            {"task": "t", "predict": ("y", "z")},
-            r"dataset.predict: expected one column beside dataset.task, found 2",
-        ),
-        (
-            {"task": "t", "group": "t"},
-            r"dataset.group: expected columns that have no other use, found t, which .*task",
-        ),
-        (
-            {"predict": ("y",), "inputs": ("x", "y")},
-            r"dataset.inputs: expected columns that have no other use, found y",
-        ),
-        (
-            {"predict": ("y", "y")},
-            r"dataset.predict: expected columns that have no other use, found y",
-        ),
-    ],
-)
-def test_options_that_contradict_each_other_are_refused_before_a_file_is_read(
-    options: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        TableCsv(**options)
-
-
 CELL = st.sampled_from(["", "0", "1", "2.5", "a", "b", "nan", "inf", '"q, r"', "train", "test"])
 OPTIONS = st.fixed_dictionaries(
     {},

@@ -61,7 +61,10 @@ def test_a_damaged_idx_file_is_named(
     if content is not None:
         path.write_bytes(content)
 
-    told = rf"dataset.root: expected {re.escape(f'{path} to hold {expected}')}.*, found .*{re.escape(found)}"
+    told = (
+        rf"dataset.root: expected {re.escape(f'{path} to hold {expected}')}.*, found "
+        rf".*{re.escape(found)}"
+    )
     with pytest.raises(UserError, match=told) as caught:
         read_idx(path, 3)
     assert "\n" not in str(caught.value)

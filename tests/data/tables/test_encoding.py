@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.columns import Columns, columns
+from tlrun.data.tables.column_roles import Columns, columns
 from tlrun.data.tables.csv_file import _column, read
 from tlrun.data.tables.encoding import _scaled, inputs, labels, repeated
 

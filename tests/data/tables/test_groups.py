@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.columns import columns
+from tlrun.data.tables.column_roles import columns
 from tlrun.data.tables.csv_file import read
 from tlrun.data.tables.groups import check_groups_whole, draw_groups, group_split
 from tlrun.data.tables.splits import split_rows

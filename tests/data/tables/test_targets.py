@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.columns import Columns, columns
+from tlrun.data.tables.column_roles import Columns, columns
 from tlrun.data.tables.csv_file import read
 
 

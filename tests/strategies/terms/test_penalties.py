@@ -372,9 +372,14 @@ def nearest_by_bisection(row: np.ndarray) -> np.ndarray:
 
 
 teaching = given(
-    st.integers(0, 2**31), st.integers(2, 5), st.integers(1, 6), st.sampled_from([1e-3, 0.1, 1.0, 30.0]),
-    st.sampled_from([0.0, 0.1, 10.0]), st.sampled_from([1e-2, 1.0, 1e2]), st.booleans(),
-)  # fmt: skip
+    st.integers(0, 2**31),
+    st.integers(2, 5),
+    st.integers(1, 6),
+    st.sampled_from([1e-3, 0.1, 1.0, 30.0]),
+    st.sampled_from([0.0, 0.1, 10.0]),
+    st.sampled_from([1e-2, 1.0, 1e2]),
+    st.booleans(),
+)
 
 
 def teachers(seed: int, tasks: int, one_way: bool) -> Tensor:

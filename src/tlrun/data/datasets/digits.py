@@ -1,5 +1,4 @@
-"""scikit-learn's digits (Alpaydin and Kaynak, 1998): 1797 real 8x8 images, in the package, no
-download.
+"""scikit-learn's digits (Alpaydin and Kaynak, 1998): 1797 real 8x8 images, without a download.
 
 The first half is the source. The second half is the target, under a shift, with a few labels a
 class.
@@ -35,7 +34,8 @@ class Digits:
         noise      clip(x + 0.6·ε), ε standard normal
         occlusion  a 4x4 patch at a random place of each image is 0
         rotation   by 45 degrees
-        inverted   clip(0.5·(1 - x) + 0.3·ε): dark on light at half the contrast, at the same ratio of noise
+        inverted   clip(0.5·(1 - x) + 0.3·ε): dark on light, half the contrast, the same ratio of
+                   noise
         none       nothing
     classes: `shared`, one label space; `split`, the source has the digits 0-4 and the target 5-9, a
         head of its own.
@@ -59,8 +59,9 @@ class Digits:
     metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
-        """The problem as `seed` draws its labels. Raises UserError where a class has too few
-        examples.
+        """The problem as `seed` draws its labels.
+
+        Raises UserError where a class has too few examples.
         """
         import numpy as np
 
@@ -126,8 +127,10 @@ def cut(
     rows: np.ndarray,
     drawn: Draw,
 ) -> Part:
-    """One domain of images [N, 8, 8] that are the `rows` [N] of the data set, with a label [N] of
-    every task. digits [N]: what each image shows, of which all labels are made.
+    """One domain of digits, cut into splits as drawn.
+
+    images [N, 8, 8]. labels: [N] of every task. digits [N]: what each image shows, of which all
+    labels are made. rows [N]: which of the data set's images they are.
     """
     import numpy as np
 

@@ -1,6 +1,4 @@
-"""Three yes-or-no questions about the same images of scikit-learn's digits, with heads of one
-shape.
-"""
+"""Three yes-or-no questions about the same images of scikit-learn's digits, one head shape."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ YES = {"odd": (1, 3, 5, 7, 9), "at_least_five": (5, 6, 7, 8, 9), "prime": (2, 3,
 
 @dataclass(frozen=True)
 class DigitsBinary(OneDomain):
-    """The tasks of `dataset=digits_binary`: is the digit odd, is it at least five, is it prime?
+    """The tasks of `dataset=digits_binary`: is the digit odd, at least five, prime.
 
     Each has a head of one logit, where more means yes, so that heads can be compared entry by
     entry.

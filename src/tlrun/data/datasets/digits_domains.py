@@ -1,6 +1,4 @@
-"""One task on three domains of scikit-learn's digits: the same ten digits under noise, under a
-patch, and inverted.
-"""
+"""One task on three domains of scikit-learn's digits: under noise, under a patch, and inverted."""
 
 from __future__ import annotations
 
@@ -48,8 +46,9 @@ class DigitsDomains:
     metric: ClassificationMetric = "accuracy"
 
     def load(self, seed: int) -> Problem:
-        """The problem as `seed` draws its labels. Raises UserError where a class has too few
-        examples.
+        """The problem as `seed` draws its labels.
+
+        Raises UserError where a class has too few examples.
         """
         import numpy as np
 

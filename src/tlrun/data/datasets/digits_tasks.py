@@ -1,7 +1,7 @@
-"""Three tasks on the same images of scikit-learn's digits, one of each kind: which digit, even or
-odd, how large.
+"""Three tasks on the same images of scikit-learn's digits, one of each kind.
 
-They share inputs, and so one backbone pass, but no label space.
+They ask which digit it is, whether it is even or odd, and how large it is. They share inputs, and
+so one backbone pass, but no label space.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class OneDomain(ABC):
         """The tasks, each with the labels [N] of `digits` [N]."""
 
     def load(self, seed: int) -> Problem:
-        """The problem as `seed` draws and hides its labels. Raises UserError where a digit has too
-        few images.
+        """The problem as `seed` draws and hides its labels.
+
+        Raises UserError where a digit has too few images.
         """
         import numpy as np
 
@@ -76,8 +77,9 @@ class OneDomain(ABC):
     def _hidden(
         self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int
     ) -> np.ndarray:
-        """The labels [N] of a task, some of them hidden; numbers in units of the training labels
-        that are left.
+        """The labels [N] of a task, some of them hidden.
+
+        Numbers are less the mean of the training labels that are left, over their deviation.
         """
         import numpy as np
 
@@ -100,7 +102,8 @@ class DigitsTasks(OneDomain):
 
     identity  which of the ten digits (multiclass)
     parity    even or odd (binary, judged by auc)
-    size      the digit as a number, less the mean of the training labels, over their sd (regression, judged by r2)
+    size      the digit as a number, less the mean of the training labels, over their sd
+              (regression, judged by r2)
 
     metric: the primary metric of identity.
     """

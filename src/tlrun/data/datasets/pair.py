@@ -1,6 +1,4 @@
-"""Any two of torchvision's image sets: one is the source, the other the target with a few labels a
-class.
-"""
+"""Any two of torchvision's image sets: one the source, the other the target with few labels."""
 
 from __future__ import annotations
 
@@ -76,8 +74,9 @@ class Pair:
             )
 
     def load(self, seed: int) -> Problem:
-        """The problem as `seed` draws its labels. Raises UserError for files missing or damaged,
-        too few examples.
+        """The problem as `seed` draws its labels.
+
+        Raises UserError for files that are missing or damaged, and for too few examples.
         """
         from tlrun.data.assembly import assemble
         from tlrun.data.images.image_sets import SETS
@@ -135,8 +134,9 @@ class Pair:
     def _drawn(
         self, role: Literal["source", "target"], labels: np.ndarray, seed: int
     ) -> np.ndarray:
-        """The positions of the training examples that are labelled, for training and validation,
-        sorted.
+        """The positions of the labelled training examples, sorted.
+
+        They are for training and validation together.
         """
         import numpy as np
 

@@ -15,7 +15,7 @@ from tlrun.data.tables.options import TableOptions
 if TYPE_CHECKING:
     import numpy as np
 
-    from tlrun.data.tables.columns import Columns
+    from tlrun.data.tables.column_roles import Columns
     from tlrun.data.tables.splits import Splits
 
 FEW = 6  # inputs with missing numbers that are named one by one
@@ -31,7 +31,7 @@ class TableCsv(TableOptions):
         Raises UserError where there is no table at `path`, where it does not have what the options
         name, and where there is too little to train or test on.
         """
-        from tlrun.data.tables.columns import columns
+        from tlrun.data.tables.column_roles import columns
         from tlrun.data.tables.csv_file import read
         from tlrun.data.tables.encoding import inputs, labels, repeated
         from tlrun.data.tables.splits import split_rows

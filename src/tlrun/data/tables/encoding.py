@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tlrun.data.tables.column import Column
-from tlrun.data.tables.columns import Columns
+from tlrun.data.tables.column_roles import Columns
 from tlrun.data.tables.targets import Target
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.data.tables.columns import WORDS, Columns
+from tlrun.data.tables.column_roles import WORDS, Columns
 from tlrun.data.tables.options import TableOptions
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.seeding import stream
-from tlrun.data.tables.columns import WORDS, Columns
+from tlrun.data.tables.column_roles import WORDS, Columns
 from tlrun.data.tables.groups import check_groups_whole, draw_groups
 from tlrun.data.tables.options import TableOptions
 from tlrun.data.tables.targets import Target

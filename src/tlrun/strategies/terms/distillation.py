@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 
 def divergence(task: Task, teacher: Tensor, pupil: Tensor) -> Tensor:
-    """KL(teacher ‖ pupil), the mean over a batch, of outputs [B, k]: logits, or predictions of a
-    number.
+    """KL(teacher ‖ pupil), the mean over a batch, of outputs [B, k].
+
+    They are logits, or predictions of a number.
 
     Of the softmax (multiclass), of the two answers (binary), and of normal distributions of
     variance 1/2 (regression), which is the squared difference, as the loss of a number is.
@@ -86,8 +87,9 @@ def _outputs(teachers: Sequence[TaskKey], pupil: TaskKey, steps: Steps, model: M
 
 
 def of_features(steps: Steps, model: Model) -> Tensor:
-    """Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖² on the inputs of t, averaged; A is in
-    `extras`.
+    """Σ_t mean_{s≠t} ‖A_ts z_t/‖A_ts z_t‖ - sg(z_s)/‖z_s‖‖², the mean over the inputs of t.
+
+    A [T, T, d, d] is a parameter of `model.extras`; z_t [B, d] are the features of task t.
     """
     keys = model.head_keys
     A = model.extras.get_parameter("A")

@@ -20,8 +20,9 @@ def tasks_of(steps: Steps) -> dict[TaskKey, Task]:
 
 
 def loss_terms(steps: Steps) -> dict[str, Tensor | float]:
-    """L_i of every task of a step, as terms of an equation: each called by what sets its task
-    apart.
+    """L_i of every task of a step, as terms of an equation, by name.
+
+    A term is called L_ and what sets its task apart from the others.
     """
     names = short_names(tasks_of(steps))
     return {f"L_{names[key]}": loss for key, loss in steps.losses().items()}

@@ -16,13 +16,12 @@ EPSILON = 1e-4  # ε of `covariance`
 
 
 def columns(weights: Sequence[Tensor], scale: Tensor | float = 1.0) -> Tensor:
-    """W̃ [k·d, T] of T head weights w_t [k, d]: `scale` · w_t, row by row, centred over the classes
-    where k > 1.
+    """W̃ [k·d, T] of T head weights w_t [k, d]: `scale` · w_t, row by row.
 
-    A softmax does not see one vector added to the rows of all classes, so a penalty must not
-    either. scale: rms(z), the root mean square of the features, which turns weights into logits:
-    without it heads shrink and features grow until the penalty is gone and the relation of the
-    tasks as it was.
+    Where k > 1 they are centred over the classes first: a softmax does not see one vector added to
+    the rows of all classes, so a penalty must not either. scale: rms(z), the root mean square of
+    the features, which turns weights into logits; without it heads shrink and features grow until
+    the penalty is gone and the relation of the tasks as it was.
     """
     centred = [w - w.mean(dim=0) if len(w) > 1 else w for w in weights]
     return torch.stack([w.flatten() for w in centred], dim=1) * scale
@@ -34,15 +33,17 @@ def ridge(W: Tensor) -> Tensor:
 
 
 def mean(W: Tensor) -> Tensor:
-    """Σ_t ‖w̃_t - w̄‖², w̄ = Σ_t w̃_t / T (Evgeniou and Pontil, "Regularized multi-task learning",
-    KDD 2004).
+    """Σ_t ‖w̃_t - w̄‖², w̄ = Σ_t w̃_t / T, of W̃ [D, T].
+
+    Evgeniou and Pontil, "Regularized multi-task learning" (KDD 2004).
     """
     return (W - W.mean(dim=1, keepdim=True)).square().sum()
 
 
 def soft_sharing(W: Tensor) -> Tensor:
-    """Σ_{s<t} ‖w̃_s - w̃_t‖² = T · `mean` (Duong et al., "Low resource dependency parsing", ACL
-    2015, for two tasks).
+    """Σ_{s<t} ‖w̃_s - w̃_t‖² = T · `mean`, of W̃ [D, T].
+
+    Duong et al., "Low resource dependency parsing" (ACL 2015), for two tasks.
     """
     return W.shape[1] * mean(W)
 
@@ -79,9 +80,9 @@ def trace_norm(W: Tensor) -> Tensor:
 
 
 def covariance(W: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
-    """tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹ at the Ω that minimises it, and that Ω [T, T], positive definite
-    with trace 1.
+    """tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹ at the Ω that minimises it, and that Ω.
 
+    W: W̃ [D, T]. epsilon: ε. Ω [T, T] is positive definite with trace 1.
     Ω = G^½ / tr G^½ with G = W̃ᵀW̃ + εI, in float64 and without gradient; the value is then (tr
     G^½)², and its gradient 2W̃Ω⁻¹ is that of the value with Ω moving along. With ε → 0 it is
     ‖W̃‖²_*.
@@ -117,12 +118,12 @@ def asymmetric(W: Tensor, B: Tensor, one_way: bool = False) -> Tensor:
 def next_teachers(
     B: Tensor, W: Tensor, losses: Tensor, lam: float, mu: float, one_way: bool
 ) -> Tensor:
-    """B after a step of projected gradient on μ Σ_t L_t Σ_s B_st + λ ‖W̃ - W̃Bᵀ‖²_F, W̃ and L held
-    fixed; float64.
+    """B [T, T] after a step of projected gradient on μ Σ_t L_t Σ_s B_st + λ ‖W̃ - W̃Bᵀ‖²_F.
 
-    losses: L_t [T]. The step is 1/(2λ‖W̃ᵀW̃‖₂), the inverse of the gradient's Lipschitz constant,
-    so it never overshoots. B keeps B ≥ 0 and a zero diagonal, and with one_way rows that sum to at
-    most 1: above it, a row could ask for more than its teachers have, and large λ would diverge.
+    W̃ and L are held fixed; the result is float64. losses: L_t [T]. The step is 1/(2λ‖W̃ᵀW̃‖₂), the
+    inverse of the gradient's Lipschitz constant, so it never overshoots. B keeps B ≥ 0 and a zero
+    diagonal, and with one_way rows that sum to at most 1: above it, a row could ask for more than
+    its teachers have, and large λ would diverge.
     """
     with torch.no_grad():
         exact, prices = W.double(), mu * losses.double()

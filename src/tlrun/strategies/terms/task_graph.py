@@ -1,6 +1,4 @@
-"""A user's graph of tasks: how strongly each pair is tied, as a table in a config or in a CSV
-file.
-"""
+"""A user's graph of tasks: how strongly each pair is tied, in a config or in a CSV file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Where a process of a sweep begins. Named by the launcher, which must not import torch to name
-it.
-"""
+"""Where a process of a sweep begins: a function that can be named without importing torch."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Jobs as processes from a warm fork server: torch is imported once, and a process that dies takes
-no other along.
+"""Jobs as processes from a warm fork server.
+
+Torch is imported once, and a process that dies takes no other along.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from tlrun.sweeps.executors.base import Job, JobResults, Watcher
 
 SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
-# What data sets import when they load: worth importing once where planning has shown that it is
-# needed.
+# What data sets import when they load; imported once where planning has shown that it is needed.
 SHARED = ("sklearn.datasets", "scipy.ndimage", "torchvision.datasets")
 
 
@@ -61,7 +61,10 @@ class LocalExecutor:
 
 
 def _context() -> Any:
-    """What makes processes: a fork server that has imported what every run needs, if it can be."""
+    """What starts processes: a fork server that has imported what every run needs, if there is one.
+
+    It is a context of multiprocessing.
+    """
     methods = get_all_start_methods()
     context = get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
@@ -72,7 +75,10 @@ def _context() -> Any:
 
 
 def _over(running: Mapping[int, _Running], watcher: Watcher) -> list[_Running]:
-    """Wait until a process says something or ends; pass on what was said; those that have ended."""
+    """Wait until a process says something or ends, and pass on what was said.
+
+    running: by the sentinel of the process. Returns those that have ended.
+    """
     channels = [each.channel for each in running.values() if not each.channel.closed]
     ready = connection.wait([*running, *channels])
     for each in running.values():
@@ -99,8 +105,9 @@ def _end(over: _Running, results: JobResults, watcher: Watcher) -> None:
 
 
 def _start_server() -> None:
-    """Start the fork server deaf to Ctrl-C, which is the launcher's; it may come while the server
-    imports torch.
+    """Start the fork server deaf to Ctrl-C, which is for the launcher alone.
+
+    It may come while the server imports torch.
     """
     from multiprocessing.forkserver import ensure_running
 
@@ -150,7 +157,8 @@ def _fate(code: int | None) -> str:
         return ""
     if code is not None and code < 0:
         name = signal.Signals(-code).name
-        return f"killed by {name}" + (" (often: no memory left)" if name == "SIGKILL" else "")
+        hint = " (often: no memory left)" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
     if code == 255:  # what multiprocessing says where nobody is left to ask
         return SERVER_DIED
     if code == 128 + signal.SIGTERM:

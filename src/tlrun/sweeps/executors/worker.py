@@ -1,5 +1,6 @@
-"""What a process of a sweep does: one run. Imported once, by the fork server, so that no process
-waits for torch.
+"""What a process of a sweep does: one run.
+
+Imported once, by the fork server, so that no process waits for torch.
 """
 
 from __future__ import annotations
@@ -37,12 +38,11 @@ warm_up()
 
 
 class Reporter:
-    """A run's screen: tells the launcher. What cannot be told is not worth failing for."""
+    """A run's screen that tells the launcher. What cannot be told is not worth failing for."""
 
     def __init__(self, channel: connection.Connection) -> None:
         self._channel = channel
-        self._told = 0.0
-        self._steps = 0
+        self._reported = 0.0  # when progress was last reported, on the monotonic clock
 
     def tell(self, kind: str, *values: str | int | Note) -> None:
         """Send one message."""
@@ -50,22 +50,20 @@ class Reporter:
             self._channel.send((kind, *values))
 
     def note(self, note: Note, runs: int = 1) -> None:
-        """What a run waits for is told; why it is run anew was told for all runs when they were
-        planned.
-        """
+        """Pass on what the run waits for; the other notes came when all runs were planned."""
         if isinstance(note, Waiting):
             self.tell("note", note)
 
     def begin(self, run: str, stage: Stage) -> None:
         """A stage starts."""
-        self._steps, self._told = stage.steps, time.monotonic()
+        self._reported = time.monotonic()
         self.tell("stage", stage.name, 0, stage.steps)
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
         """Progress, now and then."""
         now = time.monotonic()
-        if now - self._told >= TELL:
-            self._told = now
+        if now - self._reported >= TELL:
+            self._reported = now
             self.tell("step", step)
 
     def end(self) -> None:
@@ -73,8 +71,10 @@ class Reporter:
 
 
 def work(job: Job, channel: connection.Connection) -> NoReturn:
-    """Do one run and end the process: 0 where it is finished, 1, with the reason told, where it
-    failed.
+    """Do one run and end this process.
+
+    Its exit code is 0 where the run is finished; 1, with the reason sent, where it failed; 143
+    where it was told to stop.
     """
     threading.Thread(target=_watch_launcher, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us

@@ -5,7 +5,7 @@ import pytest
 
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.columns import Columns, columns
+from tlrun.data.tables.column_roles import Columns, columns
 from tlrun.data.tables.csv_file import read
 
 
