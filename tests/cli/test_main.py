@@ -1,9 +1,11 @@
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,39 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "tlrun", *arguments]
 
 
-def test_a_stream_that_cannot_show_greek_or_is_closed_stops_nothing(here: Path) -> None:
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    """What tl-run does with signals as a command is undone: here it is called from a test."""
+    names = [name for name in ("SIGTERM", "SIGHUP", "SIGPIPE") if hasattr(signal, name)]
+    before = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.parametrize("stream", ["ascii", "closed"])
+def test_a_stream_that_cannot_show_greek_or_is_closed_stops_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    """Python has None for a stream that the shell has closed: `tl-run … >&-`."""
+    shown = io.BytesIO()
+    out = io.TextIOWrapper(shown, encoding="ascii", write_through=True)
+    monkeypatch.setattr("sys.stdout", out if stream == "ascii" else None)
+    monkeypatch.setattr("sys.argv", ["tl-run", *TINY, "strategy=joint", "controls=false"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    if stream == "closed":
+        sys.stdout.close()  # what tl-run has opened instead
+
+    assert end.value.code == 0
+    assert len(list(here.rglob("result.json"))) == 1
+    if stream == "ascii":
+        assert "run    ?" in shown.getvalue().decode("ascii")
+
+
+@pytest.mark.slow
+def test_the_whole_command_goes_through_such_a_stream(here: Path) -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     ascii_only = subprocess.run(
         command(*TINY), env=environment, capture_output=True, text=True, check=False
@@ -150,7 +184,10 @@ def is_training(here: Path) -> bool:
     return bool(list(here.rglob("metrics.jsonl")))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_a_signal_ends_the_run_cleanly(here: Path, number: signal.Signals, code: int) -> None:
     with started(command(*ENDLESS), **PIPES) as process:
         until_it(process, lambda: is_training(here), "an evaluation")
@@ -176,7 +213,12 @@ def test_a_reader_that_leaves_early_sees_no_traceback(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_a_sweep_cleanly_and_the_same_command_goes_on(
     here: Path, number: signal.Signals, code: int
@@ -197,6 +239,7 @@ def test_a_signal_ends_a_sweep_cleanly_and_the_same_command_goes_on(
     assert next(here.rglob("sweep.json")).read_text().count('"status": "interrupted"') == 1
 
 
+@pytest.mark.slow
 def test_a_launcher_that_is_killed_leaves_no_process_behind(here: Path) -> None:
     asked = command(*ENDLESS, "-m", "controls=false", "seed=0,1")
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

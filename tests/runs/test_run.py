@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import torch
@@ -19,14 +19,14 @@ from waiting import PATIENCE
 import tlrun.training.loop
 from tlrun.config.build import build
 from tlrun.core.errors import Mistake, RunBusy, RunFailed, Terminated, UserError
-from tlrun.core.notes import Note
+from tlrun.core.notes import Note, Waiting
 from tlrun.core.objective import Schedule
 from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
-from tlrun.runs.plan import THIS
+from tlrun.runs.plan import THIS, Plan
 from tlrun.strategies.base import Control, Stage
 from tlrun.strategies.scratch import Scratch
 from tlrun.training.evaluation import evaluate
@@ -380,35 +380,50 @@ def test_an_interrupted_run_says_so(
     assert record["pid"] == os.getpid()
 
 
+class Held(Watcher):
+    """A run that somebody else has, and lets go as soon as this screen is told of it."""
+
+    def __init__(self, run: Plan) -> None:
+        super().__init__()
+        self._run, self._held, self._release = run, threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._hold)
+
+    def _hold(self) -> None:
+        with self._run.run_dir.locked(wait=False, note=print):
+            self._held.set()
+            self._release.wait(PATIENCE)
+
+    def note(self, note: Note, runs: int = 1) -> None:
+        super().note(note, runs)
+        if isinstance(note, Waiting):
+            self._release.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._held.wait(PATIENCE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._release.set()
+        self._thread.join()
+
+
 def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     tmp_path: Path,
 ) -> None:
+    """An answer is one command: what was asked for is busy, and what only stands beside it comes."""
     ours = planned(config(tmp_path), Watcher())
-    held, release = threading.Event(), threading.Event()
+    beside = planned(config(tmp_path, strategy={"name": "scratch"}), Watcher())
 
-    class Releasing(Watcher):
-        """Lets the other one go as soon as it is told of it."""
+    with Held(ours) as other, pytest.raises(RunBusy):
+        answered(config(tmp_path, controls=True), other)
+    assert not beside.run_dir.path.exists()
+    with Held(beside) as other:
+        outcomes = answered(config(tmp_path, controls=True), other)
 
-        def note(self, note: Note, runs: int = 1) -> None:
-            super().note(note, runs)
-            release.set()
-
-    def hold() -> None:
-        with ours.run_dir.locked(wait=False, note=print):
-            held.set()
-            release.wait(PATIENCE)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(PATIENCE)
-    with pytest.raises(RunBusy):
-        performed(ours, THIS, Watcher())
-    watcher = Releasing()
-    waited = performed(ours, "a control", watcher, wait=True)
-    thread.join()
-
-    assert "waiting for" in watcher.notes[0]
-    assert not waited.found
+    assert [note for note in other.notes if "waiting for" in note]
+    assert not outcomes[1].found
+    assert outcomes[1].path == beside.run_dir.path
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ CHANGED: dict[str, Any] = {  # of every field of a stage that decides its bits, 
 
 def test_every_field_of_a_stage_that_decides_its_bits_is_in_its_key() -> None:
     """All but `shared`, which says who may start from it."""
-    ours, run = problem(), build(config(Path("unused")))
+    ours = problem()
+    run = build(config(Path("unused"), trainer={"name": "trainer", "cache_features": False}))
     stage = Stage("target", ("source", "target"), 5, lam=run.lam)
 
     def key_of(stage: Stage) -> str:

@@ -148,8 +148,21 @@ def every_case() -> Iterator[Case]:
 
 CASES = list(every_case())
 LEARNERS = [case for case in CASES if not case.strategy.needs]  # of tasks of one standing
-each = pytest.mark.parametrize("case", CASES, ids=str)
-each_learner = pytest.mark.parametrize("case", LEARNERS, ids=str)
+# where every way of sharing is tried; the defaults of each strategy are tried everywhere
+QUICK = ("source and target", "two sources", "three domains", "two questions")
+
+
+def marked(cases: Sequence[Case]) -> Iterator[Any]:
+    """The cases, those slow that are of a kind with another: options on a problem beside QUICK."""
+    seen = {(case.name, case.options) for case in cases if case.on in QUICK}
+    for case in cases:
+        alike = case.options and case.on not in QUICK and (case.name, case.options) in seen
+        learns = not case.strategy.needs and case.options and case.on == "source and target"
+        yield pytest.param(case, marks=pytest.mark.slow if alike or learns else (), id=str(case))
+
+
+each = pytest.mark.parametrize("case", list(marked(CASES)))
+each_learner = pytest.mark.parametrize("case", list(marked(LEARNERS)))
 by_name = pytest.mark.parametrize("name", STRATEGIES)
 
 

@@ -1,7 +1,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -342,8 +342,15 @@ def done(asked: dict[str, Any], watcher: Watcher | None = None) -> Any:
     return performed(planned(asked, watcher), THIS, watcher)
 
 
-@pytest.mark.parametrize("then", THENS)
-@pytest.mark.parametrize("first", ["shared", "covariance", "born again"])
+def every_pair(*firsts: str) -> Iterator[Any]:
+    """Each of `firsts` with each transfer; quick: each transfer once."""
+    for k, first in enumerate(firsts):
+        for number, then in enumerate(THENS):
+            quick = number % len(firsts) == k
+            yield pytest.param(first, then, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("first", "then"), list(every_pair("shared", "covariance", "born again")))
 def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
     tmp_path: Path, first: str, then: str
 ) -> None:

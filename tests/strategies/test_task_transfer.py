@@ -295,8 +295,8 @@ def taught_by(problem: Problem, mu: float) -> np.ndarray:
     """Σ_s B_st, how much each task teaches in the end, of linear models trained on all examples."""
     strategy = TaskTransfer(mu=mu)
     model = start(strategy, problem, Identity())
-    adam = torch.optim.Adam([head.weight for head in heads(model)], lr=0.02)
-    for _ in range(500):
+    adam = torch.optim.Adam([head.weight for head in heads(model)], lr=0.05)
+    for _ in range(150):
         objective = strategy.objective(everything(problem, model), model, Lam(1.0))
         adam.zero_grad()
         strategy.backward(objective, model)
