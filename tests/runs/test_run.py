@@ -411,15 +411,15 @@ class Held(Watcher):
 def test_the_run_asked_for_is_refused_while_another_has_it_and_a_control_waits(
     tmp_path: Path,
 ) -> None:
-    """An answer is one command: what was asked for is busy, and what only stands beside it comes."""
+    """One command: what was asked for is busy, and what only stands beside it comes."""
     ours = planned(config(tmp_path), Watcher())
     beside = planned(config(tmp_path, strategy={"name": "scratch"}), Watcher())
 
     with Held(ours) as other, pytest.raises(RunBusy):
-        answered(config(tmp_path, controls=True), other)
+        outcomes_of(config(tmp_path, controls=True), other)
     assert not beside.run_dir.path.exists()
     with Held(beside) as other:
-        outcomes = answered(config(tmp_path, controls=True), other)
+        outcomes = outcomes_of(config(tmp_path, controls=True), other)
 
     assert [note for note in other.notes if "waiting for" in note]
     assert not outcomes[1].found
