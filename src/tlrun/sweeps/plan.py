@@ -101,11 +101,11 @@ def plan_sweep(runs: Sequence[Run], screen: Screen) -> SweepPlan:
 def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
     """The arms of every run, in order. screen: gets the load report, where all share a data set.
 
-    Raises UserError with the mistakes of all.
+    Raises UserError with the mistakes of all, each once, in the order of the runs.
     """
     problems = ProblemCache()
     arms: dict[int, Arms] = {}
-    mistakes: dict[Mistake, None] = {}  # each once, in order
+    refused: dict[int, UserError] = {}
     report: DataLoaded | None = None
     # Runs of one data set and seed stand together, so that each problem is loaded once.
     datasets = [digest_of(node_of("dataset", run.dataset)) for run in runs]
@@ -115,11 +115,14 @@ def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
         try:
             arms[k] = plan_with_controls(run, problems, counted)
         except UserError as error:
-            mistakes |= dict.fromkeys(error.mistakes)
+            refused[k] = error
             continue
         if report is None and len(set(datasets)) == 1:
             report = DataLoaded(report=problems.load(run.dataset, run.seed).report)
-    if mistakes:
+    if refused:
+        mistakes: dict[Mistake, None] = {}
+        for k in sorted(refused):
+            mistakes |= dict.fromkeys(refused[k].mistakes)
         raise UserError(*mistakes)
     if report is not None:
         screen.note(report)
