@@ -54,6 +54,7 @@ def test_its_strategy_runs_with_its_control_and_its_typo_is_told(folder: Path) -
     assert (typo.returncode, typo.stdout) == (2, "")
 
 
+@pytest.mark.slow
 def test_its_data_set_and_backbone_are_swept_with_our_strategies(folder: Path) -> None:
     command = next(line for line in TEXT.splitlines() if line.startswith("tl-run -m"))
     done = tl_run(folder, *shlex.split(command)[1:], *SHORT)
@@ -67,6 +68,7 @@ def test_its_data_set_and_backbone_are_swept_with_our_strategies(folder: Path) -
         assert f"{name} (from sparse_features 1.0)" in helped.stdout
 
 
+@pytest.mark.slow
 def test_its_folder_of_configs_is_a_study(folder: Path) -> None:
     (folder / "mine" / "experiment").mkdir(parents=True)
     (folder / "mine" / "experiment" / "few.yaml").write_text(block("yaml"), encoding="utf-8")

@@ -34,6 +34,7 @@ def by_both(here: Path, launcher: list[str], asked: list[str]) -> list[Path]:
     return theirs
 
 
+@pytest.mark.slow
 def test_a_launcher_of_hydras_trains_the_same_runs_and_the_same_table_is_printed(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,7 @@ def test_one_command_answers_with_controls_and_the_next_command(
     assert sorted(path.name for path in here.iterdir()) == ["runs"]
 
 
+@pytest.mark.slow
 def test_the_command_it_prints_works(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And is an answer: one table, ten seeds, an interval for every control."""
     import shlex
