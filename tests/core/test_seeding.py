@@ -40,9 +40,13 @@ def test_drawing_leaves_the_global_generator_as_it_was() -> None:
 
 def test_exactly_sets_threads_and_determinism_and_takes_them_back() -> None:
     torch.set_num_threads(2)
+    tf32 = torch.backends.cudnn.allow_tf32
     with exactly(1):
         assert torch.get_num_threads() == 1
         assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+        assert not torch.backends.cudnn.allow_tf32
 
     assert torch.get_num_threads() == 2
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.backends.cudnn.allow_tf32 is tf32

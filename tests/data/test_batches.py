@@ -74,3 +74,16 @@ def test_shares_count_the_labels_that_are_present() -> None:
 
     assert Batches(data, "d", 4, seed=0).shares == {"t": 0.6}
     assert torch.equal(as_batch(data).labels["t"], torch.from_numpy(data.labels["t"]))
+
+
+@given(st.integers(1, 9), st.integers(1, 70), st.lists(st.integers(0, 99), min_size=1, max_size=9))
+def test_batches_drawn_ahead_are_those_of_a_sequence_that_starts_there(
+    n: int, size: int, positions: list[int]
+) -> None:
+    """Wherever the position is set, backwards too, and however much was drawn ahead of it."""
+    data = split(0, n, (TASK,))
+    jumping = Batches(data, "d", size, seed=0)
+    for position in positions:
+        jumping.position = position
+        fresh = Batches(data, "d", size, seed=0, position=position)
+        assert torch.equal(next(jumping).inputs, next(fresh).inputs)

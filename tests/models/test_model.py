@@ -10,7 +10,7 @@ from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore, state
-from tlrun.training.optimizers import Adamw, Optimizer, Sgd
+from tlrun.training.optimizers import Adamw, Optimizer, Sgd, Updates
 
 from problems import SHAPE, problem
 from properties import assert_same_bits
@@ -387,7 +387,7 @@ def test_a_tied_weight_stays_tied_through_restore_and_training_and_takes_the_gra
     weight = model.head_of(KEYS[0]).weight
     outputs = [model.head_of(key)(torch.randn(4, model.width)).square().sum() for key in KEYS]
     parts = [torch.autograd.grad(output, weight, retain_graph=True)[0] for output in outputs]
-    optimizer = Adamw(lr=0.1).build(list(model.parameters()))
+    optimizer = Updates(Adamw(lr=0.1), list(model.parameters()), steps=1)
     optimizer.zero_grad()
     sum(outputs, start=torch.zeros(())).backward()
     assert weight.grad is not None
@@ -456,7 +456,7 @@ def test_weights_held_at_zero_get_no_gradient_and_stay_there(optimizer: Optimize
     name, weight = next((n, p) for n, p in model.backbone.named_parameters() if p.ndim > 1)
     mask = torch.rand(weight.shape) < 0.5
     model.hold_at_zero({name: mask})
-    trained = optimizer.build(list(model.parameters()))
+    trained = Updates(optimizer, list(model.parameters()), steps=3)
     for _ in range(3):
         z = model.features(inputs(), "source", TASKS)
         trained.zero_grad()

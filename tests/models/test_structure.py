@@ -15,7 +15,7 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model
 from tlrun.models.pruning import magnitude_masks
 from tlrun.models.structure import Moments, Structure, parameters, size, weights, with_widths
-from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
+from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd, Updates
 
 from problems import problem
 from properties import assert_same_bits
@@ -266,7 +266,7 @@ def test_weights_held_at_zero_stay_there_while_the_others_move(
     model.freeze_backbone(True)
     model.freeze_backbone(False)  # a stage may hold φ fixed in between
     before = {name: weight.detach().clone() for name, weight in weights(model.backbone).items()}
-    steps = optimizer.build(list(model.parameters()))
+    steps = Updates(optimizer, list(model.parameters()), steps=5)
     model.train()
     for _ in range(5):
         steps.zero_grad()

@@ -13,6 +13,7 @@ from tlrun.core.notes import (
     Note,
     NotKept,
     RunAnew,
+    SlowBf16,
     StageLoaded,
     StrategyWarning,
     StructureLearnt,
@@ -26,6 +27,7 @@ RUN = Path("runs/digits/scratch/seed=0_abc")
 STATED: list[Note] = [
     LamHasNoEffect(),
     StrategyWarning(text="first_lam does nothing"),
+    SlowBf16(device="cpu"),
     *(
         RunAnew(why=why, details="torch 1 then, 2 now")
         for why in ("stopped", "interrupted", "failed", "unreadable", "outdated", "damaged")

@@ -117,6 +117,26 @@ def test_a_run_does_not_depend_on_what_ran_before_it_in_the_process(tmp_path: Pa
     assert_same_run(one, other)
 
 
+@pytest.mark.parametrize("strategy", ["parameter_transfer", "feature_transfer"])
+def test_how_images_lie_in_memory_changes_results_by_rounding_alone(
+    tmp_path: Path, strategy: str
+) -> None:
+    weights = []
+    for memory_format in ("channels_last", "contiguous"):
+        asked = config(
+            tmp_path,
+            backbone={"name": "conv", "channels": [4, 6], "norm": "batch"},
+            strategy={"name": strategy},
+            trainer={"steps": 4, "batch_size": 16, "memory_format": memory_format},
+        )
+        path = performed(planned(asked, Watcher()), THIS, Watcher()).path
+        weights.append(load_file(path / "model.safetensors"))
+
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        assert torch.allclose(tensor, weights[1][name], atol=1e-4), name
+
+
 def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None:
     asked = config(tmp_path, backbone={"name": "conv", "channels": [4], "norm": "batch"})
     path = performed(planned(asked, Watcher()), THIS, Watcher()).path
@@ -126,11 +146,14 @@ def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None
         draw_model(run.backbone, ours.shape, ours.tasks_by_domain, "target", 9),
         load_file(path / "model.safetensors"),
     )
-    outputs = evaluate(model, "target", ours.tasks.values(), ours.test.open()["target"])[1]
+    tasks, test = ours.tasks.values(), ours.test.open()["target"]
+    kept = load_file(path / "predictions.safetensors")["target/digit"]
+    contiguous = evaluate(model, "target", tasks, test)[1]
+    model.trunks.to(memory_format=torch.channels_last)  # as the run had it
+    outputs = evaluate(model, "target", tasks, test)[1]
 
-    assert torch.equal(
-        outputs["digit"], load_file(path / "predictions.safetensors")["target/digit"]
-    )
+    assert torch.allclose(contiguous["digit"], kept, atol=1e-5)
+    assert torch.equal(outputs["digit"], kept)
 
 
 def test_test_examples_are_not_read_before_the_end(

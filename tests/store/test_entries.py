@@ -122,11 +122,11 @@ def test_a_process_that_dies_while_it_writes_leaves_the_old_entry_or_none(
     if old:
         place.write(old)
 
-    def die(path: Path, content: bytes) -> None:
+    def die(path: Path, content: bytes, synced: bool = True) -> None:
         if path.name == last:
             path.write_bytes(content[:1])
             raise Died
-        write_whole(path, content)
+        write_whole(path, content, synced)
 
     def die_renaming(path: Path, target: Path) -> None:
         raise Died
@@ -235,7 +235,7 @@ def test_a_disk_that_fills_up_is_not_filled_further_and_keeps_what_was_there(
 ) -> None:
     before = written.read()
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path, content: bytes, synced: bool = True) -> None:
         raise OSError(28, "No space left on device")
 
     # what write_json calls, for the manifest, last

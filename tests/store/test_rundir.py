@@ -68,10 +68,10 @@ def test_a_crash_while_finishing_leaves_it_unfinished(
 ) -> None:
     place.begin("", {})
 
-    def crash(path: Path, content: bytes) -> None:
+    def crash(path: Path, content: bytes, synced: bool = True) -> None:
         if path.name == broken:
             raise OSError("crash")
-        write_whole(path, content)
+        write_whole(path, content, synced)
 
     monkeypatch.setattr("tlrun.store.rundir.write_whole", crash)
     monkeypatch.setattr("tlrun.store.files.write_whole", crash)

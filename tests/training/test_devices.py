@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -68,3 +69,38 @@ def test_how_a_device_is_written(text: str, good: bool) -> None:
     assert fits(text, hint) is good
     assert not fits(3, hint)
     assert expected(hint) == "auto, cpu, cuda or cuda:N"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected_answer"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 avx2\n", True),
+        ("processor : 0\nflags : avx2 amx_bf16\n", True),
+        ("Features : fp asimd bf16\n", True),
+        ("flags\t\t: fpu avx2 avx512f\n", False),
+        ("bf16 : no flag of that name\n", False),
+        (None, False),
+    ],
+)
+def test_bf16_is_what_the_processor_says(
+    cpuinfo: str | None, expected_answer: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "cpuinfo"
+    if cpuinfo is not None:
+        place.write_text(cpuinfo)
+    monkeypatch.setattr(devices, "CPUINFO", place)
+    devices._cpu_flags.cache_clear()
+
+    assert devices.has_bf16("cpu") is expected_answer
+    devices._cpu_flags.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("capability", "answer"), [((7, 5), False), ((8, 0), True), ((9, 0), True)]
+)
+def test_bf16_on_a_gpu_is_a_question_of_its_generation(
+    capability: tuple[int, int], answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+
+    assert devices.has_bf16("cuda:0") is answer

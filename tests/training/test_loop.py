@@ -1,5 +1,5 @@
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.evaluation import evaluate
-from tlrun.training.loop import fit, forward, selection_loss
+from tlrun.training.loop import autocast, fit, forward, selection_loss
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
@@ -342,3 +342,65 @@ def test_an_undefined_validation_loss_is_never_the_best() -> None:
     assert selection_loss(ours.domains, everything, scores) == pytest.approx(7.1)
     source = replace(stage, domains=("source",))
     assert selection_loss(ours.domains, source, scores) == 0.1
+
+
+@pytest.mark.parametrize("backbone", [Mlp(), Conv((4,), "batch")], ids=["mlp", "conv"])
+def test_bf16_rounds_the_passes_and_leaves_weights_losses_and_evaluation_in_float32(
+    backbone: Backbone,
+) -> None:
+    ours = problem(val=True)
+    stage = both(ours, Constant(1.0))
+    exact, told = trained(ours, stage, backbone)
+    rounded, rows = trained(ours, stage, backbone, replace(BUDGET, precision="bf16"))
+
+    assert {tensor.dtype for tensor in rounded.parameters()} == {torch.float32}
+    first = rows.terms[0]["total"]
+    assert first != told.terms[0]["total"]
+    assert first == pytest.approx(told.terms[0]["total"], rel=0.02)  # bf16 has 8 bits of mantissa
+    for (name, one), other in zip(exact.named_parameters(), rounded.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=0.1), name
+    # an evaluation in bf16 would give logits of 8 bits, which float32 holds exactly
+    _, outputs = evaluate(
+        rounded, "target", ours.domains["target"].tasks, ours.domains["target"].train
+    )
+    assert not torch.equal(outputs["ours"], outputs["ours"].bfloat16().float())
+
+
+def test_a_step_in_bf16_sees_float32_and_one_tensor_for_tasks_that_share_a_backbone() -> None:
+    """What penalties compare must not be rounded, and rms(z) counts each feature once."""
+    domain = with_a_second_task(slice(0, 0))
+    model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
+    batches = Batches(domain.train, "source", 16, 0)
+    with autocast("bf16", torch.device("cpu")):
+        step = forward(model, domain, next(batches), batches.shares)
+
+    assert step.features["ours"] is step.features["other"]
+    for tensors in (step.features, step.outputs, step.losses):
+        assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
+    rounded = step.features["ours"]
+    assert torch.equal(rounded, rounded.bfloat16().float())  # φ itself ran in bf16
+
+
+@dataclass(frozen=True)
+class Watching(ParameterTransfer):
+    """It notes in which mode each update finds φ."""
+
+    modes: list[bool] = field(default_factory=list)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        self.modes.append(model.backbone.training)
+        assert model.heads.training
+        return super().objective(steps, model, lam)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_every_update_finds_the_model_in_training_mode_evaluations_in_between(frozen: bool) -> None:
+    ours, strategy = problem(val=True), Watching()
+    stage = both(ours, Constant(1.0), frozen=frozen)
+    model = draw_model(Conv((4,), "batch"), SHAPE, ours.tasks_by_domain, "target", 0)
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    train_state = TrainState.begin(stage, model, Sgd(), batches)
+    model.eval()  # however it was left
+    fit(stage, model, ours.domains, strategy, BUDGET, train_state, Rows())
+
+    assert strategy.modes == [not frozen] * BUDGET.steps

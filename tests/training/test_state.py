@@ -211,8 +211,8 @@ def test_what_was_saved_is_plain() -> None:
     ("part", "name"),
     [
         ("step", "adam"),
-        ("optimizer", "adam"),
-        ("schedule", "adamw, linear"),
+        ("updates", "adam"),
+        ("updates", "adamw, linear"),
         ("positions", "adam"),
         ("generators", "dropout"),
         ("best_loss", "best"),

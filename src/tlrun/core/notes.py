@@ -39,6 +39,13 @@ class LamHasNoEffect(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlowBf16(Note):
+    """trainer.precision=bf16 on a processor without instructions for it. device: as described."""
+
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StrategyWarning(Note):
     """What a strategy says about its own options, for the user to know. text: in its words."""
 

@@ -20,7 +20,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 Stream = Literal[
     "labels", "source-init", "target-init", "head-init", "order", "dropout", "structure", "split"
@@ -54,17 +54,25 @@ def drawing_from(seed: int) -> Iterator[None]:
 def exactly(threads: int) -> Iterator[None]:
     """Compute so that one fingerprint gives the same bits; at the end all is as it was before.
 
-    That takes a fixed number of `threads`, and deterministic kernels only.
+    That takes a fixed number of `threads`, deterministic kernels only, and float32 that is not
+    rounded to TF32 on the way.
     """
     import torch
 
     # what cuBLAS needs to be deterministic
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    deterministic: Any = torch.utils.deterministic  # whose property no type checker sees
+    threads_before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    filling, tf32 = deterministic.fill_uninitialized_memory, torch.backends.cudnn.allow_tf32
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    # `use_deterministic_algorithms` does the same, and imports torch's compiler for two seconds
+    torch.set_deterministic_debug_mode("error")
+    deterministic.fill_uninitialized_memory = False  # no kernel reads it, and writing it costs
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_num_threads(threads_before)
+        torch.set_deterministic_debug_mode(mode)
+        deterministic.fill_uninitialized_memory = filling
+        torch.backends.cudnn.allow_tf32 = tf32

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tlrun.core.problem import Split
 
+AHEAD = 32  # batches whose rows are drawn at once; one by one they would cost as much as a step
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -33,9 +35,12 @@ class Batch:
     encoded: bool = False
 
     def rows(self, chosen: Tensor | slice) -> Batch:
-        """The batch of the `chosen` rows: their positions, int64, or a slice."""
-        labels = {task: labels[chosen] for task, labels in self.labels.items()}
-        return Batch(self.inputs[chosen], labels, self.encoded)
+        """The batch of the `chosen` rows: their positions, int64 [B], or a slice."""
+        if isinstance(chosen, slice):
+            labels = {task: labels[chosen] for task, labels in self.labels.items()}
+            return Batch(self.inputs[chosen], labels, self.encoded)
+        labels = {task: labels.index_select(0, chosen) for task, labels in self.labels.items()}
+        return Batch(self.inputs.index_select(0, chosen), labels, self.encoded)
 
 
 def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
@@ -71,6 +76,7 @@ class Batches:
         self._size, self._seed, self._domain = size, seed, domain
         self.position = position
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self._ahead: dict[int, Tensor] = {}  # rows of the batches from `position` on, drawn already
         self.shares: dict[str, float] = {}
         for task, labels in self._all.labels.items():
             self.shares[task] = float(labelled(labels).double().mean())
@@ -79,10 +85,20 @@ class Batches:
         return self
 
     def __next__(self) -> Batch:
-        start = self.position * self._size
+        rows = self._ahead.pop(self.position, None)
+        if rows is None:
+            self._draw_ahead()
+            rows = self._ahead.pop(self.position)
         self.position += 1
-        rows = list(self._pieces(start, start + self._size, len(self._all.inputs)))
-        return self._all.rows(torch.cat(rows))
+        return self._all.rows(rows)
+
+    def _draw_ahead(self) -> None:
+        """Draw the rows of the next `AHEAD` batches: which, not what is in them."""
+        start = self.position * self._size
+        stop = start + AHEAD * self._size
+        rows = torch.cat(list(self._pieces(start, stop, len(self._all.inputs))))
+        batches = torch.split(rows.to(self._all.inputs.device), self._size)
+        self._ahead = {self.position + k: batch for k, batch in enumerate(batches)}
 
     def _pieces(self, start: int, stop: int, n: int) -> Iterator[Tensor]:
         """Which rows of `n` stand from `start` to `stop` in the sequence, a piece an epoch."""

@@ -9,6 +9,7 @@ from tlrun.core.notes import (
     Note,
     NotKept,
     RunAnew,
+    SlowBf16,
     StageLoaded,
     StrategyWarning,
     StructureLearnt,
@@ -49,6 +50,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911  # one line a note
     match note:
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
+        case SlowBf16(device=device):
+            return f"bf16 is slower than fp32 here: {device} has no instructions for it"
         case StrategyWarning(text=text):
             return text
         case RunAnew(why="outdated", details=details):

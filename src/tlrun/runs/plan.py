@@ -11,7 +11,7 @@ from typing import Any
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
-from tlrun.core.notes import LamHasNoEffect, Note, StrategyWarning
+from tlrun.core.notes import LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
 from tlrun.data.base import Dataset
 from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
@@ -30,7 +30,7 @@ from tlrun.store.rundir import RunDir
 from tlrun.store.stages import stage_entry
 from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
-from tlrun.training.devices import resolve
+from tlrun.training.devices import has_bf16, resolve
 
 THIS = "this run"  # the name of the run asked for, beside those of its controls
 
@@ -128,6 +128,9 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
 
     Raises UserError where any of them cannot work.
     """
+    device = resolve(run.device)
+    if run.trainer.precision == "bf16" and not has_bf16(device):
+        screen.note(SlowBf16(device=device))
     if not run.controls:
         return {THIS: plan(run, problems, screen)}
     asked = _plan_alone(run, problems, screen)

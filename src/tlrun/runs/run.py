@@ -105,7 +105,6 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     """
     from tlrun.models.model import state
 
-    warm_up()
     run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
     started = time.monotonic()
     try:
@@ -184,10 +183,3 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, MemoryError) or any(sign in message for sign in signs):
         return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
     return message
-
-
-def warm_up() -> None:
-    """Let torch load what its first optimizer loads, a second or two, outside of a run's time."""
-    import torch
-
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)

@@ -16,8 +16,6 @@ from tlrun.store.fingerprint import fingerprint
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.devices import describe
 
-PRECISION = "float32"  # of weights and inputs; there is no other yet
-
 
 def stage_inputs(
     run: Run, problem: Problem, stages: Sequence[Stage], device: str
@@ -53,7 +51,6 @@ def stage_inputs(
                 "task_specific": stage.task_specific,
                 "frozen": stage.frozen,
                 "trained for": stage.trained_for,
-                "precision": PRECISION,
                 "fingerprint": stage_fingerprint(run, device, strategy),
                 "after": before,
             }

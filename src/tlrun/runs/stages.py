@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
 from tlrun.core.problem import Domain, Problem, Split, Task
 from tlrun.core.seeding import drawing_from, stream
@@ -160,6 +162,8 @@ class StageRunner:
         model = draw_model(backbone, shape, tasks, stage.init, run.seed, stage.task_specific)
         planned.strategy.add_buffers(model)
         model.to(self.plan.device)
+        if run.trainer.memory_format == "channels_last":
+            model.trunks.to(memory_format=torch.channels_last)
         if structure is not None:
             structure.impose(model)
         return model
@@ -191,8 +195,11 @@ class StageRunner:
     def _encoded(self, model: Model, domain: str, split: Split) -> Split:
         """The features z of a split's examples, from the store or computed."""
         runs_dir = Path(self.plan.run.runs_dir).expanduser()
-        backbone = node_of("backbone", self.plan.run.backbone)
-        maker = {"backbone": backbone, "fingerprint": self.plan.fingerprint}
+        maker = {
+            "backbone": node_of("backbone", self.plan.run.backbone),
+            "memory_format": self.plan.run.trainer.memory_format,
+            "fingerprint": self.plan.fingerprint,
+        }
         store = FeatureStore(runs_dir, maker, self.screen.note)
         weights = model.trunk.extractor(domain)
         features = store.get(weights, split.inputs, lambda: encoded(model, domain, split))

@@ -5,8 +5,8 @@
       …               the files
 
 The digests prove that an entry is whole. It is written aside and renamed, so that a crash at any
-moment leaves none, or a whole one. What it holds can be made again: one that is damaged is
-replaced.
+moment leaves none, or a whole one. What it holds can be made again: one that is damaged, as a loss
+of power may leave it, for it is not synced, is replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.files import read_json, sync_folder, write_json, write_whole
+from tlrun.store.files import read_json, write_json, write_whole
 from tlrun.store.locks import is_held, locked
 
 MANIFEST = "manifest.json"
@@ -80,14 +80,14 @@ class Entry:
         try:
             aside.mkdir(parents=True)
             for name, content in files.items():
-                write_whole(aside / name, content)
-            write_json(aside / MANIFEST, {"files": digests, "manifest": _digest_of(digests)})
+                write_whole(aside / name, content, synced=False)
+            manifest = {"files": digests, "manifest": _digest_of(digests)}
+            write_json(aside / MANIFEST, manifest, synced=False)
             self.remove()
             aside.rename(self.path)
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        sync_folder(self.path.parent)
 
     def remove(self) -> None:
         """Take away what is at `path`, if anything: a folder, a file or a link."""

@@ -1,4 +1,7 @@
-"""Files that are either whole or absent: written aside, synced, then renamed.
+"""Files that are either whole or absent: written aside, then renamed.
+
+That holds for a process that is killed. For a machine that loses power it holds once the files are
+synced, which costs more than writing them: what many files are worth together is synced together.
 
 JSON is strict; there is no pickle. Every function raises OSError where a file cannot be written or
 read.
@@ -15,15 +18,29 @@ from typing import Any
 from tlrun.core.options import strict
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` at `path` so that a crash at any moment leaves the old file or the new one."""
+def write_whole(path: Path, content: bytes, synced: bool = True) -> None:
+    """Put `content` at `path` so that a crash at any moment leaves the old file or the new one.
+
+    synced: whether a loss of power leaves one of them too.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with open(aside, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if synced:
+            file.flush()
+            os.fsync(file.fileno())
     aside.replace(path)
-    sync_folder(path.parent)
+    if synced:
+        sync_folder(path.parent)
+
+
+def sync_files(folder: Path) -> None:
+    """Make every file in `folder`, and their names, outlast a loss of power."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            with open(path, "rb+") as file:  # Windows syncs only what could be written
+                os.fsync(file.fileno())
+    sync_folder(folder)
 
 
 def sync_folder(path: Path) -> None:
@@ -37,10 +54,13 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write `value` whole, indented, for people and programs. Raises ValueError for a nan in it."""
+def write_json(path: Path, value: Mapping[str, Any], synced: bool = True) -> None:
+    """Write `value` whole, indented, for people and programs. Raises ValueError for a nan in it.
+
+    synced: as of `write_whole`.
+    """
     text = json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False)
-    write_whole(path, f"{text}\n".encode())
+    write_whole(path, f"{text}\n".encode(), synced)
 
 
 def append_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -23,7 +23,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
+from tlrun.store.files import (
+    append_json,
+    read_json,
+    sync_files,
+    sync_folder,
+    write_json,
+    write_whole,
+)
 from tlrun.store.locks import locked
 
 if TYPE_CHECKING:
@@ -85,8 +92,8 @@ class RunDir:
         if self.path.exists():
             self._set_aside()
         self.path.mkdir(parents=True)
-        write_whole(self.path / "config.yaml", config.encode())
-        write_json(self.path / "run.json", {**_started(), **record})
+        write_whole(self.path / "config.yaml", config.encode(), synced=False)
+        write_json(self.path / "run.json", {**_started(), **record}, synced=False)
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one evaluation to metrics.jsonl."""
@@ -94,11 +101,11 @@ class RunDir:
 
     def keep_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Put a JSON file beside the others."""
-        write_json(self.path / name, value)
+        write_json(self.path / name, value, synced=False)
 
     def keep(self, name: str, text: str) -> None:
         """Put a text file beside the others."""
-        write_whole(self.path / name, text.encode())
+        write_whole(self.path / name, text.encode(), synced=False)
 
     def finish(
         self,
@@ -114,9 +121,11 @@ class RunDir:
         """
         from safetensors.torch import save
 
-        write_whole(self.path / "model.safetensors", save(dict(weights)))
-        write_whole(self.path / "predictions.safetensors", save(dict(predictions)))
-        write_json(self.path / "result.json", result)
+        tensors = {"model.safetensors": weights, "predictions.safetensors": predictions}
+        for name, content in tensors.items():
+            write_whole(self.path / name, save(dict(content)), synced=False)
+        write_json(self.path / "result.json", result, synced=False)
+        sync_files(self.path)  # all at once, and before run.json says that they are there
         self.close("finished", record)
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache
+from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form
 
 DEVICE = Form(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:N")
+CPUINFO = Path("/proc/cpuinfo")
+CPU_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86, x86 and ARM, as Linux spells them
+GPU_BF16 = (8, 0)  # the compute capability from which NVIDIA's tensor cores have it
 DRIVER = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
 
 
@@ -48,6 +52,31 @@ def describe(resolved: str) -> str:
     import torch
 
     return f"{torch.cuda.get_device_name(resolved)}, CUDA {torch.version.cuda}"
+
+
+def has_bf16(resolved: str) -> bool:
+    """Whether a device that `resolve` gave computes in bfloat16 faster than in float32.
+
+    Of a CPU it is known on Linux, where /proc/cpuinfo lists its instructions; elsewhere False.
+    """
+    if resolved == "cpu":
+        return bool(CPU_BF16 & _cpu_flags())
+    import torch
+
+    return torch.cuda.get_device_capability(resolved) >= GPU_BF16
+
+
+@cache
+def _cpu_flags() -> frozenset[str]:
+    """The instruction sets that Linux names for this processor; empty elsewhere."""
+    if not CPUINFO.exists():
+        return frozenset()
+    flags: set[str] = set()
+    for line in CPUINFO.read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            flags.update(value.split())
+    return frozenset(flags)
 
 
 def has_driver() -> bool:

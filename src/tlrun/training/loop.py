@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,11 +19,13 @@ from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate
 from tlrun.training.losses import task_loss
-from tlrun.training.options import TrainerOptions
+from tlrun.training.options import Precision, TrainerOptions
 from tlrun.training.recorder import Recorder
 from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tlrun.core.objective import Lam, Objective
     from tlrun.models.model import Model
 
@@ -46,22 +49,24 @@ def fit(
     Raises RunFailed, before the update, when the objective is not finite.
     """
     state.restore_generators()
+    training_mode(model, stage)
+    device = model.device
     for step in range(state.step + 1, stage.steps + 1):
-        training_mode(model, stage)
         lam = stage.lam.at(step / stage.steps)
         steps = Steps()
-        for name in stage.domains:
-            batches = state.batches[name]
-            steps[name] = forward(model, domains[name], next(batches), batches.shares)
+        with autocast(trainer.precision, device):
+            for name in stage.domains:
+                batches = state.batches[name]
+                steps[name] = forward(model, domains[name], next(batches), batches.shares)
         objective = strategy.objective(steps, model, lam)
         terms = measured(objective, stage, step)
-        state.optimizer.zero_grad()
+        state.updates.zero_grad()
         strategy.backward(objective, model)
-        state.optimizer.step()
-        state.schedule.step()
+        state.updates.step()
         model.update_buffers(objective.updates)
         if step % trainer.eval_every == 0 or step == stage.steps:
             scores = validated(model, stage, domains)
+            training_mode(model, stage)
             recorder.log(row_of(stage, step, lam, terms, scores))
             if trainer.select == "best":
                 state.keep_if_best(selection_loss(domains, stage, scores), model)
@@ -78,11 +83,11 @@ def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, flo
     shares: of the domain's training examples, how many carry the label of each task, in [0, 1]; a
         task that none carries has no loss.
     """
-    z = features(model, domain.name, domain.tasks, batch)
+    z = each_widened(features(model, domain.name, domain.tasks, batch))
     outputs, losses = {}, {}
     for task in domain.tasks:
         name = task.name
-        outputs[name] = model.output(TaskKey(domain.name, name), z[name])
+        outputs[name] = widened(model.output(TaskKey(domain.name, name), z[name]))
         if shares[name] > 0.0:
             losses[name] = task_loss(task, outputs[name], batch.labels[name], shares[name])
     return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses)
@@ -96,6 +101,24 @@ def training_mode(model: Model, stage: Stage) -> None:
     model.train()
     if stage.frozen:
         model.trunks.eval()
+
+
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Where a step's forward passes run: torch's autocast to bfloat16, or as everything else."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """What autocast has left in bfloat16 in float32: losses and penalties are not to round so."""
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+
+
+def each_widened(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The z [B, d] of each task, widened; one tensor stays one for all its tasks."""
+    by_identity = {id(z): widened(z) for z in features.values()}
+    return {name: by_identity[id(z)] for name, z in features.items()}
 
 
 def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:

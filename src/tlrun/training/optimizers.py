@@ -1,65 +1,85 @@
 """Optimisers and learning-rate schedules: specifications that are checked without torch.
 
-What they build is torch's own. A schedule runs over the `steps` of one stage: `constant` keeps lr;
+The arithmetic is torch's own, its fused kernels by the functional API of `torch.optim`: one pass
+over memory for an update, and no object of `torch.optim`, whose first construction imports a
+compiler for a second or more. A schedule runs over the `steps` of one stage: `constant` keeps lr;
 `linear` and `cosine` take it from lr to 0.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Parameter
-    from torch.optim import Optimizer as TorchOptimizer
-    from torch.optim.lr_scheduler import LRScheduler
 
 Rate = Annotated[float, Range(0.0, 1e3)]
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam and AdamW: the papers' and torch's defaults
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The parameters that one step updates, and what goes with each: lists in one order.
+
+    parameters, gradients: tensors of one shape. moments: what the optimizer keeps of it, by name,
+    of that shape too. counts: the updates that it has had, float32 scalars.
+    """
+
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    moments: Mapping[str, list[Tensor]]
+    counts: list[Tensor]
 
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """What every optimiser has: the learning rate lr, its schedule over a stage, weight decay."""
+    """What every optimiser has: the learning rate lr, its schedule over a stage, weight decay.
+
+    moments: the names of the tensors that it keeps for each parameter, of the parameter's shape.
+    """
 
     lr: Rate = 1e-3
     weight_decay: Rate = 0.0
     schedule: Literal["constant", "linear", "cosine"] = "constant"
 
+    moments: ClassVar[tuple[str, ...]]
+
     @abstractmethod
-    def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
-        """torch's optimiser over `parameters`, at the learning rate lr."""
+    def update(self, trained: Trained, lr: float) -> None:
+        """Update the parameters and moments of `trained` in place: a step at learning rate `lr`."""
 
-    def schedule_of(self, optimizer: TorchOptimizer, steps: int) -> LRScheduler:
-        """torch's schedule of the learning rate of `optimizer`, over a stage of `steps` updates.
+    def rate(self, n: int, steps: int) -> float:
+        """The learning rate of update n = 0, 1, … of a stage of `steps` updates.
 
-        Of update n = 0, 1, …: lr (constant), lr · (1 - n/steps) (linear), or
-        lr · (1 + cos(π n/steps)) / 2 (cosine: Loshchilov and Hutter, SGDR, 2017, without restarts).
+        lr (constant), lr · (1 - n/steps) (linear), or lr · (1 + cos(π n/steps)) / 2 (cosine:
+        Loshchilov and Hutter, SGDR, 2017, without restarts).
         """
-        from torch.optim import lr_scheduler
-
         if self.schedule == "linear":
-            return lr_scheduler.LinearLR(
-                optimizer, start_factor=1.0, end_factor=0.0, total_iters=steps
-            )
+            return self.lr * (1.0 - n / steps)
         if self.schedule == "cosine":
-            return lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-        return lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
+            return self.lr * (1.0 + math.cos(math.pi * n / steps)) / 2.0
+        return self.lr
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015, algorithm 1); weight_decay adds the L2 penalty's gradient."""
 
-    def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
-        """torch's Adam over `parameters`, with its own defaults for all but the fields here."""
-        from torch.optim import Adam as TorchAdam
+    moments: ClassVar[tuple[str, ...]] = ("mean", "square")
 
-        return TorchAdam(parameters, lr=self.lr, weight_decay=self.weight_decay)
+    def update(self, trained: Trained, lr: float) -> None:
+        """One step of torch's Adam, with its own defaults for all but the fields here."""
+        from torch.optim.adam import adam
+
+        _adaptive(adam, trained, lr, self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -67,12 +87,13 @@ class Adamw(Optimizer):
     """AdamW (Loshchilov and Hutter, 2019, algorithm 2): Adam with decoupled weight decay."""
 
     weight_decay: Rate = 0.01
+    moments: ClassVar[tuple[str, ...]] = ("mean", "square")
 
-    def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
-        """torch's AdamW over `parameters`, with its own defaults for all but the fields here."""
-        from torch.optim import AdamW
+    def update(self, trained: Trained, lr: float) -> None:
+        """One step of torch's AdamW, with its own defaults for all but the fields here."""
+        from torch.optim.adamw import adamw
 
-        return AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        _adaptive(adamw, trained, lr, self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -86,20 +107,111 @@ class Sgd(Optimizer):
     lr: Rate = 0.1
     momentum: Annotated[float, Range(0.0, 1.0)] = 0.9
     nesterov: bool = False
+    moments: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __post_init__(self) -> None:
         if self.nesterov and self.momentum == 0.0:
             expected = "more than 0 with optimizer.nesterov=true"
             raise UserError(Mistake("optimizer.momentum", expected, found="0"))
 
-    def build(self, parameters: Sequence[Parameter]) -> TorchOptimizer:
-        """torch's SGD over `parameters`."""
-        from torch.optim import SGD
+    def update(self, trained: Trained, lr: float) -> None:
+        """One step of torch's SGD, from a velocity of 0."""
+        from torch.optim.sgd import sgd
 
-        return SGD(
-            parameters,
-            lr=self.lr,
-            momentum=self.momentum,
+        sgd(
+            trained.parameters,
+            trained.gradients,
+            list(trained.moments["velocity"]),
+            fused=True,
             weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            lr=lr,
+            dampening=0.0,
             nesterov=self.nesterov,
+            maximize=False,
         )
+
+
+class Updates:
+    """An optimizer at work: the parameters of one stage, their moments, and the updates made.
+
+    optimizer: how. parameters: what is trained; those without a gradient in some step are left as
+    they are in it, moments too. steps: updates of the stage, over which the schedule runs.
+    made: updates so far.
+    """
+
+    def __init__(self, optimizer: Optimizer, parameters: Sequence[Parameter], steps: int) -> None:
+        import torch
+
+        self._optimizer, self._steps = optimizer, steps
+        self._parameters = list(parameters)
+        self._moments: dict[str, list[Tensor]] = {}
+        for name in optimizer.moments:
+            self._moments[name] = [torch.zeros_like(p) for p in self._parameters]
+        self._counts = [torch.zeros((), device=p.device) for p in self._parameters]
+        self.made = 0
+
+    def zero_grad(self) -> None:
+        """Drop every gradient."""
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient, at the rate of this update."""
+        import torch
+
+        reached = [k for k, p in enumerate(self._parameters) if p.grad is not None]
+        trained = Trained(
+            parameters=[self._parameters[k] for k in reached],
+            gradients=[p.grad for p in self._parameters if p.grad is not None],
+            moments={name: [kept[k] for k in reached] for name, kept in self._moments.items()},
+            counts=[self._counts[k] for k in reached],
+        )
+        with torch.no_grad():
+            self._optimizer.update(trained, self._optimizer.rate(self.made, self._steps))
+        self.made += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """The moments, counts and updates made; the tensors are those themselves, no copies."""
+        return {"made": self.made, "counts": self._counts, "moments": self._moments}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave of the same optimizer over parameters of these shapes.
+
+        Raises ValueError where names or shapes differ.
+        """
+        ours, theirs = self.state_dict(), saved
+        lists = {"counts": (ours["counts"], theirs["counts"])}
+        if ours["moments"].keys() != theirs["moments"].keys():
+            expected, found = ", ".join(ours["moments"]), ", ".join(theirs["moments"])
+            raise ValueError(f"expected the moments {expected}, found {found}")
+        for name, tensors in ours["moments"].items():
+            lists[name] = (tensors, theirs["moments"][name])
+        for name, (into, out_of) in lists.items():
+            if [t.shape for t in into] != [t.shape for t in out_of]:
+                raise ValueError(f"{name}: expected one for each parameter, of its shape")
+            for tensor, saved_tensor in zip(into, out_of, strict=True):
+                tensor.copy_(saved_tensor)  # which keeps the layout in memory
+        self.made = theirs["made"]
+
+
+def _adaptive(
+    function: Callable[..., None], trained: Trained, lr: float, weight_decay: float
+) -> None:
+    """A step of torch's adam or adamw, with their own defaults for what is no option here."""
+    function(
+        trained.parameters,
+        trained.gradients,
+        trained.moments["mean"],
+        trained.moments["square"],
+        [],
+        trained.counts,
+        fused=True,
+        amsgrad=False,
+        beta1=BETA_1,
+        beta2=BETA_2,
+        lr=lr,
+        weight_decay=weight_decay,
+        eps=EPSILON,
+        maximize=False,
+    )

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from tlrun.core.options import Range
 
+Precision = Literal["fp32", "bf16"]
+
 
 @dataclass(frozen=True)
 class TrainerOptions:
@@ -19,6 +21,12 @@ class TrainerOptions:
     cache_features: in a stage that holds φ fixed and reads a domain's training examples at least
         once, compute their features once, before it, instead of in every step. The same numbers up
         to rounding (1e-6).
+    precision: of a training step's passes through φ and the heads. `fp32`; or `bf16`, torch's
+        autocast: convolutions and matrix products in bfloat16, weights, losses, penalties, updates
+        and every evaluation in float32. Faster where the processor has instructions for it.
+    memory_format: how images lie in memory, by which no result changes beyond rounding.
+        `channels_last`, the channels of a pixel side by side, is what convolutions are fast on;
+        `contiguous`, channel by channel.
     """
 
     steps: Annotated[int, Range(1, 10**9)] = 200
@@ -26,3 +34,5 @@ class TrainerOptions:
     eval_every: Annotated[int, Range(1)] = 20
     select: Literal["last", "best"] = "last"
     cache_features: bool = True
+    precision: Precision = "fp32"
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"

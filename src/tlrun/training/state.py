@@ -12,11 +12,9 @@ from torch import Tensor
 
 from tlrun.data.batches import Batches
 from tlrun.strategies.base import Stage
+from tlrun.training.optimizers import Updates
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer as TorchOptimizer
-    from torch.optim.lr_scheduler import LRScheduler
-
     from tlrun.models.model import Model
     from tlrun.training.optimizers import Optimizer
 
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 class TrainState:
     """Everything but the model that decides what the rest of a stage does, to the bit.
 
-    step: updates made, 0 at first. optimizer, schedule: torch's, with their own state; the schedule
-        sets the optimizer's lr. batches: per domain the sequence it is drawn from, at its position.
+    step: updates made, 0 at first. updates: the optimizer at work, with its own state. batches: per
+        domain the sequence it is drawn from, at its position.
     generators: the states of torch's global random generators, by device (`cpu`, `cuda:0`), as they
         stood after `step`; dropout and the like draw from them.
     best_loss, best_weights: the lowest validation loss so far and the model it was measured on (∞
@@ -37,8 +35,7 @@ class TrainState:
     from `begin` and a model of the same shape that were both filled with what had been saved.
     """
 
-    optimizer: TorchOptimizer
-    schedule: LRScheduler
+    updates: Updates
     batches: Mapping[str, Batches]
     generators: dict[str, Tensor]
     step: int = 0
@@ -58,12 +55,12 @@ class TrainState:
         """
         model.track(stage.domains)
         model.freeze_backbone(stage.frozen)
-        optimizer = options.build([p for p in model.parameters() if p.requires_grad])
-        schedule = options.schedule_of(optimizer, stage.steps)
+        free = [p for p in model.parameters() if p.requires_grad]
+        updates = Updates(options, free, stage.steps)
         generators = {"cpu": _random_state("cpu")}
         if model.device.type != "cpu":
             generators[str(model.device)] = _random_state(str(model.device))
-        return cls(optimizer, schedule, batches, generators)
+        return cls(updates, batches, generators)
 
     def finish_step(self, step: int) -> None:
         """Note that update number `step` is made, and where it has left the random generators."""
@@ -93,8 +90,7 @@ class TrainState:
         return _copied(  # type: ignore[no-any-return]  # of a dict it is one
             {
                 "step": self.step,
-                "optimizer": self.optimizer.state_dict(),
-                "schedule": self.schedule.state_dict(),
+                "updates": self.updates.state_dict(),
                 "positions": {name: each.position for name, each in self.batches.items()},
                 "generators": self.generators,
                 "best_loss": self.best_loss,
@@ -109,9 +105,8 @@ class TrainState:
         has the same parameters in the same order on the same kind of device; the weights of the
         model are restored apart. Raises KeyError or ValueError where they do not fit.
         """
-        saved = _copied(saved)  # torch's optimizers keep the tensors that they are given
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule.load_state_dict(saved["schedule"])
+        saved = _copied(saved)
+        self.updates.load_state_dict(saved["updates"])
         for name, each in self.batches.items():
             each.position = saved["positions"][name]
         self.step, self.generators = saved["step"], saved["generators"]

@@ -27,14 +27,12 @@ import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
 from tlrun.core.notes import Note, Waiting
 from tlrun.runs.plan import ProblemCache
-from tlrun.runs.run import perform, warm_up
+from tlrun.runs.run import perform
 from tlrun.strategies.base import Stage
 from tlrun.sweeps.executors.base import Job
 
 TELL = 0.1  # seconds between reports of progress
 ORPHANED = 128 + signal.SIGTERM if os.name == "nt" else 128 + signal.SIGKILL
-
-warm_up()
 
 
 class Reporter:
