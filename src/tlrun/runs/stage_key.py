@@ -53,6 +53,7 @@ def stage_inputs(
                 "task_specific": stage.task_specific,
                 "frozen": stage.frozen,
                 "trained for": stage.trained_for,
+                "selected": stage.selected if trainer.select == "best" else None,
                 "precision": PRECISION,
                 "fingerprint": stage_fingerprint(run, device, strategy),
                 "after": before,
