@@ -24,12 +24,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import OneOf, Range
-from tlrun.core.problem import Problem
+from tlrun.core.problem import Problem, Role
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.parameter_transfer import ParameterTransfer
@@ -162,6 +162,7 @@ class SourceSide(Strategy):
     """
 
     first: Strategy
+    needs: ClassVar[tuple[Role, ...]] = ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Those of `first`. Raises UserError where it does."""
