@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -82,16 +85,139 @@ def test_a_domain_without_statistics_borrows_then_starts_from_what_it_borrowed()
     assert torch.equal(phi(x, "target"), borrowed)
 
 
-def test_what_is_borrowed_is_that_of_the_first_by_name() -> None:
+def seen(batches: Mapping[str, Tensor]) -> Trunk:
+    """A φ that has tracked each domain in the order given, over three passes of its batch."""
     phi = trunk().train()
-    phi.track(["b", "a"])
-    phi(inputs(at=5), "a")
-    phi(inputs(at=-5), "b")
-    x = inputs()
-    phi.eval()
+    phi.track(batches)
+    for _ in range(3):
+        for name, batch in batches.items():
+            phi(batch, name)
+    return phi.eval()
 
-    assert torch.equal(phi(x, "c"), phi(x, "a"))
-    assert not torch.equal(phi(x, "c"), phi(x, "b"))
+
+def far_apart(count: int = 3) -> list[Tensor]:
+    """A batch for each of several domains that have little in common."""
+    torch.manual_seed(1)
+    return [(1 + k) * torch.randn(8, *SHAPE) + 10 * k for k in range(count)]
+
+
+def test_what_is_borrowed_are_the_pooled_statistics_of_all_tracked_domains() -> None:
+    """The law of total variance, of as many examples from each: what BatchNorm would know of a
+    mixture of the domains."""
+    phi = seen(dict(zip("abc", far_apart(), strict=True)))
+    kept = [statistics(phi, name) for name in "abc"]
+    means, variances = (
+        np.stack([each[f"1.running_{what}"].double().numpy() for each in kept])
+        for what in ("mean", "var")
+    )
+    pooled = means.mean(axis=0)
+    total = (variances + means**2).mean(axis=0) - pooled**2
+
+    borrowed = phi.extractor("d")
+    assert borrowed["1.running_mean"].dtype == borrowed["1.running_var"].dtype == torch.float32
+    np.testing.assert_allclose(borrowed["1.running_mean"].numpy(), pooled, rtol=1e-6)
+    np.testing.assert_allclose(borrowed["1.running_var"].numpy(), total, rtol=1e-6)
+    assert borrowed["1.num_batches_tracked"].dtype == torch.int64
+    assert int(borrowed["1.num_batches_tracked"]) == 3
+
+
+@given(names=st.permutations(["a", "b", "c", "zebra"]), order=st.permutations(range(4)))
+def test_names_and_order_of_the_domains_do_not_decide_what_is_borrowed(
+    names: list[str], order: list[int]
+) -> None:
+    """To the bit."""
+    batches = far_apart(4)
+    plain = seen(dict(zip("abcd", batches, strict=True))).extractor("new")
+    renamed = seen({names[k]: batches[k] for k in order}).extractor("new")
+
+    assert_same_bits(renamed, plain)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_what_is_borrowed_from_one_domain_or_from_equal_ones_is_theirs_to_the_bit(
+    count: int,
+) -> None:
+    (batch,) = far_apart(1)
+    phi = seen({f"{k}": batch for k in range(count)})
+
+    assert_same_bits(phi.extractor("new"), phi.extractor("0"))
+
+
+def test_no_variance_is_lost_to_large_means() -> None:
+    """Where a difference of squares in float32 would be below 0."""
+    phi = trunk()
+    phi.track(["a", "b"])
+    with torch.no_grad():
+        for name, tensor in phi.statistics.named_buffers():
+            if name.endswith("mean"):
+                tensor.fill_(4096.0 if name.startswith("a") else 4096.5)
+            elif name.endswith("var"):
+                tensor.fill_(1e-6)
+
+    borrowed = phi.extractor("new")
+    assert borrowed["1.running_mean"].tolist() == [4096.25] * 4
+    assert borrowed["1.running_var"].tolist() == pytest.approx([1 / 16 + 1e-6] * 4, rel=1e-6)
+
+
+def test_a_new_domain_starts_from_the_pooled_statistics() -> None:
+    phi = seen(dict(zip("abc", far_apart(), strict=True)))
+    pooled = phi.extractor("new")
+    phi.track(["new"])
+
+    assert_same_bits(phi.extractor("new"), pooled)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_pass_of_a_domain_that_borrows_moves_nobody_s_statistics(
+    count: int, training: bool
+) -> None:
+    phi = seen({f"{k}": batch for k, batch in enumerate(far_apart(count))}).train(training)
+    before = {name: tensor.clone() for name, tensor in phi.state_dict().items()}
+    phi(inputs(at=5), "new")
+
+    assert_same_bits(phi.state_dict(), before)
+
+
+def test_who_borrows_is_told_from_whom() -> None:
+    """Where there is something to pool: several domains, and a BatchNorm."""
+    phi = seen(dict(zip("ba", far_apart(2), strict=True)))
+    assert phi.pooled_for("c") == {"a", "b"}
+    assert phi.pooled_for("a") == set()
+    assert seen({"a": inputs()}).pooled_for("c") == set()
+    plain = Trunk(Mlp((3,)).build(SHAPE))
+    plain.track("ab")
+    assert plain.pooled_for("c") == set()
+
+
+class Counting(nn.Module):
+    """A BatchNorm, and a buffer of its own beside it: the largest number it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(16)
+        self.register_buffer("largest", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        largest = self.get_buffer("largest")
+        if self.training:
+            largest.copy_(torch.maximum(largest, x.max()))
+        z: Tensor = self.norm(x.flatten(1))
+        return z
+
+
+def test_a_buffer_that_is_no_batchnorms_is_borrowed_where_all_domains_agree_on_it() -> None:
+    """Else nobody can say what it is to be for a domain that was never seen."""
+    phi = Trunk(Counting()).train()
+    phi.track("ab")
+    for name in "ab":
+        phi(inputs(4).fill_(3.0), name)
+    assert float(phi.extractor("c")["largest"]) == 3.0
+
+    phi(inputs(4).fill_(5.0), "b")
+    with pytest.raises(ValueError, match="expected largest of φ to be the same in a and b"):
+        phi.extractor("c")
+    assert float(phi.extractor("b")["largest"]) == 5.0
 
 
 def test_domains_that_are_new_together_start_alike() -> None:
@@ -105,17 +231,16 @@ def test_domains_that_are_new_together_start_alike() -> None:
         assert_same_bits(statistics(phi, name), statistics(phi, "m"))
 
 
-@pytest.mark.parametrize("domain", ["a", "b"], ids=["of its own", "borrowed"])
-def test_a_pass_may_leave_statistics_as_they_are(domain: str) -> None:
+def test_a_pass_may_leave_statistics_as_they_are() -> None:
     """Normalised by the batch, as any pass in training mode, and remembered by nobody."""
     phi = trunk().train()
     phi.track(["a"])
     before = statistics(phi, "a")
     x = inputs(at=5)
-    z = phi(x, domain, update_stats=False)
+    z = phi(x, "a", update_stats=False)
 
     assert_same_bits(statistics(phi, "a"), before)
-    assert torch.equal(phi(x, domain), z)
+    assert torch.equal(phi(x, "a"), z)
     assert not torch.equal(statistics(phi, "a")["1.running_mean"], before["1.running_mean"])
 
 

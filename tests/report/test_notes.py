@@ -15,6 +15,7 @@ from tlrun.core.notes import (
     RunAnew,
     SlowBf16,
     StageLoaded,
+    StatisticsPooled,
     StrategyWarning,
     StructureLearnt,
     Waiting,
@@ -34,6 +35,7 @@ STATED: list[Note] = [
     ),
     Waiting(who="process 7 on here", doing="working on this run"),
     StructureLearnt(run="this run", stage="target", summary="12 of 40 channels"),
+    StatisticsPooled(run="this run", domains=("target",), of=("s1", "s2")),
     EntryDamaged(what="stage", problem="stage.json is damaged"),
     EntryDamaged(what="features", problem="manifest.json is damaged"),
     NotKept(what="stage", problem="No space left on device"),
@@ -118,6 +120,14 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         (
             StructureLearnt(run="this run", stage="target", summary="12 of 40 channels"),
             "this run · target: 12 of 40 channels",
+        ),
+        (
+            StatisticsPooled(run="joint", domains=("target",), of=("a", "b")),
+            "joint: target was never trained on: BatchNorm uses the pooled statistics of a, b",
+        ),
+        (
+            StatisticsPooled(run="this run", domains=("c", "d"), of=("a", "b")),
+            "this run: c, d were never trained on: BatchNorm uses the pooled statistics of a, b",
         ),
         (
             EntryDamaged(what="features", problem="it is damaged"),

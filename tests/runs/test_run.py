@@ -373,6 +373,51 @@ def test_best_chooses_in_both_stages_through_the_whole_run(tmp_path: Path) -> No
     assert {"source/digit"} == set(rows[0]["val"])
 
 
+POOLING: dict[str, dict[str, Any]] = {
+    "source_only": {"strategy": {"name": "source_only"}},
+    "λ=0": {"lam": {"name": "constant", "value": 0.0}},
+    "joint, λ=0": {"strategy": {"name": "joint"}, "lam": {"name": "constant", "value": 0.0}},
+}
+
+
+@pytest.mark.parametrize("arm", POOLING)
+def test_a_run_says_where_it_scores_a_domain_with_what_batchnorm_knows_of_several_others(
+    tmp_path: Path, arm: str
+) -> None:
+    watcher = Watcher()
+    dataset = {"name": "digits_domains", "target": "inverted"}
+    normed = {"name": "mlp", "hidden": [16], "norm": "batch"}
+    done(tmp_path, watcher, dataset=dataset, backbone=normed, **POOLING[arm])
+
+    (pooled,) = [note for note in watcher.notes if "BatchNorm" in note]
+    assert pooled.startswith("this run: inverted was never trained on: ")
+    assert pooled.endswith("BatchNorm uses the pooled statistics of noise, occlusion")
+
+
+QUIET: dict[str, dict[str, Any]] = {
+    "no BatchNorm": {"backbone": {"name": "mlp", "hidden": [16]}, **POOLING["source_only"]},
+    "one source": {"dataset": {"name": "digits"}, **POOLING["source_only"]},
+    "trained on": {},
+    "frozen": {"strategy": {"name": "feature_transfer"}},
+    "λ=∞": {"lam": {"name": "constant", "value": float("inf")}},
+    "from random weights": {"strategy": {"name": "scratch"}},
+    "towers": {
+        "strategy": {"name": "single_task"},
+        "dataset": {"name": "digits_domains"},
+    },
+}
+
+
+@pytest.mark.parametrize("arm", QUIET)
+def test_a_run_says_nothing_of_batchnorm_where_nothing_is_pooled(tmp_path: Path, arm: str) -> None:
+    watcher = Watcher()
+    dataset = {"name": "digits_domains", "target": "inverted"}
+    normed = {"name": "mlp", "hidden": [16], "norm": "batch"}
+    done(tmp_path, watcher, **{"dataset": dataset, "backbone": normed, **QUIET[arm]})
+
+    assert [note for note in watcher.notes if "BatchNorm" in note] == []
+
+
 def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:
     with pytest.raises(
         RunFailed, match=r"stage source, step \d+, λ=0: expected a finite L_S, found (nan|inf)"

@@ -87,13 +87,15 @@ CHANGED: dict[str, Any] = {  # of every field of a stage that decides its bits, 
     "by": Joint(),
     "task_specific": "biases",
     "trained_for": "all tasks",
+    "selected": "each task",
 }
 
 
 def test_every_field_of_a_stage_that_decides_its_bits_is_in_its_key() -> None:
     """All but `shared`, which says who may start from it."""
     ours = problem()
-    run = build(config(Path("unused"), trainer={"name": "trainer", "cache_features": False}))
+    trainer = {"name": "trainer", "cache_features": False, "select": "best"}
+    run = build(config(Path("unused"), trainer=trainer))
     stage = Stage("target", ("source", "target"), 5, lam=run.lam)
 
     def key_of(stage: Stage) -> str:
@@ -130,6 +132,18 @@ def test_what_of_a_run_decides_the_bits_of_a_stage_is_in_its_key(changed: str) -
         keys.add(planned_stages(run, ours, [stage], "cpu")[0].key)
 
     assert len(keys) == 2
+
+
+def test_what_is_selected_for_itself_is_in_the_key_where_anything_is_selected_alone() -> None:
+    ours = problem()
+    found = {}
+    for select in ("last", "best"):
+        run = build(config(Path("unused"), trainer={"name": "trainer", "select": select}))
+        stage = Stage("target", ("source", "target"), 5, lam=Constant(1.0))
+        stages = [stage, replace(stage, selected="each task")]
+        found[select] = {planned_stages(run, ours, [each], "cpu")[0].key for each in stages}
+
+    assert (len(found["last"]), len(found["best"])) == (1, 2)
 
 
 def test_caching_features_is_in_the_key_of_a_stage_that_holds_phi_fixed_alone() -> None:

@@ -29,6 +29,7 @@ from tlrun.models.model import Model, draw_model, state
 from tlrun.runs.identity import node_of
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
+from tlrun.strategies.fused import SourceSide
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.structure_transfer import StructureTransfer
@@ -257,6 +258,8 @@ def by_the_equation(terms: Mapping[str, float], by: Strategy, lam: Lam) -> float
         source, target = terms.get("L_S", 0.0), terms.get("L_T", 0.0)
         return target if math.isinf(lam.value) else (source + lam.value * target) / (1 + lam.value)
     losses = [value for name, value in terms.items() if name.startswith("L_")]
+    if isinstance(by, SourceSide):  # a mean over its tasks
+        return by_the_equation(terms, by.first, lam) / len(losses)
     weights: tuple[float, ...] = getattr(by, "weights", None) or (1.0,) * len(losses)
     term = terms.get("R", 0.0) + terms.get("T", 0.0)
     total = sum(a * loss for a, loss in zip(weights, losses, strict=True)) + terms.get("price", 0.0)
@@ -366,8 +369,8 @@ def test_an_objective_is_a_pure_function(case: Case) -> None:
 
 @each
 def test_raw_terms_reproduce_the_total(case: Case) -> None:
-    """(L_S + λ L_T)/(1+λ), L_T at λ=∞; or Σ a_i L_i + price + λ R, or λ T; in every stage, for
-    every λ."""
+    """(L_S + λ L_T)/(1+λ), L_T at λ=∞; or Σ a_i L_i + price + λ R, or λ T, of fused over the
+    number of tasks; in every stage, for every λ."""
     seen = 0
     for value in LAMBDAS:
         for stage, by, model in walk(case.strategy, case.problem, value, backbone_of(case)):

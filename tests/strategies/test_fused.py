@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam
@@ -21,7 +22,7 @@ from tlrun.models.model import Model, draw_model, state
 from tlrun.runs.plan import THIS
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
-from tlrun.strategies.fused import Fused
+from tlrun.strategies.fused import Fused, SourceSide
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
@@ -35,7 +36,17 @@ from tlrun.training.optimizers import Adam
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import SHAPE, Rows, Watcher, config, performed, planned, problem, split
+from problems import (
+    SHAPE,
+    Rows,
+    Watcher,
+    config,
+    everything,
+    performed,
+    planned,
+    problem,
+    split,
+)
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 PHI = Mlp((6, 5))
@@ -108,7 +119,7 @@ def test_the_stages_are_those_of_the_first_on_the_sources_alone_and_the_last_of_
         assert stage.init == "source"
         assert stage.shared
         assert stage.name.startswith("source: ")
-        assert stage.by == (same.by or FIRSTS[first])
+        assert stage.by == (same.by or SourceSide(FIRSTS[first]))
         told = replace(
             stage, name=same.name, init=same.init, shared=same.shared, by=same.by, steps=same.steps
         )
@@ -377,6 +388,76 @@ def test_every_transfer_works_through_it_and_finds_its_source_stage_again(
     assert one.result["labels"] == {"noise": 239, "occlusion": 238, "inverted": 50}
     assert (one.path / "structure.json").exists() == isinstance(THENS[then], StructureTransfer)
     assert_same_run(found.path, alone.path)
+
+
+OPTIMIZERS: Mapping[str, dict[str, Any]] = {
+    "sgd": {"name": "sgd", "lr": 0.05, "weight_decay": 0.01},
+    "adam": {"name": "adam", "lr": 0.003, "weight_decay": 0.01},
+}
+PEERS: Mapping[str, dict[str, Any]] = {
+    "mlp": {"backbone": {"name": "mlp", "hidden": [16]}},
+    "batchnorm": {"backbone": {"name": "mlp", "hidden": [16], "norm": "batch"}},
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("backbone", PEERS)
+@pytest.mark.parametrize("select", ["last", "best"])
+def test_with_one_head_for_all_sources_it_is_its_control_not_fused_to_the_bit(
+    tmp_path: Path, optimizer: str, backbone: str, select: str
+) -> None:
+    """Both lower one and the same objective, so no difference between the two is one of step
+    sizes."""
+    dataset = {"name": "digits_domains", "target": "inverted", "val_share": 0.4}
+    trainer = {"steps": 12, "batch_size": 16, "eval_every": 4, "select": select}
+    first = {"name": "shared_parameters", "heads": "shared"}
+    asked = (
+        on_digits(tmp_path, first=first)
+        | PEERS[backbone]
+        | {
+            "dataset": dataset,
+            "trainer": {"name": "trainer", **trainer},
+            "optimizer": OPTIMIZERS[optimizer],
+        }
+    )
+    fused, pooled = done(asked), done(asked | {"strategy": {"name": "parameter_transfer"}})
+
+    assert Fused().controls(ours())["not fused"].strategy == ParameterTransfer()
+    assert_same_run(fused.path, pooled.path)
+
+
+@pytest.mark.parametrize("first", [name for name in FIRSTS if name != "pooled"])
+def test_the_source_side_is_the_equation_of_the_first_over_the_number_of_its_tasks(
+    first: str,
+) -> None:
+    """(Σ L_i + μ R)/n: the same minimum, with the terms and all that is learnt beside it as they
+    are. A stage that brings an equation of its own, as each task alone does, keeps it."""
+    problem = ours()
+    *before, together, _ = Fused(FIRSTS[first], 0.5).stages(problem, Constant(1.0), 6)
+    assert together.by is not None
+    model = begun(together, problem, together.by)
+    if before:
+        (alone,) = before
+        assert alone.by == SingleTask()
+        model = together.by.inherit(together, model, begun(alone, problem, SingleTask()))
+    steps = everything(problem.only("source"), model)
+    found = together.by.objective(steps, model, Lam(0.5))
+    plain = FIRSTS[first].objective(steps, model, Lam(0.5))
+
+    assert isinstance(found.total, Tensor)
+    torch.testing.assert_close(2 * found.total, plain.total)
+    assert found.terms.keys() == plain.terms.keys()
+    assert found.updates.keys() == plain.updates.keys()
+    for name, update in plain.updates.items():
+        assert torch.equal(found.updates[name], update)
+
+
+def test_what_the_first_keeps_beside_its_weights_is_kept_and_told() -> None:
+    for first in (TaskRelation("covariance"), TaskTransfer("asymmetric")):
+        (stage, _) = Fused(first, 0.5).stages(ours(), Constant(1.0), 6)
+        assert stage.by is not None
+        model = begun(stage, ours(), stage.by)
+        assert first.relation_of(model) == stage.by.relation_of(model) is not None
 
 
 def test_mu_decides_a_run_and_its_source_stage(tmp_path: Path) -> None:

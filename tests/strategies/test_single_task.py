@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from tlrun.core.errors import UserError
@@ -17,13 +18,14 @@ from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 from tlrun.strategies.single_task import SingleTask
+from tlrun.strategies.task_relation import TaskRelation
 from tlrun.training.evaluation import evaluate
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import SHAPE, Rows, problem, split
+from problems import SHAPE, Rows, peers, problem, split
 from properties import assert_same_bits
 
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
@@ -52,22 +54,20 @@ def several() -> Problem:
 
 
 def trained(
-    strategy: Strategy, ours: Problem, optimizer: Optimizer, backbone: Backbone, steps: int = 15
+    strategy: Strategy,
+    ours: Problem,
+    optimizer: Optimizer,
+    backbone: Backbone,
+    steps: int = 15,
+    trainer: TrainerOptions | None = None,
 ) -> tuple[Model, Rows]:
-    (stage,) = strategy.stages(ours, Constant(0.7), steps)
+    trainer = trainer or TrainerOptions(steps, 8, eval_every=5)
+    (stage,) = strategy.stages(ours, Constant(0.7), trainer.steps)
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
     model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.task_specific), Rows()
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, optimizer, batches)
-    fit(
-        stage,
-        model,
-        ours.domains,
-        strategy,
-        TrainerOptions(steps, 8, eval_every=5),
-        train_state,
-        rows,
-    )
+    fit(stage, model, ours.domains, strategy, trainer, train_state, rows)
     return model, rows
 
 
@@ -149,31 +149,80 @@ def test_the_stage_is_kept_for_others_and_lambda_does_not_decide_it() -> None:
     assert SingleTask().controls(several()) == {}
 
 
-def test_best_chooses_one_step_for_all_tasks() -> None:
-    """What is kept is where the losses add up to the least, though a task alone may have been
-    better elsewhere."""
-    ours = several()
-    val = {name: replace(domain, val=domain.train) for name, domain in ours.domains.items()}
-    ours, strategy = replace(ours, domains=val), SingleTask()
-    (stage,) = strategy.stages(ours, Constant(1.0), 12)
-    model, rows = (
-        draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific),
-        Rows(),
-    )
-    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
-    trainer = TrainerOptions(steps=12, batch_size=8, eval_every=1, select="best")
-    train_state = TrainState.begin(stage, model, Sgd(lr=1.0), batches)
-    fit(stage, model, ours.domains, strategy, trainer, train_state, rows)
-    sums = [sum(scores["loss"] for scores in row["val"].values()) for row in rows.rows]
-    best = rows.rows[sums.index(min(sums))]["val"]
-    kept = {
-        key: scores["loss"]
-        for name, domain in ours.domains.items()
-        for key, scores in evaluate(model, name, domain.tasks, domain.train)[0].items()
-    }
+BEST = TrainerOptions(12, 8, eval_every=1, select="best")
 
-    assert sums.index(min(sums)) < len(sums) - 1
-    assert kept == {key: scores["loss"] for key, scores in best.items()}
+
+def validated() -> Problem:
+    """`several`, each domain with other examples that validate."""
+    ours = several()
+    domains = {}
+    for k, (name, domain) in enumerate(ours.domains.items()):
+        domains[name] = replace(domain, val=split(10 + k, 18, domain.tasks))
+    return replace(ours, domains=domains)
+
+
+@pytest.mark.parametrize("backbone", [Mlp((6, 5)), Mlp((6,), norm="batch")], ids=["mlp", "batch"])
+def test_best_is_each_task_alone_to_the_bit(backbone: Backbone) -> None:
+    """Alone: a problem that has no other task, of which the best step is kept."""
+    ours, optimizer = validated(), Sgd(lr=0.1)
+    together, rows = trained(SingleTask(), ours, optimizer, backbone, trainer=BEST)
+    chosen = set()
+    for key, task in ours.task_keys.items():
+        domain = replace(ours.domains[key.domain], role="target", tasks=(task,))
+        only = replace(ours, domains={domain.name: domain})
+        model, _ = trained(Scratch(), only, optimizer, backbone, trainer=BEST)
+        losses = [row["val"][str(key)]["loss"] for row in rows.rows]
+        assert domain.val is not None
+        kept = evaluate(together, domain.name, (task,), domain.val)[0][str(key)]["loss"]
+
+        assert kept == min(losses)
+        assert_same_bits(what_decides(together, key), what_decides(model, key))
+        chosen.add(losses.index(min(losses)))
+    assert len(chosen) > 1  # else one step for all would have passed too
+
+
+def test_how_one_task_fares_decides_no_other_s_step() -> None:
+    """Other validation labels of one task move the choice of that one alone."""
+    ours = validated()
+    one = ours.domains["one"]
+    assert one.val is not None
+    labels = {**one.val.labels, "value": one.val.labels["value"] + 5}
+    changed = replace(one, val=replace(one.val, labels=labels))
+    other = replace(ours, domains={**ours.domains, "one": changed})
+    models = [
+        trained(SingleTask(), each, Sgd(lr=0.1), Mlp((6, 5)), trainer=BEST)[0]
+        for each in (ours, other)
+    ]
+    moved = [
+        key
+        for key in ours.task_keys
+        if not torch.equal(*(model.head_of(key).weight for model in models))
+    ]
+    assert moved == [TaskKey("one", "value")]
+
+
+def test_a_task_whose_validation_loss_is_undefined_keeps_its_last_step() -> None:
+    ours = validated()
+    one = ours.domains["one"]
+    assert one.val is not None
+    labels = {**one.val.labels, "odd": np.full(len(one.val), -1)}
+    changed = replace(one, val=replace(one.val, labels=labels))
+    unknown = replace(ours, domains={**ours.domains, "one": changed})
+    best, _ = trained(SingleTask(), unknown, Sgd(lr=0.1), Mlp((6, 5)), trainer=BEST)
+    last, _ = trained(
+        SingleTask(), ours, Sgd(lr=0.1), Mlp((6, 5)), trainer=replace(BEST, select="last")
+    )
+    kept, _ = trained(SingleTask(), ours, Sgd(lr=0.1), Mlp((6, 5)), trainer=BEST)
+    for key in ours.task_keys:
+        same = last if key == TaskKey("one", "odd") else kept
+        assert_same_bits(what_decides(best, key), what_decides(same, key))
+
+
+def test_towers_that_a_penalty_ties_are_chosen_together() -> None:
+    (tied,) = TaskRelation("mean", "towers").stages(peers("peer", "peer"), Constant(1.0), 5)
+    (alone,) = SingleTask().stages(several(), Constant(1.0), 5)
+
+    assert (tied.selected, alone.selected) == ("together", "each task")
 
 
 def test_one_task_is_scratch_by_another_name_and_refused() -> None:

@@ -114,7 +114,8 @@ class FixedOmega(TaskRelation):
     inverse = torch.eye(1)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
-        R = penalties.graph(side_by_side(model, steps), self.inverse)
+        W = side_by_side(model, steps)
+        R = torch.einsum("ds,st,dt->", W, self.inverse.to(W), W)
         return Objective(sum(steps.losses().values()) + lam.value * R, {"R": R})
 
 

@@ -20,7 +20,7 @@ from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.evaluation import evaluate
-from tlrun.training.loop import autocast, fit, forward, selection_loss
+from tlrun.training.loop import autocast, fit, forward, selection_losses
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
@@ -188,7 +188,8 @@ def test_selection_follows_the_target_and_without_one_the_source() -> None:
     validation = {"source/ours": {"loss": 1.0}, "target/ours": {"loss": 5.0}}
 
     def loss(stage: Stage) -> float:
-        return selection_loss(ours.domains, stage, validation)  # type: ignore[arg-type]
+        (alone,) = selection_losses(ours.domains, stage, validation).values()  # type: ignore[arg-type]
+        return alone
 
     assert loss(both(ours, Constant(1.0))) == 5.0
     assert loss(both(ours, Constant(0.0))) == 1.0
@@ -331,17 +332,29 @@ def test_what_an_equation_finds_is_kept_after_each_update_and_of_equal_losses_th
 
 
 def test_an_undefined_validation_loss_is_never_the_best() -> None:
-    ours = problem()
+    ours = problem(val=True)
     stage = both(ours, Constant(1.0))
     scores: Any = {"source/ours": {"loss": 0.1}, "target/ours": {"loss": None}}
 
-    assert selection_loss(ours.domains, stage, scores) == math.inf
+    def loss(stage: Stage) -> float:
+        (alone,) = selection_losses(ours.domains, stage, scores).values()
+        return alone
+
+    assert loss(stage) == math.inf
     scores["target/ours"]["loss"] = 7.0
-    assert selection_loss(ours.domains, stage, scores) == 7.0
-    everything = replace(stage, trained_for="all tasks")
-    assert selection_loss(ours.domains, everything, scores) == pytest.approx(7.1)
-    source = replace(stage, domains=("source",))
-    assert selection_loss(ours.domains, source, scores) == 0.1
+    assert loss(stage) == 7.0
+    assert loss(replace(stage, trained_for="all tasks")) == pytest.approx(7.1)
+    assert loss(replace(stage, domains=("source",))) == 0.1
+
+
+def test_where_each_task_is_chosen_for_itself_each_has_its_own_loss() -> None:
+    ours = problem(val=True)
+    stage = replace(both(ours, Constant(1.0)), trained_for="all tasks", selected="each task")
+    scores: Any = {"source/ours": {"loss": 0.1}, "target/ours": {"loss": None}}
+
+    assert selection_losses(ours.domains, stage, scores) == {
+        "source/ours": 0.1, "target/ours": math.inf,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("backbone", [Mlp(), Conv((4,), "batch")], ids=["mlp", "conv"])

@@ -20,6 +20,7 @@ from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
+from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
 from tlrun.training.loop import fit
@@ -112,6 +113,7 @@ CASES = {
     "learnt in closed form": Case(TaskRelation("covariance")),
     "projected": Case(TaskTransfer(mu=0.001)),
     "best": Case(optimizer=Sgd(lr=0.5), trainer=BEST),
+    "best of each task": Case(SingleTask(), Mlp((6,), "batch"), Sgd(lr=0.5), BEST),
 }
 
 
@@ -217,6 +219,8 @@ def test_what_was_saved_is_plain() -> None:
         ("generators", "dropout"),
         ("best_loss", "best"),
         ("best_weights", "best"),
+        ("best_loss", "best of each task"),
+        ("best_weights", "best of each task"),
     ],
 )
 def test_every_part_of_the_state_decides_how_a_stage_ends(part: str, name: str) -> None:
@@ -231,3 +235,9 @@ def test_every_part_of_the_state_decides_how_a_stage_ends(part: str, name: str) 
 
     ended = state(model)
     assert any(not torch.equal(tensor, ended[key]) for key, tensor in state(whole).items())
+
+
+def test_a_part_of_a_model_that_shares_its_weights_cannot_be_chosen_for_itself() -> None:
+    _, model, train_state = CASES["best"].begun()
+    with pytest.raises(ValueError, match="expected a φ for each task, found one for all"):
+        train_state.keep_if_best({"source/ours": 0.1, "target/ours": 0.2}, model)

@@ -100,6 +100,19 @@ class StructureLearnt(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatisticsPooled(Note):
+    """A run scores domains it never trained on, with BatchNorm statistics pooled over several.
+
+    run: whose last model that is. domains: those without statistics of their own. of: those that
+    the statistics are pooled over.
+    """
+
+    run: str
+    domains: tuple[str, ...]
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EntryDamaged(Note):
     """A kept stage or set of features is not whole, and is made again. problem: what is wrong."""
 

@@ -5,10 +5,14 @@ Shapes: B examples in a batch, d features.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase  # what all of torch's layers with statistics are
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class BatchNormStatistics(nn.Module):
@@ -33,7 +37,8 @@ class Trunk(nn.Module):
     """φ, with statistics of BatchNorm per domain.
 
     A batch of one domain neither reads nor moves another's statistics, so that λ=∞ is the limit of
-    large λ. A domain that was never trained on borrows those of one that was (the first by name).
+    large λ. A domain that was never trained on borrows the statistics of all domains that were,
+    pooled (`pooled`); of one alone they are that one's.
 
     So λ=0 is *not* the limit of small λ where φ has BatchNorm: at λ=0 the target borrows the
     source's statistics, at any λ > 0 it has its own. The step between them is that of adapting the
@@ -65,7 +70,7 @@ class Trunk(nn.Module):
     def track(self, domains: Iterable[str]) -> None:
         """Give each of `domains` statistics of its own from here on.
 
-        They start from those that it has borrowed so far.
+        They start from those that it has borrowed so far. Raises ValueError as `extractor` does.
         """
         new = {}
         for domain in domains:
@@ -85,19 +90,89 @@ class Trunk(nn.Module):
     def extractor(self, domain: str) -> dict[str, Tensor]:
         """Every tensor that decides the features of `domain`, by its name in φ.
 
-        These are φ's parameters and the domain's statistics.
+        These are φ's parameters and the domain's statistics, or those that it borrows. Raises
+        ValueError where nobody can say what it would borrow (`pooled`).
         """
         return dict(self.backbone.named_parameters()) | self._buffers_for(domain)
 
+    def pooled_for(self, domain: str) -> set[str]:
+        """The domains whose statistics `domain` borrows, pooled.
+
+        None where it has its own, where it borrows those of one domain, or φ has no BatchNorm.
+        """
+        borrows = statistics_name(domain) not in self.statistics and len(self.statistics) > 1
+        if not borrows or not _with_statistics(self.backbone):
+            return set()
+        return {tracked_domain(name) for name in self.statistics}
+
     def _buffers_for(self, domain: str) -> dict[str, Tensor]:
         owner = statistics_name(domain)
-        if owner not in self.statistics:
-            if not self.statistics:
-                return dict(self.backbone.named_buffers())
-            owner = min(self.statistics)
+        if owner in self.statistics:
+            return self._kept(owner)
+        if not self.statistics:
+            return dict(self.backbone.named_buffers())
+        return pooled(self.backbone, {tracked_domain(n): self._kept(n) for n in self.statistics})
+
+    def _kept(self, owner: str) -> dict[str, Tensor]:
         statistics = self.statistics[owner]
         assert isinstance(statistics, BatchNormStatistics)
         return statistics.current()
+
+
+def pooled(backbone: nn.Module, kept: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The buffers of φ for a mixture of domains, as many examples from each; copies.
+
+    The running mean m and variance v of a layer follow from the m_i and v_i of n domains by the law
+    of total variance:
+
+        m = Σ_i m_i / n,   v = Σ_i v_i / n + Σ_i (m_i - m)² / n
+
+    in float64, and summed in an order that neither names nor order of the domains decide. Equal
+    statistics are so pooled to themselves, to the bit.
+
+    backbone: φ; its layers with statistics are those that torch marks as such by a common base,
+        BatchNorm and InstanceNorm of any dimension. kept: of each domain, its buffers by their
+        names in φ. The count of batches is the largest of theirs: they are equal where the domains
+        are drawn in the same steps.
+
+    Raises ValueError where a buffer of any other layer is not the same in all domains.
+    """
+    first, *others = kept.values()
+    mixed = {name: buffer.clone() for name, buffer in first.items()}
+    layers = _with_statistics(backbone)
+    for layer in layers:
+        mean, variance, count = (f"{layer}{part}" for part in STATISTICS)
+        means = _stacked([each[mean] for each in kept.values()])
+        m = _mean(means)
+        v = _mean(_stacked([each[variance] for each in kept.values()])) + _mean((means - m) ** 2)
+        mixed[mean], mixed[variance] = m.to(first[mean].dtype), v.to(first[variance].dtype)
+        mixed[count] = torch.stack([each[count] for each in kept.values()]).amax(dim=0)
+    for name in mixed.keys() - {f"{layer}{part}" for layer in layers for part in STATISTICS}:
+        if not all(torch.equal(each[name], first[name]) for each in others):
+            domains = " and ".join(sorted(kept))
+            raise ValueError(
+                f"expected {name} of φ to be the same in {domains}, as it is no statistic of "
+                "BatchNorm and a domain that was never trained on has none, found different ones"
+            )
+    return mixed
+
+
+def _with_statistics(backbone: nn.Module) -> list[str]:
+    """What stands before the names of the statistics of each layer of φ that has any."""
+    layers: list[str] = []
+    for name, module in backbone.named_modules():
+        if isinstance(module, _NormBase) and module.running_mean is not None:
+            layers.append(f"{name}." if name else "")
+    return layers
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(tensors)).double()
+
+
+def _mean(stacked: Tensor) -> Tensor:
+    """The mean over dimension 0, of whose order not even the last bit depends."""
+    return stacked.sort(dim=0).values.sum(dim=0) / len(stacked)
 
 
 def statistics_name(domain: str) -> str:

@@ -11,6 +11,7 @@ from tlrun.core.notes import (
     RunAnew,
     SlowBf16,
     StageLoaded,
+    StatisticsPooled,
     StrategyWarning,
     StructureLearnt,
     Waiting,
@@ -64,6 +65,10 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911  # one line a note
             return f"waiting for {who}, which is {doing}"
         case StructureLearnt(run=run, stage=stage, summary=learnt):
             return f"{run} · {stage}: {learnt}"
+        case StatisticsPooled(run=run, domains=domains, of=of):
+            was = "was" if len(domains) == 1 else "were"
+            fact = f"{', '.join(domains)} {was} never trained on"
+            return f"{run}: {fact}: BatchNorm uses the pooled statistics of {', '.join(of)}"
         case EntryDamaged(what="stage", problem=problem):
             return f"{problem}; training the stage again"
         case EntryDamaged(problem=problem):

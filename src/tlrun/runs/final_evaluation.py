@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tlrun.core.metrics import headline_name, primary
+from tlrun.core.notes import StatisticsPooled
 from tlrun.core.objective import Relation
 from tlrun.core.problem import Domain, Problem, Split, TaskKey, known
 from tlrun.data.batches import as_batch
@@ -117,6 +118,25 @@ def _mean(values: Iterable[float | None]) -> float | None:
             return None
         present.append(value)
     return sum(present) / len(present)
+
+
+def statistics_pooled(run: str, problem: Problem, model: Model) -> StatisticsPooled | None:
+    """The note that `evaluate_test` scores domains with statistics pooled over several others.
+
+    None where it does not. run: what the screen calls it. problem: its domains have the tasks that
+    the run's last `model` is scored on.
+    """
+    of: set[str] = set()
+    domains: dict[str, None] = {}  # in order, each once
+    for key in problem.task_keys:
+        others = model.trunk_of(key).pooled_for(key.domain) if model.has_head(key) else set()
+        if others:
+            domains[key.domain] = None
+            of |= others
+    if not domains:
+        return None
+    known_to = tuple(name for name in problem.domains if name in of)
+    return StatisticsPooled(run=run, domains=tuple(domains), of=known_to)
 
 
 def spent(problem: Problem, stages: Sequence[Stage], batch_size: int) -> dict[str, Any]:

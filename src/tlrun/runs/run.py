@@ -141,7 +141,7 @@ def _through_stages(
     plan: Plan, name: str, problem: Problem, screen: Screen
 ) -> tuple[list[DoneStage], dict[str, Any], dict[str, Tensor]]:
     """Every stage in turn, then the test: the stages, result.json and the predictions."""
-    from tlrun.runs.final_evaluation import evaluate_test
+    from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
     from tlrun.runs.stages import StageRunner
 
     runner = StageRunner(plan, problem, name, screen, stored=not plan.run.rerun)
@@ -153,6 +153,9 @@ def _through_stages(
         model = stages[-1].model
         relation = planned.strategy.relation_of(model) or relation  # the last that learns one
     last = plan.stages[-1]
+    pooled = statistics_pooled(name, problem, stages[-1].model)
+    if pooled is not None:
+        screen.note(pooled)
     result, predictions = evaluate_test(
         problem,
         [planned.stage for planned in plan.stages],

@@ -51,6 +51,7 @@ def stage_inputs(
                 "task_specific": stage.task_specific,
                 "frozen": stage.frozen,
                 "trained for": stage.trained_for,
+                "selected": stage.selected if trainer.select == "best" else None,
                 "fingerprint": stage_fingerprint(run, device, strategy),
                 "after": before,
             }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # whose losses a stage is to lower
 TrainedFor = Literal["target", "all tasks"]
+# what chooses one step for itself where the best is kept
+Selected = Literal["together", "each task"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Stage:
         and λ weighs L_S against L_T; `all tasks`, in multi-task learning, where every task is
         learnt for its own sake, a source's too, and λ weighs a penalty if anything. It says whose
         validation loss chooses among the stage's weights, and whose scores its run is judged by.
+    selected: under trainer.select=best, `together`: one step is chosen for the whole model;
+        `each task`, where none shares a weight with another (task_specific: towers): every task
+        keeps its φ and head of the step that was best for it.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Stage:
     shared: bool = False
     task_specific: TaskSpecific = "nothing"
     trained_for: TrainedFor = "target"
+    selected: Selected = "together"
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,22 @@
 """Fused: learn the source tasks together, and transfer what came out to the target.
 
-    source stage   min_{φ,w} Σ_i L_i + μ R(w̃), or + μ T(w)   over the source tasks
+    source stage   min_{φ,w} (Σ_i L_i + μ R(w̃)) / n, or + μ T(w)   over the n source tasks
     target stage   min (L_S + λ L_T) / (1 + λ)
 
 The source stage is that of `first` (shared_parameters, task_relation or task_transfer) on the
 source domains alone, its λ being μ, `first_lam`. The target stage is that of `then` (parameter,
 feature or structure transfer), which takes over what it always takes over, and whose weighted sum
-is `transfer.weighted_losses`. So this is a composition, with no equation of its own.
+is `transfer.weighted_losses`.
+
+Divided by n the minimum is the same, and the losses of the source side are their mean, L_S, as in
+the source stage of the control `not fused`: so the two differ in what they share and not in the
+size of their steps, and with first=shared_parameters and heads=shared they are one run, to the bit.
+Where `first` is born_again, only the stage that learns the tasks together is divided: in the one
+before, each task is alone and has its L_i, as `single_task` has.
 
 Where the first stage has a head for each domain and the second one for their label space, the
 second starts from their mean. The source side has the steps of one stage, however many stages
-`first` has. Its control `not fused` starts from a source stage on the mean of the L_i instead of
-their sum: under Adam without weight decay that is the same step.
+`first` has.
 """
 
 from __future__ import annotations
@@ -19,12 +24,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import OneOf, Range
-from tlrun.core.problem import Problem
+from tlrun.core.problem import Problem, Role
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.parameter_transfer import ParameterTransfer
@@ -108,7 +113,7 @@ class Fused(Strategy):
                 steps=max(share, 1),
                 init="source",
                 shared=True,
-                by=stage.by or self.first,
+                by=stage.by or SourceSide(self.first),
             )
             for stage, share in zip(together, shares, strict=True)
         ]
@@ -146,6 +151,42 @@ class Fused(Strategy):
     def controls(self, problem: Problem) -> Controls:
         """`then` from a source stage that pools the source domains, and the controls of `then`."""
         return {"not fused": Control(self.then), **self.then.controls(problem)}
+
+
+@dataclass(frozen=True)
+class SourceSide(Strategy):
+    """The equation of `first`, divided by the number n of tasks: (Σ_i L_i + μ R(w̃)) / n.
+
+    It is `first` in all else. Nobody names it in a config: it is whose equation trains the source
+    stage of `Fused`.
+    """
+
+    first: Strategy
+    needs: ClassVar[tuple[Role, ...]] = ()
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """Those of `first`. Raises UserError where it does."""
+        return self.first.stages(problem, lam, steps)
+
+    def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
+        """As `first` does."""
+        return self.first.inherit(stage, fresh, previous)
+
+    def add_buffers(self, model: Model) -> None:
+        """Those of `first`."""
+        self.first.add_buffers(model)
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """(Σ L_i + μ R(w̃)) / n of one step, with the terms of `first` as they are.
+
+        n counts the tasks that have a loss, as the mean L_S does (`Steps.loss`).
+        """
+        whole = self.first.objective(steps, model, lam)
+        return replace(whole, total=whole.total / len(steps.losses()))
+
+    def relation_of(self, model: Model) -> Relation | None:
+        """That of `first`."""
+        return self.first.relation_of(model)
 
 
 @contextmanager

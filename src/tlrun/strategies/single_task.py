@@ -6,8 +6,8 @@ Each task has a φ_i and a w_i of its own, all φ_i from the same random weights
 one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
 treat every parameter by itself, each is trained as if it were alone. Every task has the steps that
 it has in a multi-task stage, and reads the same batches. (A φ that draws random numbers as it
-trains would break that; none of ours does.) With trainer.select=best one step is chosen for all
-tasks together.
+trains would break that; none of ours does.) With trainer.select=best every task keeps its weights
+of the step that was best for it.
 """
 
 from __future__ import annotations
@@ -65,4 +65,5 @@ def single_stage(problem: Problem, steps: int) -> Stage:
         shared=True,
         task_specific="towers",
         trained_for="all tasks",
+        selected="each task",
     )

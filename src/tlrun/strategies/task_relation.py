@@ -8,7 +8,7 @@ their papers, are in `terms.penalties`.
 
     mean          Σ_t ‖w̃_t - w̄‖²           all tasks near their mean
     soft_sharing  Σ_{s<t} ‖w̃_s - w̃_t‖²     the same, every pair counted: T times as strong
-    graph         tr(W̃ L W̃ᵀ)               near the neighbours in a graph of yours (`graph`)
+    graph         Σ_{s<t} A_st ‖w̃_s - w̃_t‖²  near the neighbours in a graph A of yours (`graph`)
     trace_norm    ‖W̃‖_*                     in few directions
     covariance    tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹   as a covariance Ω of the tasks says, which is learnt
     ridge         T ‖W̃‖²                    the control: smaller, and in no way related
@@ -140,7 +140,7 @@ class TaskRelation(Strategy):
             return term, {"omega": omega}
         if self.relation == "graph":
             assert isinstance(self.graph, tuple)  # a path has become a table
-            return penalties.graph(W, _laplacian(self.graph, tuple(tasks))), {}
+            return penalties.graph(W, _ties(self.graph, tuple(tasks))), {}
         plain = {
             "mean": penalties.mean,
             "soft_sharing": penalties.soft_sharing,
@@ -217,9 +217,8 @@ class TaskRelation(Strategy):
 
 
 @cache
-def _laplacian(graph: Table, keys: tuple[TaskKey, ...]) -> Tensor:
-    """L = diag(A1) - A [T, T] of a user's graph, read once and not in every step."""
+def _ties(graph: Table, keys: tuple[TaskKey, ...]) -> Tensor:
+    """A [T, T] of a user's graph, read once and not in every step."""
     import torch
 
-    A = torch.tensor(adjacency(graph, short_names(keys)), dtype=torch.float64)
-    return A.sum(dim=1).diag() - A
+    return torch.tensor(adjacency(graph, short_names(keys)), dtype=torch.float64)

@@ -21,7 +21,7 @@ from tlrun.training.evaluation import Scores, features, validate
 from tlrun.training.losses import task_loss
 from tlrun.training.options import Precision, TrainerOptions
 from tlrun.training.recorder import Recorder
-from tlrun.training.state import TrainState
+from tlrun.training.state import WHOLE, TrainState
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,11 +69,11 @@ def fit(
             training_mode(model, stage)
             recorder.log(row_of(stage, step, lam, terms, scores))
             if trainer.select == "best":
-                state.keep_if_best(selection_loss(domains, stage, scores), model)
+                state.keep_if_best(selection_losses(domains, stage, scores), model)
         state.finish_step(step)
         recorder.step(state, terms)
     if state.best_weights:
-        model.load_state_dict(state.best_weights)
+        model.load_state_dict({**model.state_dict(), **state.best_weights})
     model.freeze_backbone(False)
 
 
@@ -154,19 +154,25 @@ def row_of(
     return {"stage": stage.name, "step": step, "lam": lam.value, "terms": terms, "val": scores}
 
 
-def selection_loss(domains: Mapping[str, Domain], stage: Stage, validation: Scores) -> float:
-    """The sum of the L_i of `validation` by which `trainer.select=best` chooses among weights.
+def selection_losses(
+    domains: Mapping[str, Domain], stage: Stage, validation: Scores
+) -> dict[str, float]:
+    """The validation losses by which `trainer.select=best` chooses among weights, by their part.
 
-    It is ∞ where one of them is undefined, which is never the best. They are those of the targets
-    that a stage trained for the target draws; of all drawn domains where it draws none, or is
-    trained for all tasks.
+    Of a stage that is selected together there is one part, `WHOLE`, and its loss the sum of the L_i
+    of `validation` over the targets that a stage trained for the target draws; over all drawn
+    domains where it draws none, or is trained for all tasks. Where it is selected task by task each
+    L_i stands by itself, by the text of its key.
+
+    A loss that is undefined is ∞, which is never the best.
     """
     chosen = [name for name in stage.domains if domains[name].role == "target"]
     if stage.trained_for == "all tasks" or not chosen:
         chosen = list(stage.domains)
-    losses = []
+    losses: dict[str, float] = {}
     for name in chosen:
         for task in domains[name].tasks:
-            loss = validation[str(TaskKey(name, task.name))]["loss"]
-            losses.append(math.inf if loss is None else loss)
-    return sum(losses)
+            key = str(TaskKey(name, task.name))
+            loss = validation[key]["loss"]
+            losses[key] = math.inf if loss is None else loss
+    return losses if stage.selected == "each task" else {WHOLE: sum(losses.values())}

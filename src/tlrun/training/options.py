@@ -17,7 +17,7 @@ class TrainerOptions:
     steps: updates of a stage. batch_size: examples of each domain drawn per step. eval_every: steps
         between evaluations on the validation examples; the last step of a stage is one too.
     select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest
-        validation loss.
+        validation loss; where each task is learnt alone, of each task those of its own lowest.
     cache_features: in a stage that holds φ fixed and reads a domain's training examples at least
         once, compute their features once, before it, instead of in every step. The same numbers up
         to rounding (1e-6).

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
     from tlrun.training.optimizers import Optimizer
 
+WHOLE = "*"  # the part of a model that is all of it
+
 
 @dataclass(eq=False)
 class TrainState:
@@ -27,8 +29,9 @@ class TrainState:
         domain the sequence it is drawn from, at its position.
     generators: the states of torch's global random generators, by device (`cpu`, `cuda:0`), as they
         stood after `step`; dropout and the like draw from them.
-    best_loss, best_weights: the lowest validation loss so far and the model it was measured on (∞
-        and nothing before the first evaluation, or where the last step's weights are kept).
+    best_loss, best_weights: the lowest validation loss so far of every part of the model that is
+        chosen for itself, and of the model's tensors those that it was measured on, by name
+        (nothing before the first evaluation, or where the last step's weights are kept).
 
     It is whole between two updates, which is when the loop hands it to its recorder. A stage that
     was stopped there goes on with the same state and model, or, in another process, with a state
@@ -39,7 +42,7 @@ class TrainState:
     batches: Mapping[str, Batches]
     generators: dict[str, Tensor]
     step: int = 0
-    best_loss: float = math.inf
+    best_loss: dict[str, float] = field(default_factory=dict)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -75,12 +78,17 @@ class TrainState:
             else:
                 torch.cuda.set_rng_state(state, name)
 
-    def keep_if_best(self, loss: float, model: Model) -> None:
-        """Keep a copy of the model's weights where its validation `loss` is the lowest so far."""
-        if loss < self.best_loss:
-            weights = model.state_dict()
-            self.best_loss = loss
-            self.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
+    def keep_if_best(self, losses: Mapping[str, float], model: Model) -> None:
+        """Keep a copy of every part of the model whose validation loss is the lowest so far.
+
+        losses: by part, the text of a task's key, for its φ and its head, or `WHOLE` for all there
+        is. Raises ValueError for a task that has no φ of its own.
+        """
+        for part, loss in losses.items():
+            if loss < self.best_loss.get(part, math.inf):
+                self.best_loss[part] = loss
+                for name, tensor in _weights_of(part, model).items():
+                    self.best_weights[name] = tensor.clone()
 
     def state_dict(self) -> dict[str, Any]:
         """The state as tensors on the CPU, numbers, None, and dicts, lists and tuples of these.
@@ -111,6 +119,17 @@ class TrainState:
             each.position = saved["positions"][name]
         self.step, self.generators = saved["step"], saved["generators"]
         self.best_loss, self.best_weights = saved["best_loss"], saved["best_weights"]
+
+
+def _weights_of(part: str, model: Model) -> dict[str, Tensor]:
+    """What a part of `model` is made of, by the names in its `state_dict`."""
+    weights: dict[str, Tensor] = model.state_dict()
+    if part == WHOLE:
+        return weights
+    if model.task_specific != "towers":
+        raise ValueError(f"{part}: expected a φ for each task, found one for all")
+    own = (f"trunks.{part}.", f"heads.{part}.")
+    return {name: tensor for name, tensor in weights.items() if name.startswith(own)}
 
 
 def _random_state(device: str) -> Tensor:

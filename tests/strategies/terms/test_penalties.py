@@ -50,7 +50,7 @@ PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {
     "ridge": penalties.ridge,
     "mean": penalties.mean,
     "soft_sharing": penalties.soft_sharing,
-    "graph": lambda W: penalties.graph(W, laplacian(some_graph())),
+    "graph": lambda W: penalties.graph(W, some_graph()),
     "trace_norm": penalties.trace_norm,
     "covariance": lambda W: penalties.covariance(W)[0],
     "asymmetric": lambda W: penalties.asymmetric(W, random(T, T, seed=3).abs()),
@@ -86,12 +86,12 @@ def test_pairs_mean_and_the_complete_graph_are_one_penalty(
     pairs = sum(
         float((W[:, s] - W[:, t]).square().sum()) for s in range(tasks) for t in range(s + 1, tasks)
     )
-    complete = laplacian(torch.ones(tasks, tasks, dtype=torch.float64).fill_diagonal_(0.0))
+    complete = torch.ones(tasks, tasks, dtype=torch.float64).fill_diagonal_(0.0)
 
     assert float(penalties.soft_sharing(W)) == pytest.approx(pairs, rel=1e-10, abs=1e-12)
     assert float(tasks * penalties.mean(W)) == pytest.approx(pairs, rel=1e-10, abs=1e-12)
     assert float(penalties.graph(W, complete)) == pytest.approx(pairs, rel=1e-10, abs=1e-12)
-    assert float(torch.trace(W @ complete @ W.T)) / tasks == pytest.approx(
+    assert float(torch.trace(W @ laplacian(complete) @ W.T)) / tasks == pytest.approx(
         pairs / tasks, rel=1e-10, abs=1e-12
     )
 
@@ -105,7 +105,76 @@ def test_graph_is_the_sum_over_its_edges(seed: int, rows: int, tasks: int) -> No
         for t in range(s + 1, tasks)
     )
 
-    assert float(penalties.graph(W, laplacian(A))) == pytest.approx(edges, rel=1e-10, abs=1e-12)
+    assert float(penalties.graph(W, A)) == pytest.approx(edges, rel=1e-10, abs=1e-12)
+
+
+def sparse_graph(seed: int, tasks: int) -> Tensor:
+    """About half of the pairs are not tied."""
+    A = some_graph(seed, tasks)
+    return A.where(A.median() < A, 0.0)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 6), st.integers(1, 6))
+def test_graph_is_the_quadratic_form_of_its_laplacian_with_its_slope_and_curvature(
+    seed: int, rows: int, tasks: int
+) -> None:
+    W, A = free(random(rows, tasks, seed=seed)), sparse_graph(seed + 1, tasks)
+    form = torch.einsum("ds,st,dt->", W, laplacian(A), W)
+    found = penalties.graph(W, A)
+    slopes = [torch.autograd.grad(each, W, create_graph=True)[0] for each in (found, form)]
+    bends = [torch.autograd.grad((s * W.detach()).sum(), W)[0] for s in slopes]
+
+    torch.testing.assert_close(found, form)
+    torch.testing.assert_close(*slopes)
+    torch.testing.assert_close(*bends)
+
+
+@given(
+    st.integers(0, 2**31), st.integers(1, 300), st.integers(2, 7),
+    st.sampled_from([0.0, 1.0, 100.0, 1e4]), st.sampled_from([1e-6, 1e-3, 1.0]),
+)  # fmt: skip
+def test_graph_in_float32_is_what_it_is_in_float64_however_much_the_tasks_have_in_common(
+    seed: int, rows: int, tasks: int, common: float, apart: float
+) -> None:
+    """Of the same numbers. A sum over L and W̃ would cancel here, to below 0 even."""
+    W = (common * random(rows, 1, seed=seed) + apart * random(rows, tasks, seed=seed + 1)).float()
+    A = sparse_graph(seed + 2, tasks)
+    value, slope = penalties.graph(W, A), gradient(lambda W: penalties.graph(W, A), W)
+    exact = W.double()
+    edges = sum(
+        A[s, t] * (exact[:, s] - exact[:, t]).square().sum()
+        for s in range(tasks)
+        for t in range(s + 1, tasks)
+    )
+    differences = exact[:, :, None] - exact[:, None, :]  # of s and t
+    pulls = 2 * A * differences
+
+    assert value.dtype == slope.dtype == torch.float32
+    assert float(value) >= 0.0
+    assert float(value) == pytest.approx(float(edges), rel=1e-4)
+    error = (slope.double() - pulls.sum(dim=2)).abs()
+    assert bool((error <= 1e-6 * pulls.abs().sum(dim=2)).all())
+
+
+def test_graph_is_the_same_however_many_edges_are_taken_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    W, A = random(D, 7), sparse_graph(1, 7)
+    whole = penalties.graph(W, A), gradient(lambda W: penalties.graph(W, A), W)
+    for numbers in (1, 2 * D, 3 * D + 1):
+        monkeypatch.setattr(penalties, "AT_ONCE", numbers)
+        torch.testing.assert_close(penalties.graph(W, A), whole[0])
+        torch.testing.assert_close(gradient(lambda W: penalties.graph(W, A), W), whole[1])
+
+
+@given(st.integers(0, 2**31), st.integers(1, 50), st.integers(2, 7))
+def test_graph_of_equal_tasks_is_nothing_at_all(seed: int, rows: int, tasks: int) -> None:
+    """So is its slope."""
+    W = (100 * random(rows, 1, seed=seed)).float().repeat(1, tasks)
+    A = some_graph(seed + 1, tasks)
+
+    assert float(penalties.graph(W, A)) == 0.0
+    assert not bool(gradient(lambda W: penalties.graph(W, A), W).any())
 
 
 def test_what_relates_tasks_does_not_see_what_is_common_to_them() -> None:
