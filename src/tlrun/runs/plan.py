@@ -23,6 +23,7 @@ from tlrun.runs.identity import (
     run_id,
     setting_id,
 )
+from tlrun.runs.remembered import contents, read_and_remember, recalled
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import run_fingerprint, stage_inputs, stage_key
 from tlrun.store.entries import Entry
@@ -36,20 +37,33 @@ THIS = "this run"  # the name of the run asked for, beside those of its controls
 
 
 class ProblemCache:
-    """The problem loaded last: the arms of one seed share it, and it is read once for them all."""
+    """The problem of last: the arms of one seed share it, and it is read once for them all."""
 
     def __init__(self) -> None:
         self._key: tuple[Dataset, int] | None = None
         self._problem: Problem | None = None
+        self._read = False
 
     def load(self, dataset: Dataset, seed: int) -> Problem:
         """The problem of a data set as `seed` draws it, its test set not opened yet.
 
         Raises UserError where the options ask for more than the data have.
         """
-        if self._problem is None or self._key != (dataset, seed):
+        if self._problem is None or self._key != (dataset, seed) or not self._read:
             self._problem, self._key = None, None  # the old one need not be kept meanwhile
-            self._problem, self._key = dataset.load(seed), (dataset, seed)
+            self._problem, self._key, self._read = dataset.load(seed), (dataset, seed), True
+        return replace(self._problem, test=self._problem.test.unopened())
+
+    def planned(self, run: Run) -> Problem:
+        """The problem of `run` for a plan: remembered, or else read. Raises as `load` does."""
+        key = run.dataset, run.seed
+        if self._problem is None or self._key != key:
+            self._problem, self._key = None, None
+            self._problem = recalled(run, lambda: self.load(*key))
+            self._read = self._problem is None
+            if self._problem is None:
+                self._problem = read_and_remember(run)
+            self._key = key
         return replace(self._problem, test=self._problem.test.unopened())
 
 
@@ -75,8 +89,8 @@ class Plan:
     """One run, checked: ready to be trained, or loaded where it is finished.
 
     run: as it is meant, at λ=∞ where λ has no effect. device: cpu or cuda:N. problem, setting,
-    family: ids that runs share, as `identity` says. controls: the setting of each of its controls,
-    by name.
+    family: ids that runs share, as `identity` says. data: all that ids know of its data.
+    controls: the setting of each of its controls, by name.
     """
 
     run: Run
@@ -86,6 +100,7 @@ class Plan:
     problem: str
     setting: str
     family: str
+    data: str
     controls: Mapping[str, str]
 
     @property
@@ -131,7 +146,7 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
     if not run.controls:
         return {THIS: plan(run, problems, screen)}
     asked = _plan_alone(run, problems, screen)
-    problem = problems.load(run.dataset, run.seed)
+    problem = problems.planned(run)
     controls: dict[str, Plan] = {}
     for name, control in asked.run.strategy.controls(problem).items():
         controls[name] = plan(as_control(asked.run, control), problems, screen)
@@ -146,7 +161,7 @@ def plan(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     work.
     """
     planned = _plan_alone(run, problems, screen)
-    problem = problems.load(run.dataset, run.seed)
+    problem = problems.planned(run)
     return replace(planned, controls=_settings_of_controls(planned.run, problem))
 
 
@@ -159,7 +174,7 @@ def as_control(run: Run, control: Control) -> Run:
 def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     """The plan of a run without its controls, which are left empty. Raises UserError."""
     device = resolve(run.device)
-    problem = problems.load(run.dataset, run.seed)
+    problem = problems.planned(run)
     run, stages = _checked(run, problem, screen)
     return Plan(
         run=run,
@@ -169,6 +184,7 @@ def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
         problem=problem_id(run, problem),
         setting=setting_id(run, problem),
         family=family_id(run, problem),
+        data=contents(problem),
         controls={},
     )
 

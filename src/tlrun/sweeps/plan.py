@@ -118,7 +118,7 @@ def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
             refused[k] = error
             continue
         if report is None and len(set(datasets)) == 1:
-            report = DataLoaded(report=problems.load(run.dataset, run.seed).report)
+            report = DataLoaded(report=problems.planned(run).report)
     if refused:
         mistakes: dict[Mistake, None] = {}
         for k in sorted(refused):
