@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
@@ -158,23 +157,7 @@ def _of_run(run: FoundRun) -> _Item:
         return run.run_dir.record() == run.record
 
     path, lock, remove = run.run_dir.path, run.run_dir.lock, run.run_dir.remove
-    return _Item("unfinished run", path, lock, _last_use(run), size_of(path), unchanged, remove)
-
-
-def _last_use(run: FoundRun) -> float:
-    """When a run ended, or else started; by its folder where its record says neither."""
-    for key in ("ended", "started"):
-        try:
-            when = datetime.fromisoformat(run.record[key])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return when.timestamp()
-    try:
-        return run.run_dir.path.stat().st_mtime
-    except OSError:
-        return math.inf  # it has gone
+    return _Item("unfinished run", path, lock, run.used, size_of(path), unchanged, remove)
 
 
 def _why_left(item: _Item, runs_dir: Path) -> str:
