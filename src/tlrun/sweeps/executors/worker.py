@@ -19,7 +19,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import torch  # noqa: F401  # what costs seconds
+import sklearn.datasets
+import sklearn.metrics  # noqa: F401  # all three: what costs seconds
+import torch  # noqa: F401
 
 import tlrun.models.model
 import tlrun.runs.final_evaluation
