@@ -260,7 +260,7 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_goes(
     assert out.splitlines()[-1] == "freed 0 B: nothing"
     assert errors.count("Permission denied") == 4
     assert errors.count("part of it is still there") == 2
-    assert len(errors.splitlines()) == 5
+    assert len(errors.splitlines()) == 6
 
 
 @pytest.mark.parametrize(("record", "days"), [

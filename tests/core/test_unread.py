@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tlrun.core.problem import Problem
-from tlrun.core.unread import described, unread
+from tlrun.core.unread import described, plain, unread
 
 from problems import peers, problem, questions
 
@@ -61,6 +61,19 @@ def test_a_domain_made_of_one_has_a_digest_of_its_own() -> None:
     assert changed.digest == replace(read.domains["target"], train=other, val=None).digest
     assert changed.digest != domain.digest
     assert changed.validated == ()
+
+
+def test_what_a_description_would_lose_is_not_plain() -> None:
+    read = problem()
+    other = {"another": read.domains["source"], "target": read.domains["target"]}
+
+    class Mine(Problem):
+        pass
+
+    assert plain(read)
+    assert not plain(Mine(read.domains, read.test, read.digest))
+    assert not plain(replace(read, domains=other))
+    assert not plain(through_json(read))
 
 
 @pytest.mark.parametrize("lacking", ["domains", "digest", "report", "examples"])

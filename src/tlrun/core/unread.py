@@ -50,6 +50,14 @@ class UnreadTest(HeldOutTest):
         return UnreadTest(self._read)
 
 
+def plain(problem: Problem) -> bool:
+    """Whether nothing of a problem is lost in its description: no class or name of a stranger's."""
+    if type(problem) is not Problem or type(problem.test) is not HeldOutTest:
+        return False
+    domains = problem.domains
+    return all(type(domain) is Domain and domain.name == key for key, domain in domains.items())
+
+
 def described(problem: Problem) -> dict[str, Any]:
     """All that `unread` makes a problem of, without an array, for JSON to hold."""
     domains = []

@@ -12,7 +12,7 @@ from tlrun.config.build import Run
 from tlrun.config.registry import name_of
 from tlrun.core.errors import RunFailed
 from tlrun.core.problem import Problem
-from tlrun.core.unread import Read, described, unread
+from tlrun.core.unread import Read, described, plain, unread
 from tlrun.data.base import Dataset
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.stage_key import data_fingerprint
@@ -52,7 +52,9 @@ def read_and_remember(run: Run) -> Problem:
     """
     before = _states(run.dataset)
     problem = run.dataset.load(run.seed)
-    if before is not None and problems.settled(before) and _states(run.dataset) == before:
+    if before is None or before != _states(run.dataset):  # it has changed meanwhile
+        return problem
+    if problems.settled(before) and plain(problem):
         made_with = data_fingerprint(run)
         problems.remember(_home(run), _key(run), made_with, before, described(problem))
     return problem
