@@ -13,7 +13,8 @@ from tlrun.core.errors import RunFailed, UserError
 from tlrun.core.problem import Problem
 from tlrun.core.unread import described
 from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.runs.plan import THIS, ProblemCache, plan, plan_with_controls
+from tlrun.runs.plan import THIS, plan, plan_with_controls
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform, train
 from tlrun.store import fingerprint, problems
 from tlrun.store.entries import entries
@@ -67,7 +68,10 @@ def run(table: Path, **options: Any) -> Run:
 
 def known(asked: Run) -> Problem:
     """The problem of a run, for a plan, in a process of its own."""
-    return ProblemCache().planned(asked)
+    cache = ProblemCache()
+    problem = cache.planned(asked)
+    cache.remember()
+    return problem
 
 
 def test_a_problem_is_read_once(table: Path, reads: list[int]) -> None:

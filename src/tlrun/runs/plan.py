@@ -13,7 +13,6 @@ from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
 from tlrun.core.notes import LamHasNoEffect, Note, StrategyWarning
 from tlrun.core.problem import Problem
-from tlrun.data.base import Dataset
 from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import (
     family_id,
@@ -23,7 +22,7 @@ from tlrun.runs.identity import (
     run_id,
     setting_id,
 )
-from tlrun.runs.remembered import contents, read_and_remember, recalled
+from tlrun.runs.remembered import ProblemCache, contents
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import run_fingerprint, stage_inputs, stage_key
 from tlrun.store.entries import Entry
@@ -34,37 +33,6 @@ from tlrun.strategies.schedules import Constant
 from tlrun.training.devices import resolve
 
 THIS = "this run"  # the name of the run asked for, beside those of its controls
-
-
-class ProblemCache:
-    """The problem of last: the arms of one seed share it, and it is read once for them all."""
-
-    def __init__(self) -> None:
-        self._key: tuple[Dataset, int] | None = None
-        self._problem: Problem | None = None
-        self._read = False
-
-    def load(self, dataset: Dataset, seed: int) -> Problem:
-        """The problem of a data set as `seed` draws it, its test set not opened yet.
-
-        Raises UserError where the options ask for more than the data have.
-        """
-        if self._problem is None or self._key != (dataset, seed) or not self._read:
-            self._problem, self._key = None, None  # the old one need not be kept meanwhile
-            self._problem, self._key, self._read = dataset.load(seed), (dataset, seed), True
-        return replace(self._problem, test=self._problem.test.unopened())
-
-    def planned(self, run: Run) -> Problem:
-        """The problem of `run` for a plan: remembered, or else read. Raises as `load` does."""
-        key = run.dataset, run.seed
-        if self._problem is None or self._key != key:
-            self._problem, self._key = None, None
-            self._problem = recalled(run, lambda: self.load(*key))
-            self._read = self._problem is None
-            if self._problem is None:
-                self._problem = read_and_remember(run)
-            self._key = key
-        return replace(self._problem, test=self._problem.test.unopened())
 
 
 @dataclass(frozen=True)

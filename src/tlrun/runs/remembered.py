@@ -6,7 +6,9 @@ again where a run is trained, and must then be those that the run was planned wi
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
@@ -18,6 +20,59 @@ from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.stage_key import data_fingerprint
 from tlrun.store import problems
 from tlrun.store.problems import State
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What can be remembered of the problem of `run`, read from files in the given states."""
+
+    run: Run
+    states: list[State]
+    description: dict[str, Any]
+
+    def keep(self) -> None:
+        """Write it down, where that can be."""
+        run, made_with = self.run, data_fingerprint(self.run)
+        problems.remember(_home(run), _key(run), made_with, self.states, self.description)
+
+
+class ProblemCache:
+    """The problem of last: the arms of one seed share it, and it is read once for them all."""
+
+    def __init__(self) -> None:
+        self._key: tuple[Dataset, int] | None = None
+        self._problem: Problem | None = None
+        self._is_read = False
+        self._memories: list[Memory] = []
+
+    def load(self, dataset: Dataset, seed: int) -> Problem:
+        """The problem of a data set as `seed` draws it, its test set not opened yet.
+
+        Raises UserError where the options ask for more than the data have.
+        """
+        if self._problem is None or self._key != (dataset, seed) or not self._is_read:
+            self._problem, self._key = None, None  # the old one need not be kept meanwhile
+            self._problem, self._key, self._is_read = dataset.load(seed), (dataset, seed), True
+        return replace(self._problem, test=self._problem.test.unopened())
+
+    def planned(self, run: Run) -> Problem:
+        """The problem of `run` for a plan: remembered, or else read. Raises as `load` does."""
+        key = run.dataset, run.seed
+        if self._problem is None or self._key != key:
+            self._problem, self._key = None, None
+            problem = recalled(run, lambda: self.load(*key))
+            is_read = problem is None
+            if problem is None:
+                problem, memory = read(run)
+                self._memories += [memory] if memory else []
+            self._problem, self._key, self._is_read = problem, key, is_read
+        return replace(self._problem, test=self._problem.test.unopened())
+
+    def remember(self) -> None:
+        """Write down what was read for plans, once these stand: a mistake writes nothing."""
+        for memory in self._memories:
+            memory.keep()
+        self._memories.clear()
 
 
 def recalled(run: Run, read: Read) -> Problem | None:
@@ -45,19 +100,18 @@ def recalled(run: Run, read: Read) -> Problem | None:
     return remembered
 
 
-def read_and_remember(run: Run) -> Problem:
-    """The problem of `run`, read, and remembered where its files say that it can be.
+def read(run: Run) -> tuple[Problem, Memory | None]:
+    """The problem of `run`, read, and what can be remembered of it; None where it is in doubt.
 
     Raises UserError where the options ask for more than the data have.
     """
     before = _states(run.dataset)
     problem = run.dataset.load(run.seed)
     if before is None or before != _states(run.dataset):  # it has changed meanwhile
-        return problem
-    if problems.settled(before) and plain(problem):
-        made_with = data_fingerprint(run)
-        problems.remember(_home(run), _key(run), made_with, before, described(problem))
-    return problem
+        return problem, None
+    if not problems.settled(before) or not plain(problem):
+        return problem, None
+    return problem, Memory(run, before, described(problem))
 
 
 def contents(problem: Problem) -> str:

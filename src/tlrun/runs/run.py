@@ -20,8 +20,8 @@ from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
-from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
-from tlrun.runs.remembered import check_unchanged
+from tlrun.runs.plan import THIS, Plan, plan_with_controls
+from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Screen
 from tlrun.store.fingerprint import differences
 
@@ -42,6 +42,7 @@ def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
     """
     problems = ProblemCache()
     plans = plan_with_controls(run, problems, screen)  # all, before any starts
+    problems.remember()
     screen.note(DataLoaded(report=problems.planned(run).report))
     outcomes: list[Outcome] = []
     for name, plan in plans.items():

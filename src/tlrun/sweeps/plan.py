@@ -12,7 +12,8 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.notes import DataLoaded, Note
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
+from tlrun.runs.plan import THIS, Plan, plan_with_controls
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
@@ -124,6 +125,7 @@ def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
         for k in sorted(refused):
             mistakes |= dict.fromkeys(refused[k].mistakes)
         raise UserError(*mistakes)
+    problems.remember()
     if report is not None:
         screen.note(report)
     return [arms[k] for k in range(len(runs))]

@@ -28,7 +28,7 @@ import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
 from tlrun.core.notes import Note, Waiting
-from tlrun.runs.plan import ProblemCache
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform, warm_up
 from tlrun.strategies.base import Stage
 from tlrun.sweeps.executors.base import Job
