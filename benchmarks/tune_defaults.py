@@ -62,7 +62,8 @@ class Silent:
 def measure(setting: tuple[tuple[int, int], float]) -> dict[str, object]:
     """Mean validation accuracy of each arm in one setting, in %."""
     from tlrun.config.build import build
-    from tlrun.runs.plan import THIS, ProblemCache, plan
+    from tlrun.runs.plan import THIS, plan
+    from tlrun.runs.remembered import ProblemCache
     from tlrun.runs.run import perform
 
     channels, rate = setting

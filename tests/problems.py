@@ -19,7 +19,8 @@ from tlrun.data.batches import as_batch, labelled
 from tlrun.models.model import Model
 from tlrun.report.notes import words
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, Plan, ProblemCache, plan
+from tlrun.runs.plan import THIS, Plan, plan
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform, run_with_controls
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage

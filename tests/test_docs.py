@@ -102,7 +102,8 @@ def test_the_commands_on_a_table_can_start(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a table with the columns that the page shows."""
-    from tlrun.runs.plan import ProblemCache, plan
+    from tlrun.runs.plan import plan
+    from tlrun.runs.remembered import ProblemCache
 
     header = next(
         line

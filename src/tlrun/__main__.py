@@ -1,6 +1,6 @@
 """python -m tlrun is tl-run."""
 
-from tlrun.cli.main import main
+from tlrun.cli.main import command
 
 if __name__ == "__main__":  # a process of a sweep imports this file again
-    main()
+    command()

@@ -12,7 +12,7 @@ from tlrun.cli import clean as cleaning
 from tlrun.cli import main as cli
 from tlrun.cli.clean import clean
 from tlrun.core.errors import UserError
-from tlrun.store import features, stages
+from tlrun.store import features, problems, stages
 from tlrun.store.entries import Entry, entry
 from tlrun.store.locks import locked
 from tlrun.store.rundir import RunDir
@@ -47,6 +47,7 @@ def full(tmp_path: Path) -> Path:
     (runs_dir / stages.HOME / "damaged").mkdir()
     (runs_dir / stages.HOME / "note.txt").write_text("mine")
     kept(runs_dir, features.HOME, "ddd", days=10)
+    kept(runs_dir, problems.HOME, "eee", days=10)
     (runs_dir / ".cache" / "other").mkdir()
     for status in STATUSES:
         run(runs_dir, f"seed=0_{status}", status)
@@ -78,7 +79,8 @@ def gone(before: dict[str, bytes | None], after: dict[str, bytes | None]) -> set
 
 
 STAGES = {"runs/.stages/aaa", "runs/.stages/bbb", "runs/.stages/.ccc.123", "runs/.stages/damaged"}
-CACHE = {"runs/.cache/features/ddd"}
+CACHE = {"runs/.cache/features/ddd", "runs/.cache/problems/eee"}
+CACHED = "1 feature set, 1 remembered problem"
 FAILED = {
     f"runs/digits/scratch/{name}"
     # running: nobody has it
@@ -88,13 +90,13 @@ FAILED = {
 
 @pytest.mark.parametrize(("asked", "expected", "told"), [
     (["--stages"], STAGES, "4 stages"),
-    (["--cache"], CACHE, "1 feature set"),
+    (["--cache"], CACHE, CACHED),
     (["--failed"], FAILED, "4 unfinished runs"),
-    (["--cache", "--failed"], CACHE | FAILED, "1 feature set, 4 unfinished runs"),
-    ([], STAGES | CACHE | FAILED, "4 stages, 1 feature set, 4 unfinished runs"),
+    (["--cache", "--failed"], CACHE | FAILED, f"{CACHED}, 4 unfinished runs"),
+    ([], STAGES | CACHE | FAILED, f"4 stages, {CACHED}, 4 unfinished runs"),
     (["--older-than", "30"], {"runs/.stages/aaa"}, "1 stage"),
-    (["--older-than=9.5"], {"runs/.stages/aaa"} | CACHE, "1 stage, 1 feature set"),
-    (["--older-than", "9.5", "--cache"], CACHE, "1 feature set"),
+    (["--older-than=9.5"], {"runs/.stages/aaa"} | CACHE, f"1 stage, {CACHED}"),
+    (["--older-than", "9.5", "--cache"], CACHE, CACHED),
 ])  # fmt: skip
 def test_what_was_asked_for_goes_and_nothing_else(
     asked: list[str], expected: set[str], told: str, full: Path, capsys: pytest.CaptureFixture[str]
@@ -211,7 +213,7 @@ def test_what_is_begun_used_or_finished_during_the_question_is_left(
     assert (full / stages.HOME / "bbb").exists()
     assert (place.record() or {})["status"] == "finished"
     assert "left as it is: 3, because it has been used since" in out
-    assert out.splitlines()[-1].endswith("3 stages, 3 unfinished runs")
+    assert out.splitlines()[-1].endswith("3 stages, 1 remembered problem, 3 unfinished runs")
 
 
 def test_what_a_process_takes_during_the_question_is_left(
@@ -257,8 +259,8 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_goes(
     out, errors = capsys.readouterr()
     assert out.splitlines()[-1] == "freed 0 B: nothing"
     assert errors.count("Permission denied") == 4
-    assert errors.count("part of it is still there") == 1
-    assert len(errors.splitlines()) == 5
+    assert errors.count("part of it is still there") == 2
+    assert len(errors.splitlines()) == 6
 
 
 @pytest.mark.parametrize(("record", "days"), [

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ ENDLESS = [*TINY[:2], "trainer.steps=10000000"]
 PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 # tl-run, which gives its processes more than the ten seconds of an impatient user to end
 PATIENT = f"""
-from tlrun.cli.main import main
+from tlrun.cli.main import command
 from tlrun.sweeps.executors import local
 assert local.GRACE
 local.GRACE = {PATIENCE}
-main()
+command()
 """
 WHERE = """
 import tlrun, tlrun.configs
@@ -181,7 +182,9 @@ def test_exit_code_and_one_line_from_outside(here: Path) -> None:
 
 def is_training(here: Path) -> bool:
     """Whether a run has come to its first evaluation: far from its start, and from its end."""
-    return bool(list(here.rglob("metrics.jsonl")))
+    with suppress(FileNotFoundError):  # a folder that was only made to see whether it can be
+        return bool(list(here.rglob("metrics.jsonl")))
+    return False
 
 
 @pytest.mark.parametrize(
@@ -210,6 +213,103 @@ def test_a_reader_that_leaves_early_sees_no_traceback(here: Path) -> None:
     )
 
     assert done.stderr == ""
+
+
+def test_a_finished_run_is_shown_again_without_a_library_that_computes(here: Path) -> None:
+    program = """
+import sys
+from tlrun.cli.main import run
+assert run(sys.argv[1:]) == 0
+print(sorted({"torch", "sklearn", "scipy", "numpy"} & set(sys.modules)), file=sys.stderr)
+"""
+    asked = [sys.executable, "-c", program, *TINY, "strategy=joint", "controls=false"]
+    first, again = (subprocess.run(asked, **PIPES, text=True, check=True) for _ in range(2))
+
+    assert first.stderr.strip() != "[]"
+    assert again.stderr.strip() == "[]"
+    read, trained = first.stdout.splitlines(), again.stdout.splitlines()
+    assert read[:3] == trained[:3]  # the equation and the data
+    assert "found" in again.stdout
+
+
+ENDING = """
+import atexit, os, sys, tempfile
+from tlrun.cli import main as cli
+
+class Late:
+    def __del__(self):
+        print("taken apart")
+
+def run(argv):
+    sys.late = Late()
+    global folder
+    folder = tempfile.TemporaryDirectory()
+    print(folder.name)
+    atexit.register(print, "handler of a plug-in")
+    if argv == ["raise"]:
+        raise KeyError("a bug")
+    if argv == ["fork"]:
+        child = os.fork()
+        if child == 0:
+            sys.exit(7)
+        print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    return int(argv[0]) if argv[0].isdigit() else 0
+
+cli.run = run
+cli.command()
+"""
+
+
+@pytest.mark.parametrize(("argument", "code"), [("0", 0), ("3", 3), ("raise", 1)])
+def test_the_process_ends_with_its_code_once_everybody_else_has_tidied_up(
+    here: Path, argument: str, code: int
+) -> None:
+    asked = [sys.executable, "-c", ENDING, argument]
+    done = subprocess.run(asked, **PIPES, text=True, check=False)
+    folder, *said = done.stdout.splitlines()
+
+    assert done.returncode == code
+    assert said == ["handler of a plug-in"]
+    assert not Path(folder).exists()
+    if argument == "raise":
+        assert done.stderr.startswith("Traceback")
+        assert done.stderr.splitlines()[-1] == "KeyError: 'a bug'"
+    else:
+        assert done.stderr == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_process_split_from_ours_ends_with_a_code_of_its_own(here: Path) -> None:
+    asked = [sys.executable, "-u", "-c", ENDING, "fork"]
+    done = subprocess.run(asked, **PIPES, text=True, check=True)
+
+    assert "child 7" in done.stdout.splitlines()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+def test_what_could_not_be_printed_is_no_success(here: Path) -> None:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    asked: dict[str, Any] = {"env": buffered, "stderr": subprocess.PIPE, "text": True}
+    with open("/dev/full", "w") as full:
+        program = [sys.executable, "-c", ENDING, "0"]
+        done = subprocess.run(program, stdout=full, check=False, **asked)
+
+    assert done.returncode == 120  # as Python has it
+    assert "No space left" in done.stderr
+
+
+def test_called_from_a_program_it_does_not_end_that() -> None:
+    program = """
+from tlrun.cli import main as cli
+cli.run = lambda argv: 3
+try:
+    cli.main()
+except SystemExit as end:
+    print(end.code)
+"""
+    done = subprocess.run([sys.executable, "-c", program], **PIPES, text=True, check=True)
+
+    assert done.stdout == "3\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from tlrun.cli.show import show
 from tlrun.config.overrides import rewrite
 from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
-from tlrun.runs.plan import THIS, ProblemCache, plan
+from tlrun.runs.plan import THIS, plan
+from tlrun.runs.remembered import ProblemCache
 
 from problems import Watcher, config, performed, planned
 

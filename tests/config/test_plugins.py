@@ -13,7 +13,8 @@ from tlrun.config.preflight import preflight
 from tlrun.config.registry import equation, find, names, shipped
 from tlrun.core.errors import UserError
 from tlrun.runs.identity import node_of
-from tlrun.runs.plan import ProblemCache, plan
+from tlrun.runs.plan import plan
+from tlrun.runs.remembered import ProblemCache
 
 from problems import Watcher, config
 

@@ -10,7 +10,8 @@ import pytest
 
 from tlrun.config.build import build
 from tlrun.runs.outcome import FACTS, Outcome, load_run, load_runs, read_outcome
-from tlrun.runs.plan import THIS, ProblemCache, plan_with_controls
+from tlrun.runs.plan import THIS, plan_with_controls
+from tlrun.runs.remembered import ProblemCache
 
 from problems import Watcher, config, outcomes_of, performed, planned
 

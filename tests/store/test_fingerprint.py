@@ -68,9 +68,9 @@ def test_another_version_of_a_library_that_computes_is_another_fingerprint(
     monkeypatch.setattr(
         "importlib.metadata.version", lambda name: "0" if name == library else version(name)
     )
-    fingerprints._versions.cache_clear()
+    fingerprints.versions.cache_clear()
     after = fingerprint(1, "cpu", {})
-    fingerprints._versions.cache_clear()
+    fingerprints.versions.cache_clear()
 
     assert {*LIBRARIES} >= {"torch", "numpy", "scipy", "scikit-learn"}
     assert differences(before, after) == f"{library} {before[library]} then, 0 now"

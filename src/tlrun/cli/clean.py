@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
@@ -18,7 +17,7 @@ from rich.text import Text
 from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
 from tlrun.report.console import make_console
-from tlrun.store import features, stages
+from tlrun.store import features, problems, stages
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.locks import is_held, locked
 
@@ -27,14 +26,19 @@ tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes] [--runs
 
   tl-run clean                       all three: stages, cache, failed
   tl-run clean --stages              finished stages, and what processes that were killed left of them
-  tl-run clean --cache               features that were kept of extractors held fixed
+  tl-run clean --cache               features of extractors held fixed, and what is remembered of data
   tl-run clean --failed              runs that failed, were interrupted, or were stopped (killed)
   tl-run clean --older-than 30       only what was last used more than 30 days ago
   tl-run clean --yes                 without the question, which needs a terminal
 
 What it deletes is made again where a run needs it. Finished runs stay, and so does what a process is working on."""  # noqa: E501  # as it is printed
-KINDS = {"--stages": "stage", "--cache": "feature set", "--failed": "unfinished run"}
-FLAGS = (*KINDS, "--older-than", "--yes", "--runs-dir")
+KINDS = {  # what may go, and the flag that asks for it
+    "stage": "--stages",
+    "feature set": "--cache",
+    "remembered problem": "--cache",
+    "unfinished run": "--failed",
+}
+FLAGS = (*dict.fromkeys(KINDS.values()), "--older-than", "--yes", "--runs-dir")
 UNFINISHED = ("failed", "interrupted", "stopped")
 DAY = 86400.0
 HELD, USED, ELSEWHERE = "a process has it", "it has been used since", "it is behind a symbolic link"
@@ -48,7 +52,7 @@ class _Left(Exception):
 class _Item:
     """Something that may go.
 
-    kind: its flag, of KINDS. lock: held by whoever works on it. used: seconds since 1970. size: in
+    kind: of KINDS. lock: held by whoever works on it. used: seconds since 1970. size: in
     bytes. unchanged: whether it is still what it was when it was shown.
     """
 
@@ -101,7 +105,7 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
     while rest:
         argument = rest.pop(0)
         flag, equals, value = argument.partition("=")
-        if argument in KINDS:
+        if argument in KINDS.values():
             kinds.add(argument)
         elif argument == "--yes":
             sure = True
@@ -114,7 +118,7 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
     if unknown:
         wrong = [Mistake("clean", "a flag", flag, nearest(flag, FLAGS)) for flag in unknown]
         raise UserError(*wrong)
-    return [kind for kind in KINDS if kind in kinds or not kinds], days, sure
+    return [kind for kind, flag in KINDS.items() if flag in kinds or not kinds], days, sure
 
 
 def _days(text: str) -> float:
@@ -129,11 +133,12 @@ def _days(text: str) -> float:
 
 
 def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
-    for kind, home in (("--stages", stages.HOME), ("--cache", features.HOME)):
+    homes = (stages.HOME, features.HOME, problems.HOME)
+    for kind, home in zip(("stage", "feature set", "remembered problem"), homes, strict=True):
         if kind in kinds:
             for one in kept(runs_dir, home):
                 yield _of_entry(kind, one)
-    if "--failed" in kinds:
+    if "unfinished run" in kinds:
         for run in runs(runs_dir):
             if run.status in UNFINISHED:
                 yield _of_run(run)
@@ -152,23 +157,7 @@ def _of_run(run: FoundRun) -> _Item:
         return run.run_dir.record() == run.record
 
     path, lock, remove = run.run_dir.path, run.run_dir.lock, run.run_dir.remove
-    return _Item("--failed", path, lock, _last_use(run), size_of(path), unchanged, remove)
-
-
-def _last_use(run: FoundRun) -> float:
-    """When a run ended, or else started; by its folder where its record says neither."""
-    for key in ("ended", "started"):
-        try:
-            when = datetime.fromisoformat(run.record[key])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return when.timestamp()
-    try:
-        return run.run_dir.path.stat().st_mtime
-    except OSError:
-        return math.inf  # it has gone
+    return _Item("unfinished run", path, lock, run.used, size_of(path), unchanged, remove)
 
 
 def _why_left(item: _Item, runs_dir: Path) -> str:
@@ -187,11 +176,11 @@ def _table(chosen: Sequence[_Item]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("kind", "how many", "size", "oldest use (UTC)", "newest use (UTC)"):
         table.add_column(name, justify="right" if name in ("how many", "size") else "left")
-    for kind, name in KINDS.items():
+    for kind in KINDS:
         if items := [item for item in chosen if item.kind == kind]:
             used = [item.used for item in items]
             total = size(sum(item.size for item in items))
-            table.add_row(Text(f"{name}s"), str(len(items)), total, utc(min(used)), utc(max(used)))
+            table.add_row(Text(f"{kind}s"), str(len(items)), total, utc(min(used)), utc(max(used)))
     return table
 
 
@@ -222,7 +211,7 @@ def _delete(chosen: Sequence[_Item]) -> int:
             freed.append(item)
     _say_left(left)
     counts = Counter(item.kind for item in freed)
-    parts = [counted(counts[kind], name) for kind, name in KINDS.items() if counts[kind]]
+    parts = [counted(counts[kind], kind) for kind in KINDS if counts[kind]]
     total = size(sum(item.size for item in freed))
     print(f"freed {total}: {', '.join(parts) or 'nothing'}")
     return 1 if failed else 0

@@ -14,7 +14,8 @@ from tlrun.config.refusals import resolved
 from tlrun.core.errors import TlrunError, say
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
-from tlrun.runs.plan import ProblemCache, plan_with_controls
+from tlrun.runs.plan import plan_with_controls
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
 from tlrun.sweeps.executors.base import Job, JobResults, Watcher
 
@@ -48,6 +49,7 @@ def job(config: DictConfig) -> None:
     except TlrunError as error:
         say(*error.lines)
         return
+    problems.remember()
     for name, plan in plans.items():
         try:
             perform(plan, name, problems, screen, wait=True)  # jobs share controls

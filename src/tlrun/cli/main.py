@@ -7,10 +7,12 @@ Hydra, nor for torch.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
 
@@ -19,8 +21,44 @@ from tlrun.core.errors import Mistake, Terminated, TlrunError, UserError, neares
 SUBCOMMANDS = ("ls", "show", "clean", "doctor")
 
 
-def main() -> None:
-    """The console script: do what sys.argv says, and exit with its code."""
+def command() -> NoReturn:
+    """The console script and `python -m tlrun`: `main`, in a process that is ours alone to end.
+
+    Once everything is done and said, Python would take another second or two to take torch apart.
+    """
+    ending = _Ending()
+    atexit.register(ending.leave)  # the first to be registered is the last to be called
+    try:
+        main()
+    except SystemExit as end:
+        ending.code = end.code
+        raise
+
+
+@dataclass
+class _Ending:
+    """How this process ends. code: with which; 1 is that of an exception that nobody catches."""
+
+    code: object = 1
+    process: int = field(default_factory=os.getpid)
+
+    def leave(self) -> None:
+        """End this process here, with its code, where all it has printed is out.
+
+        Where that is not so, or in a process that was split from it, Python goes on to its own end.
+        """
+        if os.getpid() != self.process or not isinstance(self.code, int):
+            return
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (AttributeError, OSError, ValueError):  # there is none, it broke, it is closed
+            return
+        os._exit(self.code)
+
+
+def main() -> NoReturn:
+    """Do what sys.argv says, and exit with its code."""
     code = 1
     try:
         _prepare_streams()

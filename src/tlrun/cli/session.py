@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -14,14 +15,13 @@ from tlrun.config.registry import GROUPS, equation, name_of
 from tlrun.core.errors import RunFailed, TlrunError, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
-from tlrun.report.progress_sweep import watching
 from tlrun.report.run_table import run_table
-from tlrun.report.sweep_table import sweep_table
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.run import run_with_controls
-from tlrun.sweeps.executors.base import Executor
-from tlrun.sweeps.executors.local import LocalExecutor
-from tlrun.sweeps.launch import Failure, SweepResults, launch
+
+if TYPE_CHECKING:
+    from tlrun.sweeps.executors.base import Executor
+    from tlrun.sweeps.launch import Failure, SweepResults
 
 # λ has a column of its own in a table, seeds are what it averages
 NOT_A_SETTING = {"seed", "lam.value", *NO_AXES}
@@ -56,6 +56,11 @@ class Session:
 
         elsewhere: what carries out the runs; None: processes of this machine.
         """
+        from tlrun.report.progress_sweep import watching  # what a run alone need not wait for
+        from tlrun.report.sweep_table import sweep_table
+        from tlrun.sweeps.executors.local import LocalExecutor
+        from tlrun.sweeps.launch import launch
+
         jobs = self._request.jobs
         executor = elsewhere or LocalExecutor(processes(jobs[0].run))
         try:

@@ -62,11 +62,8 @@ class TaskKey(NamedTuple):
 
 def tasks_by_key(tasks_by_domain: Mapping[str, Iterable[Task]]) -> dict[TaskKey, Task]:
     """Every task of every domain by its key, domain by domain, given the tasks of each."""
-    by_key = {}
-    for domain, tasks in tasks_by_domain.items():
-        for task in tasks:
-            by_key[TaskKey(domain, task.name)] = task
-    return by_key
+    by_domain = tasks_by_domain.items()
+    return {TaskKey(domain, task.name): task for domain, tasks in by_domain for task in tasks}
 
 
 def short_names(keys: Iterable[TaskKey]) -> dict[TaskKey, str]:
@@ -102,11 +99,8 @@ class Split:
 
 def known(labels: np.ndarray) -> np.ndarray:
     """Which labels [N] are present, bool [N]: those that are neither -1 nor nan."""
-    if labels.dtype.kind == "i":
-        present: np.ndarray = labels >= 0
-    else:
-        present = labels == labels  # noqa: PLR0124  # nan is not
-    return present
+    present: np.ndarray = labels == labels  # noqa: PLR0124  # nan is not
+    return labels >= 0 if labels.dtype.kind == "i" else present
 
 
 def digest(splits: Iterable[Split | None]) -> str:
@@ -139,6 +133,17 @@ class Domain:
     def digest(self) -> str:
         """sha256 of training and validation examples: all that a stage can see of the domain."""
         return digest((self.train, self.val))
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(self.train.inputs.shape[1:])
+
+    @cached_property
+    def validated(self) -> tuple[str, ...]:
+        """The names of the tasks that have a validation label here."""
+        labels = {} if self.val is None else self.val.labels
+        return tuple(name for name, values in labels.items() if known(values).any())
 
 
 class HeldOutTest:
@@ -217,7 +222,7 @@ class Problem:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input."""
-        return tuple(next(iter(self.domains.values())).train.inputs.shape[1:])
+        return next(iter(self.domains.values())).shape
 
     @property
     def tasks(self) -> Mapping[str, Task]:

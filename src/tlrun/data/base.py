@@ -28,6 +28,13 @@ class Dataset(Protocol):
     run is known by the digest of its data, wherever they were read. One that splits the same
     examples in several ways names the options that do in `split_options: ClassVar[frozenset[str]]`;
     without it, any option makes another problem.
+
+    One that reads files may name them all in a method `files(self) -> Sequence[Path]`. While these,
+    its options, the seed, its own code and the versions that a run is known by are what they were,
+    its problem is remembered, and a finished run is found without reading them again. Whatever else
+    decides what it reads (a library of its own, say) belongs among them as a file. It is asked
+    before the data are read: without it, or where it raises or names a file that is not there, they
+    are read each time.
     """
 
     def load(self, seed: int) -> Problem:

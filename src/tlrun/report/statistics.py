@@ -18,9 +18,9 @@ def paired_interval(gains: Sequence[float], level: float = 0.95) -> tuple[float,
     It covers the draws of labels and weights that seeds are, not new test examples, and one
     comparison, not many. The half-width is nan for n=1: a single gain has no spread.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # as scipy.stats.t.ppf is computed, which imports a second
 
     n = len(gains)
     if n < 2:
         return fmean(gains), math.nan
-    return fmean(gains), float(t.ppf((1 + level) / 2, n - 1)) * stdev(gains) / math.sqrt(n)
+    return fmean(gains), float(stdtrit(n - 1, (1 + level) / 2)) * stdev(gains) / math.sqrt(n)

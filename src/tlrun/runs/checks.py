@@ -8,7 +8,7 @@ from tlrun.config.build import Run
 from tlrun.config.registry import find, shipped
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
-from tlrun.core.problem import Problem, Role, TaskKey, known
+from tlrun.core.problem import Problem, Role, TaskKey
 from tlrun.strategies.base import Stage
 
 
@@ -70,10 +70,8 @@ def check_selection(run: Run, problem: Problem) -> None:
         return
     lacking: list[str] = []
     for name, domain in problem.domains.items():
-        for task in domain.tasks:
-            labels = None if domain.val is None else domain.val.labels[task.name]
-            if labels is None or not known(labels).any():
-                lacking.append(str(TaskKey(name, task.name)))
+        without = [task.name for task in domain.tasks if task.name not in domain.validated]
+        lacking += [str(TaskKey(name, task)) for task in without]
     if lacking:
         raise UserError(
             Mistake(

@@ -13,7 +13,6 @@ from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
 from tlrun.core.notes import LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
-from tlrun.data.base import Dataset
 from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import (
     family_id,
@@ -23,6 +22,7 @@ from tlrun.runs.identity import (
     run_id,
     setting_id,
 )
+from tlrun.runs.remembered import ProblemCache, contents
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import run_fingerprint, stage_inputs, stage_key
 from tlrun.store.entries import Entry
@@ -33,24 +33,6 @@ from tlrun.strategies.schedules import Constant
 from tlrun.training.devices import has_bf16, resolve
 
 THIS = "this run"  # the name of the run asked for, beside those of its controls
-
-
-class ProblemCache:
-    """The problem loaded last: the arms of one seed share it, and it is read once for them all."""
-
-    def __init__(self) -> None:
-        self._key: tuple[Dataset, int] | None = None
-        self._problem: Problem | None = None
-
-    def load(self, dataset: Dataset, seed: int) -> Problem:
-        """The problem of a data set as `seed` draws it, its test set not opened yet.
-
-        Raises UserError where the options ask for more than the data have.
-        """
-        if self._problem is None or self._key != (dataset, seed):
-            self._problem, self._key = None, None  # the old one need not be kept meanwhile
-            self._problem, self._key = dataset.load(seed), (dataset, seed)
-        return replace(self._problem, test=self._problem.test.unopened())
 
 
 @dataclass(frozen=True)
@@ -75,8 +57,8 @@ class Plan:
     """One run, checked: ready to be trained, or loaded where it is finished.
 
     run: as it is meant, at λ=∞ where λ has no effect. device: cpu or cuda:N. problem, setting,
-    family: ids that runs share, as `identity` says. controls: the setting of each of its controls,
-    by name.
+    family: ids that runs share, as `identity` says. data: all that ids know of its data.
+    controls: the setting of each of its controls, by name.
     """
 
     run: Run
@@ -86,6 +68,7 @@ class Plan:
     problem: str
     setting: str
     family: str
+    data: str
     controls: Mapping[str, str]
 
     @property
@@ -134,7 +117,7 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
     if not run.controls:
         return {THIS: plan(run, problems, screen)}
     asked = _plan_alone(run, problems, screen)
-    problem = problems.load(run.dataset, run.seed)
+    problem = problems.planned(run)
     controls: dict[str, Plan] = {}
     for name, control in asked.run.strategy.controls(problem).items():
         controls[name] = plan(as_control(asked.run, control), problems, screen)
@@ -149,7 +132,7 @@ def plan(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     work.
     """
     planned = _plan_alone(run, problems, screen)
-    problem = problems.load(run.dataset, run.seed)
+    problem = problems.planned(run)
     return replace(planned, controls=_settings_of_controls(planned.run, problem))
 
 
@@ -162,7 +145,7 @@ def as_control(run: Run, control: Control) -> Run:
 def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     """The plan of a run without its controls, which are left empty. Raises UserError."""
     device = resolve(run.device)
-    problem = problems.load(run.dataset, run.seed)
+    problem = problems.planned(run)
     run, stages = _checked(run, problem, screen)
     return Plan(
         run=run,
@@ -172,6 +155,7 @@ def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
         problem=problem_id(run, problem),
         setting=setting_id(run, problem),
         family=family_id(run, problem),
+        data=contents(problem),
         controls={},
     )
 

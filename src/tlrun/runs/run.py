@@ -20,7 +20,8 @@ from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
-from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
+from tlrun.runs.plan import THIS, Plan, plan_with_controls
+from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Screen
 from tlrun.store.fingerprint import differences
 
@@ -41,7 +42,8 @@ def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
     """
     problems = ProblemCache()
     plans = plan_with_controls(run, problems, screen)  # all, before any starts
-    screen.note(DataLoaded(report=problems.load(run.dataset, run.seed).report))
+    problems.remember()
+    screen.note(DataLoaded(report=problems.planned(run).report))
     outcomes: list[Outcome] = []
     for name, plan in plans.items():
         outcomes.append(perform(plan, name, problems, screen, wait=name != THIS))
@@ -106,6 +108,7 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     from tlrun.models.model import state
 
     run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
+    check_unchanged(plan.run, plan.data, problem)
     started = time.monotonic()
     try:
         config = yaml.safe_dump(as_plain(deciding(plan.run)), sort_keys=False, allow_unicode=True)

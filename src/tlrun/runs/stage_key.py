@@ -12,7 +12,7 @@ from tlrun.config.registry import GROUPS
 from tlrun.core.options import as_data
 from tlrun.core.problem import Problem
 from tlrun.runs.identity import digest_of, node_of
-from tlrun.store.fingerprint import fingerprint
+from tlrun.store.fingerprint import fingerprint, versions
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.devices import describe
 
@@ -75,6 +75,12 @@ def stage_fingerprint(run: Run, device: str, strategy: Strategy) -> dict[str, st
 def run_fingerprint(run: Run, device: str) -> dict[str, str | int]:
     """Everything beside config, seed and data that may decide a run's bits."""
     return _fingerprint(run, device, {group: getattr(run, group) for group in GROUPS})
+
+
+def data_fingerprint(run: Run) -> dict[str, str | int]:
+    """What beside files, options and seed may decide what a run's data set reads of them."""
+    facts = _fingerprint(run, "cpu", {"dataset": run.dataset})
+    return facts | versions("torchvision")
 
 
 def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str, str | int]:

@@ -28,7 +28,7 @@ def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[s
     facts: dict[str, str | int] = {
         "tlrun sources": _sources(),
         "python": platform.python_version(),
-        **_versions(),
+        **versions(*LIBRARIES),
         "threads": threads,
         "cpu": cpu_capability(),
         "device": device,
@@ -49,9 +49,12 @@ def differences(then: dict[str, str | int], now: dict[str, str | int]) -> str:
 
 
 @cache
-def _versions() -> dict[str, str]:
-    """Of the libraries, by name; cached, for each takes milliseconds and a sweep asks often."""
-    return {name: metadata.version(name) for name in LIBRARIES}
+def versions(*libraries: str) -> dict[str, str]:
+    """Of installed libraries, by name; cached, for each takes milliseconds and a sweep asks often.
+
+    Raises importlib.metadata.PackageNotFoundError where one is not installed.
+    """
+    return {name: metadata.version(name) for name in libraries}
 
 
 @cache

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,25 @@ class FoundRun:
         if status == "running" and not is_held(self.run_dir.lock):
             return "stopped"
         return status
+
+    @property
+    def used(self) -> float:
+        """When it ended, or else started; by its folder where its record says neither.
+
+        In seconds since 1970; infinite where the folder has gone.
+        """
+        for key in ("ended", "started"):
+            try:
+                when = datetime.fromisoformat(self.record[key])
+            except (KeyError, TypeError, ValueError):
+                continue
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=UTC)
+            return when.timestamp()
+        try:
+            return self.run_dir.path.stat().st_mtime
+        except OSError:
+            return math.inf
 
     @cached_property
     def result(self) -> dict[str, Any]:

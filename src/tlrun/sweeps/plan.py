@@ -12,7 +12,8 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.notes import DataLoaded, Note
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS, Plan, ProblemCache, plan_with_controls
+from tlrun.runs.plan import THIS, Plan, plan_with_controls
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
@@ -118,12 +119,13 @@ def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
             refused[k] = error
             continue
         if report is None and len(set(datasets)) == 1:
-            report = DataLoaded(report=problems.load(run.dataset, run.seed).report)
+            report = DataLoaded(report=problems.planned(run).report)
     if refused:
         mistakes: dict[Mistake, None] = {}
         for k in sorted(refused):
             mistakes |= dict.fromkeys(refused[k].mistakes)
         raise UserError(*mistakes)
+    problems.remember()
     if report is not None:
         screen.note(report)
     return [arms[k] for k in range(len(runs))]

@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -7,7 +8,7 @@ from sklearn.datasets import load_digits
 
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Problem, Split
-from tlrun.data.datasets.digits import SHIFTS, Digits, Shift
+from tlrun.data.datasets.digits import SHIFTS, Digits, Shift, images_and_digits
 
 
 def every_split(problem: Problem) -> list[Split]:
@@ -144,3 +145,13 @@ def test_more_labels_than_there_are_are_refused() -> None:
 
 def test_the_metric_can_be_chosen() -> None:
     assert Digits(metric="auc").load(seed=0).tasks["digit"].metric == "auc"
+
+
+def test_the_digits_are_in_the_file_that_is_named() -> None:
+    (file,) = Digits().files()
+    with gzip.open(file) as rows:
+        table = np.loadtxt(rows, delimiter=",")
+    images, digits = images_and_digits()
+
+    assert (table[:, -1] == digits).all()
+    assert (table[:, :-1] / 16.0 == images.reshape(len(images), -1)).all()

@@ -6,8 +6,10 @@ class.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.problem import ClassificationMetric, Domain, Problem, Role, Split, Task
@@ -57,6 +59,10 @@ class Digits:
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
+
+    def files(self) -> Sequence[Path]:
+        """The file that holds the digits."""
+        return digits_files()
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
@@ -108,6 +114,16 @@ class Digits:
                 seed,
             )
         return cut(role, role, images, {task: labels}, digits, rows, drawn)
+
+
+def digits_files() -> Sequence[Path]:
+    """The file that scikit-learn reads its digits from, found without importing it.
+
+    None is named where scikit-learn cannot be found.
+    """
+    package = find_spec("sklearn")
+    folders = (package and package.submodule_search_locations) or ()
+    return [Path(folder, "datasets", "data", "digits.csv.gz") for folder in folders]
 
 
 def images_and_digits() -> tuple[np.ndarray, np.ndarray]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from tlrun.core.problem import ClassificationMetric, Problem, Role, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
-from tlrun.data.datasets.digits import SHIFTS, cut, images_and_digits
+from tlrun.data.datasets.digits import SHIFTS, cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +46,10 @@ class DigitsDomains:
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
+
+    def files(self) -> Sequence[Path]:
+        """The file that holds the digits."""
+        return digits_files()
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.

@@ -7,8 +7,9 @@ so one backbone pass, but no label space.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.options import Range
@@ -16,7 +17,7 @@ from tlrun.core.problem import ClassificationMetric, Problem, Task
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import assemble
 from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
-from tlrun.data.datasets.digits import cut, images_and_digits
+from tlrun.data.datasets.digits import cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,10 @@ class OneDomain(ABC):
     @abstractmethod
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
         """The tasks, each with the labels [N] of `digits` [N]."""
+
+    def files(self) -> Sequence[Path]:
+        """The file that holds the digits."""
+        return digits_files()
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws and hides its labels.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
@@ -72,6 +74,18 @@ class Pair:
                     hint=f"try dataset.target={'usps' if self.target == 'mnist' else 'mnist'}",
                 )
             )
+
+    def files(self) -> Sequence[Path]:
+        """The files of both sets; none where they have to be downloaded. Raises as `load` does."""
+        from tlrun.data.images.on_disk import files_of, folder_of, under
+
+        files: list[Path] = []
+        for name in (self.source, self.target):
+            folder = folder_of(name, under(self.root))
+            if folder is None:
+                return []
+            files += files_of(name, folder)
+        return files
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.

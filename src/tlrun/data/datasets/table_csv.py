@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.core.errors import Mistake, UserError
@@ -24,6 +25,10 @@ FEW = 6  # inputs with missing numbers that are named one by one
 @dataclass(frozen=True)
 class TableCsv(TableOptions):
     """The problem of `dataset=table_csv`; its options are those of every table."""
+
+    def files(self) -> Sequence[Path]:
+        """The table. Raises RuntimeError for the ~ of nobody."""
+        return [Path(self.path).expanduser().absolute()]
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from tlrun.core.errors import Mistake, UserError
+from tlrun.core.errors import UserError
 from tlrun.data.examples import examples_digest
 from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
 from tlrun.data.images.image_sets import IDX, SETS, Examples, Images, ImageSet
+from tlrun.data.images.on_disk import files_of, folder_of, no_set, under, wanted
+from tlrun.store.problems import states_of
 
 
 def load(name: str, root: str, download: bool, size: int) -> Images:
@@ -28,58 +30,15 @@ def load(name: str, root: str, download: bool, size: int) -> Images:
     The last sets are kept in memory: seeds only draw from them. Raises UserError for files that are
     missing, damaged or cannot be downloaded.
     """
-    try:
-        base = Path(root).expanduser().absolute()
-    except RuntimeError:  # ~ of somebody unknown
-        raise _no_set("a folder", f"{root}, nobody's home", "try a whole path") from None
-    folder = _folder_of(name, base)
+    base = under(root)
+    folder = folder_of(name, base)
     if folder is None and download:
         _download(name, base)
-        folder = _folder_of(name, base)
+        folder = folder_of(name, base)
     if folder is None:
-        raise _no_set(*_wanted(name, base), "try dataset.download=true, or put these files there")
-    return _decoded(name, folder, size)
-
-
-def _no_set(expected: str, found: str, hint: str) -> UserError:
-    """The files under `dataset.root` are no set that can be read."""
-    return UserError(Mistake("dataset.root", expected, found, hint))
-
-
-def _folder_of(name: str, base: Path) -> Path | None:
-    """The folder under `base` that has every file of the set; None where there is none."""
-    for folder in SETS[name].folders:
-        if not _missing(name, base / folder):
-            return base / folder
-    return None
-
-
-def _missing(name: str, folder: Path) -> list[str]:
-    return [file for file in SETS[name].files if _on_disk(folder / file) is None]
-
-
-def _on_disk(path: Path) -> Path | None:
-    """The file itself, or, of idx files, the .gz that they are published as; None: neither."""
-    packed = path.with_name(f"{path.name}.gz")
-    try:
-        if path.is_file():
-            return path
-        return packed if path.name in IDX and packed.is_file() else None
-    except OSError as error:
-        found = f"{path.parent}: {downloading.described(error)}"
-        raise _no_set("a folder that can be read", found, "try another folder") from None
-
-
-def _wanted(name: str, base: Path) -> tuple[str, str]:
-    """What was expected where, and what of it is missing."""
-    kind = SETS[name]
-    packed = " (each also as .gz)" if kind.files == IDX else ""
-    folders = " or ".join(f"{base / folder}" for folder in kind.folders)
-    missing = _missing(name, base / kind.folders[0])
-    found = f"no {', '.join(missing)}"
-    if len(missing) == len(kind.files):
-        found = "none of them"
-    return f"{name} as {', '.join(kind.files)}{packed} in {folders}", found
+        raise no_set(*wanted(name, base), "try dataset.download=true, or put these files there")
+    states = states_of(files_of(name, folder)) or ()
+    return _decoded(name, folder, size, tuple(map(tuple, states)))
 
 
 def _download(name: str, base: Path) -> None:
@@ -90,16 +49,16 @@ def _download(name: str, base: Path) -> None:
     files = [f"{kind.folders[0]}/{file}".lstrip("/") for file in kind.files]
     fetch = partial(_from_torchvision, kind, download=True)
     try:
-        downloading.into(base, name, files, fetch, lambda: _folder_of(name, base) is not None)
+        downloading.into(base, name, files, fetch, lambda: folder_of(name, base) is not None)
     except UserError:
         raise
     except downloading.TROUBLE as error:
         reason, tried = downloading.described(error), _addresses(getattr(datasets, kind.cls))
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
-        expected, found = _wanted(name, base)
+        expected, found = wanted(name, base)
         found = f"{found}, and no download ({reason})"
-        raise _no_set(expected, found, "try again, or put these files there") from None
+        raise no_set(expected, found, "try again, or put these files there") from None
 
 
 def _addresses(cls: Any) -> list[str]:
@@ -129,8 +88,11 @@ def _from_torchvision(kind: ImageSet, root: Path, download: bool = False) -> tup
 
 
 @lru_cache(maxsize=4)
-def _decoded(name: str, folder: Path, size: int) -> Images:
-    """A set in memory, a byte a pixel and channel. Nobody may write to it."""
+def _decoded(name: str, folder: Path, size: int, _states: tuple[tuple[object, ...], ...]) -> Images:
+    """A set in memory, a byte a pixel and channel. Nobody may write to it.
+
+    Its files are read again when any of them has changed.
+    """
     images = _read(SETS[name], name, folder)
     train = _checked("training", images.train, images.classes, name, folder, size)
     test = _checked("test", images.test, images.classes, name, folder, size)
@@ -149,13 +111,13 @@ def _checked(
     images, labels = part
     shape = (SETS[name].channels, SETS[name].size, SETS[name].size)
     if images.shape[1:] != shape or not 0 < len(images) == len(labels):
-        raise _no_set(
+        raise no_set(
             f"the {of} set of {name} in {folder}, a label for every image {shape}",
             f"{len(labels)} labels for images {images.shape}",
             "try other files",
         )
     if not 0 <= labels.min() <= labels.max() < len(classes):
-        raise _no_set(
+        raise no_set(
             f"labels from 0 to {len(classes) - 1} in the {of} set of {name} in {folder}",
             f"{labels.min()} to {labels.max()}",
             "try other files",
@@ -169,7 +131,7 @@ def _checked(
 def _read(kind: ImageSet, name: str, folder: Path) -> Images:
     """The set `name` as its files have it; `examples` is left empty."""
     if kind.files == IDX:
-        files = [_on_disk(folder / file) or folder / file for file in IDX]
+        files = files_of(name, folder)
         train = Examples(read_idx(files[0], 3)[:, None], read_idx(files[1], 1))
         test = Examples(read_idx(files[2], 3)[:, None], read_idx(files[3], 1))
         return Images(train, test, kind.classes)
@@ -182,7 +144,7 @@ def _read(kind: ImageSet, name: str, folder: Path) -> Images:
     try:
         learn, tried = _from_torchvision(kind, root)
     except (OSError, RuntimeError) as error:
-        raise _no_set(
+        raise no_set(
             f"{name} in {folder} with the md5 that torchvision knows",
             downloading.described(error),
             f"try deleting {', '.join(kind.files)}, then dataset.download=true",

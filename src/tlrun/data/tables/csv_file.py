@@ -42,9 +42,8 @@ def read(path: str, separator: str, encoding: str) -> Table:
         status = file.stat()
         if file.is_dir():
             raise _no_table("a CSV file", f"a folder at {file}", "name a file in it")
-        return _parsed(
-            file, status.st_mtime_ns, status.st_size, separator.replace(r"\t", "\t"), encoding
-        )
+        version = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        return _parsed(file, version, separator.replace(r"\t", "\t"), encoding)
     except FileNotFoundError:
         raise _no_table("a CSV file", f"nothing at {file}", "mind the spelling") from None
     except (OSError, ValueError) as error:  # ValueError: a path that holds a NUL
@@ -54,8 +53,8 @@ def read(path: str, separator: str, encoding: str) -> Table:
 
 
 @lru_cache(maxsize=4)
-def _parsed(file: Path, _mtime_ns: int, _size: int, separator: str, encoding: str) -> Table:
-    """The table in `file`, which is read again when its time or size has changed."""
+def _parsed(file: Path, _version: tuple[int, ...], separator: str, encoding: str) -> Table:
+    """The table in `file`, which is read again when its times, size or inode have changed."""
     text = _decoded(file.read_bytes(), encoding, file)
     records = _records(text, separator, file)
     _, header = next(records, (0, []))

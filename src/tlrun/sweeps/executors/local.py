@@ -21,8 +21,9 @@ from tlrun.sweeps.executors.base import Job, JobResults, Watcher
 
 SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
-# What data sets import when they load; imported once where planning has shown that it is needed.
-SHARED = ("sklearn.datasets", "scipy.ndimage", "torchvision.datasets")
+# What some data sets import when they load; imported once where planning has shown that it is
+# needed. What remembered data need, each process imports by itself.
+SHARED = ("torchvision.datasets",)
 
 
 @dataclass

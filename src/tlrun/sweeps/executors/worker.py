@@ -19,14 +19,16 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import torch  # noqa: F401  # what costs seconds
+import sklearn.datasets
+import sklearn.metrics  # noqa: F401  # all three: what costs seconds
+import torch  # noqa: F401
 
 import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
 from tlrun.core.notes import Note, Waiting
-from tlrun.runs.plan import ProblemCache
+from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
 from tlrun.strategies.base import Stage
 from tlrun.sweeps.executors.base import Job

@@ -1,0 +1,112 @@
+"""A problem of which all that a plan needs is known, and whose examples are not read yet.
+
+It is a `Problem` like another: whoever touches an array of it has the data read then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+
+Read = Callable[[], Problem]  # the same problem, read
+
+
+class UnreadDomain(Domain):
+    """A domain whose examples are read where they are first asked for.
+
+    Its digest, shape and validated tasks are given, not computed.
+    """
+
+    _read: Read
+
+    @cached_property
+    def train(self) -> Split:
+        """The training examples."""
+        return self._read().domains[self.name].train
+
+    @cached_property
+    def val(self) -> Split | None:
+        """The validation examples."""
+        return self._read().domains[self.name].val
+
+
+class UnreadTest(HeldOutTest):
+    """Test examples that are read where they are opened."""
+
+    def __init__(self, read: Read) -> None:
+        super().__init__({})
+        self._read = read
+
+    def open(self) -> Mapping[str, Split]:
+        """Read the test splits, hand them out, by domain, and count it."""
+        self.opened += 1
+        return self._read().test.open()
+
+    def unopened(self) -> UnreadTest:
+        """The same examples, not opened yet."""
+        return UnreadTest(self._read)
+
+
+def plain(problem: Problem) -> bool:
+    """Whether nothing of a problem is lost in its description: no class or name of a stranger's."""
+    if type(problem) is not Problem or type(problem.test) is not HeldOutTest:
+        return False
+    domains = problem.domains
+    return all(type(domain) is Domain and domain.name == key for key, domain in domains.items())
+
+
+def described(problem: Problem) -> dict[str, Any]:
+    """All that `unread` makes a problem of, without an array, for JSON to hold."""
+    domains = []
+    for domain in problem.domains.values():
+        tasks = [[task.name, task.kind, list(task.classes), task.metric] for task in domain.tasks]
+        domains.append(
+            {
+                "name": domain.name,
+                "role": domain.role,
+                "tasks": tasks,
+                "digest": domain.digest,
+                "shape": list(domain.shape),
+                "validated": list(domain.validated),
+            }
+        )
+    return {
+        "domains": domains,
+        "digest": problem.digest,
+        "examples": problem.examples,
+        "report": problem.report,
+    }
+
+
+def unread(description: Mapping[str, Any], read: Read) -> Problem:
+    """The problem that was `described` so. read: gives the same problem, its examples read.
+
+    Raises KeyError, TypeError or ValueError for what no problem was described by.
+    """
+    domains: dict[str, Domain] = {}
+    for each in description["domains"]:
+        tasks = []
+        for name, kind, classes, metric in each["tasks"]:
+            tasks.append(Task(name, kind, tuple(classes), metric))
+        domain = UnreadDomain.__new__(UnreadDomain)
+        # what a cached property holds, in the place where it holds it
+        vars(domain).update(
+            name=each["name"],
+            role=each["role"],
+            tasks=tuple(tasks),
+            digest=each["digest"],
+            shape=tuple(each["shape"]),
+            validated=tuple(each["validated"]),
+            _read=read,
+        )
+        domains[domain.name] = domain
+    return Problem(
+        domains,
+        UnreadTest(read),
+        description["digest"],
+        description["report"],
+        description["examples"],
+    )

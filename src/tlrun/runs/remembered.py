@@ -1,0 +1,153 @@
+"""Data that are read once and remembered: what a plan needs of them, while nothing has changed.
+
+A data set that names its files is remembered by its options and the seed. Its examples are read
+again where a run is trained, and must then be those that the run was planned with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tlrun.config.build import Run
+from tlrun.config.registry import name_of
+from tlrun.core.errors import RunFailed
+from tlrun.core.problem import Problem
+from tlrun.core.unread import Read, described, plain, unread
+from tlrun.data.base import Dataset
+from tlrun.runs.identity import digest_of, node_of
+from tlrun.runs.stage_key import data_fingerprint
+from tlrun.store import problems
+from tlrun.store.problems import State
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What can be remembered of the problem of `run`, read from files in the given states."""
+
+    run: Run
+    states: list[State]
+    description: dict[str, Any]
+
+    def keep(self) -> None:
+        """Write it down, where that can be."""
+        run, made_with = self.run, data_fingerprint(self.run)
+        problems.remember(_home(run), _key(run), made_with, self.states, self.description)
+
+
+class ProblemCache:
+    """The problem of last: the arms of one seed share it, and it is read once for them all."""
+
+    def __init__(self) -> None:
+        self._key: tuple[Dataset, int] | None = None
+        self._problem: Problem | None = None
+        self._is_read = False
+        self._memories: list[Memory] = []
+
+    def load(self, dataset: Dataset, seed: int) -> Problem:
+        """The problem of a data set as `seed` draws it, its test set not opened yet.
+
+        Raises UserError where the options ask for more than the data have.
+        """
+        if self._problem is None or self._key != (dataset, seed) or not self._is_read:
+            self._problem, self._key = None, None  # the old one need not be kept meanwhile
+            self._problem, self._key, self._is_read = dataset.load(seed), (dataset, seed), True
+        return replace(self._problem, test=self._problem.test.unopened())
+
+    def planned(self, run: Run) -> Problem:
+        """The problem of `run` for a plan: remembered, or else read. Raises as `load` does."""
+        key = run.dataset, run.seed
+        if self._problem is None or self._key != key:
+            self._problem, self._key = None, None
+            problem = recalled(run, lambda: self.load(*key))
+            is_read = problem is None
+            if problem is None:
+                problem, memory = read(run)
+                self._memories += [memory] if memory else []
+            self._problem, self._key, self._is_read = problem, key, is_read
+        return replace(self._problem, test=self._problem.test.unopened())
+
+    def remember(self) -> None:
+        """Write down what was read for plans, once these stand: a mistake writes nothing."""
+        for memory in self._memories:
+            memory.keep()
+        self._memories.clear()
+
+
+def recalled(run: Run, read: Read) -> Problem | None:
+    """The problem of `run` as it is remembered; None where anything about it is in doubt.
+
+    read: reads the same problem, where somebody asks for its examples.
+    """
+    states = _states(run.dataset)
+    if states is None:
+        return None
+    kept = problems.recall(_home(run), _key(run), data_fingerprint(run), states)
+    if kept is None:
+        return None
+
+    def examples() -> Problem:
+        problem = read()
+        check_unchanged(run, known, problem)
+        return problem
+
+    try:
+        remembered = unread(kept, examples)
+        known = contents(remembered)
+    except (KeyError, TypeError, ValueError):  # of another version
+        return None
+    return remembered
+
+
+def read(run: Run) -> tuple[Problem, Memory | None]:
+    """The problem of `run`, read, and what can be remembered of it; None where it is in doubt.
+
+    Raises UserError where the options ask for more than the data have.
+    """
+    before = _states(run.dataset)
+    problem = run.dataset.load(run.seed)
+    if before is None or before != _states(run.dataset):  # it has changed meanwhile
+        return problem, None
+    if not problems.settled(before) or not plain(problem):
+        return problem, None
+    return problem, Memory(run, before, described(problem))
+
+
+def contents(problem: Problem) -> str:
+    """All that ids and keys know of a problem's data: every array, every name, every example."""
+    return f"{problem.identity} {problem.examples}"
+
+
+def check_unchanged(run: Run, planned: str, problem: Problem) -> None:
+    """Raise RunFailed where a problem's `contents` are not those that `run` was planned with.
+
+    What is remembered of them is forgotten.
+    """
+    if contents(problem) == planned:
+        return
+    problems.forget(_home(run), _key(run))
+    name = name_of("dataset", run.dataset)
+    raise RunFailed(
+        f"dataset={name}: expected the data that the run was planned with, found others: they have "
+        "changed since; give the same command again"
+    )
+
+
+def _states(dataset: Dataset) -> list[State] | None:
+    """The states of the files that a data set reads; None where it does not say which."""
+    try:
+        return problems.states_of(dataset.files())  # type: ignore[attr-defined]  # or it has none
+    except Exception:  # noqa: BLE001  # a stranger's, and reading tells better what is wrong
+        return None
+
+
+def _home(run: Run) -> Path:
+    return Path(run.runs_dir).expanduser()
+
+
+def _key(run: Run) -> str:
+    """12 hexadecimal digits: of the class that reads, its options and the seed."""
+    cls = type(run.dataset)
+    node = node_of("dataset", run.dataset)
+    return digest_of([cls.__module__, cls.__qualname__, node, run.seed])
