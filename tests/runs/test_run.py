@@ -127,7 +127,7 @@ def test_how_images_lie_in_memory_changes_results_by_rounding_alone(
             tmp_path,
             backbone={"name": "conv", "channels": [4, 6], "norm": "batch"},
             strategy={"name": strategy},
-            trainer={"steps": 4, "batch_size": 16, "memory_format": memory_format},
+            trainer={"name": "trainer", "steps": 4, "memory_format": memory_format},
         )
         path = performed(planned(asked, Watcher()), THIS, Watcher()).path
         weights.append(load_file(path / "model.safetensors"))
