@@ -19,7 +19,7 @@ from typing import Any
 from bench import commands
 from bench.rounds import Sample, interleaved
 from bench.rows import Arm, Row
-from bench.workers import Worker, missing
+from bench.workers import Worker, obstacle
 
 RESULTS = Path(__file__).parents[1] / "results"
 PACKAGES = ("torch", "torchvision", "numpy", "lightning", "transformers", "accelerate")
@@ -54,7 +54,7 @@ def measured(row: Row, rounds: int, tell: Told) -> Record:
 def _arms_of(row: Row, rounds: int, tell: Told) -> list[Record]:
     arms: dict[str, Record] = {}
     for arm in row.arms:
-        state = f"not installed: {', '.join(missing(arm))}" if missing(arm) else "measured"
+        state = obstacle(arm, row) or "measured"
         arms[arm.name] = {"name": arm.name, "kind": arm.kind, "state": state, "samples": []}
         if row.sense == "rate":
             from bench.roofline import FLOPS

@@ -158,9 +158,12 @@ def in_order(records: dict[str, Record]) -> list[Record]:
 
 def show(sheets: Sequence[Sheet]) -> None:
     """On the terminal."""
-    console = Console(width=None if Console().is_terminal else 200)
+    console = Console(
+        width=None if Console().is_terminal else 240
+    )  # the widest of them in one line
     for each in sheets:
-        table = Table(title=each.title, title_justify="left")
+        console.print(each.title, style="bold", markup=False, highlight=False)
+        table = Table()
         for place, head in enumerate(each.heads):
             table.add_column(head, justify="left" if place == 0 else "right")
         for line in each.lines:

@@ -92,7 +92,7 @@ def _loop_row(name: str, title: str, work: Work, peers: tuple[Arm, ...] = PEERS)
 
 
 def _loop_rows() -> Iterable[Row]:
-    for side, channels, steps in ((8, 1, 640), (28, 1, 128), (32, 3, 128)):
+    for side, channels, steps in ((8, 1, 320), (28, 1, 64), (32, 3, 64)):
         for precision in ("fp32", "bf16"):
             title = f"small CNN, {side}x{side}x{channels}, {precision}"
             work = Work("conv", (channels, side, side), steps, precision)
@@ -108,7 +108,8 @@ def _loop_rows() -> Iterable[Row]:
 
 def _rate(name: str, run: str) -> Arm:
     """The work of a roofline arm is a number of calls; its net and shape are not looked at."""
-    return Arm(name, "floor", f"bench.roofline:{run}", work=Work("head", (), steps=50))
+    work = Work("head", (), steps=50, precision="bf16" if run.endswith("bf16") else "fp32")
+    return Arm(name, "floor", f"bench.roofline:{run}", work=work)
 
 
 TL_RUN = ("{python}", "-m", "tlrun")

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from bench.rounds import Clock, Sample
-from bench.rows import Arm, Work
+from bench.rows import Arm, Row, Work
 
 
 class ArmFailed(Exception):
@@ -54,6 +54,23 @@ class Worker:
         self._process.join(timeout=10)
         if self._process.is_alive():
             self._process.kill()
+
+
+def obstacle(arm: Arm, row: Row) -> str:
+    """Why the arm cannot be measured here, as its line will say; empty where it can.
+
+    A processor without bf16 has it emulated: a step takes ten times that of fp32, and says nothing
+    of one that has it, so no arm of such a row is run.
+    """
+    if absent := missing(arm):
+        return f"not installed: {', '.join(absent)}"
+    work = row.work or arm.work
+    if work is not None and work.precision == "bf16":
+        import torch
+
+        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001  # no other way to ask
+            return "not measured: this processor has no bf16"
+    return ""
 
 
 def missing(arm: Arm) -> list[str]:
