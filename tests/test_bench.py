@@ -35,6 +35,7 @@ def record(*arms: dict[str, Any], sense: str = "speed") -> dict[str, Any]:
         "title": "a net",
         "clock": "cpu",
         "sense": sense,
+        "cpu known": True,
         "work": WORK,
         "rounds": 3,
         "machine": "a machine",
@@ -133,6 +134,15 @@ def test_every_line_of_a_table_has_every_column() -> None:
     for table in re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "1.75x [1.5..2]" in page
+
+
+def test_the_processor_time_of_commands_is_shown_where_it_is_known() -> None:
+    one, other = arm("tl-run", "tl-run", [1.0]), arm("import torch", "command", [3.0])
+    whole = {**record(one, other, sense="cost"), "work": None}
+
+    assert sheet(whole, {}).lines[1] == ("import torch", "4", "4", "0.5x")
+    assert sheet({**whole, "cpu known": False}, {}).lines[1] == ("import torch", "-", "4", "0.5x")
+    assert [row.name for row in ROWS if not row.alone] == ["sweep"]
 
 
 def test_a_record_is_kept_under_its_row_and_read_again(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Whole commands: a new process every round, and what the system says that it took.
 
-CPU time is that of the process and of all that it has waited for (wait4), so the processes of a
-sweep are in it.
+CPU time is that of the process and of all that it has waited for (wait4). The workers of a sweep
+are started by a server that nobody waits for, so theirs is not in it, and such a row has none.
 """
 
 from __future__ import annotations

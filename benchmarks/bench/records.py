@@ -37,6 +37,7 @@ def measured(row: Row, rounds: int, tell: Told) -> Record:
         "title": row.title,
         "clock": row.clock,
         "sense": row.sense,
+        "cpu known": row.alone,
         "command": " ".join(("python -m bench", *sys.argv[1:])),
         **origin(),
         "busy cores before": busy_cores(),

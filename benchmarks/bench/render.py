@@ -97,8 +97,9 @@ def _cells(record: Record, arm: Record, records: dict[str, Record]) -> tuple[str
     if record["sense"] == "rate":
         return (ranged(rate),)
     if part_of(record) == "call":
-        clocks = (ranged(spread(seconds(arm, clock, "call"))) for clock in ("cpu", "wall"))
-        return (*clocks, ranged(ratio(record, arm, "call"), "x"))
+        cpu, wall = (spread(seconds(arm, clock, "call")) for clock in ("cpu", "wall"))
+        against = ranged(ratio(record, arm, "call"), "x")
+        return (ranged(cpu if record["cpu known"] else None), ranged(wall), against)
     per_step = 1e3 / record["work"]["steps"]
     most = peak(records, arm["name"], record)
     share = "-" if rate is None or most is None else f"{100 * rate.median / most:.0f} %"

@@ -59,8 +59,9 @@ class Row:
     """One question.
 
     clock: which decides. sense: `speed`, the others' time over tl-run's, or `cost`, tl-run's over
-    theirs. before: a command that is run once, untimed. work: None for whole processes and where
-    each arm has its own.
+    theirs. before: a command that is run once, untimed. alone: whether a command does
+    all its work in one process, else its CPU time is not known. work: None for whole processes and
+    where each arm has its own.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Row:
     clock: Literal["cpu", "wall"] = "cpu"
     sense: Literal["speed", "cost", "rate"] = "speed"
     before: tuple[str, ...] = ()
+    alone: bool = True
 
 
 OURS = Arm("tl-run", "tl-run", "bench.ours:fit_scratch")
@@ -166,6 +168,7 @@ ROWS = (
             Arm("tl-run, 1 process", "command", command=(*SWEEP, "sweep.jobs=1")),
         ),
         clock="wall",
+        alone=False,
     ),
 )
 
