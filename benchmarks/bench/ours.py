@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from bench.nets import Predict, examples
 from bench.rounds import Clock
 from bench.rows import Work
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
-from tlrun.core.seeding import drawing_from, stream
+from tlrun.core.seeding import drawing_from, exactly, stream
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
@@ -72,8 +73,10 @@ def fit_scratch(work: Work, clock: Clock) -> Predict:
     backbone: Backbone = BACKBONES[work.net]()
     model = draw_model(backbone, work.shape, problem.tasks_by_domain, stage.init, SEED)
     strategy.add_buffers(model)
+    if trainer.memory_format == "channels_last":
+        model.trunks.to(memory_format=torch.channels_last)
     batches = {"target": Batches(split, "target", trainer.batch_size, SEED)}
-    with drawing_from(stream(SEED, "dropout", 0)):
+    with exactly(threads=1), drawing_from(stream(SEED, "dropout", 0)):
         state = TrainState.begin(stage, model, Adam(lr=work.lr), batches)
         clock.begin()
         fit(stage, model, domains, strategy, trainer, state, Silent())

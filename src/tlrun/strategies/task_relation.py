@@ -13,8 +13,8 @@ their papers, are in `terms.penalties`.
     covariance    tr(W̃ Ω⁻¹ W̃ᵀ) + ε tr Ω⁻¹   as a covariance Ω of the tasks says, which is learnt
     ridge         T ‖W̃‖²                    the control: smaller, and in no way related
 
-λ=0 is `shared_parameters` (with scope=towers, `single_task`). mean and soft_sharing compare entry
-by entry, so their tasks must be of one label space. As λ → ∞, they and a connected graph leave one
+λ=0 is `shared_parameters` (with scope=towers, and the last step's weights, `single_task`). mean and
+soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞, they and a connected graph leave one
 weight for all tasks, each with a bias of its own: lam.value=inf trains exactly that. The others
 leave nothing, and refuse it. With scope=towers every task has a φ of its own, starting from the
 same weights, and its parameters are compared as well (with the heads, where they mean the same):

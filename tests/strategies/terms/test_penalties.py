@@ -635,3 +635,22 @@ def test_weights_that_are_not_finite_are_left_for_the_loop_to_refuse() -> None:
         penalties.next_teachers(torch.zeros(2, 2), W.detach(), torch.ones(2), 1.0, 0.1, False),
         torch.zeros(2, 2),
     )
+
+
+@pytest.mark.parametrize("offset", [1.0, 100.0])
+def test_in_float32_covariance_and_its_slope_are_those_of_float64_up_to_rounding(
+    offset: float,
+) -> None:
+    """Heads that nearly agree make Ω nearly singular; its inverse must not multiply rounding."""
+    W = torch.randn(9, 29, dtype=torch.float64) * 0.1 + offset
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        weights = W.float().to(dtype).requires_grad_()  # the same numbers for both
+        value, _ = penalties.covariance(weights)
+        value.backward()  # type: ignore[no-untyped-call]
+        assert weights.grad is not None
+        found.append((value.detach().double(), weights.grad.double()))
+
+    (value, slope), (exact_value, exact_slope) = found
+    assert torch.allclose(value, exact_value, rtol=1e-6)
+    assert float((slope - exact_slope).norm() / exact_slope.norm()) < 1e-6

@@ -123,8 +123,9 @@ def covariance(W: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
         roots = values.clamp_min(epsilon).sqrt()  # no eigenvalue is below ε but by rounding
         omega = (vectors * (roots / roots.sum())) @ vectors.T
         inverse = (vectors * (roots.sum() / roots)) @ vectors.T
-    term = torch.einsum("ds,st,dt->", W, inverse.to(W), W) + epsilon * float(inverse.trace())
-    return term, omega
+        slope, value = (2 * exact @ inverse).to(W), roots.sum().square().to(W)
+    linear = (W * slope).sum()  # its gradient is the slope
+    return linear + (value - linear).detach(), omega
 
 
 def asymmetric(W: Tensor, B: Tensor, one_way: bool = False) -> Tensor:
