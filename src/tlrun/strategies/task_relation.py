@@ -14,11 +14,11 @@ their papers, are in `terms.penalties`.
     ridge         T ‖W̃‖²                    the control: smaller, and in no way related
 
 λ=0 is `shared_parameters` (with scope=towers, and the last step's weights, `single_task`). mean and
-soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞, they and a connected graph leave one
-weight for all tasks, each with a bias of its own: lam.value=inf trains exactly that. The others
-leave nothing, and refuse it. With scope=towers every task has a φ of its own, starting from the
-same weights, and its parameters are compared as well (with the heads, where they mean the same):
-λ=∞ is then one φ.
+soft_sharing compare entry by entry, so their tasks must be of one label space. As λ → ∞, they and a
+connected graph leave one weight for all tasks, each with a bias of its own: lam.value=inf trains
+exactly that. The others leave nothing, and refuse it. With scope=towers every task has a φ of its
+own, starting from the same weights, and its parameters are compared as well (with the heads, where
+they mean the same): λ=∞ is then one φ.
 
 A trace norm, Ω and a ridge of one λ are not of one strength (T‖W̃‖² against ‖W̃‖_*): compare them at
 the best λ of each.

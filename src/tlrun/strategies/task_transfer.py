@@ -3,8 +3,9 @@
     min_{φ,w} Σ_i L_i(φ, w_i) + λ T(w)
 
 λ=0 is `shared_parameters`, or with scope=towers, and the last step's weights, `single_task`; for
-born_again, whose batches go on where its first stage stopped, the same on later batches. The option `transfer` chooses T; the
-functions are in `terms.penalties` and `terms.distillation`. sg(·) is without gradient.
+born_again, whose batches go on where its first stage stopped, the same on later batches. The option
+`transfer` chooses T; the functions are in `terms.penalties` and `terms.distillation`. sg(·) is
+without gradient.
 
 asymmetric    min over B too, B ≥ 0 and B_tt = 0:
 
