@@ -163,7 +163,7 @@ def columns(sizes: Sequence[dict[str, float]]) -> list[list[float]]:
 def main() -> None:
     """Measure and print what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("tables", nargs="*", default=list(TABLES), choices=[*TABLES, []])
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=", ".join(TABLES))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--runs-dir", default="runs/documents")
     parser.add_argument("--out", type=Path, help="append the Markdown to this file too")
@@ -172,7 +172,7 @@ def main() -> None:
     groups = [range(*pair) for pair in pairwise(ends)]
     if len(groups) > 1:
         groups.append(range(asked.seeds))
-    for name in asked.tables:
+    for name in asked.tables or TABLES:
         settings = measured(TABLES[name], asked.seeds, asked.runs_dir)
         text = f"## {name}\n\n    tl-run -m {' '.join(TABLES[name])}\n"
         for group in groups:

@@ -38,7 +38,8 @@ def test_flags_and_overrides_in_any_order(here: Path, capsys: pytest.CaptureFixt
 
     assert "2 jobs, 2 runs" in shown
     assert sorted(path.name for path in here.iterdir()) == ["runs"]
-    assert {path.name for path in (here / "runs").iterdir()} == {"digits", ".locks", ".sweeps"}
+    made = {path.name for path in (here / "runs").iterdir()}
+    assert made - {".cache"} == {"digits", ".locks", ".sweeps"}  # data may be remembered there
 
 
 def test_a_folder_of_ones_own_in_hydras_hands(

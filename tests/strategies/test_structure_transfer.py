@@ -263,6 +263,7 @@ def test_a_narrower_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) 
     model = restore(
         draw_model(theta.backbone, ours.shape, ours.tasks_by_domain, "target", 9), trained
     )
+    model.trunks.to(memory_format=torch.channels_last)  # as the run had it
     outputs: dict[str, Tensor] = evaluate(
         model, "target", ours.tasks.values(), ours.test.open()["target"]
     )[1]

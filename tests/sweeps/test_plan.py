@@ -31,7 +31,7 @@ def test_what_jobs_share_is_one_run(tmp_path: Path) -> None:
     # what was asked for comes first
     assert [name for name, _ in sweep.runs.values()][:12] == [THIS] * 12
     assert [arms[THIS].run.seed for arms in sweep.arms] == [0, 1] * 6
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} <= {".cache"}  # data may be remembered
 
 
 def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None:
