@@ -99,8 +99,9 @@ class Split:
 
 def known(labels: np.ndarray) -> np.ndarray:
     """Which labels [N] are present, bool [N]: those that are neither -1 nor nan."""
-    present: np.ndarray = labels == labels  # noqa: PLR0124  # nan is not
-    return labels >= 0 if labels.dtype.kind == "i" else present
+    if labels.dtype.kind == "i":
+        return labels >= 0
+    return labels == labels  # type: ignore[no-any-return]  # noqa: PLR0124  # nan is not
 
 
 def digest(splits: Iterable[Split | None]) -> str:
