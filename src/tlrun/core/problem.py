@@ -62,8 +62,8 @@ class TaskKey(NamedTuple):
 
 def tasks_by_key(tasks_by_domain: Mapping[str, Iterable[Task]]) -> dict[TaskKey, Task]:
     """Every task of every domain by its key, domain by domain, given the tasks of each."""
-    by_domain = tasks_by_domain.items()
-    return {TaskKey(domain, task.name): task for domain, tasks in by_domain for task in tasks}
+    pairs = [(domain, task) for domain, tasks in tasks_by_domain.items() for task in tasks]
+    return {TaskKey(domain, task.name): task for domain, task in pairs}
 
 
 def short_names(keys: Iterable[TaskKey]) -> dict[TaskKey, str]:
@@ -99,9 +99,8 @@ class Split:
 
 def known(labels: np.ndarray) -> np.ndarray:
     """Which labels [N] are present, bool [N]: those that are neither -1 nor nan."""
-    if labels.dtype.kind == "i":
-        return labels >= 0
-    return labels == labels  # type: ignore[no-any-return]  # noqa: PLR0124  # nan is not
+    whole = labels.dtype.kind == "i"
+    return labels >= 0 if whole else labels == labels  # noqa: PLR0124  # nan is not
 
 
 def digest(splits: Iterable[Split | None]) -> str:
@@ -143,8 +142,8 @@ class Domain:
     @cached_property
     def validated(self) -> tuple[str, ...]:
         """The names of the tasks that have a validation label here."""
-        labels = {} if self.val is None else self.val.labels
-        return tuple(name for name, values in labels.items() if known(values).any())
+        labels = self.val.labels.items() if self.val else ()
+        return tuple(name for name, values in labels if known(values).any())
 
 
 class HeldOutTest:
