@@ -1,4 +1,6 @@
 import multiprocessing
+import os
+import sys
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
@@ -81,6 +83,33 @@ def test_a_crash_while_finishing_leaves_it_unfinished(
     record = place.record()
     assert record is not None
     assert record["status"] == "running"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which file it is")
+def test_files_are_synced_once_each_and_all_before_the_run_says_that_it_is_finished(
+    place: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss of power then leaves a whole run, or one that is not finished."""
+    synced: list[str] = []
+
+    def fsync(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
+        record = place.record()
+        assert record is not None
+        assert record["status"] == "running"
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    place.begin("", {})
+    place.keep_json("data.json", {})
+    place.log({"step": 1})
+    assert synced == []
+    with monkeypatch.context() as last:
+        last.setattr("tlrun.store.files.sync_folder", lambda _: None)
+        place.finish({"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {})
+
+    *files, aside = synced
+    assert aside.startswith(".run.json")
+    assert sorted(files) == sorted(path.name for path in place.path.iterdir())
 
 
 def test_a_new_attempt_loses_nothing_of_the_old_ones(place: RunDir) -> None:

@@ -52,7 +52,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
         case SlowBf16(device=device):
-            return f"bf16 is slower than fp32 here: {device} has no instructions for it"
+            which = "this processor" if device == "cpu" else device
+            return f"bf16 is slower than fp32 here: {which} has no instructions for it"
         case StrategyWarning(text=text):
             return text
         case RunAnew(why="outdated", details=details):
