@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from bench.nets import Predict, examples
@@ -25,6 +24,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.model import draw_model
+from tlrun.models.trunk import set_memory_format
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 from tlrun.training.loop import fit
@@ -73,8 +73,7 @@ def fit_scratch(work: Work, clock: Clock) -> Predict:
     backbone: Backbone = BACKBONES[work.net]()
     model = draw_model(backbone, work.shape, problem.tasks_by_domain, stage.init, SEED)
     strategy.add_buffers(model)
-    if trainer.memory_format == "channels_last":
-        model.trunks.to(memory_format=torch.channels_last)
+    set_memory_format(model.trunks, trainer.memory_format)
     batches = {"target": Batches(split, "target", trainer.batch_size, SEED)}
     with exactly(threads=1), drawing_from(stream(SEED, "dropout", 0)):
         state = TrainState.begin(stage, model, Adam(lr=work.lr), batches)

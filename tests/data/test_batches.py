@@ -87,3 +87,10 @@ def test_batches_drawn_ahead_are_those_of_a_sequence_that_starts_there(
         jumping.position = position
         fresh = Batches(data, "d", size, seed=0, position=position)
         assert torch.equal(next(jumping).inputs, next(fresh).inputs)
+
+
+def test_large_batches_are_not_drawn_far_ahead() -> None:
+    batches = Batches(split(0, 10, (TASK,)), "d", 2**15, seed=0)
+    next(batches)
+
+    assert len(batches._ahead) == 1

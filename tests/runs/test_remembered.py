@@ -1,11 +1,12 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tlrun.config.build import Run, build
@@ -287,3 +288,52 @@ def test_a_folder_that_cannot_be_written_is_no_failure(table: Path, reads: list[
     known(run(table))
 
     assert reads == [0, 0]
+
+
+class Noisy(TableCsv):
+    """A stranger's: it reads in a way of its own, and inherits which files its base reads."""
+
+    def load(self, seed: int) -> Problem:
+        return super().load(seed)
+
+
+class Told(Noisy):
+    """It says itself which files it reads."""
+
+    def files(self) -> list[Path]:
+        return [Path(self.path)]
+
+
+@pytest.mark.parametrize(("cls", "times"), [(Noisy, 2), (Told, 1)])
+def test_a_class_that_reads_in_its_own_way_has_to_say_itself_what_it_reads(
+    table: Path, reads: list[int], cls: type[TableCsv], times: int
+) -> None:
+    asked = run(table)
+    options = {each.name: getattr(asked.dataset, each.name) for each in fields(TableCsv)}
+    asked = replace(asked, dataset=cls(**options))
+    for _ in range(2):
+        known(asked)
+
+    assert len(reads) == times
+
+
+def test_a_problem_that_json_does_not_give_back_as_it_was_is_not_remembered(
+    table: Path, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that numpy made compare equal to plain ones, and are others to an id."""
+    load = TableCsv.load
+
+    def named_by_numpy(self: TableCsv, seed: int) -> Problem:
+        problem = load(self, seed)
+        domains = {}
+        for name, domain in problem.domains.items():
+            (task,) = domain.tasks
+            named = replace(task, classes=tuple(map(np.str_, task.classes)))
+            domains[name] = replace(domain, tasks=(named,))
+        return replace(problem, domains=domains)
+
+    monkeypatch.setattr(TableCsv, "load", named_by_numpy)
+    identities = {known(run(table)).identity for _ in range(3)}
+
+    assert len(identities) == 1
+    assert len(reads) == 3

@@ -26,6 +26,7 @@ from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
+from tlrun.models.trunk import set_memory_format
 from tlrun.runs.plan import THIS, Plan
 from tlrun.strategies.base import Control, Stage
 from tlrun.strategies.scratch import Scratch
@@ -151,7 +152,7 @@ def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None
     tasks, test = ours.tasks.values(), ours.test.open()["target"]
     kept = load_file(path / "predictions.safetensors")["target/digit"]
     contiguous = evaluate(model, "target", tasks, test)[1]
-    model.trunks.to(memory_format=torch.channels_last)  # as the run had it
+    set_memory_format(model.trunks, "channels_last")  # as the run had it
     outputs = evaluate(model, "target", tasks, test)[1]
 
     assert torch.allclose(contiguous["digit"], kept, atol=1e-5)

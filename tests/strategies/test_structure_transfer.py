@@ -19,6 +19,7 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore
 from tlrun.models.pruning import channel_scores, kept
 from tlrun.models.structure import Structure, parameters, weights, with_widths
+from tlrun.models.trunk import set_memory_format
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 from tlrun.store.stages import read_stage, write_stage
@@ -263,7 +264,7 @@ def test_a_narrower_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) 
     model = restore(
         draw_model(theta.backbone, ours.shape, ours.tasks_by_domain, "target", 9), trained
     )
-    model.trunks.to(memory_format=torch.channels_last)  # as the run had it
+    set_memory_format(model.trunks, "channels_last")  # as the run had it
     outputs: dict[str, Tensor] = evaluate(
         model, "target", ours.tasks.values(), ours.test.open()["target"]
     )[1]

@@ -349,7 +349,12 @@ def test_an_undefined_validation_loss_is_never_the_best() -> None:
 
 def test_where_each_task_is_chosen_for_itself_each_has_its_own_loss() -> None:
     ours = problem(val=True)
-    stage = replace(both(ours, Constant(1.0)), trained_for="all tasks", selected="each task")
+    stage = replace(
+        both(ours, Constant(1.0)),
+        trained_for="all tasks",
+        selected="each task",
+        task_specific="towers",
+    )
     scores: Any = {"source/ours": {"loss": 0.1}, "target/ours": {"loss": None}}
 
     assert selection_losses(ours.domains, stage, scores) == {

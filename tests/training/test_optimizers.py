@@ -119,3 +119,39 @@ assert "torch._dynamo" not in sys.modules
 def test_nesterov_without_momentum_is_refused() -> None:
     with pytest.raises(UserError, match=r"optimizer\.momentum: expected more than 0"):
         Sgd(momentum=0.0, nesterov=True)
+
+
+@pytest.mark.parametrize("ours", [Adam(lr=0.1), Adamw(lr=0.1), Sgd(momentum=0.5)], ids=repr)
+@pytest.mark.parametrize("laid_out", ["contiguous", "expanded", "transposed"])
+def test_a_gradient_counts_as_it_reads_however_it_lies_in_memory(
+    ours: Optimizer, laid_out: str
+) -> None:
+    """Gradients that an equation writes by itself; a fused kernel would read past their end."""
+    ends = []
+    for own in (False, True):
+        parameter = Parameter(fresh()[-1].detach().clone())  # channels_last
+        updates = Updates(ours, [parameter], STEPS)
+        for step in range(3):
+            gradient = torch.linspace(-1, 1, parameter.numel()).view(parameter.shape) + step
+            if laid_out == "expanded":
+                gradient = torch.ones(()).expand(parameter.shape)
+            elif laid_out == "transposed":
+                gradient = gradient.transpose(2, 3)
+            if own:
+                gradient = gradient.clone(memory_format=torch.channels_last)
+            parameter.grad = gradient
+            updates.step()
+        ends.append(parameter.detach().clone())
+
+    assert torch.equal(*ends)
+
+
+def test_a_state_that_does_not_fit_leaves_everything_as_it_was() -> None:
+    updates = Updates(Adam(), fresh(), STEPS)
+    other = Updates(Adam(), [*fresh()[:2], Parameter(torch.ones(7))], STEPS)
+    saved = other.state_dict()
+    saved["counts"][0] += 5
+    with pytest.raises(ValueError, match="mean: expected one for each parameter"):
+        updates.load_state_dict(saved)
+
+    assert not any(bool(count) for count in updates.state_dict()["counts"])

@@ -25,9 +25,11 @@ def command() -> NoReturn:
     """The console script and `python -m tlrun`: `main`, in a process that is ours alone to end.
 
     Once everything is done and said, Python would take another second or two to take torch apart.
+    Handlers of `atexit` that somebody has registered before this, in a sitecustomize say, are not
+    called.
     """
     ending = _Ending()
-    atexit.register(ending.leave)  # the first to be registered is the last to be called
+    atexit.register(ending.leave)  # the first to be registered of ours is the last to be called
     try:
         main()
     except SystemExit as end:

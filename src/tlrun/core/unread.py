@@ -54,8 +54,12 @@ def plain(problem: Problem) -> bool:
     """Whether nothing of a problem is lost in its description: no class or name of a stranger's."""
     if type(problem) is not Problem or type(problem.test) is not HeldOutTest:
         return False
-    domains = problem.domains
-    return all(type(domain) is Domain and domain.name == key for key, domain in domains.items())
+    for key, domain in problem.domains.items():
+        if type(domain) is not Domain or domain.name != key:
+            return False
+        if any(type(task) is not Task for task in domain.tasks):
+            return False
+    return True
 
 
 def described(problem: Problem) -> dict[str, Any]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from tlrun.core.problem import Split
 
-AHEAD = 32  # batches whose rows are drawn at once; one by one they would cost as much as a step
+# Batches whose rows are drawn at once, for one by one they would cost as much as a small step; and
+# rows, of which no more are drawn for that.
+AHEAD, MOST_AHEAD = 32, 2**16
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ class Batches:
         return self._all.rows(rows)
 
     def _draw_ahead(self) -> None:
-        """Draw the rows of the next `AHEAD` batches: which, not what is in them."""
+        """Draw the rows of the next batches: which, not what is in them."""
         start = self.position * self._size
-        stop = start + AHEAD * self._size
+        stop = start + max(1, min(AHEAD, MOST_AHEAD // self._size)) * self._size
         rows = torch.cat(list(self._pieces(start, stop, len(self._all.inputs))))
         batches = torch.split(rows.to(self._all.inputs.device), self._size)
         self._ahead = {self.position + k: batch for k, batch in enumerate(batches)}

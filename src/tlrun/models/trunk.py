@@ -6,6 +6,7 @@ Shapes: B examples in a batch, d features.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,7 @@ class Trunk(nn.Module):
     def track(self, domains: Iterable[str]) -> None:
         """Give each of `domains` statistics of its own from here on.
 
-        They start from those that it has borrowed so far. Raises ValueError as `extractor` does.
+        They start from those that it has borrowed so far.
         """
         new = {}
         for domain in domains:
@@ -90,15 +91,14 @@ class Trunk(nn.Module):
     def extractor(self, domain: str) -> dict[str, Tensor]:
         """Every tensor that decides the features of `domain`, by its name in φ.
 
-        These are φ's parameters and the domain's statistics, or those that it borrows. Raises
-        ValueError where nobody can say what it would borrow (`pooled`).
+        These are φ's parameters and the domain's statistics, or those that it borrows.
         """
         return dict(self.backbone.named_parameters()) | self._buffers_for(domain)
 
     def pooled_for(self, domain: str) -> set[str]:
         """The domains whose statistics `domain` borrows, pooled.
 
-        None where it has its own, where it borrows those of one domain, or φ has no BatchNorm.
+        Empty where it has its own, where it borrows those of one domain, or φ has no BatchNorm.
         """
         borrows = statistics_name(domain) not in self.statistics and len(self.statistics) > 1
         if not borrows or not _with_statistics(self.backbone):
@@ -133,27 +133,18 @@ def pooled(backbone: nn.Module, kept: Mapping[str, Mapping[str, Tensor]]) -> dic
     backbone: φ; its layers with statistics are those that torch marks as such by a common base,
         BatchNorm and InstanceNorm of any dimension. kept: of each domain, its buffers by their
         names in φ. The count of batches is the largest of theirs: they are equal where the domains
-        are drawn in the same steps.
-
-    Raises ValueError where a buffer of any other layer is not the same in all domains.
+        are drawn in the same steps. Buffers of other layers, of which nobody knows what a mixture
+        is, are those of the domain whose name comes first.
     """
-    first, *others = kept.values()
+    first = kept[min(kept)]
     mixed = {name: buffer.clone() for name, buffer in first.items()}
-    layers = _with_statistics(backbone)
-    for layer in layers:
+    for layer in _with_statistics(backbone):
         mean, variance, count = (f"{layer}{part}" for part in STATISTICS)
         means = _stacked([each[mean] for each in kept.values()])
         m = _mean(means)
         v = _mean(_stacked([each[variance] for each in kept.values()])) + _mean((means - m) ** 2)
         mixed[mean], mixed[variance] = m.to(first[mean].dtype), v.to(first[variance].dtype)
         mixed[count] = torch.stack([each[count] for each in kept.values()]).amax(dim=0)
-    for name in mixed.keys() - {f"{layer}{part}" for layer in layers for part in STATISTICS}:
-        if not all(torch.equal(each[name], first[name]) for each in others):
-            domains = " and ".join(sorted(kept))
-            raise ValueError(
-                f"expected {name} of φ to be the same in {domains}, as it is no statistic of "
-                "BatchNorm and a domain that was never trained on has none, found different ones"
-            )
     return mixed
 
 
@@ -173,6 +164,21 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
 def _mean(stacked: Tensor) -> Tensor:
     """The mean over dimension 0, of whose order not even the last bit depends."""
     return stacked.sort(dim=0).values.sum(dim=0) / len(stacked)
+
+
+def set_memory_format(
+    trunks: nn.Module, memory_format: Literal["channels_last", "contiguous"]
+) -> None:
+    """Let the weights of two-dimensional convolutions in `trunks` lie in memory so, in place.
+
+    No value changes. A convolution hands its outputs on in the format of its weights, so with them
+    all features of images lie so too.
+    """
+    by_pixel = memory_format == "channels_last"
+    layout = torch.channels_last if by_pixel else torch.contiguous_format
+    for weight in trunks.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=layout)
 
 
 def statistics_name(domain: str) -> str:

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from tlrun.core.errors import printable
-from tlrun.core.notes import Note
+from tlrun.core.notes import Note, Waiting
 from tlrun.report.notes import words
 from tlrun.report.progress_run import SAY
 
@@ -39,15 +39,23 @@ class SweepScreen:
         self._done = self._failed = 0
         self._running: dict[str, TaskID | None] = {}
         self._begun = False
+        self._told: set[str] = set()
         self._began = self._said = time.monotonic()
         self._all: TaskID | None = None
         if bars:
             self._all = bars.add_task(self._standing(), total=total, completed=found, detail="")
 
     def note(self, title: str, note: Note) -> None:
-        """Print the lines of a note about the run that is called `title`."""
+        """Print the lines of a note about the run that is called `title`.
+
+        What is true of many runs alike is told of the first.
+        """
         for line in words(note.without_path()):
-            self._print(f"{title}: {line}")
+            if isinstance(note, Waiting):
+                self._print(f"{title}: {line}")
+            elif line not in self._told:
+                self._told.add(line)
+                self._print(line)
 
     def started(self, title: str) -> None:
         """A run starts."""

@@ -30,7 +30,7 @@ from tlrun.store.rundir import RunDir
 from tlrun.store.stages import stage_entry
 from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
-from tlrun.training.devices import has_bf16, resolve
+from tlrun.training.devices import bf16_instructions, resolve
 
 THIS = "this run"  # the name of the run asked for, beside those of its controls
 
@@ -112,7 +112,7 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
     Raises UserError where any of them cannot work.
     """
     device = resolve(run.device)
-    if run.trainer.precision == "bf16" and not has_bf16(device):
+    if run.trainer.precision == "bf16" and not bf16_instructions(device):
         screen.note(SlowBf16(device=device))
     if not run.controls:
         return {THIS: plan(run, problems, screen)}

@@ -14,7 +14,7 @@ from tlrun.core.problem import Problem
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.store.fingerprint import fingerprint, versions
 from tlrun.strategies.base import Stage, Strategy
-from tlrun.training.devices import describe
+from tlrun.training.devices import bf16_instructions, describe
 
 
 def stage_inputs(
@@ -89,7 +89,10 @@ def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str
         module = type(role).__module__
         if not module.startswith("tlrun."):
             foreign[group] = sources(module)
-    return fingerprint(run.threads, describe(device), foreign)
+    where = describe(device)
+    if run.trainer.precision == "bf16":
+        where += f" ({bf16_instructions(device) or 'no bf16'})"
+    return fingerprint(run.threads, where, foreign)
 
 
 def _domain(problem: Problem, name: str) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
 from tlrun.core.problem import Domain, Problem, Split, Task
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Given
 from tlrun.models.model import draw_model, restore, state
+from tlrun.models.trunk import set_memory_format
 from tlrun.runs.identity import node_of
 from tlrun.runs.plan import Plan, PlannedStage
 from tlrun.runs.screen import Screen
@@ -162,8 +161,7 @@ class StageRunner:
         model = draw_model(backbone, shape, tasks, stage.init, run.seed, stage.task_specific)
         planned.strategy.add_buffers(model)
         model.to(self.plan.device)
-        if run.trainer.memory_format == "channels_last":
-            model.trunks.to(memory_format=torch.channels_last)
+        set_memory_format(model.trunks, run.trainer.memory_format)
         if structure is not None:
             structure.impose(model)
         return model

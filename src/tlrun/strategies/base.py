@@ -53,6 +53,11 @@ class Stage:
     trained_for: TrainedFor = "target"
     selected: Selected = "together"
 
+    def __post_init__(self) -> None:
+        if self.selected == "each task" and self.task_specific != "towers":
+            expected = "a φ for each task (task_specific=towers) to select each by itself"
+            raise ValueError(f"stage {self.name}: expected {expected}, found {self.task_specific}")
+
 
 @dataclass(frozen=True)
 class Control:

@@ -8,9 +8,10 @@ source domains alone, its λ being μ, `first_lam`. The target stage is that of 
 feature or structure transfer), which takes over what it always takes over, and whose weighted sum
 is `transfer.weighted_losses`.
 
-Divided by n the minimum is the same, and the losses of the source side are their mean, L_S, as in
-the source stage of the control `not fused`: so the two differ in what they share and not in the
-size of their steps, and with first=shared_parameters and heads=shared they are one run, to the bit.
+Divided by n the minimum is the same (but for an optimizer's weight decay, which then weighs n times
+as much), and the losses of the source side are their mean, L_S, as in the source stage of the
+control `not fused`: so the two differ in what they share and not in the size of their steps, and
+with first=shared_parameters and heads=shared they are one run, to the bit.
 Where `first` is born_again, only the stage that learns the tasks together is divided: in the one
 before, each task is alone and has its L_i, as `single_task` has.
 
@@ -183,6 +184,10 @@ class SourceSide(Strategy):
         """
         whole = self.first.objective(steps, model, lam)
         return replace(whole, total=whole.total / len(steps.losses()))
+
+    def backward(self, objective: Objective, model: Model) -> None:
+        """As `first` does."""
+        self.first.backward(objective, model)
 
     def relation_of(self, model: Model) -> Relation | None:
         """That of `first`."""

@@ -54,16 +54,17 @@ def describe(resolved: str) -> str:
     return f"{torch.cuda.get_device_name(resolved)}, CUDA {torch.version.cuda}"
 
 
-def has_bf16(resolved: str) -> bool:
-    """Whether a device that `resolve` gave computes in bfloat16 faster than in float32.
+def bf16_instructions(resolved: str) -> str:
+    """Those that a device which `resolve` gave has for bfloat16, by name; empty where it has none.
 
-    Of a CPU it is known on Linux, where /proc/cpuinfo lists its instructions; elsewhere False.
+    They decide which kernels compute in bfloat16, and so the bits. Of a CPU they are known on Linux
+    alone, where /proc/cpuinfo lists them.
     """
     if resolved == "cpu":
-        return bool(CPU_BF16 & _cpu_flags())
+        return " ".join(sorted(CPU_BF16 & _cpu_flags()))
     import torch
 
-    return torch.cuda.get_device_capability(resolved) >= GPU_BF16
+    return "tensor cores" if torch.cuda.get_device_capability(resolved) >= GPU_BF16 else ""
 
 
 @cache

@@ -163,7 +163,7 @@ class Updates:
         reached = [k for k, p in enumerate(self._parameters) if p.grad is not None]
         trained = Trained(
             parameters=[self._parameters[k] for k in reached],
-            gradients=[p.grad for p in self._parameters if p.grad is not None],
+            gradients=[_laid_out_as(p) for p in self._parameters if p.grad is not None],
             moments={name: [kept[k] for k in reached] for name, kept in self._moments.items()},
             counts=[self._counts[k] for k in reached],
         )
@@ -178,21 +178,36 @@ class Updates:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave of the same optimizer over parameters of these shapes.
 
-        Raises ValueError where names or shapes differ.
+        Raises ValueError where names or shapes differ, and then takes over nothing.
         """
-        ours, theirs = self.state_dict(), saved
-        lists = {"counts": (ours["counts"], theirs["counts"])}
-        if ours["moments"].keys() != theirs["moments"].keys():
-            expected, found = ", ".join(ours["moments"]), ", ".join(theirs["moments"])
+        moments = saved["moments"]
+        if self._moments.keys() != moments.keys():
+            expected, found = ", ".join(self._moments), ", ".join(moments)
             raise ValueError(f"expected the moments {expected}, found {found}")
-        for name, tensors in ours["moments"].items():
-            lists[name] = (tensors, theirs["moments"][name])
-        for name, (into, out_of) in lists.items():
-            if [t.shape for t in into] != [t.shape for t in out_of]:
+        pairs = [("counts", self._counts, saved["counts"])]
+        pairs += [(name, ours, moments[name]) for name, ours in self._moments.items()]
+        for name, ours, theirs in pairs:
+            if [tensor.shape for tensor in ours] != [tensor.shape for tensor in theirs]:
                 raise ValueError(f"{name}: expected one for each parameter, of its shape")
-            for tensor, saved_tensor in zip(into, out_of, strict=True):
-                tensor.copy_(saved_tensor)  # which keeps the layout in memory
-        self.made = theirs["made"]
+        for _, ours, theirs in pairs:
+            for tensor, kept in zip(ours, theirs, strict=True):
+                tensor.copy_(kept)  # which keeps the layout in memory
+        self.made = saved["made"]
+
+
+def _laid_out_as(parameter: Tensor) -> Tensor:
+    """The gradient of `parameter` in the parameter's own memory layout.
+
+    torch's fused kernels walk through memory and take that for granted. Autograd gives it so; an
+    equation that writes gradients by itself (`Strategy.backward`) need not.
+    """
+    import torch
+
+    gradient = parameter.grad
+    assert gradient is not None
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _adaptive(

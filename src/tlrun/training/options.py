@@ -19,14 +19,15 @@ class TrainerOptions:
     select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest
         validation loss; where each task is learnt alone, of each task those of its own lowest.
     cache_features: in a stage that holds φ fixed and reads a domain's training examples at least
-        once, compute their features once, before it, instead of in every step. The same numbers up
-        to rounding (1e-6).
-    precision: of a training step's passes through φ and the heads. `fp32`; or `bf16`, torch's
-        autocast: convolutions and matrix products in bfloat16, weights, losses, penalties, updates
-        and every evaluation in float32. Faster where the processor has instructions for it.
-    memory_format: how images lie in memory, by which no result changes beyond rounding.
-        `channels_last`, the channels of a pixel side by side, is what convolutions are fast on;
-        `contiguous`, channel by channel.
+        once, compute their features once, before it, in float32, instead of in every step. With
+        precision=fp32 the same numbers up to rounding (1e-6).
+    precision: of the passes through φ and the heads that a step's losses are of. `fp32`; or `bf16`,
+        torch's autocast: convolutions and matrix products in bfloat16. Weights, losses, penalties,
+        passes of teachers, updates and every evaluation are in float32. Faster where the processor
+        has instructions for it.
+    memory_format: of the weights of convolutions, and so of the images that these hand on, by which
+        no result changes beyond rounding. `channels_last`, the channels of a pixel side by side, is
+        what they are fast on; `contiguous`, channel by channel.
     """
 
     steps: Annotated[int, Range(1, 10**9)] = 200

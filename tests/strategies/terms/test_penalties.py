@@ -156,17 +156,6 @@ def test_graph_in_float32_is_what_it_is_in_float64_however_much_the_tasks_have_i
     assert bool((error <= 1e-6 * pulls.abs().sum(dim=2)).all())
 
 
-def test_graph_is_the_same_however_many_edges_are_taken_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    W, A = random(D, 7), sparse_graph(1, 7)
-    whole = penalties.graph(W, A), gradient(lambda W: penalties.graph(W, A), W)
-    for numbers in (1, 2 * D, 3 * D + 1):
-        monkeypatch.setattr(penalties, "AT_ONCE", numbers)
-        torch.testing.assert_close(penalties.graph(W, A), whole[0])
-        torch.testing.assert_close(gradient(lambda W: penalties.graph(W, A), W), whole[1])
-
-
 @given(st.integers(0, 2**31), st.integers(1, 50), st.integers(2, 7))
 def test_graph_of_equal_tasks_is_nothing_at_all(seed: int, rows: int, tasks: int) -> None:
     """So is its slope."""

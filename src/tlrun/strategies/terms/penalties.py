@@ -11,10 +11,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 EPSILON = 1e-4  # ε of `covariance`
-AT_ONCE = 2**22  # numbers that `graph` compares in one pass
 
 
 def columns(weights: Sequence[Tensor], scale: Tensor | float = 1.0) -> Tensor:
@@ -55,8 +53,7 @@ def graph(W: Tensor, A: Tensor) -> Tensor:
 
     A: [T, T], symmetric, A_st ≥ 0 how strongly s and t are tied, with a zero diagonal.
     Summed over the edges, and so its slope 2W̃L: tasks that are nearly equal would lose all digits
-    of the quadratic form. It is never below 0, and 0 where all tied tasks are equal. Of many edges
-    some are taken at a time (`AT_ONCE`), so that memory stays that of W̃.
+    of the quadratic form. It is never below 0, and 0 where all tied tasks are equal.
 
     Evgeniou, Micchelli and Pontil, "Learning multiple tasks with kernel methods" (JMLR 2005).
     """
@@ -64,13 +61,10 @@ def graph(W: Tensor, A: Tensor) -> Tensor:
     with torch.no_grad():
         w = W.T.contiguous()  # a row a task
         value, slope = W.new_zeros(()), torch.zeros_like(w)
-        at_once = max(1, AT_ONCE // W.shape[0])
-        for edges in torch.split(A.triu(1).nonzero().to(W.device), at_once):
-            s, t = edges.unbind(dim=1)
-            weight, apart = tied[s, t], w[s] - w[t]
-            value += weight @ apart.square().sum(dim=1)
-            ends = one_hot(s, T) - one_hot(t, T)  # whom an edge pulls, and where to
-            slope += (2 * weight[:, None] * ends).T @ apart
+        for t in range(T):
+            apart = w - w[t]
+            value += tied[t] @ apart.square().sum(dim=1) / 2  # an edge is met from both its ends
+            slope += 2 * tied[t][:, None] * apart
     # The quadratic around this W̃: the step away is 0, and hands on slope and curvature.
     step = W - W.detach()
     laplacian = tied.sum(dim=1).diag() - tied

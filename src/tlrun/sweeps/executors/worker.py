@@ -27,7 +27,7 @@ import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
-from tlrun.core.notes import Note, Waiting
+from tlrun.core.notes import Note, StatisticsPooled, Waiting
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
 from tlrun.strategies.base import Stage
@@ -50,8 +50,8 @@ class Reporter:
             self._channel.send((kind, *values))
 
     def note(self, note: Note, runs: int = 1) -> None:
-        """Pass on what the run waits for; the other notes came when all runs were planned."""
-        if isinstance(note, Waiting):
+        """Pass on what the run alone can tell; the other notes came when all runs were planned."""
+        if isinstance(note, Waiting | StatisticsPooled):
             self.tell("note", note)
 
     def begin(self, run: str, stage: Stage) -> None:
