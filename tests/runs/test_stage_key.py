@@ -96,7 +96,7 @@ def test_every_field_of_a_stage_that_decides_its_bits_is_in_its_key() -> None:
     ours = problem()
     trainer = {"name": "trainer", "cache_features": False, "select": "best"}
     run = build(config(Path("unused"), trainer=trainer))
-    stage = Stage("target", ("source", "target"), 5, lam=run.lam)
+    stage = Stage("target", ("source", "target"), 5, lam=run.lam, task_specific="towers")
 
     def key_of(stage: Stage) -> str:
         return planned_stages(run, ours, [stage], "cpu")[0].key
@@ -139,7 +139,7 @@ def test_what_is_selected_for_itself_is_in_the_key_where_anything_is_selected_al
     found = {}
     for select in ("last", "best"):
         run = build(config(Path("unused"), trainer={"name": "trainer", "select": select}))
-        stage = Stage("target", ("source", "target"), 5, lam=Constant(1.0))
+        stage = Stage("target", ("source", "target"), 5, lam=Constant(1.0), task_specific="towers")
         stages = [stage, replace(stage, selected="each task")]
         found[select] = {planned_stages(run, ours, [each], "cpu")[0].key for each in stages}
 

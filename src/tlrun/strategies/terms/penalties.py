@@ -65,10 +65,16 @@ def graph(W: Tensor, A: Tensor) -> Tensor:
             apart = w - w[t]
             value += tied[t] @ apart.square().sum(dim=1) / 2  # an edge is met from both its ends
             slope += 2 * tied[t][:, None] * apart
-    # The quadratic around this W̃: the step away is 0, and hands on slope and curvature.
-    step = W - W.detach()
-    laplacian = tied.sum(dim=1).diag() - tied
-    return value + (step * slope.T).sum() + torch.einsum("ds,st,dt->", step, laplacian, step)
+    return _around(W, value, slope.T, tied.sum(dim=1).diag() - tied)
+
+
+def _around(W: Tensor, value: Tensor, slope: Tensor, form: Tensor) -> Tensor:
+    """A term of W̃ that has, at this W̃, the `value`, the `slope` and the curvature of tr(W̃ F W̃ᵀ).
+
+    Each was computed apart, to more digits than one formula would give. form: F [T, T].
+    """
+    step = W - W.detach()  # it is 0, and hands on its derivatives
+    return value + (step * slope).sum() + torch.einsum("ds,st,dt->", step, form.to(W), step)
 
 
 def trace_norm(W: Tensor) -> Tensor:
@@ -118,8 +124,7 @@ def covariance(W: Tensor, epsilon: float = EPSILON) -> tuple[Tensor, Tensor]:
         omega = (vectors * (roots / roots.sum())) @ vectors.T
         inverse = (vectors * (roots.sum() / roots)) @ vectors.T
         slope, value = (2 * exact @ inverse).to(W), roots.sum().square().to(W)
-    linear = (W * slope).sum()  # its gradient is the slope
-    return linear + (value - linear).detach(), omega
+    return _around(W, value, slope, inverse), omega
 
 
 def asymmetric(W: Tensor, B: Tensor, one_way: bool = False) -> Tensor:
