@@ -243,6 +243,19 @@ def test_a_memory_format_is_that_of_weights_of_images_and_changes_no_value(
             assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_convolution_hands_on_images_in_the_format_of_its_weights(channels: int) -> None:
+    """Of one channel too, where a weight is in both formats at once."""
+    phi = Trunk(nn.Sequential(nn.Conv2d(channels, 4, 3)))
+    for memory_format in (torch.channels_last, torch.contiguous_format):
+        by_pixel = memory_format == torch.channels_last
+        set_memory_format(phi, "channels_last" if by_pixel else "contiguous")
+        features = phi(torch.randn(2, channels, 6, 6), "d")
+
+        assert features.is_contiguous(memory_format=memory_format)
+        assert not features.is_contiguous() or not by_pixel
+
+
 def test_domains_that_are_new_together_start_alike() -> None:
     """None of them borrows from another that is as new as it is."""
     phi = trunk().train()

@@ -178,7 +178,9 @@ def set_memory_format(
     layout = torch.channels_last if by_pixel else torch.contiguous_format
     for weight in trunks.parameters():
         if weight.ndim == 4:
-            weight.data = weight.data.contiguous(memory_format=layout)
+            # not `contiguous`, which leaves weights of one channel as they are: they would not ask
+            # for an output in that format
+            weight.data = weight.data.to(memory_format=layout)
 
 
 def statistics_name(domain: str) -> str:
