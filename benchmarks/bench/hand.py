@@ -13,41 +13,34 @@ from bench.rows import Work
 
 def as_written(work: Work, clock: Clock) -> Predict:
     """TensorDataset, DataLoader, Adam, and the loss read in every step, as tutorials have it."""
-    loader = DataLoader(TensorDataset(*tensors(work)), batch_size=work.batch, shuffle=True)
     net = build(work)
-    optimizer = torch.optim.Adam(net.parameters(), lr=work.lr)
-    criterion = nn.CrossEntropyLoss()
-    net.train()
-    step, running = 0, 0.0
-    clock.begin()
-    while step < work.steps:
-        for inputs, labels in loader:
-            optimizer.zero_grad()
-            with precision(work):
-                loss = criterion(net(inputs), labels)
-            loss.backward()
-            optimizer.step()
-            running += loss.item()
-            step += 1
-            if step == work.steps:
-                break
-    clock.end()
-    return net
+    return _trained(work, clock, net, torch.optim.Adam(net.parameters(), lr=work.lr))
 
 
 def improved(work: Work, clock: Clock) -> Predict:
     """The same with what a line or two make better: channels_last, and Adam in one kernel."""
     layout = torch.channels_last if len(work.shape) == 3 else torch.contiguous_format
-    loader = DataLoader(TensorDataset(*tensors(work)), batch_size=work.batch, shuffle=True)
     net = build(work).to(memory_format=layout)
     optimizer = torch.optim.Adam(net.parameters(), lr=work.lr, fused=True)
+    return _trained(work, clock, net, optimizer, layout)
+
+
+def _trained(
+    work: Work,
+    clock: Clock,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    layout: torch.memory_format | None = None,
+) -> Predict:
+    """The loop itself. layout: what inputs are brought to; None: nobody thinks of it."""
+    loader = DataLoader(TensorDataset(*tensors(work)), batch_size=work.batch, shuffle=True)
     criterion = nn.CrossEntropyLoss()
     net.train()
     step, running = 0, 0.0
     clock.begin()
     while step < work.steps:
         for batch, labels in loader:
-            inputs = batch.to(memory_format=layout)
+            inputs = batch if layout is None else batch.to(memory_format=layout)
             optimizer.zero_grad()
             with precision(work):
                 loss = criterion(net(inputs), labels)

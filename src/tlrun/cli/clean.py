@@ -38,6 +38,7 @@ KINDS = {  # what may go, and the flag that asks for it
     "remembered problem": "--cache",
     "unfinished run": "--failed",
 }
+HOMES = {"stage": stages.HOME, "feature set": features.HOME, "remembered problem": problems.HOME}
 FLAGS = (*dict.fromkeys(KINDS.values()), "--older-than", "--yes", "--runs-dir")
 UNFINISHED = ("failed", "interrupted", "stopped")
 DAY = 86400.0
@@ -133,8 +134,7 @@ def _days(text: str) -> float:
 
 
 def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
-    homes = (stages.HOME, features.HOME, problems.HOME)
-    for kind, home in zip(("stage", "feature set", "remembered problem"), homes, strict=True):
+    for kind, home in HOMES.items():
         if kind in kinds:
             for one in kept(runs_dir, home):
                 yield _of_entry(kind, one)

@@ -53,7 +53,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
         case SlowBf16(device=device):
             which = "this processor" if device == "cpu" else device
-            return f"bf16 is slower than fp32 here: {which} has no instructions for it"
+            known = f"{which} is not known to have instructions for it"
+            return f"bf16 may be slower than fp32 here: {known}"
         case StrategyWarning(text=text):
             return text
         case RunAnew(why="outdated", details=details):

@@ -71,7 +71,15 @@ class Optimizer(ABC):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, 2015, algorithm 1); weight_decay adds the L2 penalty's gradient."""
+    """Adam (Kingma and Ba, 2015, algorithm 1); weight_decay adds the L2 penalty's gradient to g.
+
+    Of update n = 1, 2, …, with g the gradient and m, v the moments `mean` and `square`, 0 at first:
+
+        m ← β₁ m + (1-β₁) g,   v ← β₂ v + (1-β₂) g²
+        w ← w - lr · m/(1-β₁ⁿ) / (√(v/(1-β₂ⁿ)) + ε)
+
+    β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    """
 
     moments: ClassVar[tuple[str, ...]] = ("mean", "square")
 
@@ -84,7 +92,10 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class Adamw(Optimizer):
-    """AdamW (Loshchilov and Hutter, 2019, algorithm 2): Adam with decoupled weight decay."""
+    """AdamW (Loshchilov and Hutter, 2019, algorithm 2): Adam with decoupled weight decay.
+
+    Before Adam's step w ← (1 - lr · weight_decay) w; g is the loss's gradient alone.
+    """
 
     weight_decay: Rate = 0.01
     moments: ClassVar[tuple[str, ...]] = ("mean", "square")

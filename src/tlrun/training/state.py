@@ -12,11 +12,10 @@ from torch import Tensor
 
 from tlrun.data.batches import Batches
 from tlrun.strategies.base import Stage
-from tlrun.training.optimizers import Updates
+from tlrun.training.optimizers import Optimizer, Updates
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
-    from tlrun.training.optimizers import Optimizer
 
 WHOLE = "*"  # the part of a model that is all of it
 
