@@ -152,7 +152,7 @@ def outcomes_of(config: Mapping[str, Any], screen: Screen) -> list[Outcome]:
 
 def swept(configs: Sequence[Mapping[str, Any]], screen: Screen) -> SweepPlan:
     """The plan of a sweep over configs."""
-    return plan_sweep([build(config) for config in configs], screen)
+    return plan_sweep([build(config) for config in configs], screen, lambda _: None)
 
 
 def outcome(name: str = THIS, test: float | None = 0.5, **changes: Any) -> Outcome:

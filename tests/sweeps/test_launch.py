@@ -8,6 +8,7 @@ import pytest
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
+from tlrun.data.base import Dataset
 from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
 from tlrun.sweeps.executors.base import Executor, Job, JobResults
@@ -31,12 +32,17 @@ class InProcess:
     """An executor that trains every run right here, one after another.
 
     failing, lost: the names of strategies whose runs it does not train: the first fail, of the
-    others it says that it does not know. asked: how often it was asked, and for what.
+    others it says that it does not know. asked: how often it was asked, and for what. prepared: for
+    which data sets it was told to be ready.
     """
 
     failing: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
     asked: list[list[str]] = field(default_factory=list)
+    prepared: list[Dataset] = field(default_factory=list)
+
+    def prepare(self, dataset: Dataset) -> None:
+        self.prepared.append(dataset)
 
     def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
         self.asked.append([job.title for job in jobs])
@@ -121,6 +127,18 @@ def test_what_is_finished_is_asked_of_no_executor(tmp_path: Path) -> None:
         [o.result for o in answer] for answer in first.outcomes
     ]
     assert record_of(tmp_path)["status"] == "finished"
+
+
+def test_an_executor_prepares_for_what_is_read_and_for_nothing_that_is_remembered(
+    tmp_path: Path,
+) -> None:
+    executor = InProcess()
+    configs = [config(tmp_path, seed=seed) for seed in (0, 1)]
+    sweep(configs, executor)
+    assert executor.prepared == [build(each).dataset for each in configs]
+
+    sweep(configs, executor)
+    assert len(executor.prepared) == 2
 
 
 def test_the_record_says_what_the_sweep_is_made_of(tmp_path: Path) -> None:

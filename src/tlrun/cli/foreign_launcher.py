@@ -12,6 +12,7 @@ from tlrun.config.build import build
 from tlrun.config.hydra_main import through_hydra
 from tlrun.config.refusals import resolved
 from tlrun.core.errors import TlrunError, say
+from tlrun.data.base import Dataset
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
 from tlrun.runs.plan import plan_with_controls
@@ -29,6 +30,9 @@ class ForeignLauncher:
     """
 
     argv: Sequence[str]
+
+    def prepare(self, dataset: Dataset) -> None:
+        """Nothing: the launcher starts what it needs."""
 
     def run(self, jobs: Sequence[Job], watcher: Watcher) -> JobResults:
         """Let the launcher carry out the command; `jobs` are the runs that it is known to need."""

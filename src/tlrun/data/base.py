@@ -35,6 +35,9 @@ class Dataset(Protocol):
     decides what it reads (a library of its own, say) belongs among them as a file. It is asked
     before the data are read: without it, or where it raises or names a file that is not there, they
     are read each time.
+
+    One whose `load` imports what takes long may name it in `imports(self) -> Sequence[str]`: the
+    processes of a sweep then have it from the start.
     """
 
     def load(self, seed: int) -> Problem:

@@ -7,6 +7,7 @@ again where a run is trained, and must then be those that the run was planned wi
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,13 @@ class Memory:
 
 
 class ProblemCache:
-    """The problem of last: the arms of one seed share it, and it is read once for them all."""
+    """The problem of last: the arms of one seed share it, and it is read once for them all.
 
-    def __init__(self) -> None:
+    reading: is told of every data set that a plan has read, before it is.
+    """
+
+    def __init__(self, reading: Callable[[Dataset], None] = lambda _: None) -> None:
+        self._reading = reading
         self._key: tuple[Dataset, int] | None = None
         self._problem: Problem | None = None
         self._is_read = False
@@ -64,6 +69,7 @@ class ProblemCache:
             problem = recalled(run, lambda: self.load(*key))
             is_read = problem is None
             if problem is None:
+                self._reading(run.dataset)
                 problem, memory = read(run)
                 self._memories += [memory] if memory else []
             self._problem, self._key, self._is_read = problem, key, is_read

@@ -57,11 +57,11 @@ def launch(
     """Carry out a sweep.
 
     runs: one a job, all below one `runs_dir`. commands: the overrides that set each job, for the
-    record. executor: trains the runs that are missing. screen: is told the notes of planning.
-    watch: gives who is told how training goes. Raises UserError, with nothing started, where any
-    run cannot work.
+    record. executor: trains the runs that are missing, and prepares while data are read. screen:
+    is told the notes of planning. watch: gives who is told how training goes. Raises UserError,
+    with nothing trained, where any run cannot work.
     """
-    plan = plan_sweep(runs, screen)
+    plan = plan_sweep(runs, screen, executor.prepare)
     runs_dir = Path(runs[0].runs_dir).expanduser()
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlrun.config.build import Run
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.notes import DataLoaded, Note
+from tlrun.data.base import Dataset
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
@@ -75,14 +76,17 @@ class Counted:
         """Nothing runs while a sweep is planned."""
 
 
-def plan_sweep(runs: Sequence[Run], screen: Screen) -> SweepPlan:
+def plan_sweep(
+    runs: Sequence[Run], screen: Screen, reading: Callable[[Dataset], None]
+) -> SweepPlan:
     """Plan every run, with its controls, and find those that are finished.
 
-    runs: one a job. screen: is told, once each, the notes of all. Raises UserError, with nothing
+    runs: one a job. screen: is told, once each, the notes of all. reading: is told of data sets
+    that have to be read, before they are. Raises UserError, with nothing
     started, for all mistakes that only the data can tell.
     """
     counted = Counted()
-    every_arms = _arms(runs, counted, screen)
+    every_arms = _arms(runs, counted, screen, ProblemCache(reading))
     plans: dict[Path, tuple[str, Plan]] = {}
     for arms in every_arms:
         plans.setdefault(arms[THIS].run_dir.path, (THIS, arms[THIS]))
@@ -99,12 +103,13 @@ def plan_sweep(runs: Sequence[Run], screen: Screen) -> SweepPlan:
     return SweepPlan(every_arms, plans, existing)
 
 
-def _arms(runs: Sequence[Run], counted: Counted, screen: Screen) -> list[Arms]:
+def _arms(
+    runs: Sequence[Run], counted: Counted, screen: Screen, problems: ProblemCache
+) -> list[Arms]:
     """The arms of every run, in order. screen: gets the load report, where all share a data set.
 
     Raises UserError with the mistakes of all, each once, in the order of the runs.
     """
-    problems = ProblemCache()
     arms: dict[int, Arms] = {}
     refused: dict[int, UserError] = {}
     report: DataLoaded | None = None

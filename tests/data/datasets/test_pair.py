@@ -195,6 +195,27 @@ def test_the_options_are_known_without_numpy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("target", ["usps", "fashion_mnist", "svhn", "cifar10"])
+def test_what_loading_imports_of_torchvision_is_named_and_nothing_else(
+    root: str, target: Any
+) -> None:
+    """A set whose files are spoilt is refused, but its reader is imported by then."""
+    put_svhn(Path(root))
+    put_cifar10(Path(root))
+    asked = pair(root, target=target)
+    program = (
+        "import sys; from contextlib import suppress; from tlrun.core.errors import UserError; "
+        "from tlrun.data.datasets.pair import Pair\n"
+        f"with suppress(UserError): {asked!r}.load(0)\n"
+        "print('torchvision.datasets' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == str("torchvision.datasets" in asked.imports())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not (REAL / "MNIST").is_dir(),

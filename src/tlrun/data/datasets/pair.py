@@ -87,6 +87,13 @@ class Pair:
             files += files_of(name, folder)
         return files
 
+    def imports(self) -> Sequence[str]:
+        """What reads the sets in colour."""
+        from tlrun.data.images.image_sets import SETS
+
+        colour = any(SETS[name].channels == 3 for name in (self.source, self.target))
+        return ["torchvision.datasets"] if colour else []
+
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
 

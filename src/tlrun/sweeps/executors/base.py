@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tlrun.core.notes import Note
+from tlrun.data.base import Dataset
 from tlrun.runs.plan import Plan
 
 
@@ -61,6 +62,12 @@ class JobResults:
 
 class Executor(Protocol):
     """Where the runs of a sweep are carried out: processes of this machine, or another place."""
+
+    def prepare(self, dataset: Dataset) -> None:
+        """Start what `run` needs: it may be called soon, for runs on `dataset`.
+
+        The data are read meanwhile, so it returns at once.
+        """
 
     def run(self, jobs: Sequence[Job], watcher: Watcher) -> JobResults:
         """Train every run, in any order.

@@ -6,24 +6,21 @@ Torch is imported once, and a process that dies takes no other along.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from tlrun.data.base import Dataset
 from tlrun.sweeps.executors.base import Job, JobResults, Watcher
 
 SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
-# What some data sets import when they load; imported once where planning has shown that it is
-# needed. What remembered data need, each process imports by itself.
-SHARED = ("torchvision.datasets",)
 
 
 @dataclass
@@ -42,9 +39,13 @@ class LocalExecutor:
 
     processes: int
 
+    def prepare(self, dataset: Dataset) -> None:
+        """Start the fork server: it imports torch while this process reads the data."""
+        _context([dataset])
+
     def run(self, jobs: Sequence[Job], watcher: Watcher) -> JobResults:
         """Train every run. A signal ends all processes first."""
-        context = _context()
+        context = _context(job.plan.run.dataset for job in jobs)
         waiting, running = deque(jobs), dict[int, _Running]()
         results = JobResults()
         try:
@@ -61,16 +62,19 @@ class LocalExecutor:
         return results
 
 
-def _context() -> Any:
-    """What starts processes: a fork server that has imported what every run needs, if there is one.
+def _context(datasets: Iterable[Dataset]) -> Any:
+    """What starts processes: a fork server that imports what every run needs, where there is one.
 
-    It is a context of multiprocessing.
+    It is a context of multiprocessing. datasets: what they import when they load is imported too,
+    unless the server is there already; then each process does it by itself.
     """
     methods = get_all_start_methods()
     context = get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
-        needed = [name for name in SHARED if name in sys.modules]
-        context.set_forkserver_preload(["tlrun.sweeps.executors.worker", *needed])
+        needed: dict[str, None] = {"tlrun.sweeps.executors.worker": None}
+        for dataset in datasets:
+            needed |= dict.fromkeys(getattr(dataset, "imports", lambda: ())())
+        context.set_forkserver_preload(list(needed))
         _start_server()
     return context
 
