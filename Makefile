@@ -12,11 +12,14 @@ help: ## Show this help
 run: .venv/installed ## Install if needed, then run the main job: make run ARGS="strategy=parameter_transfer lam.value=inf"
 	$(BIN)/tl-run $(ARGS)
 
+# A process a core, but not so many that importing torch in each takes longer than it saves.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
+
 test: .venv/installed-dev ## Run the quick tests
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-all: .venv/installed-dev ## Run every test, the slow and the long ones too
-	$(BIN)/pytest $(or $(ARGS_PYTEST),-m "")
+	$(BIN)/pytest $(PARALLEL) $(or $(ARGS_PYTEST),-m "")
 
 check: .venv/installed-dev ## Lint, check formatting and types
 	$(BIN)/ruff check

@@ -98,6 +98,10 @@ ATTACKS = {
     ),
     "no key": ("null: 3", ""),
     "a new key": ("extra: 1", "extra: no such key"),
+    "no package, and other groups": (
+        "defaults: [override /strategy: scratch]\n",
+        "experiment: expected `# @package _global_` as the first line",
+    ),
     "no package": ("", "experiment: expected `# @package _global_` as the first line"),
     "broken YAML": ("seed: [", "experiment"),
     "a python object": (
@@ -113,7 +117,8 @@ def test_a_strangers_experiment_is_refused_in_a_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text, expected = ATTACKS[attack]
-    mine = own_folder(tmp_path, ("seed: 1\n" if attack == "no package" else HEADER) + text)
+    first = "seed: 1\n" if attack.startswith("no package") else HEADER
+    mine = own_folder(tmp_path, first + text)
     with pytest.raises(UserError) as caught:
         preflight(["experiment=x"], multirun=False, folder=mine)
 

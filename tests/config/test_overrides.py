@@ -53,6 +53,15 @@ def test_a_node_within_a_node_is_chosen_by_its_name(typed: str, meant: str) -> N
     assert rewrite(typed) == meant
 
 
+@pytest.mark.parametrize("mark", [",", ";", ":", "|", "'", '"', " ", "\t"])
+def test_a_mark_alone_needs_no_quotes_of_its_own(mark: str) -> None:
+    """The shell has taken those that were typed."""
+    axis = axis_of(rewrite(f"dataset.separator={mark}"))
+
+    assert not axis.sweeps
+    assert value_of(axis.key, axis.values[0]) == mark
+
+
 @pytest.mark.parametrize(
     ("override", "axis"),
     [

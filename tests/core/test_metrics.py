@@ -92,6 +92,16 @@ def test_a_score_that_labels_leave_undefined_is_none() -> None:
     assert score("accuracy", THREE, np.ones((0, 3)), np.array([], dtype=int)) is None
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_a_score_of_outputs_beyond_all_bounds_is_none_and_no_word(value: float) -> None:
+    outputs, labels = np.array([[0.0], [value], [1.0]]), np.array([0.0, 1.0, 2.0])
+    with np.errstate(over="ignore"):
+        assert score("r2", REAL, outputs, labels) is None
+    if not np.isfinite(value):
+        assert score("accuracy", TWO, outputs, np.array([0, 1, 1])) is None
+        assert score("auc", TWO, outputs, np.array([0, 1, 1])) is None
+
+
 def test_every_kind_has_one_primary_metric_and_it_is_the_first() -> None:
     assert set(METRICS) == set(get_args(Kind))
     for kind, names in METRICS.items():

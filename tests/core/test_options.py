@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -54,6 +55,10 @@ class Whole:
         (1.01, SHARE, False),
         (math.nan, SHARE, False),
         (False, SHARE, False),
+        ({"a": 1}, Mapping[str, COUNT], True),
+        ({"a": 0}, Mapping[str, COUNT], False),
+        ({}, Mapping[str, COUNT], False),
+        ("a", Mapping[str, COUNT], False),
         (math.inf, OPEN, True),
         (-1, OPEN, False),
         (math.nan, OPEN, False),

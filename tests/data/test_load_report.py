@@ -21,6 +21,11 @@ WEIGHT = Task("weight", "regression")
 TASKS = (COLOUR, ROUND, WEIGHT)
 
 
+FEW_OF_BOTH = (
+    "colour in box (2 of 'red'), round in box (3 of 'no'), colour in bag (0 of 'green'), round in "
+    "bag (1 of 'no')"
+)
+FEWER = "fewer than 10 test examples of a class, so that a gain is mostly chance"
 ALL: dict[str, Sequence[float]] = {
     "colour": [0, 1, 2, 0, 1, 2],
     "round": [0, 1, 0, 1, 0, 1],
@@ -98,6 +103,7 @@ def test_a_domain_is_told_in_a_line() -> None:
         "bag: 3 train, 2 test; colour: 3 classes, 3 labels; round: 2 classes, 2 labels",
         "training labels missing: round 1 of 15",
         "test labels missing: colour 1 of 8",
+        f"{FEWER}: {FEW_OF_BOTH}",
         "sorted by hand",
     ]
 
@@ -128,7 +134,9 @@ def test_many_domains_and_many_tasks_are_told_in_few_lines() -> None:
         for k in range(8)
     ]
 
-    assert summary(assemble(parts).report) == [
+    found = summary(assemble(parts).report)
+    assert found.pop(2).startswith("fewer than 10 test examples of a class, so that a gain is mo")
+    assert found == [
         "8 domains: 3 to 10 train and 2 to 9 labels each, 52 test in all",
         "training labels missing: all tasks 8 of 52",
         "test examples that stand in a training set too, dropped: 52 of 8 domains",

@@ -47,8 +47,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def write_table(file: Path, last: int = 0) -> None:
-    rows = [f"{k},{k * 7 % 11},{'ab'[k % 2]},{'st'[k // 20]}" for k in range(39)]
-    file.write_text("\n".join(["x,y,label,where", *rows, f"39,{last},b,t"]) + "\n")
+    rows = [f"{k / 8},{k * 7 % 11},{'ab'[k % 2]},{'st'[k // 20]}" for k in range(39)]
+    file.write_text("\n".join(["x,y,label,where", *rows, f"4.9,{last},b,t"]) + "\n")
 
 
 @pytest.fixture
@@ -145,7 +145,9 @@ def test_whatever_is_in_doubt_is_read(
     assert described(found) == described(run(table).dataset.load(0))
 
 
-@pytest.mark.parametrize("library", ["numpy", "scipy", "scikit-learn", "torch", "torchvision"])
+@pytest.mark.parametrize(
+    "library", ["numpy", "scipy", "scikit-learn", "torch", "torchvision", "pyarrow"]
+)
 def test_another_version_of_a_library_has_the_data_read(
     table: Path, reads: list[int], library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

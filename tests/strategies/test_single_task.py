@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from tlrun.core.errors import UserError
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Task, TaskKey
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
@@ -225,13 +224,14 @@ def test_towers_that_a_penalty_ties_are_chosen_together() -> None:
     assert (tied.selected, alone.selected) == ("together", "each task")
 
 
-def test_one_task_is_scratch_by_another_name_and_refused() -> None:
+def test_one_task_alone_is_single_task_too() -> None:
     ours = several()
     one = replace(ours, domains={"other": replace(ours.domains["other"], tasks=(CLASS,))})
-    with pytest.raises(
-        UserError, match="expected two tasks or more for single_task, found one, other/class"
-    ):
-        SingleTask().stages(one, Constant(1.0), 5)
+    (stage,) = SingleTask().stages(one, Constant(1.0), 5)
+    _, rows = trained(SingleTask(), one, Adam(), Mlp((6, 5)), steps=3)
+
+    assert (stage.domains, stage.steps, stage.task_specific) == (("other",), 5, "towers")
+    assert [set(terms) for terms in rows.terms] == [{"L_class", "total"}] * len(rows.terms)
 
 
 def test_the_terms_are_the_losses_and_the_total_their_sum() -> None:

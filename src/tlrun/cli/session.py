@@ -40,6 +40,7 @@ class Session:
     def run(self) -> int:
         """Answer the only job of the command, and print the table. Returns the exit code."""
         run = self._request.jobs[0].run
+        self._say_chosen()
         line = equation("strategy", name_of("strategy", run.strategy))
         self._console.print(Text(line, style="bold"), soft_wrap=True)
         try:
@@ -62,6 +63,7 @@ class Session:
         from tlrun.sweeps.launch import launch
 
         jobs = self._request.jobs
+        self._say_chosen()
         executor = elsewhere or LocalExecutor(processes(jobs[0].run))
         try:
             results = launch(
@@ -85,6 +87,12 @@ class Session:
             _say_failures(results.failures)
             return 1
         return 0
+
+    def _say_chosen(self) -> None:
+        """What was chosen for the user, who has chosen nothing."""
+        if self._request.chosen:
+            chosen = " ".join(self._request.chosen)
+            self._console.print(Text(f"{chosen}, as suits the data; name another to change it"))
 
     def _next_command(self) -> None:
         kept = []

@@ -78,6 +78,14 @@ def build(config: Config) -> Run:
     return Run(**values)
 
 
+def node_object(group: str, node: Any) -> Any:
+    """The object of a node of `group` by itself. Raises UserError with every mistake in it."""
+    mistakes = list(_in_node(group, node))
+    if mistakes:
+        raise UserError(*mistakes)
+    return _object(group, node)
+
+
 def _object(group: str, node: Config, key: str = "") -> Any:
     """The object of a checked node. key: its own, where it is a node within a node."""
     cls = find(group, node["name"])

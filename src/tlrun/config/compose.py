@@ -24,6 +24,8 @@ from tlrun.core.errors import Mistake, UserError, nearest
 
 OURS = "tlrun"  # what stands for our own launcher, which Hydra never makes
 EXTRAS = {"joblib": "joblib", "submitit": "slurm"}  # launchers, and the extra that brings them
+# An experiment is not below a key of its own.
+NOT_GLOBAL = Mistake("experiment", "`# @package _global_` as the first line of its YAML", "another")
 RESOLVERS = (
     "oc.env", "oc.decode", "oc.create", "oc.select", "oc.deprecated", "oc.dict.keys",
     "oc.dict.values",
@@ -83,8 +85,7 @@ def composed(overrides: Sequence[str], folder: Path | None = None) -> Compositio
         mistakes += hydra_differs(_shipped_hydra(), dict(leaves(hydra)), _launchers())
     if "experiment" in plain:
         del plain["experiment"]
-        first = "`# @package _global_` as the first line of its YAML"
-        mistakes.append(Mistake("experiment", first, "another"))
+        mistakes.append(NOT_GLOBAL)
     mistakes += refused(plain)
     axes = {key: str(value) for key, value in (hydra["sweeper"]["params"] or {}).items()}
     for key, value in axes.items():
@@ -118,7 +119,9 @@ def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> 
             raise UserError(*mistakes, endless) from None
         except Exception as error:  # noqa: BLE001  # Hydra meets a stranger's YAML with whatever
             mistake = Mistake("config", found=one_line(error))
-            if not isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
+            if "@experiment." in str(error):  # its overrides are looked for below it
+                mistake = NOT_GLOBAL
+            elif not isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
                 why = f"{type(error).__name__} when composing: {one_line(error)}"
                 mistake = Mistake("hydra", found=why)
             raise UserError(*mistakes, mistake) from None

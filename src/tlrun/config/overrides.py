@@ -18,6 +18,7 @@ from tlrun.core.errors import Mistake, UserError
 LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
 # A node within a node, chosen by its name.
 NODE = re.compile(r"^(\+{0,2}strategy\.(?:first|then))(?==[a-z])")
+ONE_MARK = re.compile(r"(\+{0,2}[\w.]+=)([,;:|'\" \t])")
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 QUOTES = 'a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
 MOST_VALUES = 1000  # of one axis: beyond them, checking alone would take minutes
@@ -53,9 +54,13 @@ def forced(override: str) -> str:
 def rewrite(argument: str) -> str:
     """λ=… and lambda=… as lam.value=…, which Hydra's grammar can read; ∞ as inf.
 
-    strategy.first=… becomes strategy.first.name=….
+    strategy.first=… becomes strategy.first.name=…. A mark alone, as in dataset.separator=; once the
+    shell has taken its quotes, is quoted again.
     """
     argument = NODE.sub(r"\1.name", argument)
+    if one := ONE_MARK.fullmatch(argument):
+        quote = '"' if one[2] == "'" else "'"
+        return f"{one[1]}{quote}{one[2]}{quote}"
     if not LAMBDA.match(argument):
         return argument
     return INFINITY.sub("inf", LAMBDA.sub(r"\1lam.value", argument))

@@ -14,6 +14,7 @@ from tlrun.config.build import Run, build
 from tlrun.config.compose import Composition, composed, offer
 from tlrun.config.overrides import Axis, axis_of, forced, value_of
 from tlrun.config.refusals import refused, resolved
+from tlrun.config.suited import suited
 from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
@@ -36,13 +37,15 @@ class Request:
     """A checked command line.
 
     overrides: as Hydra is to see them, where it is asked. jobs: one, or all of a sweep, in Hydra's
-    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours.
+    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours. chosen:
+    the overrides among them that the user did not give, as they suit the data set.
     """
 
     overrides: list[str]
     multirun: bool
     jobs: list[Job]
     foreign_launcher: bool = False
+    chosen: tuple[str, ...] = ()
 
 
 def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = None) -> Request:
@@ -67,11 +70,11 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
             of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
         axes = of_study | axes
     in_jobs: list[Mistake] = []
-    jobs = _jobs(list(axes.values()), compositions, in_jobs)
+    jobs, chosen = _jobs(list(axes.values()), compositions, in_jobs)
     if mistakes or compositions.mistakes or in_jobs:
         raise UserError(*dict.fromkeys([*mistakes, *compositions.mistakes, *in_jobs]))
     handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
-    return Request(handed, multirun, jobs, first.foreign_launcher)
+    return Request([*handed, *chosen], multirun, jobs, first.foreign_launcher, chosen)
 
 
 def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> dict[str, Axis]:
@@ -132,12 +135,17 @@ class _Compositions:
         return self._by_choices[key]
 
 
-def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]) -> list[Job]:
-    """Every job of the axes' product; what is wrong with one is added to `mistakes`."""
+def _jobs(
+    axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]
+) -> tuple[list[Job], tuple[str, ...]]:
+    """Every job of the axes' product, and what was chosen for the first as it suits its data.
+
+    What is wrong with a job is added to `mistakes`.
+    """
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST_JOBS:
         mistakes.append(Mistake("sweep", f"at most {MOST_JOBS} jobs", str(count)))
-        return []
+        return [], ()
     values: dict[str, Any] = {}  # by override, of those that set a value
     for axis in axes:
         if not axis.choice:
@@ -145,19 +153,30 @@ def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mist
                 values[f"{axis.key}={value}"] = value_of(axis.key, value)
     written = [[f"{axis.key}={value}" for value in axis.values] for axis in axes]
     jobs: list[Job] = []
+    chosen: tuple[str, ...] | None = None
     for overrides in product(*written):
-        base = compositions.of([override for override in overrides if override not in values])
-        config = copy.deepcopy(base.config)
-        for override in overrides:
-            if override in values:
-                _put(config, override.partition("=")[0], values[override])
+        choices = [override for override in overrides if override not in values]
+        given = {key: values[key] for key in overrides if key in values}
+        config = _with_values(compositions.of(choices), given)
+        suits = suited(config, [axis.key for axis in axes])
+        if suits:
+            config = _with_values(compositions.of([*choices, *suits]), given)
+        chosen = tuple(suits) if chosen is None else chosen
         try:
             run = _built(config)
         except UserError as error:
             mistakes += error.mistakes
         else:
             jobs.append(Job(overrides, run))
-    return jobs
+    return jobs, chosen or ()
+
+
+def _with_values(base: Composition, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A composed config with values, by the override that sets each."""
+    config = copy.deepcopy(base.config)
+    for override, value in values.items():
+        _put(config, override.partition("=")[0], value)
+    return config
 
 
 def _built(config: dict[str, Any]) -> Run:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from tlrun.config.yaml_text import misread
 from tlrun.core.errors import Mistake, UserError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Beyond them it is no folder of configs.
 MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50
 
@@ -38,7 +40,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _mistakes_in(path: Path) -> Iterator[Mistake]:
-    """The first thing in a file that would hang or harm whoever composes it.
+    """The first thing in a file that would hang or harm whoever composes it, else what is misread.
 
     Broken YAML is reported where it is used.
     """
@@ -57,7 +59,7 @@ def _mistakes_in(path: Path) -> Iterator[Mistake]:
         return
     with suppress(yaml.YAMLError, ValueError):
         depth = 0
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for event in yaml.parse(text, Loader=LOADER):
             if isinstance(event, yaml.AliasEvent):
                 yield Mistake(key, "every value written out", f"the alias *{event.anchor}")
                 return
@@ -66,3 +68,6 @@ def _mistakes_in(path: Path) -> Iterator[Mistake]:
             if depth > DEEPEST:
                 yield Mistake(key, f"at most {DEEPEST} levels", "more")
                 return
+        root = yaml.compose(text, Loader=LOADER)
+        if root is not None:
+            yield from misread(path, root)

@@ -6,6 +6,7 @@ to say so too. N examples, k outputs of a head.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -142,8 +143,9 @@ def every_score(task: Task, outputs: np.ndarray, labels: np.ndarray) -> dict[str
 def score(metric: str, task: Task, outputs: np.ndarray, labels: np.ndarray) -> float | None:
     """`metric` of outputs [N, k] (logits or predictions) against labels [N], all of them present.
 
-    None, never a number, where the labels leave it undefined: auc with a class absent, r2 of one
-    value. Raises ValueError for a metric that the task's kind does not have.
+    None, never a number, where the labels leave it undefined (auc with a class absent, r2 of one
+    value), and where outputs, or the score, are not finite. Raises ValueError for a metric that the
+    task's kind does not have.
     """
     import numpy as np
 
@@ -152,7 +154,10 @@ def score(metric: str, task: Task, outputs: np.ndarray, labels: np.ndarray) -> f
         raise ValueError(f"{task.name}: expected a metric of a {task.kind} task, found {metric}")
     if len(np.unique(labels)) < row.needed(task):
         return None
-    return row.compute(task, outputs, labels)
+    if not np.isfinite(outputs).all():
+        return None
+    value = row.compute(task, outputs, labels)
+    return value if math.isfinite(value) else None
 
 
 def headline_name(metrics: set[str], of_target: bool) -> str:

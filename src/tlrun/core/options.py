@@ -1,9 +1,9 @@
 """What the value of an option may be, read from the type of a dataclass field, and said in words.
 
 A type is called `hint` here. In use are int, float, bool, str, Literal[…], Annotated[number,
-Range(low, high)], Annotated[str, Form(…)], tuple[X, ...], X | None, Annotated[Strategy, OneOf(…,
-…)]. Nothing is converted silently, save a whole number where any number will do. nan is never a
-value.
+Range(low, high)], Annotated[str, Form(…)], tuple[X, ...], Mapping[str, X], X | None,
+Annotated[Strategy, OneOf(…, …)]. Nothing is converted silently, save a whole number where any
+number will do. nan is never a value.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def fields(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
+def fits(value: object, hint: Any) -> bool:  # noqa: C901, PLR0911  # one line a form
     """Whether `value` is what `hint` allows."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -80,6 +80,11 @@ def fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one line a form
         if not isinstance(value, list | tuple) or not value:
             return False
         return all(fits(item, args[0]) for item in value)
+    if origin is Mapping:
+        if not isinstance(value, Mapping) or not value:
+            return False
+        named = all(isinstance(key, str | int) for key in value)
+        return named and all(fits(item, args[1]) for item in value.values())
     if hint in (int, float) and isinstance(value, bool):  # True is an int to Python
         return False
     if hint is float:
@@ -109,6 +114,8 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
         if get_origin(args[0]) is tuple:
             return f"a table like [[0,1],[1,0]], each cell {expected(get_args(args[0])[0])}"
         return f"a list like [64,32], each {expected(args[0])}"
+    if origin is Mapping:
+        return f"names with a value each, like {{a: …, b: …}}, {expected(args[1])}"
     return WORDS[hint]
 
 
@@ -122,6 +129,8 @@ def coerce(value: Any, hint: Any) -> Any:
         return coerce(value, args[0])
     if origin is tuple:
         return tuple(coerce(item, args[0]) for item in value)
+    if origin is Mapping:
+        return {str(key): coerce(item, args[1]) for key, item in value.items()}
     if origin in (Union, UnionType):
         return coerce(value, next(arg for arg in args if fits(value, arg)))
     if hint is float:

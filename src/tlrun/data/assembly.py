@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.metrics import METRICS, TABLE, primary
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, digest, known
 from tlrun.data.examples import row_hashes
 from tlrun.data.load_report import FEW, few, load_report
@@ -61,8 +62,8 @@ def assemble(
         what a seed drew of them, so the test set is one for all seeds.
 
     Raises UserError, a mistake for each task without a training or test label in a domain, each
-    domain without a test example, and each task of a domain that tests a class which no training
-    label of any domain has.
+    domain without a test example, each task of a domain that tests a class which no training label
+    of any domain has, and each whose test labels leave its metric undefined.
     """
     domains, test = {}, {}
     for part in parts:
@@ -75,7 +76,7 @@ def assemble(
             if duplicates == "drop" and counts[name]:
                 test[name] = _rows(test[name], ~twice)
     mistakes = [*_unlearnable(domains), *_untestable(domains, test, counts)]
-    mistakes += _unseen(domains, test)
+    mistakes += [*_unseen(domains, test), *_undefined(domains, test)]
     if mistakes:
         raise UserError(*mistakes)
     report = load_report(domains, test, counts, [*_duplicates_note(counts, duplicates), *notes])
@@ -191,6 +192,36 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
                     hint="label more training examples (dataset.labels, labels_per_class), or "
                     "leave the class out",
                 )
+
+
+def _undefined(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterator[Mistake]:
+    """One mistake a domain and task that is judged by what its test labels leave undefined."""
+    for domain in _judged(domains):
+        for task in domain.tasks:
+            labels = _known_labels(test[domain.name], task)
+            metric = TABLE[primary(task)]
+            # a domain without any test label is reported already
+            if not labels or len(set(labels)) >= metric.needed(task):
+                continue
+            only = f"{labels[0]:g}"
+            if task.classes:
+                only = few([repr(task.classes[k]) for k in sorted(set(labels))])
+            others = [name for name in METRICS[task.kind] if TABLE[name].needs == 1]
+            instead = f"dataset.metric={others[0]}, " if others else ""
+            yield Mistake(
+                "dataset",
+                expected=f"{metric.needed(task)} different test labels of task {task.name} in "
+                f"domain {domain.name}, for {metric.name} is undefined with fewer",
+                found=f"only {only}, {len(labels)} times",
+                hint=f"try {instead}another dataset.split_seed or more test examples, or leave the "
+                "domain out",
+            )
+
+
+def _judged(domains: Mapping[str, Domain]) -> list[Domain]:
+    """The domains whose test scores a run is about: the target, or all."""
+    targets = [domain for domain in domains.values() if domain.role == "target"]
+    return targets or list(domains.values())
 
 
 def _known_labels(split: Split, task: Task) -> list[int]:

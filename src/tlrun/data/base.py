@@ -36,6 +36,9 @@ class Dataset(Protocol):
     before the data are read: without it, or where it raises or names a file that is not there, they
     are read each time.
 
+    One may say in `suits(self) -> Mapping[str, str]` which strategy and backbone suit its problem,
+    by config group: they are taken where the user chooses none.
+
     One whose `load` imports what takes long may name it in `imports(self) -> Sequence[str]`: the
     processes of a sweep then have it from the start.
     """

@@ -10,6 +10,7 @@ from tlrun.core.problem import Domain, Split, Task, known
 if TYPE_CHECKING:
     import numpy as np
 
+ENOUGH = 10  # test examples of a class, below which a difference says little
 FEW = 6  # domains, tasks or classes that are named one by one
 
 Row = Mapping[str, Any]  # what the report says of one task in one split of one domain
@@ -48,6 +49,7 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         lines = [_line_of(of_domain) for of_domain in domains.values()]
     lines += _line_of_missing("training", [row for row in rows if row["split"] != "test"])
     lines += _line_of_missing("test", [row for row in rows if row["split"] == "test"])
+    lines += _line_of_few(rows)
     lines += report.get("notes", ())
     return lines
 
@@ -165,3 +167,20 @@ def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
             some.append(f"{task} {missing} of {labels}")
     if some:
         yield f"{which} labels missing: {', '.join(some)}"
+
+
+def _line_of_few(rows: Sequence[Row]) -> Iterator[str]:
+    """Which classes have too few test examples, of the target or, without one, of all domains."""
+    tested = [row for row in rows if row["split"] == "test"]
+    judged = [row for row in tested if row["role"] == "target"] or tested
+    rare = []
+    for row in judged:
+        if row["kind"] == "regression":
+            continue
+        fewest = min(row["classes"], key=row["classes"].get)
+        count = row["classes"][fewest]
+        if count < ENOUGH:
+            rare.append(f"{row['task']} in {row['domain']} ({count} of {fewest!r})")
+    if rare:
+        say = f"fewer than {ENOUGH} test examples of a class, so that a gain is mostly chance"
+        yield f"{say}: {few(rare)}"

@@ -14,7 +14,7 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,13 +72,16 @@ class RunDir:
     def result(self) -> dict[str, Any]:
         """result.json of a finished run.
 
-        Raises OSError or ValueError where it cannot be read or lacks something, or where another
-        file of a finished run is missing.
+        Raises OSError or ValueError where it cannot be read or lacks something, where a score is no
+        number, or where another file of a finished run is missing.
         """
         result = read_json(self.path / "result.json")
         lacking = [key for key in RESULT_KEYS if key not in result]
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
+        for value in _scores(result):
+            if value is not None and not isinstance(value, int | float):
+                raise ValueError(f"result.json holds {value!r} where a score is to be")
         missing = [name for name in FILES if not (self.path / name).is_file()]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
@@ -202,3 +205,12 @@ def _started() -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _scores(result: Mapping[str, Any]) -> Iterator[object]:
+    """Every value in a result.json that is to be a score or None."""
+    for key in ("val", "test", "val_loss"):
+        yield result["headline"].get(key)
+    for of_split in result["metrics"].values():
+        for of_task in of_split.values():
+            yield from of_task.values()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Role
 from tlrun.strategies.base import Stage, Strategy
-from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.terms.parameters import loss_terms
 
@@ -40,8 +39,7 @@ class SingleTask(Strategy):
     needs: ClassVar[tuple[Role, ...]] = ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
-        """Raises UserError where there is one task."""
-        several(problem, "single_task")
+        """One stage, in which every task is learnt by itself."""
         return (single_stage(problem, steps if self.budget == "stage" else 2 * steps),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

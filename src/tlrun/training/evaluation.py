@@ -5,6 +5,7 @@ Shapes: B examples in a batch, N in a split, d features, k outputs of a head.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -66,8 +67,8 @@ def evaluate(
     """The scores of `tasks` on a split of `domain`, and the outputs they are of, in eval mode.
 
     Scores: L_i of each task, the mean of its loss over the labelled examples, and every metric of
-    its kind; all None where no example is labelled. Outputs: [N, k] on the CPU, of every example,
-    by the task's name.
+    its kind; all None where no example is labelled, one that is not finite too. Outputs: [N, k] on
+    the CPU, of every example, by the task's name.
     """
     tasks = tuple(tasks)
     everything = as_batch(split, model.device)
@@ -86,8 +87,11 @@ def evaluate(
         labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
         share = float(present.double().mean())
-        loss = float(task_loss(task, outputs[task.name], labels, share)) if share else None
+        loss = float(task_loss(task, outputs[task.name], labels, share)) if share else math.nan
         scored, truth = outputs[task.name][present], labels[present]
         by_metric = every_score(task, scored.numpy(), truth.numpy())
-        scores[str(TaskKey(domain, task.name))] = {"loss": loss, **by_metric}
+        scores[str(TaskKey(domain, task.name))] = {
+            "loss": loss if math.isfinite(loss) else None,
+            **by_metric,
+        }
     return scores, outputs

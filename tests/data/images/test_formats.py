@@ -16,7 +16,9 @@ GOOD = idx(IMAGES)
 LINE = "3 " + " ".join(f"{place}:-0.5" for place in range(1, 257)) + "\n"
 
 
-@pytest.mark.parametrize(("name", "content"), [("plain", GOOD), ("packed.gz", gzip.compress(GOOD))])
+@pytest.mark.parametrize(
+    ("name", "content"), [("plain", GOOD), ("packed.gz", gzip.compress(GOOD, mtime=0))]
+)
 def test_an_idx_file_is_read_plain_or_packed(tmp_path: Path, name: str, content: bytes) -> None:
     put(tmp_path / name, content)
 
@@ -38,7 +40,7 @@ def test_an_idx_file_is_read_plain_or_packed(tmp_path: Path, name: str, content:
         ),
         (
             "images",
-            gzip.compress(GOOD),
+            gzip.compress(GOOD, mtime=0),
             "an idx file of 3 axes (it begins with 0x00000803)",
             "0x1f8b0800",
         ),
@@ -46,11 +48,16 @@ def test_an_idx_file_is_read_plain_or_packed(tmp_path: Path, name: str, content:
         ("images.gz", GOOD, "a whole file that can be read", "Not a gzipped file"),
         (
             "images.gz",
-            gzip.compress(GOOD)[:-9],
+            gzip.compress(GOOD, mtime=0)[:-9],
             "a whole file that can be read",
             "Compressed file ended",
         ),
-        ("images.gz", gzip.compress(GOOD)[:20] + b"\xff" * 20, "a whole file that can be read", ""),
+        (
+            "images.gz",
+            gzip.compress(GOOD, mtime=0)[:20] + b"\xff" * 20,
+            "a whole file that can be read",
+            "",
+        ),
         ("images.gz", None, "a whole file that can be read", "No such file"),
     ],
 )

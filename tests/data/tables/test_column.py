@@ -1,53 +1,74 @@
-from pathlib import Path
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from table_columns import column
 
 from tlrun.core.errors import UserError
-from tlrun.data.tables.column import Table
-from tlrun.data.tables.csv_file import _column, read
+from tlrun.data.tables.notation import Notation
 
 
-def parsed(folder: Path, raw: str | bytes, separator: str = ",", encoding: str = "utf-8") -> Table:
-    file = folder / "table.csv"
-    file.write_bytes(raw.encode() if isinstance(raw, str) else raw)
-    return read(str(file), separator, encoding)
+def test_values_are_text_as_written_in_order_of_size_or_of_the_alphabet() -> None:
+    numbers = column("n", ["10", "9.0", "9", "", "0.5", "9"])
+    words = column("w", ["b", "1_0", "na", "a", "b"])
+    names = column("d", ["008", "8", "90071992547409921", "90071992547409922"])
 
-
-def test_values_are_in_order_of_size_or_of_words() -> None:
-    lines = np.arange(5)
-    numbers = _column("n", ["10", "9.0", "9", "", "0.5"], lines)
-    words = _column("w", ["b", "1_0", "", "a", "b"], lines)
-
-    assert numbers.values[0] == ("0.5", "9", "10")
-    assert numbers.values[1].tolist() == [2, 1, 1, -1, 0]
+    assert numbers.values[0] == ("0.5", "9", "9.0", "10")
+    assert numbers.values[1].tolist() == [3, 2, 1, -1, 0, 1]
     assert words.values[0] == ("1_0", "a", "b")
     assert words.values[1].tolist() == [2, 0, -1, 1, 2]
+    assert names.values[0] == ("008", "8", "90071992547409921", "90071992547409922")
     assert (numbers.numeric, words.numeric) == (True, False)
 
 
-@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e39"])
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e39", "1e400"])
 def test_numbers_beyond_float32_are_refused_with_their_line(cell: str) -> None:
-    column = _column("n", ["1", cell], np.array([2, 7]))
-
     with pytest.raises(
-        UserError, match=rf"k: expected finite numbers in column n, found '{cell}' in line 7"
+        UserError, match=rf"k: expected finite numbers in column n, found '{cell}' in line 3"
     ):
-        column.check_finite("k")
+        column("n", ["1", cell]).check_finite("k")
 
 
-def test_a_missing_column_is_answered_with_the_nearest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("cell", "found"), [("", "none in"), ("NA", "'NA', a missing value, in")])
+def test_a_value_that_has_to_be_there_is_asked_for_by_line(cell: str, found: str) -> None:
     with pytest.raises(
-        UserError, match=r"dataset.task: expected a column, found 'feild'; did you mean field\?"
+        UserError, match=f"k: expected a value in every row of column n, found {found} line 3"
     ):
-        parsed(tmp_path, "field,b\n1,2\n").column("feild", "dataset.task")
+        column("n", ["1", cell]).check_present("k")
 
 
-@given(st.lists(st.sampled_from(["", "nan", "1", "1.0", "-2e3", "x", "1_0", "?"]), min_size=1))
-def test_a_cell_is_missing_a_number_or_text(cells: list[str]) -> None:
-    column = _column("n", cells, np.arange(len(cells)))
+CELLS = st.sampled_from(["", "nan", "NA", "1", "1.0", "-2e3", "+7", "inf", "x", "1_0", "?", "-999"])
+NOTATIONS = st.sampled_from(
+    [Notation(), Notation(("NA", "nan", "?")), Notation(("-999", "x")), Notation(decimal=",")]
+)
 
-    assert (column.missing + column.words + ~np.isnan(column.numbers) == 1).all()
-    assert (column.values[1] == -1).tolist() == [cell in {"", "nan"} for cell in cells]
+
+@given(st.lists(CELLS, min_size=1), NOTATIONS)
+def test_a_cell_is_missing_a_number_or_text_as_its_notation_says(
+    cells: list[str], notation: Notation
+) -> None:
+    """Whatever other cells the column has: the fast way and the other read alike."""
+    read = column("n", cells, notation)
+
+    assert (read.missing + read.words + ~np.isnan(read.numbers) == 1).all()
+    assert read.missing.tolist() == [notation.is_missing(cell) for cell in cells]
+    assert (read.values[1] == -1).tolist() == read.missing.tolist()
+    for cell, number, word in zip(cells, read.numbers.tolist(), read.words, strict=True):
+        expected = notation.number(cell)
+        if notation.is_missing(cell):
+            assert math.isnan(number)
+        elif expected is None:
+            assert word
+        else:
+            assert number == expected
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_plain_numbers_are_read_to_the_bit(numbers: list[float]) -> None:
+    assert column("n", [repr(number) for number in numbers]).numbers.tolist() == numbers
+
+
+def test_missing_words_are_counted_as_they_are_written() -> None:
+    assert column("n", ["NA", "", "1", "na", "NA", "-"]).missing_words == {"NA": 2, "na": 1}

@@ -2,16 +2,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from table_columns import found
 
 from tlrun.core.errors import UserError
-from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.column_roles import Columns, columns
-from tlrun.data.tables.csv_file import read
-
-
-def found(folder: Path, text: str, **options: Any) -> Columns:
-    (folder / "table.csv").write_text(text, encoding="utf-8")
-    return columns(read(str(folder / "table.csv"), ",", "utf-8"), TableCsv(**options))
+from tlrun.data.tables.column_roles import Columns
 
 
 def named(columns: Columns) -> tuple[list[str], list[str], list[str]]:
@@ -22,6 +16,7 @@ def named(columns: Columns) -> tuple[list[str], list[str], list[str]]:
     return numbers, categories, [target.task.name for target in columns.targets]
 
 
+KIND = "classification"
 TABLE = "id,g,s,x,c,k,y,z\n1,a,train,1,u,0,0,0.5\n2,b,test,2,v,1,1,1.5\n3,b,test,2,v,1,,2.5\n"
 
 
@@ -63,9 +58,9 @@ def test_domains_are_the_values_of_a_column_and_sources_come_first(tmp_path: Pat
             "dataset.predict: expected at least 2 different labels in column y, found 0",
         ),
         (
-            "x,y\n1,0.5\n1,?\n1,2\n",
+            "x,y\n1,0.5\n1,-\n1,2\n",
             {},
-            "dataset.predict: .* found numbers and text .*'\\?' in line 3",
+            "dataset.predict: .* found numbers and text .*'-' in line 3",
         ),
         (
             "x,y\n1,1\n1,oh\n",
@@ -78,7 +73,7 @@ def test_domains_are_the_values_of_a_column_and_sources_come_first(tmp_path: Pat
             "found 11 different texts in 11 rows .'w0' in line 2",
         ),
         (
-            "x,y\n1,1\n1,inf\n",
+            "x,y\n1,0.5\n1,inf\n",
             {},
             "dataset.predict: expected finite numbers in column y, found 'inf' in line 3",
         ),
@@ -151,11 +146,49 @@ def test_what_will_not_do_is_refused_in_one_line(
     assert len(caught.value.lines) == 1
 
 
-def test_notes_tell_what_a_user_may_not_have_meant(tmp_path: Path) -> None:
-    rows = "".join(f"{n},w{n},{n or '?'},{n % 2}\n" for n in range(101))
+ALIKE = "look like one value in two spellings, and are read as written"
+NO_LABEL = "if it stands for no label, add it: dataset.missing=[…,-1]"
+LEFT_OUT = "so it names the rows: left out; dataset.inputs=[…,name] reads it"
 
-    assert found(tmp_path, ",name,age,y\n" + rows).notes == (
+
+def test_notes_tell_what_a_user_may_not_have_meant(tmp_path: Path) -> None:
+    rows = "".join(f"{n},w{n},{n / 8},{'Aa'[n % 2]},{n % 3 - 1}\n" for n in range(40))
+
+    assert found(tmp_path, ",name,age,g,y\n" + rows, group="g").notes == (
         "1 column without a name: left out",
-        "input name has 101 categories; if it only names the row, set dataset.ignore",
-        "input age holds numbers and text ('?' in line 2): read as 101 categories",
+        f"dataset.group=g: 'A' and 'a' {ALIKE}",
+        f"label y: class -1 (14 rows) beside classes from 0 on; {NO_LABEL}",
+        f"input name: a different text in every row, {LEFT_OUT}",
     )
+
+
+def test_an_input_that_is_left_out_has_to_leave_another(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n % 2}\n" for n in range(40))
+
+    with pytest.raises(UserError, match=r"dataset.inputs: expected an input column, found none be"):
+        found(tmp_path, "id,y\n" + rows)
+
+
+def test_the_text_of_domains_groups_splits_and_classes_is_kept(tmp_path: Path) -> None:
+    text = "d,g,s,x,y\n007,90071992547409921,TRAIN,1,1.50\n7,90071992547409922,test,2,inf\n"
+    table = found(tmp_path, text, task="d", target="007", group="g", split="s", kind={"y": KIND})
+
+    assert table.domains == (("7", "source"), ("007", "target"))
+    assert table.groups == ("90071992547409921", "90071992547409922")
+    assert table.targets[0].task.classes == ("1.50", "inf")
+    assert table.split is not None
+    assert table.split.tolist() == [0, 2]
+
+
+def test_a_kind_is_of_a_column_to_predict(tmp_path: Path) -> None:
+    text = "x,y,z\n1,1,0.5\n2,0,1.5\n"
+    kinds = {"y": "regression", "z": "classification"}
+    targets = found(tmp_path, text, predict=("y", "z"), kind=kinds).targets
+
+    assert [target.task.kind for target in targets] == ["regression", "binary"]
+    with pytest.raises(UserError, match=r"dataset.kind: expected a column to predict, found 'x'"):
+        found(tmp_path, text, kind={"x": "regression"})
+
+
+def test_one_column_to_predict_needs_no_brackets(tmp_path: Path) -> None:
+    assert named(found(tmp_path, "x,y,z\n1,1,0.5\n2,0,1.5\n", predict="y"))[2] == ["y"]

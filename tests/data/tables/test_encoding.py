@@ -1,39 +1,63 @@
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from table_columns import column, found
 
-from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.column_roles import Columns, columns
-from tlrun.data.tables.csv_file import _column, read
-from tlrun.data.tables.encoding import _scaled, inputs, labels, repeated
-
-
-def found(folder: Path, text: str, **options: Any) -> Columns:
-    (folder / "table.csv").write_text(text, encoding="utf-8")
-    return columns(read(str(folder / "table.csv"), ",", "utf-8"), TableCsv(**options))
+from tlrun.data.tables.encoding import fit, labels, scale
 
 
-def test_numbers_are_standardised_and_categories_one_hot_by_the_training_rows(
+def test_numbers_are_standardised_and_categories_one_hot_by_the_rows_that_are_fitted_on(
     tmp_path: Path,
 ) -> None:
     table = found(tmp_path, "n,same,none,c,y\n1,5,,a,0\n3,5,,,1\n,5,,a,0\n9,7,8,b,1\n")
-    values = inputs(table, np.array([True, True, True, False]))
+    encoder = fit(table, np.array([True, True, True, False]))
+    values = encoder.encode(table)
 
     assert values.dtype == np.float32
     assert values[:, :3].tolist() == [[-1, 0, 0], [1, 0, 0], [0, 0, 0], [7, 0, 0]]
-    # missing, a; b was never trained on
+    # missing, a; b was never fitted on
     assert values[:, 3:].tolist() == [[0, 1], [1, 0], [0, 1], [0, 0]]
+    assert [levels.levels for levels in encoder.categories] == [(None, "a")]
 
 
 @pytest.mark.parametrize("text", ["n,y\n1,0\n3,1\n5,0\n", "c,y\na,0\nb,1\nc,0\n"])
 def test_a_table_may_have_numbers_only_or_categories_only(tmp_path: Path, text: str) -> None:
-    assert inputs(found(tmp_path, text), np.array([True, True, False])).shape == (
-        3,
-        1 if text[0] == "n" else 2,
+    table = found(tmp_path, text)
+    encoded = fit(table, np.array([True, True, False])).encode(table)
+
+    assert encoded.shape == (3, 1 if text[0] == "n" else 2)
+
+
+def test_an_encoder_reads_another_table_as_it_read_the_first(tmp_path: Path) -> None:
+    """Levels go by their names, whatever else the other table has, and in whatever order."""
+    encoder = fit(found(tmp_path, "n,c,y\n1,b,0\n3,a,1\n"), np.array([True, True]))
+    other = found(tmp_path, "n,c,y\n5,z,0\n1,a,1\n,b,1\n")
+
+    assert encoder.encode(other).tolist() == [[3, 0, 0], [-1, 1, 0], [0, 0, 1]]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.sampled_from(["a", "b", "c"])), min_size=3, max_size=20
+    )
+)
+def test_it_is_what_scikit_learn_makes_of_complete_rows(rows: list[tuple[float, str]]) -> None:
+    numbers = np.array([number for number, _ in rows])
+    names = np.array([[name] for _, name in rows])
+    scaled = scale("n", numbers).encode(numbers)
+    theirs = StandardScaler().fit_transform(numbers[:, None])[:, 0]
+    if numbers.std() > 1e-6:
+        assert np.allclose(scaled, theirs)
+    column_of_names = column("c", names[:, 0].tolist())
+    levels = np.unique(column_of_names.values[1])
+
+    assert np.array_equal(
+        np.eye(len(levels))[column_of_names.values[1]],
+        OneHotEncoder(sparse_output=False).fit_transform(names),
     )
 
 
@@ -58,27 +82,20 @@ def test_classes_stay_as_they_are(tmp_path: Path) -> None:
     assert labels(target, np.array([True, False, False])).tolist() == [1, 0, -1]
 
 
-def test_repeated_rows_are_known_by_their_cells(tmp_path: Path) -> None:
-    table = found(tmp_path, "n,c,y\n1,a,0\n1.0,a,1\n1,b,0\n,a,1\nnan,a,0\n2,a,1\n")
-    pool = np.array([True, False, False, True, False, False])
-
-    assert repeated(table, ~pool, pool).tolist() == [False, True, False, False, True, False]
-
-
 @given(
     st.lists(st.sampled_from(["", "1", "2", "-7.5", "1e30"]), min_size=2, max_size=12), st.data()
 )
-def test_training_numbers_have_mean_0_and_deviation_1_or_are_0(
+def test_fitted_numbers_have_mean_0_and_deviation_1_or_are_0(
     cells: list[str], data: st.DataObject
 ) -> None:
     flags = data.draw(st.lists(st.booleans(), min_size=len(cells), max_size=len(cells)).filter(any))
     train = np.array(flags)
-    column = _column("n", cells, np.arange(len(cells)))
-    scaled = _scaled([column], train)[:, 0]
-    known = scaled[train & ~column.missing]
+    numbers = column("n", cells)
+    scaled = scale("n", numbers.numbers[train]).encode(numbers.numbers)
+    known = scaled[train & ~numbers.missing]
 
     assert np.isfinite(scaled).all()
-    assert (scaled[column.missing] == 0).all()
+    assert (scaled[numbers.missing] == 0).all()
     if len({cell for cell, flag in zip(cells, flags, strict=True) if flag and cell}) > 1:
         assert np.allclose([known.mean(), known.std()], [0, 1])
     else:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
 from tlrun.data.tables.column_roles import columns
-from tlrun.data.tables.csv_file import read
 from tlrun.data.tables.groups import check_groups_whole, draw_groups, group_split
 from tlrun.data.tables.splits import split_rows
+from tlrun.data.tables.table_file import read
 
 
 @given(
@@ -70,9 +70,9 @@ def test_groups_that_an_earlier_domain_has_drawn_count_for_a_later_one(
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 16)])
 def test_groups_are_drawn_of_the_rows_that_are_asked_for(tmp_path: Path, rows: slice) -> None:
     file = tmp_path / "table.csv"
-    file.write_text("\n".join(["g,x,y", *(f"g{k % 6},{k},{k % 2}" for k in range(24))]))
+    file.write_text("\n".join(["g,x,y", *(f"g{k % 6},{k / 8},{k % 2}" for k in range(24))]))
     options = TableCsv(group="g")
-    table = columns(read(str(file), ",", "utf-8"), options)
+    table = columns(read(str(file), ",", "utf-8", options.notation), options)
     asked = np.zeros(24, dtype=bool)
     asked[rows] = True
     drawn = draw_groups(table, asked, 0.5, 0, "dataset.test_share")
@@ -88,7 +88,8 @@ def test_a_row_without_a_label_may_be_anywhere(tmp_path: Path) -> None:
     file.write_text("g,s,x,y\na,train,1,0\na,test,2,\nb,test,3,1\nb,test,4,0\n")
     options = TableCsv(group="g", split="s")
 
-    check_groups_whole(columns(read(str(file), ",", "utf-8"), options), options)
+    table = columns(read(str(file), ",", "utf-8", options.notation), options)
+    check_groups_whole(table, options)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_groups_that_cannot_be_split_are_refused(
 ) -> None:
     (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     chosen = TableCsv(**options)
-    table = columns(read(str(tmp_path / "table.csv"), ",", "utf-8"), chosen)
+    table = columns(read(str(tmp_path / "table.csv"), ",", "utf-8", chosen.notation), chosen)
     with pytest.raises(UserError, match=message) as caught:
         split_rows(table, chosen, seed=0)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
 from tlrun.data.tables.column_roles import columns
-from tlrun.data.tables.csv_file import _parsed, read
 from tlrun.data.tables.splits import Splits, _draw_validation, split_rows, stratified_sample
+from tlrun.data.tables.table_file import _parsed, read
 
 STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
 
@@ -18,13 +18,17 @@ STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
 def drawn(folder: Path, lines: list[str], seed: int = 0, **options: Any) -> Splits:
     (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     chosen = TableCsv(**options)
-    return split_rows(columns(read(str(folder / "table.csv"), ",", "utf-8"), chosen), chosen, seed)
+    return split_rows(
+        columns(read(str(folder / "table.csv"), ",", "utf-8", chosen.notation), chosen),
+        chosen,
+        seed,
+    )
 
 
 def rows(n: int, classes: int = 2) -> list[str]:
     return [
         "g,s,x,y",
-        *(f"g{k % 10},{('train', 'val', 'test')[k % 3]},{k},c{k % classes}" for k in range(n)),
+        *(f"g{k % 10},{('train', 'val', 'test')[k % 3]},{k / 8},c{k % classes}" for k in range(n)),
     ]
 
 
@@ -103,7 +107,7 @@ def test_a_class_of_one_row_is_trained_on(tmp_path: Path) -> None:
 
 
 def test_larger_draws_contain_smaller_ones_and_tasks_share_rows(tmp_path: Path) -> None:
-    table = ["x,y,z", *(f"{k},{k / 7},{k / 3}" for k in range(50))]
+    table = ["x,y,z", *(f"{k / 8},{k / 7},{k / 3}" for k in range(50))]
     small, large = (drawn(tmp_path, table, labels=n, predict=("y", "z")) for n in (8, 20))
 
     assert (small.train <= large.train).all()
@@ -152,13 +156,13 @@ def test_what_validates_does_not_depend_on_labels_that_were_not_drawn(tmp_path: 
         """The rows that validate; turned: every label that was not drawn is the other one."""
         table = ["x,a,b"]
         for k in range(90):
-            told = [str(k)]
+            told = [str(k / 8)]
             for letters, drawn in zip(answers.values(), labelled, strict=True):
                 told.append(letters[(k * k // 7 + (turned and not drawn[k])) % 2])
             table.append(",".join(told))
         (tmp_path / "table.csv").write_text("\n".join(table), encoding="utf-8")
         _parsed.cache_clear()
-        found = columns(read(str(tmp_path / "table.csv"), ",", "utf-8"), options)
+        found = columns(read(str(tmp_path / "table.csv"), ",", "utf-8", options.notation), options)
         return _draw_validation(found, options, labelled, seed=0)
 
     plain = validating(turned=False)

@@ -2,22 +2,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tlrun.data.datasets.table_csv import TableCsv
-from tlrun.data.tables.column_roles import Columns, columns
-from tlrun.data.tables.csv_file import read
-
-
-def found(folder: Path, text: str, **options: Any) -> Columns:
-    (folder / "table.csv").write_text(text, encoding="utf-8")
-    return columns(read(str(folder / "table.csv"), ",", "utf-8"), TableCsv(**options))
+from table_columns import found
 
 
 @pytest.mark.parametrize(
     ("cells", "options", "kind", "classes"),
     [
         (["0", "1", "0"], {}, "binary", ("0", "1")),
-        (["1", "2.0", "10"], {}, "multiclass", ("1", "2", "10")),
+        (["1", "2.0", "10"], {}, "multiclass", ("1", "2.0", "10")),
+        (["sus", "inf", "inf"], {}, "binary", ("inf", "sus")),
+        (["inf", "1"], {}, "binary", ("1", "inf")),
         (["yes", "no", "yes"], {}, "binary", ("no", "yes")),
         (["0.5", "1", "2"], {}, "regression", ()),
         ([str(n) for n in range(11)], {}, "regression", ()),
@@ -51,7 +45,7 @@ def test_kinds(
 
 
 def test_missing_labels_stay_missing(tmp_path: Path) -> None:
-    table = found(tmp_path, "x,y,z\n1,a,0.5\n2,,1.5\n3,nan,\n4,b,nan\n", predict=("y", "z"))
+    table = found(tmp_path, "x,y,z\n1,a,0.5\n2,,1.5\n3,nan,\n4,b,NA\n", predict=("y", "z"))
 
     assert table.targets[0].labels.tolist() == [0, -1, -1, 1]
     assert table.targets[1].present.tolist() == [True, True, False, False]

@@ -131,6 +131,13 @@ def written(folder: Path, text: str, encoding: str = "utf-8") -> str:
     return str(folder / "tasks.csv")
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("text", ["{0}A{0}B\nA{0}0{0}1\nB{0}1{0}0\n", "0{0}1\n1{0}0\n"])
+def test_a_file_with_another_separator_says_so(tmp_path: Path, separator: str, text: str) -> None:
+    with pytest.raises(UserError, match=r"strategy.graph: expected commas between the cells of"):
+        read_graph(written(tmp_path, text.format(separator)))
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(graph=graphs())
 def test_a_file_comes_back_as_it_was_written(tmp_path: Path, graph: list[list[float]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
@@ -46,6 +46,10 @@ class DigitsDomains:
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
+
+    def suits(self) -> Mapping[str, str]:
+        """A transfer to the target; without one, what learns all domains together."""
+        return {"strategy": "shared_parameters" if self.target is None else "feature_transfer"}
 
     def files(self) -> Sequence[Path]:
         """The file that holds the digits."""

@@ -50,6 +50,10 @@ class OneDomain(ABC):
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:
         """The tasks, each with the labels [N] of `digits` [N]."""
 
+    def suits(self) -> Mapping[str, str]:
+        """Its tasks are learnt together."""
+        return {"strategy": "shared_parameters"}
+
     def files(self) -> Sequence[Path]:
         """The file that holds the digits."""
         return digits_files()

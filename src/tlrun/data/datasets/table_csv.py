@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.tables.options import TableOptions
@@ -16,6 +15,7 @@ from tlrun.data.tables.options import TableOptions
 if TYPE_CHECKING:
     import numpy as np
 
+    from tlrun.data.tables.column import Table
     from tlrun.data.tables.column_roles import Columns
     from tlrun.data.tables.splits import Splits
 
@@ -37,30 +37,32 @@ class TableCsv(TableOptions):
         name, and where there is too little to train or test on.
         """
         from tlrun.data.tables.column_roles import columns
-        from tlrun.data.tables.csv_file import read
-        from tlrun.data.tables.encoding import inputs, labels, repeated
+        from tlrun.data.tables.duplicates import seen_to
+        from tlrun.data.tables.encoding import fit, labels
         from tlrun.data.tables.splits import split_rows
+        from tlrun.data.tables.table_file import read
 
-        table = columns(read(self.path, self.separator, self.encoding), self)
+        file = read(self.path, self.separator, self.encoding, self.notation)
+        table = columns(file, self)
         splits = split_rows(table, self, seed)
-        values = inputs(table, splits.train)
+        fitted = _fitted(table, splits.pool)
+        far = _far_values_notes(table, fitted)
         labels_by_task = {}
         for target, labelled in zip(table.targets, splits.labelled, strict=True):
-            labels_by_task[target.task.name] = labels(target, splits.train & labelled)
-        encoded = _Encoded(values, labels_by_task)
-        twice = repeated(table, splits.test, splits.pool)
-        test = splits.test
-        if self.duplicates == "drop":
-            test = splits.test & ~twice
-        counts = _duplicates_by_domain(table, twice, test)
-        notes = [*_duplicates_note(counts, self.duplicates), *table.notes, *_unused_notes(table)]
+            labels_by_task[target.task.name] = labels(
+                target, _fitted(table, splits.train & labelled)
+            )
+        encoded = _Encoded(fit(table, fitted).encode(table), labels_by_task)
+        seen = seen_to(table, splits, drop=self.duplicates == "drop")
+        splits = seen.splits
+        notes = [*seen.notes, *table.notes, *far, *_missing_words_note(file), *_unused_notes(table)]
         positions = range(len(table.domains))
-        parts = [_part(table, splits, position, test, encoded) for position in positions]
+        parts = [_part(table, splits, position, encoded) for position in positions]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
         problem = assemble(parts, notes, duplicates="seen to")
         rows = _reported(problem.report["splits"], table, splits)
-        report = {**problem.report, "splits": rows, "duplicates": counts}
+        report = {**problem.report, "splits": rows, "duplicates": dict(seen.counts)}
         return dataclasses.replace(problem, report=report)
 
 
@@ -72,17 +74,50 @@ class _Encoded:
     labels: Mapping[str, np.ndarray]
 
 
-def _part(
-    table: Columns, splits: Splits, position: int, test: np.ndarray, encoded: _Encoded
-) -> Part:
-    """The domain at `position`. test: the rows that test, bool [N]."""
-    from tlrun.data.tables.encoding import rows_digest
+def _fitted(table: Columns, rows: np.ndarray) -> np.ndarray:
+    """Which of `rows`, bool [N], say how the table is encoded: the sources', where there are any.
+
+    So neither the labels that are drawn of a target nor its test rows change what a source learns.
+    """
+    import numpy as np
+
+    sources = [k for k, (_, role) in enumerate(table.domains) if role == "source"]
+    of_sources: np.ndarray = rows & np.isin(table.domain, sources)
+    return of_sources if of_sources.any() else rows
+
+
+def _far_values_notes(table: Columns, fitted: np.ndarray) -> list[str]:
+    """Lines about values far from all others. Raises UserError where one is absurd."""
+    from tlrun.data.tables.far_values import check_far_values
+
+    notes: list[str] = []
+    for column in table.numbers:
+        notes += check_far_values(column, fitted, table.used, "dataset.inputs")
+    return notes
+
+
+def _missing_words_note(file: Table) -> Iterator[str]:
+    """Which words were read as missing values, and how often."""
+    counts: dict[str, int] = {}
+    for column in file.columns.values():
+        for word, count in column.missing_words.items():
+            counts[word] = counts.get(word, 0) + count
+    if counts:
+        words = ", ".join(f"{word!r} {count} times" for word, count in counts.items())
+        yield f"read as missing (dataset.missing): {words}"
+
+
+def _part(table: Columns, splits: Splits, position: int, encoded: _Encoded) -> Part:
+    """The domain at `position`."""
+    from tlrun.data.tables.row_identity import rows_digest
 
     name, role = table.domains[position]
     here = table.domain == position
     train = _split(table, splits.train & here, encoded, splits.labelled)
     val = _split(table, splits.val & here, encoded, splits.labelled)
-    tested = _split(table, test & here, encoded, [target.present for target in table.targets])
+    tested = _split(
+        table, splits.test & here, encoded, [target.present for target in table.targets]
+    )
     tasks = tuple(target.task for target in table.targets)
     return Part(
         Domain(name, role, tasks, train, val if len(val) else None),
@@ -128,38 +163,6 @@ def _reported(
     return reported
 
 
-def _duplicates_by_domain(table: Columns, twice: np.ndarray, test: np.ndarray) -> dict[str, int]:
-    """How many rows of each domain are in `twice`, bool [N].
-
-    Raises UserError where they were all that a domain had to test: none of it is left in `test`.
-    """
-    counts = {}
-    for position, (name, _) in enumerate(table.domains):
-        here = table.domain == position
-        counts[name] = int(twice[here].sum())
-        if counts[name] and not test[here].any():
-            raise UserError(
-                Mistake(
-                    "dataset.duplicates",
-                    expected=f"test rows of domain {name} that are not in the rest of the table "
-                    "too",
-                    found=f"{counts[name]} that are",
-                    hint="try dataset.duplicates=keep",
-                )
-            )
-    return counts
-
-
-def _duplicates_note(
-    counts: Mapping[str, int], duplicates: Literal["drop", "keep"]
-) -> Iterator[str]:
-    total = sum(counts.values())
-    if total:
-        rows = "rows stand" if total > 1 else "row stands"
-        done = "dropped (dataset.duplicates=keep keeps them)" if duplicates == "drop" else "kept"
-        yield f"{total} test {rows} in the rest of the table too, input for input: {done}"
-
-
 def _unused_notes(table: Columns) -> Iterator[str]:
     """What of the table is left out: rows without labels, and missing numbers."""
     unused = int((~table.used).sum())
@@ -176,4 +179,4 @@ def _unused_notes(table: Columns) -> Iterator[str]:
         if len(counts) <= FEW:
             where = ", ".join(f"{name} ({count})" for name, count in counts.items())
         total = sum(counts.values())
-        yield f"missing numbers, read as the mean of the training rows: {total}, in {where}"
+        yield f"missing numbers, read as the mean: {total}, in {where}"

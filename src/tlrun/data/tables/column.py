@@ -1,40 +1,56 @@
-"""A table as columns: cells, the numbers in them, and the lines they stand in."""
+"""A table as columns of text, and what is read from the text: numbers, words, missing values.
+
+Shapes: N rows. A column keeps its text; every reading of it is asked for by whoever needs it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.data.tables.notation import NOT_FINITE, Notation
 
 LARGEST = float(np.finfo(np.float32).max)
-EXACT = 1e15  # whole numbers below it are exact in float64, and are written without a point
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One column of N cells.
 
-    cells: without the spaces around them, "" where missing.
-    numbers: float64 [N], nan where a cell is missing or text.
-    words: bool [N], whether a cell holds text.
-    lines: int64 [N], the line of the file that each cell stands in.
+    text: the cells as written, without the spaces around them, "" where empty; a string array [N].
+    notation: how the file writes numbers, and which words are missing values.
+    place: where in its file a row stands, such as "line 7", for a message.
     """
 
     name: str
-    cells: tuple[str, ...]
-    numbers: np.ndarray
-    words: np.ndarray
-    lines: np.ndarray
+    text: pa.Array
+    notation: Notation
+    place: Callable[[int], str]
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The numbers, float64 [N]: nan where a cell is missing or holds words."""
+        return self._read[0]
+
+    @property
+    def words(self) -> np.ndarray:
+        """Which cells hold neither a number nor a missing value, bool [N]."""
+        return self._read[1]
 
     @cached_property
     def missing(self) -> np.ndarray:
-        """Which cells are empty or nan, bool [N]."""
+        """Which cells are missing, bool [N]."""
         missing: np.ndarray = np.isnan(self.numbers) & ~self.words
-        return missing
+        return _frozen(missing)
 
     @cached_property
     def numeric(self) -> bool:
@@ -42,34 +58,83 @@ class Column:
         return not self.words.any()
 
     @cached_property
-    def values(self) -> tuple[tuple[str, ...], np.ndarray]:
-        """The different values, and which of them each cell holds.
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        """`numbers` and `words`."""
+        numbers = self._all_numbers()
+        words = np.zeros(len(self), dtype=bool)
+        if numbers is None:
+            numbers, words = self._some_numbers()
+        if self.notation.missing_numbers:
+            numbers[np.isin(numbers, self.notation.missing_numbers)] = np.nan
+        return _frozen(numbers), _frozen(words)
 
-        The values are in order of size where they are numbers, else in the order of the alphabet.
-        The second array, int64 [N], has each cell's position among them, -1 where it is missing.
+    def _all_numbers(self) -> np.ndarray | None:
+        """The numbers of a column of plain finite numbers and empty cells; None for any other."""
+        if not self.notation.plain:
+            return None
+        try:
+            cast = pc.cast(pc.if_else(pc.equal(self.text, ""), None, self.text), pa.float64())
+        except pa.ArrowInvalid:
+            return None
+        numbers = np.array(cast.to_numpy(zero_copy_only=False))
+        # "nan" and "inf" are for the notation to read
+        return numbers if np.isfinite(numbers).sum() == len(cast) - cast.null_count else None
+
+    def _some_numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """`numbers` and `words` of any column."""
+        number = _to_numpy(pc.match_substring_regex(self.text, self.notation.pattern))
+        numbers, words = np.full(len(self), np.nan), np.zeros(len(self), dtype=bool)
+        texts = self.text.filter(pa.array(number)).to_pylist()
+        numbers[number] = [float(self.notation.as_plain(text)) for text in texts]
+        others = self.text.filter(pa.array(~number)).dictionary_encode()
+        different = others.dictionary.to_pylist()
+        infinite = [float(t) if NOT_FINITE.fullmatch(t) else np.nan for t in different]
+        word = [not self.notation.is_missing(t) and not NOT_FINITE.fullmatch(t) for t in different]
+        codes = _to_numpy(others.indices)
+        numbers[~number] = np.array(infinite, dtype=np.float64)[codes]
+        words[~number] = np.array(word, dtype=bool)[codes]
+        return numbers, words
+
+    @cached_property
+    def missing_words(self) -> dict[str, int]:
+        """The texts that were read as missing, less the empty one, and how often each stands."""
+        texts = self.text.filter(pa.array(self.missing))
+        counts = {each["values"]: each["counts"] for each in pc.value_counts(texts).to_pylist()}
+        counts.pop("", None)
+        return counts
+
+    @cached_property
+    def values(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """The different values as they are written, and which of them each cell holds.
+
+        They are in order of size where all are numbers, else in the order of the alphabet. The
+        second array, int64 [N], has each cell's position among them, -1 where it is missing.
         """
-        codes = np.full(len(self.cells), -1, dtype=np.int64)
-        present = np.flatnonzero(~self.missing)
+        encoded = self.text.dictionary_encode()
+        read = self.notation.number
+        different = encoded.dictionary.to_pylist()
+        present = [text for text in different if not self.notation.is_missing(text)]
         if self.numeric:
-            numbers, positions = np.unique(self.numbers[present], return_inverse=True)
-            names = tuple(map(_written, numbers.tolist()))
+            present.sort(key=lambda text: (read(text), text))
         else:
-            cells = np.array(self.cells, dtype=object)[present]
-            words, positions = np.unique(cells, return_inverse=True)
-            names = tuple(words.tolist())
-        codes[present] = positions
-        return names, codes
+            present.sort()
+        position = {text: number for number, text in enumerate(present)}
+        codes = np.array([position.get(text, -1) for text in different], dtype=np.int64)
+        return tuple(present), _frozen(codes[_to_numpy(encoded.indices)])
 
     def at(self, row: int) -> str:
-        """The cell of a row and the line it stands in, for a message."""
-        return f"{shown(self.cells[row])} in line {self.lines[row]}"
+        """The cell of a row and where it stands, for a message."""
+        return f"{shown(self.text[row].as_py())} in {self.place(row)}"
 
     def check_present(self, key: str) -> None:
         """Raise UserError, naming the option `key`, where a cell is missing."""
         if self.missing.any():
-            line = self.lines[self.missing.argmax()]
+            row = int(self.missing.argmax())
+            text = self.text[row].as_py()
+            found = f"{shown(text)}, a missing value," if text else "none"
+            hint = "see dataset.missing" if text else ""
             expected = f"a value in every row of column {self.name}"
-            raise UserError(Mistake(key, expected, f"none in line {line}"))
+            raise UserError(Mistake(key, expected, f"{found} in {self.place(row)}", hint))
 
     def check_finite(self, key: str) -> None:
         """Raise UserError, naming the option `key`, where float32 cannot hold a number."""
@@ -80,7 +145,7 @@ class Column:
                     key,
                     expected=f"finite numbers in column {self.name}",
                     found=self.at(int(beyond.argmax())),
-                    hint="empty the cell if it is missing",
+                    hint="empty the cell if it is missing, or name it in dataset.missing",
                 )
             )
 
@@ -112,8 +177,13 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
-def _written(number: float) -> str:
-    """What a number is called as a value: a whole one has no point."""
-    if abs(number) < EXACT and number == int(number):
-        return str(int(number))
-    return repr(number)
+def _to_numpy(array: pa.Array) -> np.ndarray:
+    """An array without nulls; dictionary indices as int64."""
+    numpy: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return numpy.astype(np.int64) if numpy.dtype.kind in "iu" else numpy
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """`array`, made read-only: the table is kept for the next who reads it."""
+    array.flags.writeable = False
+    return array

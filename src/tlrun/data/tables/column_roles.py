@@ -14,10 +14,10 @@ import numpy as np
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.problem import Role
 from tlrun.data.tables.column import Column, Table, shown
+from tlrun.data.tables.input_kinds import sort_inputs, spellings
 from tlrun.data.tables.options import TableOptions
 from tlrun.data.tables.targets import Target, target_of
 
-MANY = 100  # categories of one input; more than that is often no category
 WORDS = ("train", "val", "test")  # of a split column
 
 
@@ -58,10 +58,13 @@ def columns(table: Table, options: TableOptions) -> Columns:
     """
     named = options.named()
     predicted = named["predict"] or (_last_free(table, named),)
+    _check_kinds(options, predicted)
     targets = tuple(_target(table, name, options) for name in predicted)
     _check_names_differ(predicted, "dataset.predict")
-    inputs = _inputs(table, named, predicted)
-    numbers, categories = _by_kind(inputs, named["categorical"])
+    candidates = _candidates(table, named, predicted)
+    inputs = sort_inputs(candidates, bool(named["inputs"]), named["categorical"])
+    if not inputs.numbers and not inputs.categories:
+        raise _no_input(sorted({*predicted, *(column.name for column in candidates)}))
     domains, domain = _domains(table, options)
     groups: tuple[str, ...] = ()
     group = split = None
@@ -70,15 +73,15 @@ def columns(table: Table, options: TableOptions) -> Columns:
     if options.split is not None:
         split = _split_codes(_complete(table, str(options.split), "dataset.split"))
     return Columns(
-        numbers,
-        categories,
+        inputs.numbers,
+        inputs.categories,
         targets,
         domains,
         domain,
         groups,
         group,
         split,
-        tuple(_notes(table, categories)),
+        (*_notes(table, options), *(note for t in targets for note in t.notes), *inputs.notes),
     )
 
 
@@ -91,48 +94,41 @@ def _last_free(table: Table, named: dict[str, tuple[str, ...]]) -> str:
     raise UserError(Mistake("dataset.predict", "a column to predict", "none left", "name it"))
 
 
+def _check_kinds(options: TableOptions, predicted: Sequence[str]) -> None:
+    """Raise UserError where the kind of a column is given that is not to be predicted."""
+    for name in () if isinstance(options.kind, str) else options.kind:
+        if name not in predicted:
+            hint = nearest(name, predicted)
+            raise UserError(Mistake("dataset.kind", "a column to predict", shown(name), hint))
+
+
 def _target(table: Table, name: str, options: TableOptions) -> Target:
     column = table.column(name, "dataset.predict")
-    return target_of(column, options.kind, options.metric, _tidy(name))
+    return target_of(column, options.kind_of(name), options.metric, _tidy(name))
 
 
-def _inputs(
+def _candidates(
     table: Table, named: dict[str, tuple[str, ...]], predicted: Sequence[str]
 ) -> list[Column]:
-    """The input columns: those that are named, or all that have no other use."""
+    """The columns that may be inputs: those that are named, or all that have no other use."""
     for name in named["ignore"]:
         table.column(name, "dataset.ignore")
     taken = {*predicted, *named["task"], *named["group"], *named["split"], *named["ignore"]}
     names = named["inputs"] or [name for name in table.columns if name not in taken]
     if not names:
-        raise UserError(
-            Mistake(
-                "dataset.inputs",
-                expected="an input column",
-                found=f"none beside {', '.join(sorted(taken))}",
-                hint="mind dataset.separator and dataset.ignore",
-            )
-        )
+        raise _no_input(sorted(taken))
     return [table.column(name, "dataset.inputs") for name in names]
 
 
-def _by_kind(
-    inputs: Sequence[Column], categorical: Sequence[str]
-) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """The inputs that are numbers, and those that are categories, by name or for their text."""
-    names = [column.name for column in inputs]
-    for name in categorical:
-        if name not in names:
-            hint = nearest(name, names)
-            raise UserError(Mistake("dataset.categorical", "an input", shown(name), hint))
-    numbers, categories = [], []
-    for column in inputs:
-        if column.name in categorical or not column.numeric:
-            categories.append(column)
-        else:
-            column.check_finite("dataset.inputs")
-            numbers.append(column)
-    return tuple(numbers), tuple(categories)
+def _no_input(beside: Sequence[str]) -> UserError:
+    return UserError(
+        Mistake(
+            "dataset.inputs",
+            expected="an input column",
+            found=f"none beside {', '.join(beside)}",
+            hint="mind dataset.separator and dataset.ignore",
+        )
+    )
 
 
 def _domains(
@@ -196,26 +192,24 @@ def _complete(table: Table, name: str, key: str) -> Column:
 
 def _split_codes(column: Column) -> np.ndarray:
     """Each row's position among WORDS, int64 [N]."""
-    words = np.array([cell.lower() for cell in column.cells])
-    wrong = ~np.isin(words, WORDS)
-    if wrong.any():
-        expected = f"train, val or test in column {column.name}"
-        raise UserError(Mistake("dataset.split", expected, column.at(int(wrong.argmax()))))
-    codes: np.ndarray = np.select([words == word for word in WORDS], range(len(WORDS)))
-    return codes
+    names, codes = column.values
+    positions = []
+    for name in names:
+        if name.lower() not in WORDS:
+            wrong = int((codes == names.index(name)).argmax())
+            expected = f"train, val or test in column {column.name}"
+            raise UserError(Mistake("dataset.split", expected, column.at(wrong)))
+        positions.append(WORDS.index(name.lower()))
+    words: np.ndarray = np.array(positions, dtype=np.int64)[codes]
+    return words
 
 
-def _notes(table: Table, categories: Sequence[Column]) -> Iterator[str]:
+def _notes(table: Table, options: TableOptions) -> Iterator[str]:
     """What a user may not have meant."""
     if table.unnamed:
         plural = "s" if table.unnamed > 1 else ""
         yield f"{table.unnamed} column{plural} without a name: left out"
-    for column in categories:
-        count = len(column.values[0])
-        if not column.numeric and column.words.sum() < (~column.missing).sum() / 2:
-            text = column.at(int(column.words.argmax()))
-            what = f"holds numbers and text ({text}): read as {count} categories"
-            yield f"input {column.name} {what}"
-        elif count > MANY:
-            what = f"has {count} categories; if it only names the row, set dataset.ignore"
-            yield f"input {column.name} {what}"
+    for key in ("task", "group"):
+        name = getattr(options, key)
+        if name is not None:
+            yield from spellings(table.column(str(name), f"dataset.{key}"), f"dataset.{key}={name}")

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.problem import MetricName
 
+if TYPE_CHECKING:
+    from tlrun.data.tables.notation import Notation
+
 Name = str | int  # of a column; a command line reads 7 as a number
+Kind = Literal["auto", "classification", "regression"]
+# Words that people and programs write where there is no value.
+MISSING = ("NA", "N/A", "NaN", "null", "None", "?")
 
 
 @dataclass(frozen=True)
 class TableOptions:
     r"""A table in which a row is an example, and line 1 names the columns.
 
-    path: the file; an empty cell, or nan, is missing.
+    path: the file: separated text, packed (.gz) or not, or Parquet.
     separator: what stands between cells; \t for a tab.
     encoding: of the file, by a name that Python knows.
-    predict: the columns to predict, each a task of one domain; null: the last column that has no
-        other use.
+    missing: words that stand for a missing value, in any case; an empty cell always does; null: no
+        word does.
+    decimal: what stands before decimals. thousands: what stands between thousands; null: nothing.
+    predict: the column to predict, or several, each a task of one domain; null: the last column
+        that has no other use.
     task: a column whose every value is a domain, all with the one task that `predict` names.
     target: the value of that column whose rows are the target, the others being sources; null: all
         are tasks of multi-task learning.
     inputs: the input columns; null: every other column.
     ignore: columns left out.
     categorical: inputs that are categories though they hold numbers; those with text are anyway.
-    kind: of what is predicted. auto: text, or at most 10 different whole numbers, is
-        classification.
+    kind: of what is predicted, or one for each column. auto: text, or at most 10 different whole
+        numbers, is classification.
     group: a column whose every value has its rows in one split: training, validation or test.
     split: a column with train, val or test in every row, instead of a seeded split.
     test_share: of the rows (of the groups) of each domain, every class in its share.
@@ -53,13 +64,16 @@ class TableOptions:
     path: str = ""
     separator: Annotated[str, Form(r'[^"\r\n]|\\t', "one character, or \\t for a tab")] = ","
     encoding: str = "utf-8"
-    predict: tuple[Name, ...] | None = None
+    missing: tuple[str | int | float, ...] | None = MISSING
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    predict: tuple[Name, ...] | Name | None = None
     task: Name | None = None
     target: Name | None = None
     inputs: tuple[Name, ...] | None = None
     ignore: tuple[Name, ...] | None = None
     categorical: tuple[Name, ...] | None = None
-    kind: Literal["auto", "classification", "regression"] = "auto"
+    kind: Kind | Mapping[str, Kind] = "auto"
     group: Name | None = None
     split: Name | None = None
     test_share: Annotated[float, Range(0.05, 0.95)] = 0.3
@@ -79,7 +93,15 @@ class TableOptions:
                     hint="try dataset.task=COLUMN",
                 )
             )
-        predicted = self.predict or ()
+        predicted = _names(self.predict)
+        if self.thousands == self.decimal:
+            raise UserError(
+                Mistake(
+                    "dataset.thousands",
+                    expected="another mark than dataset.decimal",
+                    found=f"{self.thousands!r} twice",
+                )
+            )
         if self.task is not None and len(predicted) > 1:
             raise UserError(
                 Mistake(
@@ -107,6 +129,27 @@ class TableOptions:
                         )
                     )
                 uses[name] = key
+
+    def suits(self) -> Mapping[str, str]:
+        """A transfer to a target; else what learns several tasks together, or one alone."""
+        strategy = "single_task"
+        if self.target is not None:
+            strategy = "feature_transfer"
+        elif self.task is not None or len(_names(self.predict)) > 1:
+            strategy = "shared_parameters"
+        return {"strategy": strategy, "backbone": "mlp"}
+
+    @cached_property
+    def notation(self) -> Notation:
+        """How the file writes."""
+        from tlrun.data.tables.notation import Notation
+
+        words = tuple(map(str, self.missing or ()))
+        return Notation(words, self.decimal, self.thousands or "")
+
+    def kind_of(self, name: str) -> Kind:
+        """The kind that was asked for of a column to predict."""
+        return self.kind if isinstance(self.kind, str) else self.kind.get(name, "auto")
 
     def named(self) -> dict[str, tuple[str, ...]]:
         """The names of the columns that each option names, by the option; () where it is null."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,9 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.metrics import METRICS
 from tlrun.core.problem import Kind, MetricName, Task, known
 from tlrun.data.tables.column import Column
+from tlrun.data.tables.input_kinds import looks_like, spellings
 
+KEY = "dataset.predict"
 FEW = 10  # different whole numbers that are still classes
 
 
@@ -19,11 +22,12 @@ class Target:
     """A task with the label of every row of a table.
 
     labels: positions among the task's classes, int64 [N] with -1 where the label is missing; or
-    numbers, float64 [N] with nan.
+    numbers, float64 [N] with nan. notes: lines for the user.
     """
 
     task: Task
     labels: np.ndarray
+    notes: tuple[str, ...] = ()
 
     @property
     def present(self) -> np.ndarray:
@@ -44,30 +48,48 @@ def target_of(column: Column, kind: str, metric: MetricName | None, name: str) -
     values, is neither numbers nor classes, does not fit `kind`, or where `metric` is of another
     kind of task.
     """
-    key = "dataset.predict"
-    column.check_finite(key)
-    names, codes = column.values
-    if len(names) < 2:
-        expected = f"at least 2 different labels in column {column.name}"
-        raise UserError(Mistake(key, expected, f"{len(names)}"))
     if kind == "auto":
         kind = _guessed(column)
-    if kind == "regression" and not column.numeric:
+    if kind == "regression":
+        task, labels, notes = Task(name, "regression", (), metric), _numbers(column), []
+    else:
+        names, labels = column.values
+        of_classes: Kind = "binary" if len(names) == 2 else "multiclass"
+        task, notes = Task(name, of_classes, names, metric), list(_notes(column))
+    different = len(np.unique(labels[known(labels)]))
+    if different < 2:
+        expected = f"at least 2 different labels in column {column.name}"
+        raise UserError(Mistake(KEY, expected, f"{different}"))
+    _check_metric(task, column)
+    return Target(task, labels, tuple(notes))
+
+
+def _numbers(column: Column) -> np.ndarray:
+    """The labels of a regression, float64 [N]. Raises UserError where one is no finite number."""
+    if not column.numeric:
+        _, options = looks_like(column)
+        hint = "empty the cell if it is missing, or try dataset.kind=classification"
         raise UserError(
             Mistake(
-                key,
+                KEY,
                 expected=f"numbers in column {column.name}",
                 found=column.at(int(column.words.argmax())),
-                hint="empty the cell if it is missing, or try dataset.kind=classification",
+                hint=f"try {options}" if options else hint,
             )
         )
-    if kind == "regression":
-        task, labels = Task(name, "regression", (), metric), column.numbers
-    else:
-        of_classes: Kind = "binary" if len(names) == 2 else "multiclass"
-        task, labels = Task(name, of_classes, names, metric), codes
-    _check_metric(task, column)
-    return Target(task, labels)
+    column.check_finite(KEY)
+    return column.numbers
+
+
+def _notes(column: Column) -> Iterator[str]:
+    """What a user may not have meant with the classes of a column."""
+    names, codes = column.values
+    yield from spellings(column, f"label {column.name}")
+    if column.numeric and len(names) > 2 and column.notation.number(names[0]) == -1:
+        count = int((codes == 0).sum())
+        missing = f"dataset.missing=[…,{names[0]}]"
+        what = f"class {names[0]} ({count} rows) beside classes from 0 on"
+        yield f"label {column.name}: {what}; if it stands for no label, add it: {missing}"
 
 
 def _check_metric(task: Task, column: Column) -> None:
@@ -87,26 +109,31 @@ def _check_metric(task: Task, column: Column) -> None:
 def _guessed(column: Column) -> str:
     """classification for text or a few whole numbers, else regression.
 
-    Raises UserError where the text can be neither: among more numbers, or different in most rows.
+    Raises UserError where the text can be neither: numbers in another notation, words among more
+    numbers, or different in most rows.
     """
-    names, _ = column.values
     present = ~column.missing
     if column.numeric:
-        numbers = column.numbers[present]
-        few_whole = len(names) <= FEW and (numbers == numbers.round()).all()
+        numbers = np.unique(column.numbers[present])
+        few_whole = len(numbers) <= FEW and (numbers == numbers.round()).all()
         return "classification" if few_whole else "regression"
+    names, _ = column.values
+    looks, options = looks_like(column)
     found = ""
-    if column.words.sum() < present.sum() / 2:
+    if looks:
+        found = f"what looks like {looks}"
+    elif column.words.sum() < np.isfinite(column.numbers).sum():
         found = "numbers and text"
     elif len(names) > FEW and len(names) > present.sum() / 2:
         found = f"{len(names)} different texts in {present.sum()} rows"
     if found:
+        otherwise = "add missing values to dataset.missing, or try dataset.kind=classification"
         raise UserError(
             Mistake(
-                "dataset.predict",
+                KEY,
                 expected=f"numbers or classes in column {column.name}",
                 found=f"{found} ({column.at(int(column.words.argmax()))})",
-                hint="empty the cells that are missing, or try dataset.kind=classification",
+                hint=f"try {options}" if options else otherwise,
             )
         )
     return "classification"

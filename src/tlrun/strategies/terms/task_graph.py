@@ -46,10 +46,27 @@ def _read(path: str) -> Table:
         ) from None
     if not rows:
         raise UserError(Mistake(KEY, expected="a table of tasks", found=f"nothing in {path}"))
+    _check_separator(path, rows)
     if isinstance(_cell(rows[0][0]), float):
         return tuple(tuple(_cell(cell) for cell in row) for row in rows)
     above, *below = rows  # names, which may be numbers
     return (tuple(above), *((row[0].strip(), *(_cell(cell) for cell in row[1:])) for row in below))
+
+
+def _check_separator(path: str, rows: Sequence[Sequence[str]]) -> None:
+    """Raise UserError where every row is one cell that holds another of the usual separators."""
+    if any(len(row) > 1 for row in rows):
+        return
+    for other in (";", "\t", "|"):
+        if other in rows[0][0]:
+            raise UserError(
+                Mistake(
+                    KEY,
+                    expected=f"commas between the cells of {path}",
+                    found=repr(other),
+                    hint="write it with commas",
+                )
+            )
 
 
 def adjacency(table: Table, names: Mapping[TaskKey, str]) -> Adjacency:

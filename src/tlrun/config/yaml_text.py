@@ -1,0 +1,94 @@
+"""Text in a user's YAML that YAML reads as something else: 010 as 8, no as false, 1:30 as 90.
+
+Where an option may be text, such as the name of a domain, it is to stand in quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+
+from tlrun.config.registry import GROUPS, find, shipped
+from tlrun.core.errors import Mistake
+from tlrun.core.options import fields
+
+TAG = "tag:yaml.org,2002:"
+EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")  # text to YAML, a number to OmegaConf
+
+
+def misread(path: Path, root: yaml.Node) -> Iterator[Mistake]:
+    """A mistake for each scalar of a file that is meant as text, and would be read as another.
+
+    root: what the file holds.
+    """
+    for key, scalar in _scalars(root, ""):
+        # hydra.sweeper.params has dataset.target as one key
+        if key.rpartition(".")[2] in _text_options() and not _as_written(scalar):
+            yield Mistake(
+                f"{path}, line {scalar.start_mark.line + 1}",
+                expected=f'text in quotes for {key}, as in "{scalar.value}"',
+                found=f"{scalar.value}, which YAML reads as {_reading(scalar)}",
+            )
+
+
+def _scalars(node: yaml.Node, key: str) -> Iterator[tuple[str, yaml.ScalarNode]]:
+    """Every scalar value below a node, with the key that it is a value of."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield from _scalars(value, str(name.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _scalars(value, key)
+    elif isinstance(node, yaml.ScalarNode):
+        yield key, node
+
+
+def _as_written(scalar: yaml.ScalarNode) -> bool:
+    """Whether a scalar is read as the text that it is, as a whole number of that text, or null."""
+    kind = scalar.tag.removeprefix(TAG)
+    if kind in ("str", "null"):
+        return bool(scalar.style) or EXPONENT.fullmatch(scalar.value) is None
+    return kind == "int" and _reading(scalar) == scalar.value
+
+
+def _reading(scalar: yaml.ScalarNode) -> str:
+    """What YAML reads a scalar as."""
+    if scalar.tag == f"{TAG}timestamp":
+        return "a date"
+    if EXPONENT.fullmatch(scalar.value):
+        return f"{float(scalar.value):g}"
+    try:
+        return str(yaml.safe_load(scalar.value)).lower()
+    except (yaml.YAMLError, ValueError):
+        return "a number"
+
+
+@cache
+def _text_options() -> frozenset[str]:
+    """The names of all options that may be text and may not be any number."""
+    found = {"runs_dir"}
+    for group in GROUPS:
+        for name in shipped(group):
+            for option, hint in fields(find(group, name)).items():
+                kinds = set(_kinds(hint))
+                if str in kinds and float not in kinds:
+                    found.add(option)
+    return frozenset(found)
+
+
+def _kinds(hint: Any) -> Iterator[Any]:
+    """The plain types of what an option may be, or may be a list of; a choice of words is none."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        yield from _kinds(arguments[0])
+    elif origin in (tuple, Union, UnionType):
+        for argument in arguments:
+            yield from _kinds(argument)
+    else:
+        yield hint

@@ -1,0 +1,35 @@
+"""A Parquet file as columns of text, each value as a CSV file would have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from tlrun.data.tables.text_file import Rows, no_table
+
+
+def read_parquet(file: Path) -> Rows:
+    """The rows of a Parquet file. Raises UserError where it is none, or holds more than cells."""
+    try:
+        table = parquet.read_table(file, use_threads=False)
+    except pa.ArrowInvalid as error:
+        raise no_table("a Parquet file", f"{file}: {' '.join(str(error).split())}") from None
+    if not table.num_columns or not table.num_rows:
+        raise no_table("a table with columns and rows", f"none in {file}")
+    header = [name.strip() for name in table.column_names]
+    columns = []
+    for name, values in zip(header, table.columns, strict=True):
+        columns.append(_as_text(name, values))
+    return Rows(header, columns, lambda row: f"row {row + 1}")
+
+
+def _as_text(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column's values as text, "" where one is null. Raises UserError for nested values."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
+        raise no_table("one number or text a cell", f"{values.type} in column {name}")
+    return pc.fill_null(pc.cast(values, pa.string()), "")

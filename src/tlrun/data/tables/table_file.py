@@ -1,0 +1,106 @@
+"""Reads a table from a file into columns of text, once a version of the file.
+
+What kind of file it is, its name says: .gz is unpacked, .parquet has its types turned into text,
+anything else is read as separated text. A file that is no table is refused.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tlrun.core.errors import UserError
+from tlrun.data.tables.column import Column, Table
+from tlrun.data.tables.notation import Notation
+from tlrun.data.tables.parquet_file import read_parquet
+from tlrun.data.tables.text_file import no_table, read_text
+
+AS_CSV = "save it as CSV"
+# Files that hold tables in another way, by the end of their names, and what to do with them.
+OTHERS = {
+    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): ("a spreadsheet", AS_CSV),
+    (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst"): ("an archive", "unpack it"),
+    (".json", ".jsonl", ".ndjson"): ("JSON", AS_CSV),
+    (".sav", ".dta", ".sas7bdat", ".rds", ".rdata"): ("a statistics package's file", AS_CSV),
+    (".feather", ".arrow", ".h5", ".hdf5", ".pkl", ".pickle", ".npy", ".npz", ".db", ".sqlite"): (
+        "a program's own format",
+        "save it as CSV or Parquet",
+    ),
+}
+# what str.strip takes away
+SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+
+
+def read(path: str, separator: str, encoding: str, notation: Notation) -> Table:
+    r"""The table in the file at `path`, whose first record names the columns.
+
+    separator: one character, or \t written as two. encoding: a name that Python knows; both are
+    for separated text. notation: how it writes numbers and missing values. Raises UserError where
+    there is no such file, where it cannot be read or decoded, and where it holds no table: no
+    header, no rows, a row with too many or too few cells.
+    """
+    if not path.strip():
+        raise no_table("the path of a CSV file", "nothing", "try dataset.path=table.csv")
+    try:
+        file = Path(path).expanduser().absolute()
+    except RuntimeError as error:  # the ~ of nobody
+        raise no_table("a CSV file", f"{path}: {error}") from None
+    try:
+        status = file.stat()
+        if file.is_dir():
+            raise no_table("a CSV file", f"a folder at {file}", "name a file in it")
+        version = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        return _parsed(file, version, separator.replace(r"\t", "\t"), encoding, notation)
+    except FileNotFoundError:
+        raise no_table("a CSV file", f"nothing at {file}", "mind the spelling") from None
+    except (OSError, ValueError, EOFError, zlib.error) as error:  # ValueError: a NUL in the path
+        if isinstance(error, UserError):
+            raise
+        raise no_table("a CSV file that can be read", f"{file}: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _parsed(
+    file: Path, _version: tuple[int, ...], separator: str, encoding: str, notation: Notation
+) -> Table:
+    """The table in `file`, which is read again when its times, size or inode have changed."""
+    name = file.name.lower()
+    for ends, (what, do) in OTHERS.items():
+        if name.endswith(ends):
+            raise no_table("a CSV or Parquet file", f"{what} at {file}", do)
+    if name.endswith((".parquet", ".pq")):
+        rows = read_parquet(file)
+    elif name.endswith(".gz"):
+        rows = read_text(gzip.decompress(file.read_bytes()), separator, encoding, file)
+    else:
+        rows = read_text(file.read_bytes(), separator, encoding, file)
+    _check_names(rows.header)
+    columns: dict[str, Column] = {}
+    for column, text in zip(rows.header, rows.columns, strict=True):
+        if column:
+            trimmed = _one_array(pc.utf8_trim(text, SPACES))
+            columns[column] = Column(column, trimmed, notation, rows.place)
+    return Table(columns, len(rows.columns[0]), rows.header.count(""))
+
+
+def _one_array(chunks: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """All chunks of a column as one array."""
+    if isinstance(chunks, pa.ChunkedArray):
+        return chunks.combine_chunks()
+    return chunks
+
+
+def _check_names(header: Sequence[str]) -> None:
+    """Raise UserError where two columns have one name."""
+    for name, count in Counter(header).items():
+        if name and count > 1:
+            positions = [str(k) for k, other in enumerate(header, start=1) if other == name]
+            expected = "a different name for every column"
+            raise no_table(expected, f"{name} as {' and '.join(positions)}")

@@ -1,0 +1,83 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from table_columns import found
+
+from tlrun.core.errors import UserError
+from tlrun.data.tables.column_roles import Columns
+from tlrun.data.tables.duplicates import Seen, equal_by_chance, seen_to
+from tlrun.data.tables.splits import Splits
+
+RANDOM = np.random.default_rng(0)
+
+
+def table(folder: Path, rows: list[str], **options: Any) -> Columns:
+    return found(folder, "\n".join(["d,a,b,y", *rows]), task="d", **options)
+
+
+def looked(columns: Columns, train: str, drop: bool = True) -> Seen:
+    """train: a letter a row: t trains, v validates, e tests."""
+    where = np.array(list(train))
+    t, v, e = (where == letter for letter in "tve")
+    return seen_to(columns, Splits(e, t | v, t, v, (t | v,)), drop)
+
+
+DROPPED = "input for input: dropped (dataset.duplicates=keep keeps them)"
+BY_CHANCE = "kept, as rows of so few different values do by chance"
+MEASURED = ["A,0.1,1.5,0", "A,0.2,2.5,1", "A,0.3,3.5,0", "B,0.4,4.5,1", "B,0.5,5.5,0"]
+
+
+def test_test_rows_that_may_train_are_dropped_whatever_their_domain(tmp_path: Path) -> None:
+    rows = [*MEASURED, "A,0.10,1.5,1", "B,0.2,2.5,0", "A,0.8,2.5,1", "B,0.7,7.5,1"]
+    seen = looked(table(tmp_path, rows), "ttttteeee")
+
+    assert np.flatnonzero(seen.splits.test).tolist() == [7, 8]
+    assert seen.counts == {"A": 1, "B": 1}
+    assert seen.notes == (f"2 test rows stand in the rest of the table too, {DROPPED}",)
+
+
+def test_a_validation_row_that_trains_is_dropped(tmp_path: Path) -> None:
+    rows = [*MEASURED, "B,0.2,2.5,0", "A,0.9,9.5,1", "A,0.8,8.5,1", "B,0.7,7.5,1"]
+    seen = looked(table(tmp_path, rows), "tttttvvee")
+
+    assert np.flatnonzero(seen.splits.val).tolist() == [6]
+    assert seen.notes == (f"1 validation row stands among those that train too, {DROPPED}",)
+    kept = looked(table(tmp_path, rows), "tttttvvee", drop=False)
+    assert np.flatnonzero(kept.splits.val).tolist() == [5, 6]
+    assert kept.notes[0].endswith("kept")
+
+
+def test_what_would_leave_nothing_is_refused(tmp_path: Path) -> None:
+    rows = [*MEASURED, "A,0.1,1.5,1", "B,0.4,4.5,0", "B,0.7,7.5,1"]
+
+    with pytest.raises(UserError, match=r"dataset.duplicates: expected test rows of domain A that"):
+        looked(table(tmp_path, rows), "ttttteet")
+    with pytest.raises(UserError, match=r"dataset.duplicates: expected validation rows that are"):
+        looked(table(tmp_path, rows[:7]), "tttttvt")
+
+
+def test_equal_rows_of_other_domains_are_kept_where_values_are_few(tmp_path: Path) -> None:
+    """As pupils of two schools are equal; within a school they are dropped all the same."""
+    rows = [f"{d},{a},{b},{k % 2}" for k, (d, a, b) in enumerate(
+        zip(RANDOM.choice(["A", "B"], 60), RANDOM.choice(["x", "z"], 60), RANDOM.integers(0, 3, 60),
+            strict=True)
+    )]  # fmt: skip
+    columns = table(tmp_path, [*rows, "A,x,7,1", "B,x,7,0"], categorical=("b",))
+    seen = looked(columns, "t" * 61 + "e")
+
+    assert equal_by_chance(columns)
+    assert seen.splits.test.tolist()[-1]
+    assert seen.notes == (f"1 test row equals rows of other domains: {BY_CHANCE}",)
+    with pytest.raises(UserError, match="expected test rows of domain A"):
+        looked(table(tmp_path, [*rows, "A,x,7,1", "A,x,7,0"], categorical=("b",)), "t" * 61 + "e")
+
+
+@pytest.mark.parametrize("copies", [1, 2, 5])
+def test_measurements_are_never_equal_by_chance_however_often_they_are_repeated(
+    tmp_path: Path, copies: int
+) -> None:
+    rows = [f"A,{a:.3f},{b:.3f},{k % 2}" for k, (a, b) in enumerate(RANDOM.normal(size=(80, 2)))]
+
+    assert not equal_by_chance(table(tmp_path, ["B,9,9,1", *rows * copies]))
