@@ -217,6 +217,23 @@ def test_a_source_and_a_target(tmp_path: Path) -> None:
     assert problem.tasks["y"].metric == "accuracy"
 
 
+def test_no_budget_and_no_test_row_of_the_target_changes_what_a_source_learns(
+    tmp_path: Path,
+) -> None:
+    """So that its stage is trained once, whatever is done with the target."""
+    lines = ["d,x,c,y", *(f"{'ab'[k % 2]},{k / 7},{'uvw'[k % 3]},{k / 3}" for k in range(80))]
+    wild = [*lines[:2], "b,1e3,z,1e4", *lines[3:]]  # a row of the target
+    found = []
+    for table, labels, val_share in ((lines, 4, 0.0), (lines, 20, 0.0), (wild, None, 0.0)):
+        options = {"task": "d", "target": "b", "labels": labels, "val_share": val_share}
+        found.append(loaded(tmp_path, table, seed=1, **options))
+    sources = [problem.domains["a"] for problem in found]
+
+    assert len({source.digest for source in sources}) == 1
+    assert len(sources[0].train) == 28
+    assert [len(problem.domains["b"].train) for problem in found] == [4, 20, 28]
+
+
 def test_duplicates_are_dropped_from_test_or_kept_and_told(tmp_path: Path) -> None:
     # 50 rows, 10 of them twice
     table = ["x,c,y", *(f"{k % 25},{'uv'[k % 2]},{k % 2}" for k in range(60))]

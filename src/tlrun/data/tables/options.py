@@ -45,8 +45,9 @@ class TableOptions:
     test_share: of the rows (of the groups) of each domain, every class in its share.
     split_seed: draws the test set; null: the run's seed draws it too.
     labels: labelled examples per task and domain, for training and validation together, every class
-        in its share and at least once if it can be; null: all. Drawn by the run's seed, a larger
-        draw containing a smaller one.
+        in its share and at least once if it can be; null: all. Where there is a target they are
+        its own, and the sources keep all. Drawn by the run's seed, a larger draw containing a
+        smaller one.
     val_share: the share of them that validates.
     metric: the primary metric; null: the first of the kind, auc of two classes, accuracy of more,
         r2 of numbers.

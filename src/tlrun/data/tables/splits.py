@@ -173,10 +173,13 @@ def _draw_labels(
     if options.labels is None:
         return tuple(pool & target.present for target in columns.targets)
     labelled = tuple(np.zeros(len(pool), dtype=bool) for _ in columns.targets)
-    for position, (name, _) in enumerate(columns.domains):
+    for position, (name, role) in enumerate(columns.domains):
         here = pool & (columns.domain == position)
         for target, drawn in zip(columns.targets, labelled, strict=True):
             there = here & target.present
+            if role == "source":  # the budget is the target's
+                drawn[there] = True
+                continue
             available = int(there.sum())
             if options.labels > available:
                 what = f"task {target.task.name} has no more in domain {name}, test apart"
