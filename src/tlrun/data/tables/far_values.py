@@ -25,7 +25,7 @@ def check_far_values(column: Column, fitted: np.ndarray, used: np.ndarray, key: 
     UserError, naming the option `key`, for a value that is absurd.
     """
     known = column.numbers[fitted & ~column.missing]
-    if len(np.unique(known)) < 3:
+    if not len(known) or known.min() == known.max():
         return []
     fills = list(_fill_values(column, used))
     median, spread = float(np.median(known)), _spread(known)
@@ -33,6 +33,8 @@ def check_far_values(column: Column, fitted: np.ndarray, used: np.ndarray, key: 
         return fills
     away = np.where(used & ~column.missing, np.abs(column.numbers - median) / spread, 0.0)
     row = int(away.argmax())
+    if away[row] <= FAR:  # to say where it stands, the file is looked through again
+        return fills
     found = f"{column.at(row)}, {away[row]:.2g} deviations from the median {median:.4g}"
     if away[row] > ABSURD:
         raise UserError(
@@ -43,9 +45,7 @@ def check_far_values(column: Column, fitted: np.ndarray, used: np.ndarray, key: 
                 hint="mend it, or add it to dataset.missing where it stands for a missing value",
             )
         )
-    if away[row] > FAR and not fills:
-        return [f"column {column.name}: {found}"]
-    return fills
+    return fills or [f"column {column.name}: {found}"]
 
 
 def _spread(known: np.ndarray) -> float:
@@ -61,18 +61,17 @@ def _spread(known: np.ndarray) -> float:
 def _fill_values(column: Column, used: np.ndarray) -> Iterator[str]:
     """A line for the least and for the greatest value, where it repeats far from all others."""
     numbers = column.numbers[used & ~column.missing]
-    values, counts = np.unique(numbers, return_counts=True)
-    if len(values) < 4:
-        return
-    ends = (
-        (values[0], counts[0], values[1] - values[0], values[-1] - values[1]),
-        (values[-1], counts[-1], values[-1] - values[-2], values[-2] - values[0]),
-    )
-    for value, count, gap, others in ends:
-        if count > 1 and gap > GAP * others:
-            low, high = (values[1], values[-1]) if value == values[0] else (values[0], values[-2])
+    low, high = numbers.min(), numbers.max()
+    for end in (low, high):
+        others = numbers[numbers != end]
+        count = len(numbers) - len(others)
+        if count < 2 or not len(others):
+            continue
+        least, most = others.min(), others.max()
+        gap = least - end if end == low else end - most
+        if most > least and gap > GAP * (most - least):
             yield (
-                f"column {column.name}: {value:g} in {count} rows, far from all others "
-                f"({low:.4g} to {high:.4g}); if it stands for a missing value, add it: "
-                f"dataset.missing=[…,{value:g}]"
+                f"column {column.name}: {end:g} in {count} rows, far from all others "
+                f"({least:.4g} to {most:.4g}); if it stands for a missing value, add it: "
+                f"dataset.missing=[…,{end:g}]"
             )

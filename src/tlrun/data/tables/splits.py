@@ -162,8 +162,10 @@ def _strata(targets: Sequence[Target], rows: np.ndarray) -> tuple[np.ndarray, bo
     classes = [target.labels[rows] for target in targets if target.task.kind != "regression"]
     if not classes:
         return np.zeros(len(rows), dtype=np.int64), False
+    if len(classes) == 1:
+        return classes[0], len(targets) == 1
     _, strata = np.unique(np.stack(classes, axis=1), axis=0, return_inverse=True)
-    return strata.reshape(-1), len(targets) == 1
+    return strata.reshape(-1), False
 
 
 def _draw_labels(
