@@ -5,7 +5,8 @@ import pytest
 
 from tlrun.config.preflight import Job, preflight
 from tlrun.config.registry import name_of
-from tlrun.config.suited import SHIPPED, suited
+from tlrun.config.suited import suited
+from tlrun.core.errors import UserError
 
 from problems import own_folder
 
@@ -51,9 +52,9 @@ def test_what_suits_the_data_is_taken_where_nothing_is_chosen(
 def test_what_was_chosen_is_told_and_handed_on() -> None:
     asked = preflight([*TABLE, "seed=1"], multirun=False)
 
-    assert asked.chosen == ("strategy=single_task", "backbone=mlp")
+    assert asked.jobs[0].chosen == ("strategy=single_task", "backbone=mlp")
     assert asked.overrides[-2:] == ["strategy=single_task", "backbone=mlp"]
-    assert preflight(["seed=1"], multirun=False).chosen == ()
+    assert preflight(["seed=1"], multirun=False).jobs[0].chosen == ()
 
 
 def test_every_job_of_a_sweep_has_what_suits_its_own_data() -> None:
@@ -63,18 +64,51 @@ def test_every_job_of_a_sweep_has_what_suits_its_own_data() -> None:
     ]
 
 
-def test_the_options_of_what_was_chosen_may_be_set_beside_it(tmp_path: Path) -> None:
-    """In a user's own study, too."""
-    mine = own_folder(
-        tmp_path,
-        "# @package _global_\ndefaults: [override /dataset: table_csv]\ndataset: {path: x.csv}\n",
+def study(folder: Path, more: str) -> Path:
+    """A folder of the user's own with the experiment x, on a table."""
+    return own_folder(
+        folder,
+        "# @package _global_\n"
+        f"defaults: [override /dataset: table_csv]\ndataset: {{path: x.csv}}\n{more}",
     )
 
-    assert chosen("experiment=x", folder=mine) == ["single_task mlp"]
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", "single_task mlp"),
+        ("trainer: {steps: 3}", "single_task mlp"),
+        ("strategy: {freeze: false}", "feature_transfer mlp"),
+        ("backbone: {channels: [8]}", "single_task conv"),
+    ],
+)
+def test_a_study_that_sets_an_option_has_chosen(tmp_path: Path, more: str, expected: str) -> None:
+    assert chosen("experiment=x", folder=study(tmp_path, more)) == [expected]
+
+
+def test_a_reference_is_followed_first(tmp_path: Path) -> None:
+    mine = study(tmp_path, "seed: 3\n").joinpath("experiment", "x.yaml")
+    mine.write_text(mine.read_text().replace("x.csv", "x.csv, split_seed: '${seed}'"))
+
+    assert chosen("experiment=x", folder=tmp_path / mine.parts[-3]) == ["single_task mlp"]
+
+
+def test_a_strategy_that_is_none_is_a_mistake_and_no_crash(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="strategy: expected"):
+        chosen("experiment=x", folder=study(tmp_path, "strategy: null"))
+
+
+def test_another_launcher_is_handed_one_choice_for_all_its_jobs() -> None:
+    launcher = [*TABLE, "hydra/launcher=basic"]
+    (one,) = {job.chosen for job in preflight([*launcher, "seed=0,1"], multirun=True).jobs}
+
+    assert one == ("strategy=single_task", "backbone=mlp")
+    with pytest.raises(UserError, match="strategy: expected a strategy and a backbone, for jobs"):
+        preflight([*launcher, "dataset.predict=y,[y,z]"], multirun=True)
 
 
 def test_a_data_set_with_a_mistake_suits_nothing() -> None:
-    config: dict[str, Any] = {group: {"name": name} for group, name in SHIPPED.items()}
+    shipped: dict[str, Any] = {group: {"name": "x"} for group in ("strategy", "backbone")}
 
-    assert suited(config | {"dataset": {"name": "table_csv", "labels": -1}}, []) == []
-    assert suited(config | {"dataset": None}, []) == []
+    for dataset in ({"name": "table_csv", "labels": -1}, None, "table_csv"):
+        assert suited(shipped | {"dataset": dataset}, lambda: shipped, []) == ()

@@ -7,20 +7,9 @@ from tlrun.config.yaml_text import misread
 
 # what YAML 1.1 does not read as the text that it is
 READ_OTHERWISE = [
-    "010",
-    "007",
-    "1:30",
-    "no",
-    "Yes",
-    "on",
-    "1_000",
-    "0x1F",
-    "1.50",
-    "2021-03-01",
-    "+7",
-    "1e3",
-]
-AS_WRITTEN = ["8", "-3", "north", "008", "1e3x", "null", '"010"', "'no'", "A:B", "~"]
+    "010", "007", "1:30", "no", "Yes", "on", "1_000", "0x1F", "1.50", "+7", "1e3", "1.5e3",
+]  # fmt: skip
+AS_WRITTEN = ["2021-03-01", "8", "-3", "north", "008", "1e3x", "null", '"010"', "'no'", "A:B", "~"]
 
 
 def lines(text: str) -> list[str]:
@@ -39,6 +28,8 @@ def lines(text: str) -> list[str]:
         "hydra:\n  sweeper:\n    params:\n      dataset.target: {}",
         "dataset:\n  ignore:\n    - a\n    - {}",
         "dataset: {{categorical: {}}}",
+        "dataset: {{missing: [NA, {}]}}",
+        "dataset: {{kind: {{{}: regression}}}}",
     ],
 )
 def test_text_that_yaml_reads_as_another_is_refused_with_what_to_type(
@@ -53,6 +44,7 @@ def test_text_that_yaml_reads_as_another_is_refused_with_what_to_type(
 @pytest.mark.parametrize("text", AS_WRITTEN)
 def test_text_that_is_read_as_it_is_may_stand_as_it_is(text: str) -> None:
     assert lines(f"dataset:\n  target: {text}\n  ignore: [{text}]") == []
+    assert lines("dataset: {missing: [NA, -999, -99.9], kind: {a: regression}}") == []
 
 
 @pytest.mark.parametrize("text", READ_OTHERWISE)

@@ -137,7 +137,11 @@ def test_a_score_that_is_no_number_is_damage(place: RunDir) -> None:
     place.finish(RESULT, {"w": torch.zeros(1)}, {"p": torch.zeros(1)}, {})
     whole = place.result()
     value: object
-    for value in ("-inf", "nan", [1], {}):
+    for damaged in (whole | {"headline": None}, whole | {"metrics": {"test": [1]}}):
+        write_json(place.path / "result.json", damaged)
+        with pytest.raises(ValueError, match=r"result.json holds no table of scores"):
+            place.result()
+    for value in ("-inf", "nan", [1], {}, True):
         for damaged in (
             whole | {"headline": {**whole["headline"], "test": value}},
             whole | {"metrics": {"test": {"d/t": {"r2": value}}}},

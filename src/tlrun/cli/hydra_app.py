@@ -82,8 +82,8 @@ def _print_config(request: Request, flags: Sequence[str]) -> int:
     if request.multirun:
         axes = [override.lstrip("+") for override in request.overrides if "," in override]
         print(f"# the first of {len(request.jobs)} jobs; sweeps over {' '.join(axes)}")
-    overrides = request.jobs[0].overrides
-    first = [forced(o) for o in overrides if not o.startswith("hydra.mode=")]
+    job = request.jobs[0]
+    first = [forced(o) for o in (*job.overrides, *job.chosen) if not o.startswith("hydra.mode=")]
     return _answered_by_hydra([*first, *flags])
 
 

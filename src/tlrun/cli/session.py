@@ -90,9 +90,10 @@ class Session:
 
     def _say_chosen(self) -> None:
         """What was chosen for the user, who has chosen nothing."""
-        if self._request.chosen:
-            chosen = " ".join(self._request.chosen)
-            self._console.print(Text(f"{chosen}, as suits the data; name another to change it"))
+        for chosen in dict.fromkeys(job.chosen for job in self._request.jobs):
+            if chosen:
+                words = " ".join(chosen)
+                self._console.print(Text(f"{words}, as suits the data; name another to change it"))
 
     def _next_command(self) -> None:
         kept = []

@@ -26,10 +26,14 @@ MOST_JOBS = 10_000  # of a sweep: beyond them, checking alone would take minutes
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a command: the run it asks for, and what it sets, as key=value."""
+    """One job of a command: the run it asks for, and what it sets, as key=value.
+
+    chosen: what the user has not set, and was chosen as it suits the data set, in the same form.
+    """
 
     overrides: tuple[str, ...]
     run: Run
+    chosen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,13 @@ class Request:
     """A checked command line.
 
     overrides: as Hydra is to see them, where it is asked. jobs: one, or all of a sweep, in Hydra's
-    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours. chosen:
-    the overrides among them that the user did not give, as they suit the data set.
+    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours.
     """
 
     overrides: list[str]
     multirun: bool
     jobs: list[Job]
     foreign_launcher: bool = False
-    chosen: tuple[str, ...] = ()
 
 
 def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = None) -> Request:
@@ -70,11 +72,18 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
             of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
         axes = of_study | axes
     in_jobs: list[Mistake] = []
-    jobs, chosen = _jobs(list(axes.values()), compositions, in_jobs)
+    jobs = _jobs(list(axes.values()), compositions, in_jobs)
+    chosen = tuple(dict.fromkeys(job.chosen for job in jobs))
+    if first.foreign_launcher and len(chosen) > 1:
+        different = " or ".join(" ".join(each) or "the default" for each in chosen)
+        named = "a strategy and a backbone, for jobs that another launcher runs"
+        in_jobs.append(Mistake("strategy", named, f"none, and the data suit {different}"))
     if mistakes or compositions.mistakes or in_jobs:
         raise UserError(*dict.fromkeys([*mistakes, *compositions.mistakes, *in_jobs]))
     handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
-    return Request([*handed, *chosen], multirun, jobs, first.foreign_launcher, chosen)
+    if len(chosen) == 1:
+        handed += chosen[0]
+    return Request(handed, multirun, jobs, first.foreign_launcher)
 
 
 def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> dict[str, Axis]:
@@ -135,17 +144,12 @@ class _Compositions:
         return self._by_choices[key]
 
 
-def _jobs(
-    axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]
-) -> tuple[list[Job], tuple[str, ...]]:
-    """Every job of the axes' product, and what was chosen for the first as it suits its data.
-
-    What is wrong with a job is added to `mistakes`.
-    """
+def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]) -> list[Job]:
+    """Every job of the axes' product; what is wrong with one is added to `mistakes`."""
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST_JOBS:
         mistakes.append(Mistake("sweep", f"at most {MOST_JOBS} jobs", str(count)))
-        return [], ()
+        return []
     values: dict[str, Any] = {}  # by override, of those that set a value
     for axis in axes:
         if not axis.choice:
@@ -153,22 +157,21 @@ def _jobs(
                 values[f"{axis.key}={value}"] = value_of(axis.key, value)
     written = [[f"{axis.key}={value}" for value in axis.values] for axis in axes]
     jobs: list[Job] = []
-    chosen: tuple[str, ...] | None = None
+    keys = [axis.key for axis in axes]
     for overrides in product(*written):
         choices = [override for override in overrides if override not in values]
         given = {key: values[key] for key in overrides if key in values}
         config = _with_values(compositions.of(choices), given)
-        suits = suited(config, [axis.key for axis in axes])
-        if suits:
-            config = _with_values(compositions.of([*choices, *suits]), given)
-        chosen = tuple(suits) if chosen is None else chosen
+        chosen = suited(config, lambda: compositions.of([]).config, keys)
+        if chosen:
+            config = _with_values(compositions.of([*choices, *chosen]), given)
         try:
             run = _built(config)
         except UserError as error:
             mistakes += error.mistakes
         else:
-            jobs.append(Job(overrides, run))
-    return jobs, chosen or ()
+            jobs.append(Job(overrides, run, chosen))
+    return jobs
 
 
 def _with_values(base: Composition, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,4 +197,6 @@ def _put(config: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(node.get(parent), Mapping):
             node[parent] = {}
         node = node[parent]
+    if isinstance(value, Mapping) and isinstance(node.get(last), Mapping):
+        value = {**node[last], **value}  # as Hydra does
     node[last] = copy.deepcopy(value)

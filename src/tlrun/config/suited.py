@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tlrun.config.build import node_object
+from tlrun.config.refusals import refused, resolved
 from tlrun.core.errors import UserError
 
-# What configs/run.yaml chooses. A choice of just this in a YAML of the user's own cannot be told
-# from none; it would be refused where something else suits.
-SHIPPED = {"strategy": "feature_transfer", "backbone": "conv"}
+GROUPS = ("strategy", "backbone")
 
 
-def suited(config: Mapping[str, Any], asked: Collection[str]) -> list[str]:
+def suited(
+    config: Mapping[str, Any], shipped: Callable[[], Mapping[str, Any]], asked: Collection[str]
+) -> tuple[str, ...]:
     """The choices of groups, as strategy=single_task, that suit the data set better than ours.
 
-    config: as composed, with its values. asked: the keys that the user has set; who sets a group,
-    or an option of it, has chosen.
+    config: as composed, with its values. shipped: gives what is composed of no choice at all.
+    asked: the keys that the command line sets. Who sets a group, or an option of it, there or in a
+    YAML, has chosen; a YAML that chooses what we ship anyway cannot be told from none.
     """
+    if refused(config):
+        return ()
     try:
-        dataset = node_object("dataset", config.get("dataset"))
+        dataset = node_object("dataset", resolved(config).get("dataset"))
     except UserError:  # to be told with all other mistakes
-        return []
-    suits = getattr(dataset, "suits", None)
+        return ()
+    suits: Mapping[str, str] = getattr(dataset, "suits", dict)()
     choices = []
-    for group, name in (suits() if suits else {}).items():
-        ours = config.get(group, {}).get("name") == SHIPPED.get(group)
+    for group in GROUPS:
         chosen = any(key == group or key.startswith(f"{group}.") for key in asked)
-        if ours and not chosen and name != SHIPPED[group]:
-            choices.append(f"{group}={name}")
-    return choices
+        if chosen or group not in suits:
+            continue
+        ours = shipped()[group]
+        if config.get(group) == ours and suits[group] != ours["name"]:
+            choices.append(f"{group}={suits[group]}")
+    return tuple(choices)

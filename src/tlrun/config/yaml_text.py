@@ -6,7 +6,7 @@ Where an option may be text, such as the name of a domain, it is to stand in quo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -18,14 +18,16 @@ from tlrun.config.registry import GROUPS, find, shipped
 from tlrun.core.errors import Mistake
 from tlrun.core.options import fields
 
+WORDS_OR_NUMBERS = {"missing"}  # which are numbers only where they are written as such
 TAG = "tag:yaml.org,2002:"
-EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")  # text to YAML, a number to OmegaConf
+# text to YAML, a number to OmegaConf
+EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")
 
 
 def misread(path: Path, root: yaml.Node) -> Iterator[Mistake]:
     """A mistake for each scalar of a file that is meant as text, and would be read as another.
 
-    root: what the file holds.
+    root: what the file holds. An option is known by its name, wherever it stands.
     """
     for key, scalar in _scalars(root, ""):
         # hydra.sweeper.params has dataset.target as one key
@@ -42,6 +44,8 @@ def _scalars(node: yaml.Node, key: str) -> Iterator[tuple[str, yaml.ScalarNode]]
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             yield from _scalars(value, str(name.value))
+            if isinstance(name, yaml.ScalarNode):  # of a mapping by names, {010: regression}
+                yield key, name
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from _scalars(value, key)
@@ -52,15 +56,15 @@ def _scalars(node: yaml.Node, key: str) -> Iterator[tuple[str, yaml.ScalarNode]]
 def _as_written(scalar: yaml.ScalarNode) -> bool:
     """Whether a scalar is read as the text that it is, as a whole number of that text, or null."""
     kind = scalar.tag.removeprefix(TAG)
-    if kind in ("str", "null"):
+    if kind in ("str", "null", "timestamp"):  # OmegaConf leaves dates as they are written
         return bool(scalar.style) or EXPONENT.fullmatch(scalar.value) is None
-    return kind == "int" and _reading(scalar) == scalar.value
+    if kind == "float":
+        return bool(str(float(scalar.value.replace("_", ""))) == scalar.value)
+    return bool(kind == "int" and _reading(scalar) == scalar.value)
 
 
 def _reading(scalar: yaml.ScalarNode) -> str:
     """What YAML reads a scalar as."""
-    if scalar.tag == f"{TAG}timestamp":
-        return "a date"
     if EXPONENT.fullmatch(scalar.value):
         return f"{float(scalar.value):g}"
     try:
@@ -71,13 +75,13 @@ def _reading(scalar: yaml.ScalarNode) -> str:
 
 @cache
 def _text_options() -> frozenset[str]:
-    """The names of all options that may be text and may not be any number."""
+    """The names of all options that may be text, less those whose numbers have any form."""
     found = {"runs_dir"}
     for group in GROUPS:
         for name in shipped(group):
             for option, hint in fields(find(group, name)).items():
                 kinds = set(_kinds(hint))
-                if str in kinds and float not in kinds:
+                if str in kinds and (float not in kinds or option in WORDS_OR_NUMBERS):
                     found.add(option)
     return frozenset(found)
 
@@ -87,6 +91,8 @@ def _kinds(hint: Any) -> Iterator[Any]:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         yield from _kinds(arguments[0])
+    elif origin is Mapping:
+        yield str
     elif origin in (tuple, Union, UnionType):
         for argument in arguments:
             yield from _kinds(argument)

@@ -83,7 +83,7 @@ def fits(value: object, hint: Any) -> bool:  # noqa: C901, PLR0911  # one line a
     if origin is Mapping:
         if not isinstance(value, Mapping) or not value:
             return False
-        named = all(isinstance(key, str | int) for key in value)
+        named = all(isinstance(key, str | int) and not isinstance(key, bool) for key in value)
         return named and all(fits(item, args[1]) for item in value.values())
     if hint in (int, float) and isinstance(value, bool):  # True is an int to Python
         return False
@@ -113,7 +113,8 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
     if origin is tuple:
         if get_origin(args[0]) is tuple:
             return f"a table like [[0,1],[1,0]], each cell {expected(get_args(args[0])[0])}"
-        return f"a list like [64,32], each {expected(args[0])}"
+        example = "[64,32]" if get_origin(args[0]) is Annotated else "[a,b]"
+        return f"a list like {example}, each {expected(args[0])}"
     if origin is Mapping:
         return f"names with a value each, like {{a: …, b: …}}, {expected(args[1])}"
     return WORDS[hint]

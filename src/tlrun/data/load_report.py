@@ -170,7 +170,10 @@ def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _line_of_few(rows: Sequence[Row]) -> Iterator[str]:
-    """Which classes have too few test examples, of the target or, without one, of all domains."""
+    """Which tasks have a class with too few test examples, and the one with the fewest.
+
+    They are those of the target or, without one, of all domains.
+    """
     tested = [row for row in rows if row["split"] == "test"]
     judged = [row for row in tested if row["role"] == "target"] or tested
     rare = []

@@ -11,6 +11,7 @@ and it says so last.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 import socket
@@ -80,7 +81,11 @@ class RunDir:
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
         for value in _scores(result):
-            if value is not None and not isinstance(value, int | float):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                fits = math.isfinite(value)
+            else:
+                fits = value is None
+            if not fits:
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
         missing = [name for name in FILES if not (self.path / name).is_file()]
         if missing:
@@ -209,8 +214,11 @@ def _now() -> str:
 
 def _scores(result: Mapping[str, Any]) -> Iterator[object]:
     """Every value in a result.json that is to be a score or None."""
-    for key in ("val", "test", "val_loss"):
-        yield result["headline"].get(key)
-    for of_split in result["metrics"].values():
-        for of_task in of_split.values():
-            yield from of_task.values()
+    try:
+        for key in ("val", "test", "val_loss"):
+            yield result["headline"].get(key)
+        for of_split in result["metrics"].values():
+            for of_task in of_split.values():
+                yield from of_task.values()
+    except AttributeError:  # no mapping
+        raise ValueError("result.json holds no table of scores") from None

@@ -157,7 +157,7 @@ def test_notes_tell_what_a_user_may_not_have_meant(tmp_path: Path) -> None:
     assert found(tmp_path, ",name,age,g,y\n" + rows, group="g").notes == (
         "1 column without a name: left out",
         f"dataset.group=g: 'A' and 'a' {ALIKE}",
-        f"label y: class -1 (14 rows) beside classes from 0 on; {NO_LABEL}",
+        f"label y: class '-1' (14 rows); {NO_LABEL}",
         f"input name: a different text in every row, {LEFT_OUT}",
     )
 
@@ -165,7 +165,10 @@ def test_notes_tell_what_a_user_may_not_have_meant(tmp_path: Path) -> None:
 def test_an_input_that_is_left_out_has_to_leave_another(tmp_path: Path) -> None:
     rows = "".join(f"{n},{n % 2}\n" for n in range(40))
 
-    with pytest.raises(UserError, match=r"dataset.inputs: expected an input column, found none be"):
+    with pytest.raises(
+        UserError,
+        match="expected an input column, found none: input id: a number from 0",
+    ):
         found(tmp_path, "id,y\n" + rows)
 
 

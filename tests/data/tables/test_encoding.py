@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from table_columns import column, found
 
+from tlrun.core.errors import UserError
 from tlrun.data.tables.encoding import fit, labels, scale
 
 
@@ -70,10 +71,12 @@ def test_regression_labels_are_standardised_by_the_training_labels(tmp_path: Pat
     assert np.isnan(values[2])
 
 
-def test_labels_without_one_to_scale_by_stay_numbers(tmp_path: Path) -> None:
-    (target,) = found(tmp_path, "x,y\n1,10.5\n2,20.5\n").targets
+def test_labels_that_do_not_differ_are_refused(tmp_path: Path) -> None:
+    (target,) = found(tmp_path, "x,y\n1,10.5\n2,20.5\n3,10.5\n").targets
 
-    assert labels(target, np.array([False, False])).tolist() == [10.5, 20.5]
+    for rows, count in (([False, False, False], 0), ([True, False, True], 1)):
+        with pytest.raises(UserError, match=rf"at least 2 different .* of y, .* found {count}"):
+            labels(target, np.array(rows))
 
 
 def test_classes_stay_as_they_are(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from table_columns import column
 
 from tlrun.core.errors import UserError
 from tlrun.data.tables.far_values import check_far_values
+from tlrun.data.tables.notation import Notation
 
 
 def notes(cells: list[str], used: list[bool] | None = None) -> list[str]:
@@ -46,12 +47,12 @@ def test_a_far_value_is_told_and_kept() -> None:
     assert note.startswith("column a: '5000' in line 52, ")
 
 
-@pytest.mark.parametrize("fill", ["-999", "999", "99999", "-1"])
+@pytest.mark.parametrize("fill", ["-999", "999", "99999", "-1", "-999.0"])
 def test_a_fill_value_is_one_that_repeats_far_from_all_others(fill: str) -> None:
     cells = [f"{x:.3f}" for x in np.random.default_rng(1).uniform(0.1, 0.4, 50)]
     (note,) = notes([*cells, fill, fill, fill])
 
-    assert f"{fill} in 3 rows, far from all others (0.1" in note
+    assert f"{fill} in 3 rows, beside 0.1" in note
     assert f"dataset.missing=[…,{fill}]" in note
     assert notes(cells) == []
 
@@ -70,9 +71,21 @@ def test_too_little_to_tell_from_says_nothing(cells: list[str]) -> None:
     assert notes(cells) == []
 
 
+def test_what_is_advised_helps() -> None:
+    cells = [f"{x:.3f}" for x in np.random.default_rng(1).uniform(0.1, 0.4, 50)]
+    cells += ["12345.678"] * 3
+    (note,) = notes(cells)
+    advised = note.rpartition("…,")[2].removesuffix("]")
+    rows = np.full(53, fill_value=True)
+
+    assert check_far_values(column("a", cells, Notation((advised,))), rows, rows, "k") == []
+
+
 def test_mostly_zeros_are_no_reason_to_refuse_the_rest() -> None:
     counts = ["0"] * 80 + [str(k) for k in (1, 1, 2, 3, 5, 8, 13, 40)]
+    cents = ["0"] * 980 + [f"0.0{k}" for k in range(1, 10)] + ["50000"]
 
     assert notes(counts) == []
+    assert len(notes(cents)) == 0 or "50000" in notes(cents)[0]
     with pytest.raises(UserError):
         notes([*counts, "1e12"])

@@ -43,6 +43,9 @@ def test_numbers_are_numbers_and_words_categories_and_nothing_is_said() -> None:
         ([str(k) for k in range(N)], f"number from 0 to {N - 1}"),
         ([str(k) for k in RANDOM.permutation(N) + 1], f"number from 1 to {N}"),
         ([f"{k}.0" for k in range(N)], "number from 0"),
+        ([str(k) for k in range(N - 1)] + [""], "number from 0"),
+        ([str(min(k, N - 2)) for k in range(N)], "whole number of its own"),
+        ([str(1234567890123456000 + k) for k in range(N)], "whole number of its own"),
         ([str(k) for k in RANDOM.choice(10**9, N, replace=False)], "whole number of its own"),
         ([f"P{k:03}" for k in range(N)], "different text"),
     ],
@@ -54,7 +57,7 @@ def test_what_names_the_rows_is_left_out_and_told_unless_it_is_asked_for(
     inputs = sort(ids, column("n", NUMBERS))
 
     assert kinds(inputs) == (["n"], [])
-    (note,) = inputs.notes
+    (note,) = inputs.left_out
     assert note.startswith(f"input id: a {what}")
     assert "left out; dataset.inputs=[…,id] reads it" in note
     assert kinds(sort(ids, categorical=("id",))) == ([], ["id"])
@@ -66,7 +69,7 @@ def test_what_names_the_rows_is_left_out_and_told_unless_it_is_asked_for(
     "cells",
     [
         [str(k) for k in range(9)],  # too few to tell
-        [str(k) for k in range(N - 1)] + [""],
+        ["34", "61", "29", "75", "48", "52", "33", "80", "41", "67", "55", "22"],  # ages
         [str(k // 2) for k in range(N)],
         [f"{k / 7:.3f}" for k in range(N)],
     ],

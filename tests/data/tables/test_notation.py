@@ -70,6 +70,7 @@ def test_missing_words_are_words_in_any_case_or_numbers_in_any_form() -> None:
         assert notation.is_missing(text)
     for text in ("n a", "999", "0"):
         assert not notation.is_missing(text)
+    assert Notation(("-99.9",), decimal=",").is_missing("-99,9")
     assert not Notation().is_missing("NA")
     assert not Notation().is_missing("0")
 

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
+from tlrun.data.load_report import few
 from tlrun.data.tables.options import TableOptions
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tlrun.data.tables.column import Table
     from tlrun.data.tables.column_roles import Columns
+    from tlrun.data.tables.encoding import Encoder
     from tlrun.data.tables.splits import Splits
 
 FEW = 6  # inputs with missing numbers that are named one by one
@@ -42,20 +44,22 @@ class TableCsv(TableOptions):
         from tlrun.data.tables.splits import split_rows
         from tlrun.data.tables.table_file import read
 
-        file = read(self.path, self.separator, self.encoding, self.notation)
-        table = columns(file, self)
+        table = columns(read(self.path, self.separator, self.encoding, self.notation), self)
         splits = split_rows(table, self, seed)
         fitted = _fitted(table, splits.pool)
-        far = _far_values_notes(table, fitted)
+        far = _far_values_notes(table, fitted, self.named()["inputs"])
         labels_by_task = {}
         for target, labelled in zip(table.targets, splits.labelled, strict=True):
             labels_by_task[target.task.name] = labels(
                 target, _fitted(table, splits.train & labelled)
             )
-        encoded = _Encoded(fit(table, fitted).encode(table), labels_by_task)
+        encoder = fit(table, fitted)
+        constant = list(_constant_note(table, encoder))
+        encoded = _Encoded(encoder.encode(table), labels_by_task)
         seen = seen_to(table, splits, drop=self.duplicates == "drop")
         splits = seen.splits
-        notes = [*seen.notes, *table.notes, *far, *_missing_words_note(file), *_unused_notes(table)]
+        notes = [*seen.notes, *table.notes, *far, *constant]
+        notes += [*_missing_words_note(table), *_unused_notes(table)]
         positions = range(len(table.domains))
         parts = [_part(table, splits, position, encoded) for position in positions]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
@@ -86,25 +90,41 @@ def _fitted(table: Columns, rows: np.ndarray) -> np.ndarray:
     return of_sources if of_sources.any() else rows
 
 
-def _far_values_notes(table: Columns, fitted: np.ndarray) -> list[str]:
-    """Lines about values far from all others. Raises UserError where one is absurd."""
+def _far_values_notes(table: Columns, fitted: np.ndarray, named: Sequence[str]) -> list[str]:
+    """Lines about values far from all others. Raises UserError where one is absurd.
+
+    named: the inputs that the user has named, of which a line is enough.
+    """
     from tlrun.data.tables.far_values import check_far_values
 
     notes: list[str] = []
     for column in table.numbers:
-        notes += check_far_values(column, fitted, table.used, "dataset.inputs")
+        asked = column.name in named
+        notes += check_far_values(column, fitted, table.used, "dataset.inputs", asked)
+    for target in table.targets:
+        if target.task.kind == "regression":
+            notes += check_far_values(target.column, fitted, table.used, "dataset.predict")
     return notes
 
 
-def _missing_words_note(file: Table) -> Iterator[str]:
-    """Which words were read as missing values, and how often."""
-    counts: dict[str, int] = {}
-    for column in file.columns.values():
-        for word, count in column.missing_words.items():
-            counts[word] = counts.get(word, 0) + count
-    if counts:
-        words = ", ".join(f"{word!r} {count} times" for word, count in counts.items())
-        yield f"read as missing (dataset.missing): {words}"
+def _constant_note(table: Columns, encoder: Encoder) -> Iterator[str]:
+    """Which inputs do not vary where it is learnt from. Raises UserError where none does."""
+    if len(encoder.constant) == len(table.numbers) + len(table.categories):
+        found = f"none: {few(encoder.constant)} are the same in every row to learn from"
+        raise UserError(Mistake("dataset.inputs", "an input that varies", found))
+    if encoder.constant:
+        yield f"inputs that do not vary in the rows to learn from: {few(encoder.constant)}"
+
+
+def _missing_words_note(table: Columns) -> Iterator[str]:
+    """Which words were read as missing values, and how often, in what is used of the table."""
+    found = []
+    for column in [*table.numbers, *table.categories, *(target.column for target in table.targets)]:
+        words = [f"{word!r} {count} times" for word, count in column.missing_words.items()]
+        if words:
+            found.append(f"{', '.join(words)} in {column.name}")
+    if found:
+        yield f"read as missing (dataset.missing): {few(found)}"
 
 
 def _part(table: Columns, splits: Splits, position: int, encoded: _Encoded) -> Part:

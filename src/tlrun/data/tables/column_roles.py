@@ -64,7 +64,9 @@ def columns(table: Table, options: TableOptions) -> Columns:
     candidates = _candidates(table, named, predicted)
     inputs = sort_inputs(candidates, bool(named["inputs"]), named["categorical"])
     if not inputs.numbers and not inputs.categories:
-        raise _no_input(sorted({*predicted, *(column.name for column in candidates)}))
+        raise UserError(
+            Mistake("dataset.inputs", "an input column", f"none: {'; '.join(inputs.left_out)}")
+        )
     domains, domain = _domains(table, options)
     groups: tuple[str, ...] = ()
     group = split = None
@@ -72,6 +74,10 @@ def columns(table: Table, options: TableOptions) -> Columns:
         groups, group = _complete(table, str(options.group), "dataset.group").values
     if options.split is not None:
         split = _split_codes(_complete(table, str(options.split), "dataset.split"))
+    notes = list(_notes(table, options))
+    for target in targets:
+        notes += target.notes
+    notes += [*inputs.left_out, *inputs.notes]
     return Columns(
         inputs.numbers,
         inputs.categories,
@@ -81,7 +87,7 @@ def columns(table: Table, options: TableOptions) -> Columns:
         groups,
         group,
         split,
-        (*_notes(table, options), *(note for t in targets for note in t.notes), *inputs.notes),
+        tuple(notes),
     )
 
 
@@ -116,19 +122,15 @@ def _candidates(
     taken = {*predicted, *named["task"], *named["group"], *named["split"], *named["ignore"]}
     names = named["inputs"] or [name for name in table.columns if name not in taken]
     if not names:
-        raise _no_input(sorted(taken))
-    return [table.column(name, "dataset.inputs") for name in names]
-
-
-def _no_input(beside: Sequence[str]) -> UserError:
-    return UserError(
-        Mistake(
-            "dataset.inputs",
-            expected="an input column",
-            found=f"none beside {', '.join(beside)}",
-            hint="mind dataset.separator and dataset.ignore",
+        raise UserError(
+            Mistake(
+                "dataset.inputs",
+                expected="an input column",
+                found=f"none beside {', '.join(sorted(taken))}",
+                hint="mind dataset.separator and dataset.ignore",
+            )
         )
-    )
+    return [table.column(name, "dataset.inputs") for name in names]
 
 
 def _domains(

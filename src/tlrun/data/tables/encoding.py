@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlrun.core.errors import Mistake, UserError
 from tlrun.data.tables.column import Column
 from tlrun.data.tables.column_roles import Columns
 from tlrun.data.tables.targets import Target
@@ -62,6 +63,12 @@ class Encoder:
     scales: tuple[Scale, ...]
     categories: tuple[Levels, ...]
 
+    @property
+    def constant(self) -> tuple[str, ...]:
+        """The inputs that are the same in every row that was fitted on."""
+        numbers = [scale.name for scale in self.scales if not scale.deviation]
+        return (*numbers, *(each.name for each in self.categories if len(each.levels) < 2))
+
     def encode(self, columns: Columns) -> np.ndarray:
         """The inputs of every row, float32 [N, d]."""
         width = len(self.scales) + sum(len(each.levels) for each in self.categories)
@@ -93,12 +100,20 @@ def labels(target: Target, train: np.ndarray) -> np.ndarray:
     """The labels of every row: classes, int64 [N], as they are; numbers, float32 [N], scaled.
 
     Numbers get mean 0 and deviation 1 over the rows of `train`, bool [N]. -1 and nan: missing.
+    Raises UserError where they are not at least two different numbers there.
     """
     if target.task.kind != "regression":
         return target.labels
     fitted = scale(target.task.name, target.labels[train])
-    if not fitted.deviation:  # nothing to scale by, and nothing to learn: to be refused
-        return target.labels.astype(np.float32)
+    if not fitted.deviation:
+        raise UserError(
+            Mistake(
+                "dataset.predict",
+                expected=f"at least 2 different training labels of {target.task.name}, to scale by",
+                found=f"{min(1, int(target.present[train].sum()))}",
+                hint="raise dataset.labels, or try dataset.kind=classification",
+            )
+        )
     scaled: np.ndarray = ((target.labels - fitted.mean) / fitted.deviation).astype(np.float32)
     return scaled
 

@@ -10,16 +10,20 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
+import pyarrow.compute as pc
 
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.data.tables.column import Column, shown
 from tlrun.data.tables.notation import kind_of_text, other_notations
 
 MANY = 100  # categories of one input; more than that is often no category
+MOST_LEVELS = 2000  # categories of one input, each of which is a feature
 ENOUGH = 10  # rows from which on it can be told that a column names its rows
+MOST_ROWS = 0.95  # the share of the rows that a name of rows has, and that it differs in
+LONG = 2.0**53  # whole numbers from which on two may look like one
+MANY_ROWS = 30  # from which on whole numbers that all differ are no measurements
 SAMPLE = 1000  # texts of a column that are looked at
 SENTENCE = 4  # words in a cell, on average, from which on a column is free text
 KEY = "dataset.inputs"
@@ -27,10 +31,14 @@ KEY = "dataset.inputs"
 
 @dataclass(frozen=True)
 class Inputs:
-    """The inputs that are numbers, those that are categories, and lines for the user."""
+    """The inputs that are numbers, those that are categories, and lines for the user.
+
+    left_out: the lines about those that are neither.
+    """
 
     numbers: tuple[Column, ...]
     categories: tuple[Column, ...]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -47,13 +55,13 @@ def sort_inputs(candidates: Sequence[Column], asked: bool, categorical: Sequence
             hint = nearest(name, names)
             raise UserError(Mistake("dataset.categorical", "an input", shown(name), hint))
     numbers, categories = [], []
-    notes: list[str] = []
+    left_out: list[str] = []
     mistakes: list[Mistake] = []
     for column in candidates:
         if column.name in categorical:
             categories.append(column)
         elif not asked and _names_rows(column):
-            notes.append(_left_out(column))
+            left_out.append(_left_out(column))
         elif column.numeric:
             numbers.append(column)
             mistakes += _not_finite(column)
@@ -62,9 +70,9 @@ def sort_inputs(candidates: Sequence[Column], asked: bool, categorical: Sequence
             mistakes += _no_category(column)
     if mistakes:
         raise UserError(*mistakes)
-    for column in categories:
-        notes += _notes(column)
-    return Inputs(tuple(numbers), tuple(categories), tuple(notes))
+    notes = [note for column in categories for note in _notes(column)]
+    notes += [note for column in numbers for note in _codes_note(column)]
+    return Inputs(tuple(numbers), tuple(categories), tuple(left_out), tuple(notes))
 
 
 def _names_rows(column: Column) -> bool:
@@ -72,24 +80,45 @@ def _names_rows(column: Column) -> bool:
 
     That is a whole number or one word; decimals are measurements, and sentences are text.
     """
-    rows = len(column)
-    if rows < ENOUGH or column.missing.any():
+    rows = int((~column.missing).sum())
+    if rows < max(ENOUGH, MOST_ROWS * len(column)):
         return False
     if column.numeric:
-        whole = bool((column.numbers == np.round(column.numbers)).all())
-        return whole and len(np.unique(column.numbers)) == rows
+        numbers = column.numbers[~column.missing]
+        if (numbers != np.round(numbers)).any():
+            return False
+        if np.median(np.abs(numbers)) >= LONG:  # as numbers, two may look like one
+            return len(column.values[0]) >= MOST_ROWS * rows
+        return _numbers_name_rows(numbers)
     if column.words.sum() < rows or _is_text(column) or looks_like(column)[0]:
         return False
     return len(column.values[0]) == rows
 
 
+def _numbers_name_rows(numbers: np.ndarray) -> bool:
+    """Whether whole numbers, none missing, are nearly all different, and look like names.
+
+    In a short table ages may all differ: there they are to be dense, or in the order of the rows;
+    both, where a few are equal.
+    """
+    different = len(np.unique(numbers))
+    if different < MOST_ROWS * len(numbers):
+        return False
+    steps = np.diff(numbers)
+    in_order = bool((steps >= 0).all() or (steps <= 0).all())
+    dense = bool(np.ptp(numbers) < 2 * len(numbers))
+    if different < len(numbers):
+        return in_order and dense
+    return len(numbers) >= MANY_ROWS or in_order or dense
+
+
 def _left_out(column: Column) -> str:
     what = "different text"
     if column.numeric:
-        steps = np.diff(np.sort(column.numbers))
+        numbers = column.numbers[~column.missing]
         what = "whole number of its own"
-        if (steps == 1).all():
-            what = f"number from {column.numbers.min():.0f} to {column.numbers.max():.0f}"
+        if (np.diff(np.sort(numbers)) == 1).all():
+            what = f"number from {numbers.min():.0f} to {numbers.max():.0f}"
     reads = f"dataset.inputs=[…,{column.name}] reads it"
     return f"input {column.name}: a {what} in every row, so it names the rows: left out; {reads}"
 
@@ -108,25 +137,28 @@ def _no_category(column: Column) -> Iterator[Mistake]:
     first = column.at(int(words[0]))
     present = int((~column.missing).sum())
     leave = f"leave it out with dataset.ignore=[{column.name}]"
+    codes = f"dataset.categorical=[{column.name}] reads every value as a category"
     looks, options = looks_like(column)
     if options:
-        yield Mistake(KEY, expected, f"{first}: it looks like {looks}", f"try {options}")
+        yield Mistake(KEY, expected, f"{first}: it looks like {looks}", f"try {options}; {codes}")
     elif looks == "dates or times":
-        do = f"make a number of it, such as days since a date, or {leave}"
+        do = f"make a number of it, such as days since a date, or {leave}; {codes}"
         yield Mistake(KEY, expected, f"{first}: it looks like {looks}", do)
     elif looks:
-        do = f"write plain numbers, or {leave}"
+        do = f"write plain numbers, or {leave}; {codes}"
         yield Mistake(KEY, expected, f"{first}: it looks like {looks}", do)
     elif len(words) <= present / 2:
         cells = "1 cell is no number" if len(words) == 1 else f"{len(words)} cells are no numbers"
         missing = f"if it is a missing value, add it to dataset.missing; or mend it, or {leave}"
-        known = f"dataset.categorical=[{column.name}] reads every value as a category"
         yield Mistake(
             KEY,
             f"numbers in column {column.name}",
             f"{first} ({cells} of {present})",
-            f"{missing}; {known}",
+            f"{missing}; {codes}",
         )
+    elif len(column.values[0]) > MOST_LEVELS:
+        do = f"{leave}, or make fewer of it"
+        yield Mistake(KEY, expected, f"{len(column.values[0])} different texts ({first})", do)
     elif present >= ENOUGH and len(column.values[0]) > present / 2:
         different = f"{len(column.values[0])} different texts in {present} rows"
         if _is_text(column):
@@ -143,7 +175,8 @@ def looks_like(column: Column) -> tuple[str, str]:
     if readings:
         looks = " or ".join(looks for looks, _ in readings)
         return looks, ", or ".join(options for _, options in readings)
-    return kind_of_text(words), ""
+    most = column.words.sum() > (~column.missing).sum() / 2
+    return kind_of_text(words) if most else "", ""
 
 
 def _sample(column: Column) -> list[str]:
@@ -173,6 +206,15 @@ def _notes(column: Column) -> Iterator[str]:
     yield from spellings(column, f"input {column.name}")
 
 
+def _codes_note(column: Column) -> Iterator[str]:
+    """A line where numbers have leading zeros, as codes have."""
+    codes = pc.match_substring_regex(column.text, "^0[0-9]+$")
+    if pc.any(codes).as_py():
+        text = column.at(int(codes.to_numpy(zero_copy_only=False).argmax()))
+        reads = f"dataset.categorical=[{column.name}] reads codes"
+        yield f"input {column.name}: {text} has a leading zero, and is read as a number; {reads}"
+
+
 TRUE, FALSE = {"true", "t", "yes", "y", "1", "1.0"}, {"false", "f", "no", "n", "0", "0.0"}
 
 
@@ -191,8 +233,10 @@ def spellings(column: Column, what: str) -> Iterator[str]:
         word: object = " ".join(name.casefold().split())
         if len(names) > 2 and known <= TRUE | FALSE:
             word = name.casefold() in TRUE
-        elif number is not None and math.isfinite(number):
-            word = Decimal(column.notation.as_plain(name))  # floats take long ids for one
+        elif number is not None and math.isfinite(number) and abs(number) >= LONG:
+            word = column.notation.as_plain(name)  # floats take long ids for one
+        elif number is not None:
+            word = number
         alike.setdefault(word, []).append(name)
     same = [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
     if same:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+SPACES = " \u00a0\u2009\u202f"  # those that stand between thousands
 NOT_FINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
@@ -33,6 +34,8 @@ class Notation:
         whole = "[0-9]+"
         if self.thousands:
             mark = re.escape(self.thousands)
+            if self.thousands == " ":
+                mark = f"[{SPACES}]"
             whole = f"(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]+)"
         point = re.escape(self.decimal)
         number = f"(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)"
@@ -51,7 +54,12 @@ class Notation:
     @cached_property
     def missing_numbers(self) -> tuple[float, ...]:
         """The numbers that stand for nothing."""
-        found = (self.number(word.strip()) for word in self.missing)
+        # as the file writes them, or as a program does: -99.9 beside decimal commas
+        plain = Notation()
+        found = []
+        for word in self.missing:
+            number = self.number(word.strip())
+            found.append(plain.number(word.strip()) if number is None else number)
         return tuple(number for number in found if number is not None)
 
     def number(self, text: str) -> float | None:
@@ -63,7 +71,8 @@ class Notation:
     def as_plain(self, number: str) -> str:
         """The text of a number as programs write it."""
         if self.thousands:
-            number = number.replace(self.thousands, "")
+            for mark in SPACES if self.thousands == " " else self.thousands:
+                number = number.replace(mark, "")
         return number.replace(self.decimal, ".")
 
     def is_missing(self, text: str) -> bool:
@@ -75,16 +84,26 @@ class Notation:
 
 # What is no number here and may be meant as one, and what to do about it: by a pattern for the
 # whole of a text. The first that fits is told.
+MONTH = r"[A-Za-z]{3,9}\.?"
 DATE = (
+    rf"({MONTH} )?\d{{1,2}}[ -]?{MONTH}[ -]?\d{{2,4}}"
+    rf"|({MONTH} )?{MONTH} \d{{1,2}}(st|nd|rd|th)?,? \d{{4}}"
+    rf"|{MONTH} \d{{4}}|\d{{8}}T\d{{4,6}}Z?|\d{{4}}-W\d{{2}}|"
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?"
     r"|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?)?"
-    r"|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
-    r"|\d{4}-\d{2}|\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?"
+    r"|\d{4}-(0[1-9]|1[0-2])|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?"
 )
+MONEY = r"(US\$|[$€£¥₹]|USD|EUR|GBP|CHF)"
 LOOKS = (
     (DATE, "dates or times"),
-    (r"[+-]?\d+([.,]\d+)? ?%", "percentages"),
-    (r"[+-]?([$€£¥] ?[+-]?\d[\d.,' ]*|\d[\d.,' ]*[$€£¥])", "amounts of money"),
+    (r"[+-]?\d+([.,]\d+)?\s?(%|pct|percent)", "percentages"),
+    (
+        rf"[+-]?({MONEY}\s?[+-]?\d[\d.,'\s]*|\d[\d.,'\s]*{MONEY})",
+        "amounts of money",
+    ),
+    (r"[+-]?\d+([.,]\d+)?\s[^\d\s]{1,6}", "numbers with a unit"),
+    (r"[\u2212\u2013]\d+([.,]\d+)?", "numbers with a minus sign that is none"),
+    (r"\(\d+([.,]\d+)?\)", "negative numbers in brackets"),
 )
 NOTATIONS = (  # a whole file's, the simplest first
     (Notation(decimal=","), "decimal commas", "dataset.decimal=','"),
@@ -108,15 +127,17 @@ NOTATIONS = (  # a whole file's, the simplest first
 def other_notations(texts: list[str], used: Notation) -> list[tuple[str, str]]:
     """What texts that are no numbers here may be as numbers of another notation.
 
-    Each is the notation in words, and the options that read it. Where 1,234 alone is seen, it may
-    be a decimal comma or one between thousands, and both are given.
+    Each is the notation in words, and the options that read it; most texts are to be numbers in it.
+    Where 1,234 alone is seen, it may be a decimal comma or one between thousands, and both are
+    given.
     """
     found: list[tuple[str, str]] = []
     for notation, looks, options in NOTATIONS:
         if (notation.decimal, notation.thousands) == (used.decimal, used.thousands):
             continue
         simplest = not any(words in looks for words, _ in found)
-        if simplest and texts and all(_finite(notation.number(text)) for text in texts):
+        fits = sum(_finite(notation.number(text)) for text in texts)
+        if simplest and fits > len(texts) / 2:
             found.append((looks, options))
     return found
 

@@ -65,7 +65,7 @@ class TableOptions:
     path: str = ""
     separator: Annotated[str, Form(r'[^"\r\n]|\\t', "one character, or \\t for a tab")] = ","
     encoding: str = "utf-8"
-    missing: tuple[str | int | float, ...] | None = MISSING
+    missing: tuple[str | int | float, ...] | None = MISSING  # as text, once it is made
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None
     predict: tuple[Name, ...] | Name | None = None
@@ -85,6 +85,8 @@ class TableOptions:
     duplicates: Literal["drop", "keep"] = "drop"
 
     def __post_init__(self) -> None:
+        # one form for all spellings, for runs are known by their options
+        object.__setattr__(self, "missing", _canonical(self.missing))
         if self.target is not None and self.task is None:
             raise UserError(
                 Mistake(
@@ -145,8 +147,7 @@ class TableOptions:
         """How the file writes."""
         from tlrun.data.tables.notation import Notation
 
-        words = tuple(map(str, self.missing or ()))
-        return Notation(words, self.decimal, self.thousands or "")
+        return Notation(_canonical(self.missing) or (), self.decimal, self.thousands or "")
 
     def kind_of(self, name: str) -> Kind:
         """The kind that was asked for of a column to predict."""
@@ -163,6 +164,13 @@ class TableOptions:
             "group": _names(self.group),
             "split": _names(self.split),
         }
+
+
+def _canonical(words: tuple[str | int | float, ...] | None) -> tuple[str, ...] | None:
+    """Words that stand for a missing value, as text, in one case and order, each once."""
+    if words is None:
+        return None
+    return tuple(sorted({str(word).strip().casefold() for word in words}))
 
 
 def _names(option: tuple[Name, ...] | Name | None) -> tuple[str, ...]:

@@ -17,19 +17,26 @@ def read_parquet(file: Path) -> Rows:
         table = parquet.read_table(file, use_threads=False)
     except pa.ArrowInvalid as error:
         raise no_table("a Parquet file", f"{file}: {' '.join(str(error).split())}") from None
+    except OSError as error:  # Arrow's own: damaged within
+        raise no_table("a whole Parquet file", f"{file}: {' '.join(str(error).split())}") from None
     if not table.num_columns or not table.num_rows:
         raise no_table("a table with columns and rows", f"none in {file}")
     header = [name.strip() for name in table.column_names]
-    columns = []
+    columns, numbers = [], []
     for name, values in zip(header, table.columns, strict=True):
         columns.append(_as_text(name, values))
-    return Rows(header, columns, lambda row: f"row {row + 1}")
+        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            numbers.append(name)
+    return Rows(header, columns, lambda row: f"row {row + 1}", frozenset(numbers))
 
 
 def _as_text(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column's values as text, "" where one is null. Raises UserError for nested values."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), None, values)
+    kind = str(values.type)
+    if pa.types.is_nested(values.type) or "binary" in kind or "extension" in kind:
         raise no_table("one number or text a cell", f"{values.type} in column {name}")
     return pc.fill_null(pc.cast(values, pa.string()), "")

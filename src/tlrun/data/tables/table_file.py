@@ -10,9 +10,11 @@ import gzip
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,6 +35,12 @@ OTHERS = {
         "a program's own format",
         "save it as CSV or Parquet",
     ),
+}
+# By their first bytes: what they are, and how their names end where they can be read.
+MARKS = {
+    b"PAR1": ("a Parquet file", (".parquet", ".pq")),
+    b"\x1f\x8b": ("a gzip file", (".gz",)),
+    b"PK\x03\x04": ("an archive or a spreadsheet", ()),
 }
 # what str.strip takes away
 SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -63,7 +71,8 @@ def read(path: str, separator: str, encoding: str, notation: Notation) -> Table:
     except (OSError, ValueError, EOFError, zlib.error) as error:  # ValueError: a NUL in the path
         if isinstance(error, UserError):
             raise
-        raise no_table("a CSV file that can be read", f"{file}: {error}") from error
+        why = " ".join(str(error).split())
+        raise no_table("a CSV file that can be read", f"{file}: {why}") from error
 
 
 @lru_cache(maxsize=4)
@@ -71,6 +80,7 @@ def _parsed(
     file: Path, _version: tuple[int, ...], separator: str, encoding: str, notation: Notation
 ) -> Table:
     """The table in `file`, which is read again when its times, size or inode have changed."""
+    _check_kind(file)
     name = file.name.lower()
     for ends, (what, do) in OTHERS.items():
         if name.endswith(ends):
@@ -83,11 +93,38 @@ def _parsed(
         rows = read_text(file.read_bytes(), separator, encoding, file)
     _check_names(rows.header)
     columns: dict[str, Column] = {}
-    for column, text in zip(rows.header, rows.columns, strict=True):
-        if column:
-            trimmed = _one_array(pc.utf8_trim(text, SPACES))
-            columns[column] = Column(column, trimmed, notation, rows.place)
-    return Table(columns, len(rows.columns[0]), rows.header.count(""))
+    texts = [_one_array(pc.utf8_trim(text, SPACES)) for text in rows.columns]
+    filled = _filled(texts)
+    kept = np.flatnonzero(filled)
+    if not len(kept):
+        raise no_table("rows below the header", f"empty ones alone in {file}")
+    for name, text in zip(rows.header, texts, strict=True):
+        if name:
+            mine = text if len(kept) == len(filled) else text.filter(pa.array(filled))
+            plain = replace(notation, decimal=".", thousands="")
+            used = plain if name in rows.numbers else notation
+            columns[name] = Column(name, mine, used, lambda row: rows.place(int(kept[row])))
+    return Table(columns, len(kept), rows.header.count(""))
+
+
+def _filled(texts: Sequence[pa.Array]) -> np.ndarray:
+    """Which rows hold anything, bool [N]: spreadsheets leave rows of separators alone."""
+    filled = np.zeros(len(texts[0]), dtype=bool)
+    for text in texts:
+        filled |= pc.not_equal(text, "").to_numpy(zero_copy_only=False)
+        if filled.all():
+            break
+    return filled
+
+
+def _check_kind(file: Path) -> None:
+    """Raise UserError where a file's first bytes are of another kind than its name says."""
+    with file.open("rb") as opened:
+        first = opened.read(4)
+    for mark, (what, ends) in MARKS.items():
+        if first.startswith(mark) and not file.name.lower().endswith(ends):
+            name = f"a name that ends in {' or '.join(ends)}" if ends else AS_CSV
+            raise no_table("separated text", f"{what} at {file}", name)
 
 
 def _one_array(chunks: pa.ChunkedArray | pa.Array) -> pa.Array:

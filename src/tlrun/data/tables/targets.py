@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,11 @@ from tlrun.data.tables.column import Column
 from tlrun.data.tables.input_kinds import looks_like, spellings
 
 KEY = "dataset.predict"
+# What stands for no label and may be a class after all, in one case.
+NO_LABEL = {
+    "#n/a", "#value!", "<na>", "n.a.", "n/d", "-", "--", ".", "(null)", "nil", "nat", "missing",
+    "unknown",
+}  # fmt: skip
 FEW = 10  # different whole numbers that are still classes
 
 
@@ -22,11 +27,12 @@ class Target:
     """A task with the label of every row of a table.
 
     labels: positions among the task's classes, int64 [N] with -1 where the label is missing; or
-    numbers, float64 [N] with nan. notes: lines for the user.
+    numbers, float64 [N] with nan. column: what they were read from. notes: lines for the user.
     """
 
     task: Task
     labels: np.ndarray
+    column: Column
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,9 +65,13 @@ def target_of(column: Column, kind: str, metric: MetricName | None, name: str) -
     different = len(np.unique(labels[known(labels)]))
     if different < 2:
         expected = f"at least 2 different labels in column {column.name}"
-        raise UserError(Mistake(KEY, expected, f"{different}"))
+        found = f"{different}"
+        if column.missing_words:
+            words = ", ".join(f"{n} {word!r}" for word, n in column.missing_words.items())
+            found = f"{different}, for {words} were read as missing (dataset.missing)"
+        raise UserError(Mistake(KEY, expected, found))
     _check_metric(task, column)
-    return Target(task, labels, tuple(notes))
+    return Target(task, labels, column, tuple(notes))
 
 
 def _numbers(column: Column) -> np.ndarray:
@@ -85,11 +95,21 @@ def _notes(column: Column) -> Iterator[str]:
     """What a user may not have meant with the classes of a column."""
     names, codes = column.values
     yield from spellings(column, f"label {column.name}")
-    if column.numeric and len(names) > 2 and column.notation.number(names[0]) == -1:
-        count = int((codes == 0).sum())
-        missing = f"dataset.missing=[…,{names[0]}]"
-        what = f"class {names[0]} ({count} rows) beside classes from 0 on"
-        yield f"label {column.name}: {what}; if it stands for no label, add it: {missing}"
+    for place, name in enumerate(names):
+        if len(names) > 2 and (name.casefold() in NO_LABEL or _beside(name, names, column)):
+            count = int((codes == place).sum())
+            missing = f"dataset.missing=[…,{name}]"
+            what = f"class {name!r} ({count} rows)"
+            yield f"label {column.name}: {what}; if it stands for no label, add it: {missing}"
+
+
+def _beside(name: str, names: Sequence[str], column: Column) -> bool:
+    """Whether a class is a number of nines or below 0, and the others are numbers of neither."""
+    if not column.numeric:
+        return False
+    others = [column.notation.number(other) or 0.0 for other in names if other != name]
+    number = column.notation.number(name) or 0.0
+    return number < 0 <= min(others) or (set(name) == {"9"} and number > max(others) + 1)
 
 
 def _check_metric(task: Task, column: Column) -> None:

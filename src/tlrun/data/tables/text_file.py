@@ -30,12 +30,14 @@ QUOTE, BLOCK = ord('"'), 2**24
 class Rows:
     """A file as text. header: a name a column. columns: string arrays [N], in its order.
 
-    place: where in the file the k-th of the N rows stands, for a message.
+    place: where in the file the k-th of the N rows stands, for a message. numbers: the columns that
+    the file itself knows to be numbers, whatever notation its text would have.
     """
 
     header: list[str]
     columns: list[pa.Array | pa.ChunkedArray]
     place: Callable[[int], str]
+    numbers: frozenset[str] = frozenset()
 
 
 def read_text(raw: bytes, separator: str, encoding: str, file: Path) -> Rows:
