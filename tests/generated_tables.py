@@ -171,7 +171,7 @@ def make(seed: int, folder: Path, faulty: bool) -> Made:
         f"{word}{k}" for k, word in enumerate(rng.permutation(["a", "b c", "é", "d.e", "f", "1"]))
     ]
     for name in names[: rng.integers(1, 4)]:
-        values = _measured(rng, n)
+        values = _measured(rng, n) if made.numbers else rng.normal(rng.normal(), 1, n)
         if rng.integers(2):
             values = np.where(rng.random(n) < 0.1, np.nan, values)
         made.numbers[name] = values

@@ -83,7 +83,7 @@ def plan_sweep(
 
     runs: one a job. screen: is told, once each, the notes of all. reading: is told of data sets
     that have to be read, before they are. Raises UserError, with nothing
-    started, for all mistakes that only the data can tell.
+    trained, for all mistakes that only the data can tell.
     """
     counted = Counted()
     every_arms = _arms(runs, counted, screen, ProblemCache(reading))

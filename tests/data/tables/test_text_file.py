@@ -15,7 +15,8 @@ FILE = Path("table.csv")
 
 
 def rows(raw: str | bytes, separator: str = ",", encoding: str = "utf-8") -> Rows:
-    return read_text(raw.encode() if isinstance(raw, str) else raw, separator, encoding, FILE)
+    content = raw.encode() if isinstance(raw, str) else raw
+    return read_text(lambda: content, separator, encoding, FILE)
 
 
 def cells(found: Rows) -> list[list[str]]:

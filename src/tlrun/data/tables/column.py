@@ -84,8 +84,7 @@ class Column:
         """`numbers` and `words` of any column."""
         number = _to_numpy(pc.match_substring_regex(self.text, self.notation.pattern))
         numbers, words = np.full(len(self), np.nan), np.zeros(len(self), dtype=bool)
-        texts = self.text.filter(pa.array(number)).to_pylist()
-        numbers[number] = [float(self.notation.as_plain(text)) for text in texts]
+        numbers[number] = self._finite(self.text.filter(pa.array(number)))
         others = self.text.filter(pa.array(~number)).dictionary_encode()
         different = others.dictionary.to_pylist()
         infinite = [float(t) if NOT_FINITE.fullmatch(t) else np.nan for t in different]
@@ -94,6 +93,18 @@ class Column:
         numbers[~number] = np.array(infinite, dtype=np.float64)[codes]
         words[~number] = np.array(word, dtype=bool)[codes]
         return numbers, words
+
+    def _finite(self, texts: pa.Array) -> np.ndarray:
+        """The numbers of texts that are numbers, float64."""
+        plain = texts
+        if not self.notation.plain:
+            written = [self.notation.as_plain(text) for text in texts.to_pylist()]
+            plain = pa.array(written, pa.string())
+        try:
+            cast = pc.cast(pc.replace_substring_regex(plain, "^[+]", ""), pa.float64())
+        except pa.ArrowInvalid:  # 1e999, which Python reads as infinite
+            return np.array([float(text) for text in plain.to_pylist()])
+        return np.array(cast.to_numpy(zero_copy_only=False))
 
     @cached_property
     def missing_words(self) -> dict[str, int]:

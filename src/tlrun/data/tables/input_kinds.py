@@ -180,9 +180,9 @@ def looks_like(column: Column) -> tuple[str, str]:
 
 
 def _sample(column: Column) -> list[str]:
-    """The first words of a column."""
+    """The different ones of the first words of a column."""
     rows = np.flatnonzero(column.words)[:SAMPLE]
-    texts: list[str] = column.text.take(rows).to_pylist()
+    texts: list[str] = column.text.take(rows).unique().to_pylist()
     return texts
 
 

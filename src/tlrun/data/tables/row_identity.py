@@ -31,10 +31,11 @@ def repeated(
     twice = np.zeros(len(test), dtype=bool)
     alike = np.intersect1d(hashes[test], hashes[pool])
     maybe = np.flatnonzero(np.isin(hashes, alike) & (test | pool))
-    rows = _rows(cells, maybe)  # few, and compared as they are
-    seen = {row.tobytes() for row in rows[pool[maybe]]}
-    tested = test[maybe]
-    twice[maybe[tested]] = [row.tobytes() in seen for row in rows[tested]]
+    if len(maybe):  # compared as they are
+        rows = np.ascontiguousarray(_rows(cells, maybe))
+        whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
+        tested = test[maybe]
+        twice[maybe[tested]] = np.isin(whole[tested], whole[pool[maybe]])
     return twice
 
 

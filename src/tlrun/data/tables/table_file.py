@@ -75,7 +75,7 @@ def read(path: str, separator: str, encoding: str, notation: Notation) -> Table:
         raise no_table("a CSV file that can be read", f"{file}: {why}") from error
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _parsed(
     file: Path, _version: tuple[int, ...], separator: str, encoding: str, notation: Notation
 ) -> Table:
@@ -88,9 +88,9 @@ def _parsed(
     if name.endswith((".parquet", ".pq")):
         rows = read_parquet(file)
     elif name.endswith(".gz"):
-        rows = read_text(gzip.decompress(file.read_bytes()), separator, encoding, file)
+        rows = read_text(lambda: gzip.decompress(file.read_bytes()), separator, encoding, file)
     else:
-        rows = read_text(file.read_bytes(), separator, encoding, file)
+        rows = read_text(file.read_bytes, separator, encoding, file)
     _check_names(rows.header)
     columns: dict[str, Column] = {}
     texts = [_one_array(pc.utf8_trim(text, SPACES)) for text in rows.columns]

@@ -40,13 +40,18 @@ class Rows:
     numbers: frozenset[str] = frozenset()
 
 
-def read_text(raw: bytes, separator: str, encoding: str, file: Path) -> Rows:
-    """The rows of separated text. Raises UserError where it is no table."""
-    text = _utf8(raw, encoding, file)
+def read_text(read: Callable[[], bytes], separator: str, encoding: str, file: Path) -> Rows:
+    """The rows of separated text. Raises UserError where it is no table.
+
+    read: gives the bytes of `file`; once more where the line of a row is asked for, so that they
+    need not be kept.
+    """
+    text = _utf8(read(), encoding, file)
     header, start = _header(text, separator, file)
 
     def place(row: int) -> str:
-        for number, (line, _) in enumerate(_records(text, separator, file), start=-1):
+        again = _records(_utf8(read(), encoding, file), separator, file)
+        for number, (line, _) in enumerate(again, start=-1):
             if number == row:
                 return f"line {line}"
         return f"row {row + 1}"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
 from multiprocessing.process import BaseProcess
@@ -73,7 +74,8 @@ def _context(datasets: Iterable[Dataset]) -> Any:
     if context.get_start_method() == "forkserver":
         needed: dict[str, None] = {"tlrun.sweeps.executors.worker": None}
         for dataset in datasets:
-            needed |= dict.fromkeys(getattr(dataset, "imports", lambda: ())())
+            with suppress(Exception):  # a stranger's, and loading tells better what is wrong
+                needed |= dict.fromkeys(getattr(dataset, "imports", tuple)())
         context.set_forkserver_preload(list(needed))
         _start_server()
     return context
