@@ -236,7 +236,7 @@ def test_no_budget_and_no_test_row_of_the_target_changes_what_a_source_learns(
 
 def test_duplicates_are_dropped_from_test_or_kept_and_told(tmp_path: Path) -> None:
     # 50 rows, 10 of them twice
-    table = ["x,c,y", *(f"{k % 25},{'uv'[k % 2]},{k % 2}" for k in range(60))]
+    table = ["x,c,y", *(f"{k % 25 / 8},{'uv'[k % 2]},{k % 2}" for k in range(60))]
     dropped, kept = (loaded(tmp_path, table, duplicates=d) for d in ("drop", "keep"))
     learnt = {table[k + 1] for k in dropped.domains["table"].train.index}
     tested = [table[k + 1] for k in dropped.test.open()["table"].index]
@@ -265,7 +265,7 @@ def test_a_test_set_of_duplicates_only_is_refused(tmp_path: Path) -> None:
         UserError,
         match=r"dataset.duplicates: expected test rows of domain table .*, found 6 that are",
     ):
-        loaded(tmp_path, ["x,y", *(f"{k % 2},{k % 2}" for k in range(20))])
+        loaded(tmp_path, ["x,y", *(f"{k % 2}.5,{k % 2}" for k in range(20))])
 
 
 CELL = st.sampled_from(["", "0", "1", "2.5", "a", "b", "nan", "inf", '"q, r"', "train", "test"])

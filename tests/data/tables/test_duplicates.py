@@ -25,7 +25,7 @@ def looked(columns: Columns, train: str, drop: bool = True) -> Seen:
 
 
 DROPPED = "input for input: dropped (dataset.duplicates=keep keeps them)"
-BY_CHANCE = "kept, as rows of so few different values do by chance"
+BY_CHANCE = "kept, as rows of so few different values are equal by chance"
 MEASURED = ["A,0.1,1.5,0", "A,0.2,2.5,1", "A,0.3,3.5,0", "B,0.4,4.5,1", "B,0.5,5.5,0"]
 
 
@@ -59,7 +59,7 @@ def test_what_would_leave_nothing_is_refused(tmp_path: Path) -> None:
 
 
 def test_equal_rows_of_other_domains_are_kept_where_values_are_few(tmp_path: Path) -> None:
-    """As pupils of two schools are equal; within a school they are dropped all the same."""
+    """As pupils of two schools are equal."""
     rows = [f"{d},{a},{b},{k % 2}" for k, (d, a, b) in enumerate(
         zip(RANDOM.choice(["A", "B"], 60), RANDOM.choice(["x", "z"], 60), RANDOM.integers(0, 3, 60),
             strict=True)
@@ -70,8 +70,24 @@ def test_equal_rows_of_other_domains_are_kept_where_values_are_few(tmp_path: Pat
     assert equal_by_chance(columns)
     assert seen.splits.test.tolist()[-1]
     assert seen.notes == (f"1 test row equals rows of other domains: {BY_CHANCE}",)
-    with pytest.raises(UserError, match="expected test rows of domain A"):
-        looked(table(tmp_path, [*rows, "A,x,7,1", "A,x,7,0"], categorical=("b",)), "t" * 61 + "e")
+
+
+def test_whole_numbers_that_are_equal_by_chance_are_kept_and_copies_are_not(
+    tmp_path: Path,
+) -> None:
+    ages = [f"A,{a},{b},0" for a, b in RANDOM.integers(18, 80, (300, 2)) // (1, 20)]
+    codes = [f"A,{a},{b},0" for a, b in RANDOM.integers(0, 1000, (60, 2))]
+    fresh = [f"A,{a},{b},0" for a, b in RANDOM.integers(1000, 9000, (59, 2))]
+    split = "t" * 150 + "e" * 150
+    by_chance = looked(table(tmp_path, ["B,1,1,1", *ages[1:]]), split)
+    copied = looked(table(tmp_path, ["B,1,1,1", *codes * 4, *fresh]), split)
+
+    assert by_chance.splits.test.sum() == 150
+    assert by_chance.notes[0].endswith(
+        f"in the rest of the table too, input for input: {BY_CHANCE}"
+    )
+    assert copied.splits.test.sum() == 59
+    assert copied.notes[0].endswith(DROPPED)
 
 
 @pytest.mark.parametrize("copies", [1, 2, 5])

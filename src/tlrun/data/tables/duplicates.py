@@ -1,22 +1,25 @@
 """Rows of a table that stand on two sides: they would be learnt by heart, and tested.
 
 Where inputs are few categories, rows of two domains may be equal by chance, as pupils of two
-schools are; those are told, and kept. Shapes: N rows of the table.
+schools are; and where all are whole numbers or words, and no more rows are equal than chance makes
+so, any two may, as people of one age are. Those are told, and kept. Shapes: N rows of the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.data.tables.column_roles import Columns
-from tlrun.data.tables.row_identity import repeated
+from tlrun.data.tables.row_identity import repeated, row_hashes
 from tlrun.data.tables.splits import Splits
 
 FEW_VALUES = 30  # of an input, up to which it may be a category, in rows enough to tell
+CHANCE = "kept, as rows of so few different values are equal by chance"
+TIMES = 3  # as many equal pairs as chance makes, up to which it is chance
 KEPT, DROPPED = "kept", "dropped (dataset.duplicates=keep keeps them)"
 
 
@@ -40,6 +43,8 @@ def seen_to(columns: Columns, splits: Splits, drop: bool) -> Seen:
     validates, would be left.
     """
     chance = equal_by_chance(columns)
+    asked = not drop
+    drop = drop and not all_by_chance(columns)
     test = repeated(columns, splits.test, splits.pool, within_domains=chance)
     val = repeated(columns, splits.val, splits.train, within_domains=chance)
     notes = []
@@ -49,16 +54,13 @@ def seen_to(columns: Columns, splits: Splits, drop: bool) -> Seen:
     ):
         if count := int(rows.sum()):
             stand = "rows stand" if count > 1 else "row stands"
-            done = DROPPED if drop else KEPT
+            done = DROPPED if drop else KEPT if asked else CHANCE
             notes.append(f"{count} {what} {stand} {where} too, input for input: {done}")
     if chance:
         across = repeated(columns, splits.test, splits.pool, within_domains=False) & ~test
         if count := int(across.sum()):
             rows_equal = "rows equal" if count > 1 else "row equals"
-            notes.append(
-                f"{count} test {rows_equal} rows of other domains: kept, as rows of so few "
-                "different values do by chance"
-            )
+            notes.append(f"{count} test {rows_equal} rows of other domains: {CHANCE}")
     if drop:
         splits = replace(splits, test=splits.test & ~test, val=_left(splits.val, val))
     counts = _by_domain(columns, test, splits.test)
@@ -66,21 +68,43 @@ def seen_to(columns: Columns, splits: Splits, drop: bool) -> Seen:
 
 
 def equal_by_chance(columns: Columns) -> bool:
-    """Whether all inputs have few values, and so many rows hold an equal pair by chance.
+    """Whether all inputs have few values, and so many rows hold an equal pair by chance."""
+    counts = _counts(columns)
+    most = min(FEW_VALUES, len(columns.domain) / 4)
+    return all(len(each) <= most for each in counts) and _expected_pairs(counts) > 1
 
-    The number of pairs that is to be expected, were every input drawn by itself, is
-    N(N-1)/2 Π_j Σ_v p_jv², with p_jv the share of value v of input j. Measurements have many
-    values, and are equal where a row was copied.
+
+def all_by_chance(columns: Columns) -> bool:
+    """Whether inputs are whole numbers or words, and equal no oftener than by chance.
+
+    Decimals have many values, and two rows of them are equal where one was copied.
     """
-    rows = len(columns.domain)
-    expected = rows * (rows - 1) / 2
-    for column in (*columns.numbers, *columns.categories):
-        cells = column.numbers if column in columns.numbers else column.values[1]
-        _, counts = np.unique(cells, return_counts=True)
-        if len(counts) > min(FEW_VALUES, rows / 4):
+    for column in columns.numbers:
+        known = column.numbers[~column.missing]
+        if (known != np.round(known)).any():
             return False
-        expected *= float(((counts / rows) ** 2).sum())
-    return expected > 1
+    _, alike = np.unique(row_hashes(columns), return_counts=True)
+    pairs = int((alike * (alike - 1) // 2).sum())
+    return 0 < pairs <= TIMES * _expected_pairs(_counts(columns))
+
+
+def _counts(columns: Columns) -> list[np.ndarray]:
+    """How often each input has each of its values."""
+    numbers = [column.numbers for column in columns.numbers]
+    cells = [*numbers, *(column.values[1] for column in columns.categories)]
+    return [np.unique(each, return_counts=True)[1] for each in cells]
+
+
+def _expected_pairs(counts: Sequence[np.ndarray]) -> float:
+    """How many pairs of N rows would be equal, were every input drawn by itself.
+
+    N(N-1)/2 Π_j Σ_v p_jv², with p_jv the share of value v of input j.
+    """
+    rows = int(counts[0].sum())
+    expected = rows * (rows - 1) / 2
+    for each in counts:
+        expected *= float(((each / rows) ** 2).sum())
+    return expected
 
 
 def _by_domain(columns: Columns, twice: np.ndarray, left: np.ndarray) -> dict[str, int]:

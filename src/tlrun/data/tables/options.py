@@ -51,7 +51,8 @@ class TableOptions:
     val_share: the share of them that validates.
     metric: the primary metric; null: the first of the kind, auc of two classes, accuracy of more,
         r2 of numbers.
-    duplicates: what becomes of test rows whose inputs stand in the rest of the table too.
+    duplicates: what becomes of test rows whose inputs stand in the rest of the table too, and of
+        validation rows that stand among those that train, where that is more than chance.
 
     Raises UserError where options contradict each other.
     """

@@ -39,6 +39,11 @@ def repeated(
     return twice
 
 
+def row_hashes(columns: Columns) -> np.ndarray:
+    """A number for the inputs of each row, uint64 [N]: equal rows have equal ones."""
+    return _row_hashes(list(_inputs(columns)), len(columns.domain))
+
+
 def rows_digest(columns: Columns, rows: np.ndarray) -> str:
     """sha256 of the examples in `rows`, bool [N], in no order: their inputs, labels and groups."""
     cells = [*_inputs(columns), *_labels(columns)]
