@@ -2,10 +2,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tlrun.cli import hydra_app as door
 from tlrun.cli.hydra_app import enter
+from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
+from tlrun.runs.identity import node_of
 
 from problems import TINY
 from properties import assert_one_line_each
@@ -100,6 +103,20 @@ def test_a_flag_that_cannot_be_is_one_line(here: Path, typed: list[str], line: s
         enter(typed)
 
     assert caught.value.lines[0].startswith(line)
+
+
+def test_the_config_that_is_printed_is_the_one_that_is_run(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With what was chosen as it suits the data."""
+    table = ["dataset=table_csv", "dataset.path=x.csv"]
+    assert enter([*table, "--cfg", "job"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    (job,) = preflight(table, multirun=False).jobs
+
+    assert printed["strategy"] == node_of("strategy", job.run.strategy)
+    assert printed["backbone"]["name"] == node_of("backbone", job.run.backbone)["name"] == "mlp"
 
 
 def test_the_config_of_a_study_can_be_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,13 +54,11 @@ def _scalars(node: yaml.Node, key: str) -> Iterator[tuple[str, yaml.ScalarNode]]
 
 
 def _as_written(scalar: yaml.ScalarNode) -> bool:
-    """Whether a scalar is read as the text that it is, as a whole number of that text, or null."""
-    kind = scalar.tag.removeprefix(TAG)
+    """Whether a scalar is read as the text that it is, as a number of that text, or null."""
+    kind, text = scalar.tag.removeprefix(TAG), str(scalar.value)
     if kind in ("str", "null", "timestamp"):  # OmegaConf leaves dates as they are written
-        return bool(scalar.style) or EXPONENT.fullmatch(scalar.value) is None
-    if kind == "float":
-        return bool(str(float(scalar.value.replace("_", ""))) == scalar.value)
-    return bool(kind == "int" and _reading(scalar) == scalar.value)
+        return bool(scalar.style) or EXPONENT.fullmatch(text) is None
+    return kind in ("int", "float") and _reading(scalar) == text
 
 
 def _reading(scalar: yaml.ScalarNode) -> str:

@@ -81,11 +81,7 @@ class RunDir:
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
         for value in _scores(result):
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                fits = math.isfinite(value)
-            else:
-                fits = value is None
-            if not fits:
+            if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
         missing = [name for name in FILES if not (self.path / name).is_file()]
         if missing:
@@ -210,6 +206,11 @@ def _started() -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value of JSON is a finite number; true is none."""
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
 
 
 def _scores(result: Mapping[str, Any]) -> Iterator[object]:

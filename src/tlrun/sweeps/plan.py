@@ -82,8 +82,8 @@ def plan_sweep(
     """Plan every run, with its controls, and find those that are finished.
 
     runs: one a job. screen: is told, once each, the notes of all. reading: is told of data sets
-    that have to be read, before they are. Raises UserError, with nothing
-    trained, for all mistakes that only the data can tell.
+    that have to be read, before they are. Raises UserError, with nothing trained, for all mistakes
+    that only the data can tell.
     """
     counted = Counted()
     every_arms = _arms(runs, counted, screen, ProblemCache(reading))

@@ -7,7 +7,7 @@ so, any two may, as people of one age are. Those are told, and kept. Shapes: N r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,9 +69,13 @@ def seen_to(columns: Columns, splits: Splits, drop: bool) -> Seen:
 
 def equal_by_chance(columns: Columns) -> bool:
     """Whether all inputs have few values, and so many rows hold an equal pair by chance."""
-    counts = _counts(columns)
     most = min(FEW_VALUES, len(columns.domain) / 4)
-    return all(len(each) <= most for each in counts) and _expected_pairs(counts) > 1
+    counts = []
+    for each in _counts(columns):  # measurements end it at the first
+        if len(each) > most:
+            return False
+        counts.append(each)
+    return _expected_pairs(counts) > 1
 
 
 def all_by_chance(columns: Columns) -> bool:
@@ -85,14 +89,15 @@ def all_by_chance(columns: Columns) -> bool:
             return False
     _, alike = np.unique(row_hashes(columns), return_counts=True)
     pairs = int((alike * (alike - 1) // 2).sum())
-    return 0 < pairs <= TIMES * _expected_pairs(_counts(columns))
+    return 0 < pairs <= TIMES * _expected_pairs(list(_counts(columns)))
 
 
-def _counts(columns: Columns) -> list[np.ndarray]:
-    """How often each input has each of its values."""
-    numbers = [column.numbers for column in columns.numbers]
-    cells = [*numbers, *(column.values[1] for column in columns.categories)]
-    return [np.unique(each, return_counts=True)[1] for each in cells]
+def _counts(columns: Columns) -> Iterator[np.ndarray]:
+    """How often each input has each of its values, input by input."""
+    for column in columns.numbers:
+        yield np.unique(column.numbers, return_counts=True)[1]
+    for column in columns.categories:
+        yield np.unique(column.values[1], return_counts=True)[1]
 
 
 def _expected_pairs(counts: Sequence[np.ndarray]) -> float:

@@ -59,7 +59,7 @@ def check_far_values(
 
 
 def _spread(known: np.ndarray) -> float:
-    """A deviation that no few values rule; 0 where all but one are equal."""
+    """A deviation that no few values rule, if there are enough to tell; `known` are to differ."""
     low, high = np.quantile(known, [0.25, 0.75])
     if high > low:
         return float((high - low) / QUARTILES)

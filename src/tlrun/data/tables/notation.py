@@ -145,10 +145,8 @@ def other_notations(texts: list[str], used: Notation) -> list[tuple[str, str]]:
 def kind_of_text(texts: list[str]) -> str:
     """What most of some texts look like: dates or times, percentages, amounts; empty: nothing."""
     for pattern, looks in LOOKS:
-        if (
-            texts
-            and sum(re.fullmatch(pattern, text) is not None for text in texts) > len(texts) / 2
-        ):
+        alike = sum(re.fullmatch(pattern, text) is not None for text in texts)
+        if alike > len(texts) / 2:
             return looks
     return ""
 

@@ -148,7 +148,7 @@ class TableOptions:
         """How the file writes."""
         from tlrun.data.tables.notation import Notation
 
-        return Notation(_canonical(self.missing) or (), self.decimal, self.thousands or "")
+        return Notation(tuple(map(str, self.missing or ())), self.decimal, self.thousands or "")
 
     def kind_of(self, name: str) -> Kind:
         """The kind that was asked for of a column to predict."""

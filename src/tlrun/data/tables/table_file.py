@@ -98,12 +98,13 @@ def _parsed(
     kept = np.flatnonzero(filled)
     if not len(kept):
         raise no_table("rows below the header", f"empty ones alone in {file}")
+    place = rows.place  # alone: the columns as they were read need not be kept
+    plain = replace(notation, decimal=".", thousands="")
     for name, text in zip(rows.header, texts, strict=True):
         if name:
             mine = text if len(kept) == len(filled) else text.filter(pa.array(filled))
-            plain = replace(notation, decimal=".", thousands="")
             used = plain if name in rows.numbers else notation
-            columns[name] = Column(name, mine, used, lambda row: rows.place(int(kept[row])))
+            columns[name] = Column(name, mine, used, lambda row: place(int(kept[row])))
     return Table(columns, len(kept), rows.header.count(""))
 
 
