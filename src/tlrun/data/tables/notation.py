@@ -136,6 +136,9 @@ def other_notations(texts: list[str], used: Notation) -> list[tuple[str, str]]:
         if (notation.decimal, notation.thousands) == (used.decimal, used.thousands):
             continue
         simplest = not any(words in looks for words, _ in found)
+        marks = SPACES if notation.thousands == " " else notation.thousands
+        if marks and not any(mark in text for text in texts for mark in marks):
+            continue  # it says no more than a notation without
         fits = sum(_finite(notation.number(text)) for text in texts)
         if simplest and fits > len(texts) / 2:
             found.append((looks, options))
