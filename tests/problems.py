@@ -14,7 +14,8 @@ import numpy as np
 from tlrun.config.build import build
 from tlrun.core.notes import Note
 from tlrun.core.objective import Steps
-from tlrun.core.problem import Domain, HeldOutTest, Kind, Problem, Role, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Split
+from tlrun.core.task import Kind, Task
 from tlrun.data.batches import as_batch, labelled
 from tlrun.models.model import Model
 from tlrun.report.notes import words
@@ -159,8 +160,9 @@ def outcome(name: str = THIS, test: float | None = 0.5, **changes: Any) -> Outco
     """A finished run that nobody trained, on the test score `test`; `changes` replace its facts."""
     lam = changes.get("lam", 1.0)
     result = {
-        "headline": {"name": "target accuracy", "val": None, "test": test},
+        "headline": {"name": "target accuracy", "val": None, "test": test, "tasks": {}},
         "metrics": {"val": {}, "test": {}},
+        "tested": {},
         "labels": {"source": 719, "target": 50},
         "steps": 400,
         "examples": 38400,
@@ -183,6 +185,34 @@ def outcome(name: str = THIS, test: float | None = 0.5, **changes: Any) -> Outco
         "seconds": 1.25,
     }
     return Outcome(**facts | changes)
+
+
+# of two tasks, what each is judged by
+TWO_METRICS = {"d/a": "accuracy", "d/b": "r2"}
+
+
+def scored(
+    scores: Mapping[str, float | None],
+    name: str = THIS,
+    metrics: Mapping[str, str] = TWO_METRICS,
+    seed: int = 0,
+    **result: Any,
+) -> Outcome:
+    """A run that scored `scores` on its tasks; metrics: what each of its tasks is judged by."""
+    found = {key: {metrics[key]: value, "loss": 1.0} for key, value in scores.items()}
+    told = {
+        "headline": {"name": "mean score", "val": None, "test": 0.5, "tasks": dict(metrics)},
+        "metrics": {"val": {}, "test": found},
+        "tested": {key: {"labels": 30} for key in metrics},
+    }
+    strategy = "task_relation" if name == THIS else name
+    return outcome(
+        name, strategy=strategy, seed=seed, result={**outcome().result, **told, **result}
+    )
+
+
+def numbered(count: int) -> dict[str, str]:
+    return {f"d/t{k}": "accuracy" for k in range(count)}
 
 
 def own_folder(tmp_path: Path, text: str) -> Path:

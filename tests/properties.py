@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tlrun.core.objective import Lam, Step, Steps
-from tlrun.core.problem import Role, Task
+from tlrun.core.problem import Role
+from tlrun.core.task import Task
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.model import draw_model
 from tlrun.strategies.base import Strategy

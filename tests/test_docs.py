@@ -218,12 +218,12 @@ def test_every_row_has_an_entry_in_the_glossary() -> None:
 
 
 def test_every_score_has_an_entry_in_the_glossary() -> None:
-    from tlrun.core.metrics import METRICS
+    from tlrun.core.metrics import MEAN, METRICS, TARGET
+    from tlrun.report.formatting import with_unit
 
     metrics = {metric for found in METRICS.values() for metric in found}
 
     assert metrics
     assert metrics <= entries()
     for metric in metrics | {"score"}:
-        unit = " %" if metric == "accuracy" else ""
-        assert {f"test target {metric}{unit}", f"test mean {metric}{unit}"} <= entries()
+        assert {f"test {with_unit(f'{of}{metric}')}" for of in (TARGET, MEAN)} <= entries()

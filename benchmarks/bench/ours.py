@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from bench.nets import Predict, examples
 from bench.rounds import Clock
 from bench.rows import Work
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.seeding import drawing_from, exactly, stream
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv

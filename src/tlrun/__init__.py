@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from tlrun.core.errors import Mistake, UserError
     from tlrun.core.objective import Lam, Objective, Relation, Schedule, Step, Steps
     from tlrun.core.options import Form, OneOf, Range
-    from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey, digest
+    from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, digest
     from tlrun.core.seeding import stream
+    from tlrun.core.task import Task, TaskKey
     from tlrun.data.assembly import Part, assemble
     from tlrun.data.base import Dataset
     from tlrun.data.examples import examples_digest
@@ -43,8 +44,9 @@ PUBLIC = {
     "core.errors": ("Mistake", "UserError"),
     "core.objective": ("Lam", "Objective", "Relation", "Schedule", "Step", "Steps"),
     "core.options": ("Form", "OneOf", "Range"),
-    "core.problem": ("Domain", "HeldOutTest", "Problem", "Split", "Task", "TaskKey", "digest"),
+    "core.problem": ("Domain", "HeldOutTest", "Problem", "Split", "digest"),
     "core.seeding": ("stream",),
+    "core.task": ("Task", "TaskKey"),
     "data.assembly": ("Part", "assemble"),
     "data.base": ("Dataset",),
     "data.examples": ("examples_digest",),

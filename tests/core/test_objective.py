@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tlrun.core.objective import Lam, Objective, Step, Steps
-from tlrun.core.problem import Role, Task, TaskKey
+from tlrun.core.problem import Role
+from tlrun.core.task import Task, TaskKey
 
 
 def step(role: Role, **losses: float) -> Step:

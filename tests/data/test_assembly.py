@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
-from tlrun.core.problem import Domain, Problem, Split, Task, digest
+from tlrun.core.problem import Domain, Problem, Split, digest
+from tlrun.core.task import Task
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.load_report import summary
 

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.core.problem import Split, Task
+from tlrun.core.problem import Split
+from tlrun.core.task import Task
 from tlrun.data.batches import Batches, as_batch
 
 from problems import split

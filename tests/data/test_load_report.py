@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tlrun.core.problem import Domain, Split, Task
+from tlrun.core.problem import Domain, Split
+from tlrun.core.task import Task
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.load_report import summary
 

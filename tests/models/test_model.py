@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tlrun.core.problem import Task, TaskKey, tasks_by_key
+from tlrun.core.task import Task, TaskKey, tasks_by_key
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from tlrun.core.problem import TaskKey
+from tlrun.core.task import TaskKey
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp

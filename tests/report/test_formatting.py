@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.core.metrics import TABLE
+from tlrun.core.metrics import TABLE, metric_of
 from tlrun.report.formatting import gain_of, in_points, interval, number, unit_of, with_unit
 from tlrun.report.statistics import paired_interval
 
@@ -80,8 +80,9 @@ def test_a_headline_is_written_as_its_metric_is(name: str, before: str) -> None:
     unit = TABLE[name].unit if name in TABLE else ""
 
     assert unit_of(before + name) == unit
-    assert with_unit(before + name) == before + name + (" %" if unit else "")
-    assert number(before + name, 0.5) == number(name, 0.5) == ("50.0" if unit == "%" else "0.500")
+    assert with_unit(before + name) == before + name + (" %" if unit == "%" else "")
+    expected = {"%": "50.0", "label's": "0.5"}.get(unit, "0.500")
+    assert number(before + name, 0.5) == number(name, 0.5) == expected
 
 
 @given(st.floats(-1, 1), st.sampled_from(["accuracy", "r2", "loss"]))
@@ -91,14 +92,31 @@ def test_a_unit_overrules_the_names(value: float, name: str) -> None:
     assert interval(name, [value], unit="%") == interval("accuracy", [value])
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([*TABLE, "target accuracy", "mean score"]))
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(501612.7, "501,613"), (1e15, "1e+15"), (12.3456, "12.35"), (0.00012345, "0.0001234")],
+)
+def test_what_is_in_the_labels_unit_is_written_in_four_digits_or_whole(
+    value: float, text: str
+) -> None:
+    assert number("rmse", value) == text
+
+
+@pytest.mark.parametrize("name", ["mean score", "loss", ""])
+def test_of_what_is_no_metric_nobody_says_which_way_is_better(name: str) -> None:
+    assert gain_of(name, 0.5, 0.25) is None
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from([*TABLE, "target accuracy", "mean rmse"]))
 def test_a_gain_is_above_0_where_the_score_is_better(one: float, other: float, name: str) -> None:
     gain = gain_of(name, one, other)
 
     assert gain is not None
     assert gain_of(name, other, one) == -gain
     assert gain_of(name, one, one) == 0.0
-    assert (gain > 0) == (one > other)  # of every metric that is shown today higher is better
+    metric = metric_of(name)
+    assert metric is not None
+    assert (gain > 0) == (one > other if metric.higher_is_better else one < other)
 
 
 @pytest.mark.parametrize("pair", [(None, 0.5), (0.5, None), (None, None)])

@@ -1,32 +1,26 @@
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, Group, RenderableType
 
-from tlrun.core.problem import TaskKey
-from tlrun.report.formatting import interval
+from tlrun.core.task import TaskKey
+from tlrun.report.formatting import in_points, interval
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds
 from tlrun.report.run_table import run_table
 from tlrun.report.sweep_table import sweep_table
+from tlrun.report.task_gains import ALONE, delta_m, task_scores
 from tlrun.report.tasks import (
-    ALONE,
     LEGEND,
-    alone,
-    delta_m,
     run_tasks,
     sweep_tasks,
-    task_scores,
 )
-from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 
-from problems import outcome
+from problems import numbered, scored
 
-TWO = {"d/a": "accuracy", "d/b": "r2"}
 SCORE = st.floats(0.01, 1)
 ESCAPE = "\x1b[31mred\x9b\u202e"
 MATRIX = {
@@ -35,29 +29,6 @@ MATRIX = {
     "tasks": ["a", "b"],
     "matrix": [[0.5, 0.25], [0.25, 0.5]],
 }
-
-
-def scored(
-    scores: Mapping[str, float | None],
-    name: str = THIS,
-    metrics: Mapping[str, str] = TWO,
-    seed: int = 0,
-    **result: Any,
-) -> Outcome:
-    """A run that scored `scores` on its tasks; metrics: what each of its tasks is judged by."""
-    found = {key: {metrics[key]: value, "loss": 1.0} for key, value in scores.items()}
-    told = {
-        "headline": {"name": "mean score", "val": None, "test": 0.5, "tasks": dict(metrics)},
-        "metrics": {"val": {}, "test": found},
-    }
-    strategy = "task_relation" if name == THIS else name
-    return outcome(
-        name, strategy=strategy, seed=seed, result={**outcome().result, **told, **result}
-    )
-
-
-def numbered(count: int) -> dict[str, str]:
-    return {f"d/t{k}": "accuracy" for k in range(count)}
 
 
 def text(parts: Iterable[RenderableType], width: int = 200) -> str:
@@ -79,77 +50,28 @@ def seeds(mine: Iterable[float], theirs: Iterable[float], **result: Any) -> Seed
     """Per seed, a run and its single_task; both tasks score alike."""
     return [
         [
-            scored({"d/a": m, "d/b": m}, seed=k, **result),
-            scored({"d/a": s, "d/b": s}, ALONE, seed=k),
+            scored({"d/t0": m, "d/t1": m}, metrics=numbered(2), seed=k, **result),
+            scored({"d/t0": s, "d/t1": s}, ALONE, numbered(2), seed=k),
         ]
         for k, (m, s) in enumerate(zip(mine, theirs, strict=True))
     ]
 
 
-def test_delta_m_by_hand() -> None:
-    """100/2 ((0.6 - 0.5)/0.5 + (0.3 - 0.4)/0.4) = 50 (0.2 - 0.25)."""
-    found = delta_m(scored({"d/a": 0.6, "d/b": 0.3}), scored({"d/a": 0.5, "d/b": 0.4}, ALONE))
-
-    assert found == pytest.approx(-2.5)
-
-
-@given(st.lists(st.tuples(SCORE, SCORE), min_size=2, max_size=6))
-def test_delta_m_is_above_0_where_every_task_gains_and_0_where_none_moves(
-    pairs: list[tuple[float, float]],
-) -> None:
-    metrics = numbered(len(pairs))
-    mine, theirs = (dict(zip(metrics, column, strict=True)) for column in zip(*pairs, strict=True))
-    better = {key: score * 1.5 for key, score in theirs.items()}
-    single = scored(theirs, ALONE, metrics)
-
-    assert delta_m(scored(better, metrics=metrics), single) == pytest.approx(50.0)
-    assert delta_m(scored(theirs, metrics=metrics), single) == 0.0
-    relative = [(m - s) / s for m, s in pairs]
-    assert delta_m(scored(mine, metrics=metrics), single) == pytest.approx(
-        100 * sum(relative) / len(pairs)
-    )
-
-
-@given(st.lists(SCORE, min_size=2, max_size=5), st.floats(0.1, 10))
-def test_the_scale_of_a_metric_does_not_move_delta_m(scores: list[float], scale: float) -> None:
-    metrics = numbered(len(scores))
-    mine, theirs = dict(zip(metrics, scores, strict=True)), dict.fromkeys(metrics, 0.5)
-    plain = delta_m(scored(mine, metrics=metrics), scored(theirs, ALONE, metrics))
-    first = next(iter(metrics))
-    scaled = delta_m(
-        scored(mine | {first: scale * mine[first]}, metrics=metrics),
-        scored(theirs | {first: scale * 0.5}, ALONE, metrics),
-    )
-
-    assert plain is not None
-    assert scaled == pytest.approx(plain)
-
-
 @pytest.mark.parametrize(("mine", "theirs"), [
-    ({"d/a": 0.5, "d/b": 0.5}, {"d/a": 0.5, "d/b": 0.0}),
-    ({"d/a": 0.5, "d/b": 0.5}, {"d/a": 0.5, "d/b": -0.1}),
-    ({"d/a": 0.5, "d/b": None}, {"d/a": 0.5, "d/b": 0.5}),
-    ({"d/a": 0.5, "d/b": 0.5}, {"d/a": None, "d/b": 0.5}),
-    ({"d/a": 0.5, "d/b": 0.5}, {"d/a": 0.5}),
+    ({"d/t0": 0.5, "d/t1": 0.5}, {"d/t0": 0.5, "d/t1": 0.0}),
+    ({"d/t0": 0.5, "d/t1": 0.5}, {"d/t0": 0.5, "d/t1": -0.1}),
+    ({"d/t0": 0.5, "d/t1": None}, {"d/t0": 0.5, "d/t1": 0.5}),
+    ({"d/t0": 0.5, "d/t1": 0.5}, {"d/t0": None, "d/t1": 0.5}),
+    ({"d/t0": 0.5, "d/t1": 0.5}, {"d/t0": 0.5}),
 ])  # fmt: skip
 def test_delta_m_is_undefined_where_one_of_its_terms_is(
     mine: dict[str, float | None], theirs: dict[str, float | None]
 ) -> None:
-    run, single = scored(mine), scored(theirs, ALONE)
+    run, single = scored(mine, metrics=numbered(2)), scored(theirs, ALONE, numbered(2))
 
     assert delta_m(run, single) is None
     assert f"Δm of task_relation: –. {LEGEND}" in text(run_tasks([run, single]), width=400)
     assert ["a", "1", "–"] in [row[:3] for row in rows(sweep_tasks([("a", [[run, single]])]))]
-
-
-def test_task_scores_are_of_what_the_run_is_about_by_its_own_metric() -> None:
-    run = scored({"d/a": 0.5, "e/a": 0.9}, metrics={"d/a": "accuracy", "e/a": "accuracy"})
-    run.result["headline"]["tasks"] = {"d/a": "accuracy", "d/gone": "auc"}
-
-    assert task_scores(run) == {
-        TaskKey("d", "a"): ("accuracy", 0.5),
-        TaskKey("d", "gone"): ("auc", None),
-    }
 
 
 def test_a_result_of_before_there_were_tasks_in_it_has_none() -> None:
@@ -159,14 +81,6 @@ def test_a_result_of_before_there_were_tasks_in_it_has_none() -> None:
     assert task_scores(old) == {}
     assert delta_m(old, old) is None
     assert list(run_tasks([old])) == []
-
-
-def test_the_control_is_found_by_its_name_and_is_no_run_asked_for() -> None:
-    run, other, single = scored({}), scored({}, "shared_parameters"), scored({}, ALONE)
-
-    assert alone([run, other, single]) is single
-    assert alone([run, other]) is None
-    assert alone([single]) is None
 
 
 def test_the_task_table_lists_each_task_in_every_arm_with_its_gain_over_learning_it_alone() -> None:
@@ -190,7 +104,7 @@ def test_the_task_table_lists_each_task_in_every_arm_with_its_gain_over_learning
     assert head in shown
     assert ["a", "accuracy", "%", "60.0", "50.0", "10.0", "+10.0"] in shown
     assert ["b", "r2", "0.300", "0.400", "–", "-0.100"] in shown
-    assert "Δm of task_relation: -2.5 %." in text(run_tasks(outcomes))
+    assert "Δm of task_relation: –." in text(run_tasks(outcomes))  # of two metrics there is none
 
 
 def test_without_the_control_there_are_scores_and_no_gain() -> None:
@@ -227,6 +141,15 @@ def test_many_tasks_are_counted_and_not_listed() -> None:
     assert "t3" not in shown
     listed = dict(list(metrics.items())[:MANY])
     assert "t3" in text(run_tasks([scored(dict.fromkeys(listed, 0.5), metrics=listed)]))
+
+
+def test_many_tasks_of_different_metrics_are_counted_without_a_mean() -> None:
+    metrics = numbered(MANY) | {"d/last": "rmse"}
+    theirs = dict.fromkeys(metrics, 0.5)
+    outcomes = [scored(theirs | {"d/last": 0.4}, metrics=metrics), scored(theirs, ALONE, metrics)]
+    shown = text(run_tasks(outcomes), width=400)
+
+    assert f"over single_task: 1 of {MANY + 1} tasks up\n" in shown
 
 
 @pytest.mark.parametrize("count", [2, MANY + 1])
@@ -268,14 +191,14 @@ def test_a_sweep_has_delta_m_and_each_tasks_gain_with_intervals_over_seeds() -> 
     shown = text(sweep_tasks([("up", seeds(mine, theirs)), ("same", seeds(theirs, theirs))]))
     gains = [m - s for m, s in zip(mine, theirs, strict=True)]
     relative = [100 * gain / 0.5 for gain in gains]
-    each = [interval(metric, gains, signed=True) for metric in ("accuracy", "r2")]
+    each = [interval(metric, gains, signed=True) for metric in ("accuracy", "accuracy")]
     told = [interval("", relative, signed=True, digits=1), *each]
     lines = squeezed(shown)
 
-    assert f"Gain over {ALONE}, task by task (accuracy in points):" in shown
-    assert "setting λ Δm % a b" in lines
+    assert f"Gain over {ALONE}, task by task ({in_points()} in points):" in shown
+    assert "setting λ Δm % t0 t1" in lines
     assert " ".join(["up 1", *told]) in lines
-    assert "same 1 +0.0 ± 0.0 +0.0 ± 0.0 +0.000 ± 0.000" in lines
+    assert "same 1 +0.0 ± 0.0 +0.0 ± 0.0 +0.0 ± 0.0" in lines
     assert "heads apart" not in shown
 
 
@@ -286,14 +209,15 @@ def test_a_sweep_shows_how_far_heads_are_apart_where_any_run_knows() -> None:
     )
     lines = squeezed(shown)
 
-    assert "setting λ Δm % heads apart % a b" in lines
+    assert "setting λ Δm % heads apart % t0 t1" in lines
     assert [line for line in lines if line.startswith("apart 1 +20.0 ± 0.0 25.0 ± 0.0 +10.0 ")]
     assert [line for line in lines if line.startswith("tied 1 +20.0 ± 0.0 – +10.0 ")]
     assert f"heads apart: how many {DISAGREEMENT}." in shown
 
 
 def test_a_seed_without_the_control_does_not_count_and_a_setting_without_any_has_no_row() -> None:
-    outcomes = [*seeds((0.6, 0.6), (0.5, 0.5)), [scored({"d/a": 0.0, "d/b": 0.0}, seed=2)]]
+    alone = scored({"d/t0": 0.0, "d/t1": 0.0}, metrics=numbered(2), seed=2)
+    outcomes = [*seeds((0.6, 0.6), (0.5, 0.5)), [alone]]
     shown = rows(sweep_tasks([("some", outcomes), ("none", outcomes[2:])]))
 
     assert ["some", "1", "+20.0", "±", "0.0"] in [row[:5] for row in shown]
@@ -316,8 +240,8 @@ def test_nothing_is_said_of_tasks_where_there_is_one() -> None:
 
 def test_both_tables_of_a_command_have_the_tasks_in_them() -> None:
     outcomes = [
-        scored({"d/a": 0.6, "d/b": 0.3}, relation=MATRIX),
-        scored({"d/a": 0.5, "d/b": 0.4}, ALONE),
+        scored({"d/t0": 0.6, "d/t1": 0.3}, metrics=numbered(2), relation=MATRIX),
+        scored({"d/t0": 0.5, "d/t1": 0.4}, ALONE, numbered(2)),
     ]
     console = Console(file=io.StringIO(), width=200)
 

@@ -10,7 +10,8 @@ import torch
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
-from tlrun.core.problem import Problem, Task
+from tlrun.core.problem import Problem
+from tlrun.core.task import Task
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
+from tlrun.core.task import Task, TaskKey
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tlrun.config.build import build
-from tlrun.core.problem import Domain, MetricName, Problem, Task
+from tlrun.core.problem import Domain, Problem
+from tlrun.core.task import MetricName, Task
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.runs.plan import planned_stages
 from tlrun.runs.stage_key import stage_inputs, stage_key

@@ -4,7 +4,7 @@ import pytest
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Schedule
-from tlrun.core.problem import Task, TaskKey, tasks_by_key
+from tlrun.core.task import Task, TaskKey, tasks_by_key
 from tlrun.strategies.checks import describe_tasks, finite, one_label_space, one_shape, several
 from tlrun.strategies.schedules import Constant, Cosine, Linear
 

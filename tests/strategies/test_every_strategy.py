@@ -20,7 +20,8 @@ from tlrun.config.build import build
 from tlrun.config.registry import equation, find, names
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Problem, short_names, tasks_by_key
+from tlrun.core.problem import Problem
+from tlrun.core.task import short_names, tasks_by_key
 from tlrun.data.batches import Batch, Batches, labelled
 from tlrun.models.backbone import Backbone, Given
 from tlrun.models.backbones.conv import Conv

@@ -13,7 +13,8 @@ from torch import Tensor
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam
 from tlrun.core.options import as_node
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Task, TaskKey
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Role
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity

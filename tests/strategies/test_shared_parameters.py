@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batch, Batches, as_batch, labelled
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, state

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Task, TaskKey
+from tlrun.core.problem import Domain, HeldOutTest, Problem
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity

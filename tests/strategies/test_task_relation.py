@@ -15,7 +15,8 @@ from torch import Tensor
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective, Steps
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
+from tlrun.core.task import Task
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity

@@ -16,7 +16,8 @@ from torch.nn.functional import normalize
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Objective
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, TaskKey
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batches, as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity

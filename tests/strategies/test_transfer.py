@@ -5,7 +5,8 @@ import torch
 
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Lam, Step, Steps
-from tlrun.core.problem import Role, Task
+from tlrun.core.problem import Role
+from tlrun.core.task import Task
 from tlrun.strategies.schedules import Constant, Cosine, Linear
 from tlrun.strategies.transfer import domains_drawn, weighted_losses
 

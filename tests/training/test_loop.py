@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from tlrun.core.errors import RunFailed
+from tlrun.core.metrics import METRICS
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
-from tlrun.core.problem import Domain, Problem, Split, Task
+from tlrun.core.problem import Domain, Problem, Split
+from tlrun.core.task import Task
 from tlrun.data.batches import Batches, as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
@@ -285,7 +287,7 @@ def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) 
 
     assert torch.allclose(outputs["ours"], pieces["ours"], atol=1e-6)
     assert parts["target/ours"]["accuracy"] == whole["target/ours"]["accuracy"]
-    assert set(whole["target/ours"]) == {"loss", "accuracy", "auc"}
+    assert set(whole["target/ours"]) == {"loss", *METRICS["multiclass"]}
 
 
 def test_evaluation_skips_missing_labels() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from tlrun.core.problem import Task
+from tlrun.core.task import Task
 from tlrun.data.batches import labelled
 from tlrun.training.losses import task_loss
 

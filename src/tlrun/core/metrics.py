@@ -1,25 +1,27 @@
-"""Scores of a task on a split: one table says all that a metric is; scikit-learn computes them.
+"""Scores of a task on a split: one table says all that a metric is; `scores` computes them.
 
-To add a metric, add it to `TABLE`; where a config may ask for it by name, `problem.MetricName` has
+To add a metric, add it to `TABLE`; where a config may ask for it by name, `task.MetricName` has
 to say so too. N examples, k outputs of a head.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from tlrun.core import scores
+from tlrun.core.task import Kind, Task
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tlrun.core.problem import Kind, Task
-
 TARGET, MEAN = "target ", "mean "  # what a headline says before its metric
-MIXED = "score"  # the headline over tasks of different metrics
+MIXED = "score"  # the headline over tasks whose scores have no mean
 
-Compute = Callable[["Task", "np.ndarray", "np.ndarray"], float]
+Compute = Callable[[Task, "np.ndarray", "np.ndarray"], float]
+Unit = Literal["%", "label's", ""]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Metric:
     """A metric of tasks of some `kinds`.
 
     primary_of: the kinds of task that are judged by it, where a task does not choose another.
-    unit: in which it is written; "%" is 100 times the number that is computed and kept.
+    unit: in which it is written; "%" is 100 times the number that is computed and kept, "label's"
+        the unit of what is predicted, which two tasks need not share.
     higher_is_better: which way a score gets better.
     needs: how many different labels there must be for it to be defined.
     compute: the score, given the task, outputs [N, k] (logits, or predictions of a number) and
@@ -35,7 +38,7 @@ class Metric:
     """
 
     name: str
-    unit: Literal["%", ""]
+    unit: Unit
     higher_is_better: bool
     needs: int | Literal["all classes"]
     kinds: tuple[Kind, ...]
@@ -51,65 +54,18 @@ class Metric:
         return len(task.classes) if self.needs == "all classes" else self.needs
 
 
-def _accuracy(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
-    """The share of examples whose most probable class is right."""
-    from sklearn.metrics import accuracy_score
-
-    return float(accuracy_score(labels, predicted_class(task, outputs)))
-
-
-def _auc(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
-    """The area under the ROC curve.
-
-    Of more than two classes: the mean over classes of one against the rest, by softmax probability.
-    """
-    import numpy as np
-    from scipy.special import softmax
-    from sklearn.metrics import roc_auc_score
-
-    if task.kind == "binary":
-        return float(roc_auc_score(labels, outputs[:, 0]))
-    chances = softmax(outputs.astype(np.float64), axis=1)
-    if task.outputs == 2:
-        return float(roc_auc_score(labels, chances[:, 1]))
-    return float(roc_auc_score(labels, chances, multi_class="ovr"))
-
-
-def _r2(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:  # noqa: ARG001  # as every metric
-    """The coefficient of determination, 1 - Σ(y - ŷ)² / Σ(y - ȳ)²."""
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(labels, outputs[:, 0]))
-
-
+_CLASSES: tuple[Kind, ...] = ("multiclass", "binary")
+_NUMBERS: tuple[Kind, ...] = ("regression",)
+# name, unit, higher is better, needs, kinds, primary of, compute
 _ROWS = (
-    Metric(
-        "accuracy",
-        unit="%",
-        higher_is_better=True,
-        needs=1,
-        kinds=("multiclass", "binary"),
-        primary_of=("multiclass",),
-        compute=_accuracy,
-    ),
-    Metric(
-        "auc",
-        unit="",
-        higher_is_better=True,
-        needs="all classes",
-        kinds=("multiclass", "binary"),
-        primary_of=("binary",),
-        compute=_auc,
-    ),
-    Metric(
-        "r2",
-        unit="",
-        higher_is_better=True,
-        needs=2,
-        kinds=("regression",),
-        primary_of=("regression",),
-        compute=_r2,
-    ),
+    Metric("accuracy", "%", True, 1, _CLASSES, ("multiclass",), scores.accuracy),
+    Metric("balanced_accuracy", "%", True, 1, _CLASSES, (), scores.balanced_accuracy),
+    Metric("auc", "", True, "all classes", _CLASSES, ("binary",), scores.auc),
+    Metric("log_loss", "", False, 1, _CLASSES, (), scores.log_loss),
+    Metric("brier", "", False, 1, _CLASSES, (), scores.brier),
+    Metric("r2", "", True, 2, _NUMBERS, ("regression",), scores.r2),
+    Metric("mae", "label's", False, 1, _NUMBERS, (), scores.mae),
+    Metric("rmse", "label's", False, 1, _NUMBERS, (), scores.rmse),
 )
 TABLE: dict[str, Metric] = {metric.name: metric for metric in _ROWS}
 
@@ -160,35 +116,24 @@ def score(metric: str, task: Task, outputs: np.ndarray, labels: np.ndarray) -> f
     return value if math.isfinite(value) else None
 
 
-def headline_name(metrics: set[str], of_target: bool) -> str:
+def headline_name(tasks: Iterable[Task], of_target: bool) -> str:
     """What the mean of the tasks' primary metrics is called, such as "target accuracy".
 
-    metrics: the names of those metrics; of several, the mean is called a score.
     of_target: whether the tasks are those of a target; "mean auc" is that of all tasks there are.
+    Where they have no metric in common, or one in units of their own, it is called a score, and
+    there is no such mean.
     """
-    metric = MIXED
-    if len(metrics) == 1:
-        (metric,) = metrics
-    return (TARGET if of_target else MEAN) + metric
+    units = set()
+    for task in tasks:
+        metric = primary(task)
+        units.add((metric, task.name if TABLE[metric].unit == "label's" else ""))
+    (metric, _), *others = units
+    return (TARGET if of_target else MEAN) + (MIXED if others else metric)
 
 
 def metric_of(name: str) -> Metric | None:
     """The metric of a headline (`headline_name`), or of a score by its own name.
 
-    None where there is none: for a loss, or a mean over tasks of different metrics.
+    None where there is none: for a loss, or over tasks whose scores have no mean.
     """
     return TABLE.get(name.removeprefix(TARGET).removeprefix(MEAN))
-
-
-def predicted_class(task: Task, outputs: np.ndarray) -> np.ndarray:
-    """The most probable class, int64 [N], of outputs [N, k].
-
-    That is the argmax of the logits, or for a binary task whether its one logit is positive.
-    """
-    import numpy as np
-
-    if task.kind == "multiclass":
-        classes: np.ndarray = outputs.argmax(axis=1)
-    else:
-        classes = (outputs[:, 0] > 0).astype(np.int64)
-    return classes

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tlrun.core.problem import Role, Task, TaskKey
+from tlrun.core.problem import Role
+from tlrun.core.task import Task, TaskKey
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,74 +9,15 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
+
+from tlrun.core.task import Task, TaskKey, tasks_by_key
 
 if TYPE_CHECKING:
     import numpy as np
 
-Kind = Literal["multiclass", "binary", "regression"]
 # peer: neither, one of several domains that are learnt for their own sake
 Role = Literal["source", "target", "peer"]
-# The names in `metrics.TABLE` that a config may ask for: of tasks with classes, and of any task.
-ClassificationMetric = Literal["accuracy", "auc"]
-MetricName = Literal[ClassificationMetric, "r2"]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is predicted: a label space, and with it a loss, a metric and a head.
-
-    classes: their names, in the order of their labels 0, 1, …; empty for regression.
-    metric: the primary one; None is the first of the kind in `metrics.METRICS`.
-    """
-
-    name: str
-    kind: Kind
-    classes: tuple[str, ...] = ()
-    metric: MetricName | None = None
-
-    @property
-    def outputs(self) -> int:
-        """k, the width of the head: one logit a class, or a single number."""
-        return len(self.classes) if self.kind == "multiclass" else 1
-
-
-class TaskKey(NamedTuple):
-    """Which task, of which domain: two domains may have one task. Its text is "domain/task"."""
-
-    domain: str
-    task: str
-
-    def __str__(self) -> str:
-        """What it is called in result.json, in safetensors and to a user."""
-        return f"{self.domain}/{self.task}"
-
-    @classmethod
-    def parse(cls, text: str) -> TaskKey:
-        """The key of what `str` gave. Raises ValueError for anything but two names and a slash."""
-        names = text.split("/")
-        if len(names) != 2 or "" in names:
-            raise ValueError(f"task key: expected domain/task, found {text!r}")
-        return cls(*names)
-
-
-def tasks_by_key(tasks_by_domain: Mapping[str, Iterable[Task]]) -> dict[TaskKey, Task]:
-    """Every task of every domain by its key, domain by domain, given the tasks of each."""
-    pairs = [(domain, task) for domain, tasks in tasks_by_domain.items() for task in tasks]
-    return {TaskKey(domain, task.name): task for domain, task in pairs}
-
-
-def short_names(keys: Iterable[TaskKey]) -> dict[TaskKey, str]:
-    """What each of some tasks is called among the others: by what sets it apart.
-
-    That is its task where all are of one domain, its domain where all are one task, else both.
-    """
-    keys = tuple(keys)
-    if len({key.domain for key in keys}) == 1:
-        return {key: key.task for key in keys}
-    if len({key.task for key in keys}) == 1:
-        return {key: key.domain for key in keys}
-    return {key: str(key) for key in keys}
 
 
 @dataclass(frozen=True)
@@ -84,7 +25,8 @@ class Split:
     """Some examples of one domain.
 
     inputs: float32 [N, …]. encoded: whether they are features z [N, d] of a φ that is held fixed.
-    labels: by task name, int64 [N] with -1, or float32 [N] with nan, where the label is missing.
+    labels: by task name, int64 [N] with -1, or numbers in their unit, float32 or float64 [N] with
+        nan, where the label is missing.
     index: int64 [N], each example's row in the data set, by which runs are paired.
     """
 
@@ -174,7 +116,8 @@ class Problem:
         that some seed trains, validates or tests on, with its labels; empty where only the options
         of the data set tell.
     report: what was loaded, as strict JSON: examples, labels and classes by split, and notes for
-        the user.
+        the user. preprocessing: how it was read, as strict JSON, so that new examples can be read
+        alike; empty where they are used as they are.
 
     Raises ValueError where two different tasks have one name (a head belongs to one label space),
     or the name of a domain or task holds a dot or a slash, which stand between names.
@@ -185,6 +128,7 @@ class Problem:
     digest: str
     report: Mapping[str, Any] = field(default_factory=dict)
     examples: str = ""
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):

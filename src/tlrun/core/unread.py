@@ -5,11 +5,13 @@ It is a `Problem` like another: whoever touches an array of it has the data read
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
+from tlrun.core.task import Task
 
 Read = Callable[[], Problem]  # the same problem, read
 
@@ -66,7 +68,7 @@ def described(problem: Problem) -> dict[str, Any]:
     """All that `unread` makes a problem of, without an array, for JSON to hold."""
     domains = []
     for domain in problem.domains.values():
-        tasks = [[task.name, task.kind, list(task.classes), task.metric] for task in domain.tasks]
+        tasks = [dataclasses.asdict(task) for task in domain.tasks]
         domains.append(
             {
                 "name": domain.name,
@@ -92,9 +94,7 @@ def unread(description: Mapping[str, Any], read: Read) -> Problem:
     """
     domains: dict[str, Domain] = {}
     for each in description["domains"]:
-        tasks = []
-        for name, kind, classes, metric in each["tasks"]:
-            tasks.append(Task(name, kind, tuple(classes), metric))
+        tasks = [Task(**{**task, "classes": tuple(task["classes"])}) for task in each["tasks"]]
         domain = UnreadDomain.__new__(UnreadDomain)
         # what a cached property holds, in the place where it holds it
         vars(domain).update(

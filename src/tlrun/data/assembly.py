@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.metrics import METRICS, TABLE, primary
-from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, Task, digest, known
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, digest, known
+from tlrun.core.task import Task
 from tlrun.data.examples import row_hashes
 from tlrun.data.load_report import FEW, few, load_report
 

@@ -28,8 +28,8 @@ AHEAD, MOST_AHEAD = 32, 2**16
 class Batch:
     """B examples of one domain.
 
-    inputs: float32 [B, …]. labels: per task, int64 [B] with -1 or float32 [B] with nan where the
-    label is missing. encoded: whether the inputs are features z [B, d] already.
+    inputs: float32 [B, …]. labels: as in `Split`, per task [B]. encoded: whether the inputs are
+    features z [B, d] already.
     """
 
     inputs: Tensor

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tlrun.core.problem import Domain, Split, Task, known
+from tlrun.core.problem import Domain, Split, known
+from tlrun.core.task import Task
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from tlrun.core.problem import TaskKey, tasks_by_key
 from tlrun.core.seeding import drawing_from, stream
+from tlrun.core.task import TaskKey, tasks_by_key
 from tlrun.models.trunk import Trunk, tracked_domain
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from tlrun.core.problem import Task
+    from tlrun.core.task import Task
     from tlrun.models.backbone import Backbone, TaskSpecific
 
 # In place of a domain in the key of a head that all domains share, and the name of a shared φ.

@@ -12,17 +12,14 @@ PERCENT = "%"
 
 
 def unit_of(name: str) -> str:
-    """The unit that scores of the metric or headline `name` are written in: "%", or "" for none."""
+    """The unit that scores of the metric or headline `name` are written in, as `Metric.unit` is."""
     metric = metric_of(name)
-    if metric is None:
-        return ""
-    return metric.unit
+    return "" if metric is None else metric.unit
 
 
 def with_unit(name: str) -> str:
-    """The name of a metric or a headline, and the unit that its scores are written in."""
-    unit = unit_of(name)
-    return f"{name} {unit}" if unit else name
+    """The name of a metric or a headline, with % where its scores are written so."""
+    return f"{name} {PERCENT}" if unit_of(name) == PERCENT else name
 
 
 def in_points() -> str:
@@ -33,13 +30,12 @@ def in_points() -> str:
 def gain_of(name: str, score: float | None, base: float | None) -> float | None:
     """By how much `score` is better than `base`, two scores of the metric or headline `name`.
 
-    None where either is undefined. Of a headline over several metrics: the difference.
+    Above 0 is better, whichever way the metric gets better. None where either is undefined, and
+    where `name` is no metric, so that nothing says which way is better.
     """
-    if score is None or base is None:
-        return None
     metric = metric_of(name)
-    if metric is None:
-        return score - base
+    if score is None or base is None or metric is None:
+        return None
     return metric.gain(score, base)
 
 
@@ -51,7 +47,7 @@ def defined(values: Sequence[float | None]) -> list[float]:
 def number(name: str, value: float | None, signed: bool = False, unit: str | None = None) -> str:
     """A score of the metric or headline `name`, or (signed) a difference of scores; "–" for none.
 
-    unit: "%" or "" instead of the name's.
+    unit: instead of the name's.
     """
     if value is None or math.isnan(value):
         return "–"
@@ -60,6 +56,9 @@ def number(name: str, value: float | None, signed: bool = False, unit: str | Non
     sign = "+" if signed else ""
     if unit == PERCENT:
         return f"{100 * value:{sign}.1f}"
+    if unit == "label's":  # of any size
+        whole = 1e3 <= abs(value) < 1e12
+        return f"{value:{sign},.0f}" if whole else f"{value:{sign}.4g}"
     return f"{value:{sign}.3f}"
 
 
@@ -77,7 +76,7 @@ def interval(
 
     name: the metric or headline. signed: for a difference of scores.
     seeds: how many there are; where fewer have a value, their number stands behind the interval.
-    digits: decimals, of values as they are; unit: "%" or ""; both instead of the name's.
+    digits: decimals, of values as they are; unit: both instead of the name's.
     """
     known = defined(values)
     if not known or len(known) < len(values):

@@ -8,11 +8,14 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tlrun.core.metrics import metric_of
 from tlrun.report.console import WIDE, link
 from tlrun.report.formatting import number, with_unit
 from tlrun.report.lambda_axis import difference
 from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
+from tlrun.report.task_gains import tasks_up
 from tlrun.report.tasks import run_tasks
+from tlrun.report.tested import every_metric, small_tests
 from tlrun.runs.outcome import Outcome
 
 NARROW = 80  # columns below which steps and examples are left out: a number is never cut
@@ -32,7 +35,9 @@ def run_table(outcomes: Sequence[Outcome], console: Console) -> RenderableType:
         _table(outcomes, dense, console.width),
         *run_tasks(outcomes),
         Text(""),
+        *map(Text, every_metric(outcomes[0])),
         Text(_legend(outcomes)),
+        *(Text(line, style="yellow") for line in small_tests(outcomes[:1])),
     ]
     if not wide:
         for outcome in outcomes:
@@ -71,6 +76,8 @@ def _cells(outcome: Outcome, this: Outcome) -> dict[str, str | Text]:
     name, gain = this.strategy, ""
     if outcome is not this:
         name, gain = outcome.name, number(title, difference(this, outcome), signed=True)
+        if metric_of(title) is None:
+            gain = tasks_up([(this, outcome)])
     return {
         "run": name,
         "λ": outcome.lam_label or "–",

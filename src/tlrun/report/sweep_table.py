@@ -10,12 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
+from tlrun.core.metrics import metric_of
 from tlrun.report.console import WIDE
 from tlrun.report.formatting import defined, interval, with_unit
 from tlrun.report.lambda_axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
 from tlrun.report.relations import Seeds, asked_runs
 from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
+from tlrun.report.task_gains import tasks_up
 from tlrun.report.tasks import sweep_tasks
+from tlrun.report.tested import small_tests
 from tlrun.runs.outcome import Outcome
 
 NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
@@ -73,10 +76,9 @@ def sweep_table(settings: Settings, console: Console) -> RenderableType:
     parts += [Text(line) for line in peaks(asked, labels)]
     compares = any(column.head.startswith(OVER) for column in rows[0])
     parts.append(Text(_legend(settings, every, compares)))
-    if min(len(seeds) for _, seeds in settings) >= ENOUGH:
-        parts.append(Text(VERDICT))
-    else:
-        parts.append(Text(NO_VERDICT))
+    parts += [Text(line, style="yellow") for line in small_tests(asked)]
+    enough = min(len(seeds) for _, seeds in settings) >= ENOUGH
+    parts.append(Text(VERDICT if enough else NO_VERDICT))
     for differs in dict.fromkeys(outcome.differs for outcome in every):
         if differs:
             parts.append(Text(f"some runs were made elsewhere ({differs})", style="yellow"))
@@ -126,10 +128,12 @@ def _gains(seeds: Seeds, controls: Sequence[str]) -> dict[Column, str]:
     title = seeds[0][0].result["headline"]["name"]
     cells = {}
     for name in controls:
-        gains = []
-        for run, *others in seeds:
-            gains += [difference(run, other) for other in others if other.name == name]
-        cells[Column(f"{OVER}{name}")] = interval(title, gains, signed=True, seeds=len(seeds))
+        pairs = [(run, other) for run, *others in seeds for other in others if other.name == name]
+        gains = [difference(run, other) for run, other in pairs]
+        cell = interval(title, gains, signed=True, seeds=len(seeds))
+        if pairs and metric_of(title) is None:
+            cell = tasks_up(pairs)
+        cells[Column(f"{OVER}{name}")] = cell
     return cells
 
 

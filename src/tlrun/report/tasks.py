@@ -10,61 +10,30 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
-from tlrun.core.problem import TaskKey, short_names
-from tlrun.report.formatting import defined, gain_of, in_points, interval, number, with_unit
+from tlrun.core.task import TaskKey, short_names
+from tlrun.report.formatting import defined, in_points, interval, number, with_unit
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds, mean_relations, plain_text, relations
 from tlrun.report.statistics import paired_interval
+from tlrun.report.task_gains import (
+    ALONE,
+    Pair,
+    Scored,
+    alone,
+    delta_m,
+    gains_by_task,
+    gains_of,
+    score_of,
+    task_scores,
+)
 from tlrun.runs.outcome import Outcome
 
-ALONE = "single_task"  # the control that each task's gain is measured against
 LEGEND = (
     "single_task: at the budget of the run. Δm: the mean over tasks of the gain over single_task "
-    "relative to single_task's own score, in %, every metric higher-is-better (Maninis et al., "
-    "CVPR 2019); – where such a score is not above 0."
+    "relative to single_task's own score, in %, above 0 better (Maninis et al., CVPR 2019); – "
+    "where such a score is not above 0, and for tasks of different metrics."
 )
 
-Pair = tuple[Outcome, Outcome]  # a run, and the control in which each task is learnt alone
 Compared = Sequence[tuple[str, Sequence[Pair]]]  # each setting: its label, and a pair a seed
-Scored = Mapping[TaskKey, tuple[str, float | None]]  # of each task: its metric, and a score of it
-
-
-def task_scores(outcome: Outcome) -> Scored:
-    """Of each task that the headline of a run is about: its metric, and its test score or None."""
-    about: Mapping[str, str] = outcome.result["headline"].get("tasks", {})
-    tested = outcome.result["metrics"]["test"] if about else {}
-    scores = {}
-    for name, metric in about.items():
-        scores[TaskKey.parse(name)] = (metric, tested.get(name, {}).get(metric))
-    return scores
-
-
-def alone(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """The control in which every task is learnt alone; None where there is none.
-
-    outcomes: a run, then its controls. Where the run's whole budget is more than that of a stage,
-    it is the control of that budget.
-    """
-    named = {outcome.name: outcome for outcome in outcomes[1:]}
-    return named.get(f"{ALONE}, total budget", named.get(ALONE))
-
-
-def delta_m(run: Outcome, single: Outcome) -> float | None:
-    """The mean relative gain of a multi-task `run` over learning each task alone, in %.
-
-        Δm = 100/T Σ_i g_i/S_i,   g_i = M_i - S_i, or S_i - M_i where lower is better
-
-    over its T tasks; M_i is the score of task i in `run`, S_i in `single` (Maninis et al., CVPR
-    2019). None where a score is undefined, where an S_i is not above 0, and without tasks.
-    """
-    base_scores = task_scores(single)
-    shares = []
-    for key, (metric, score) in task_scores(run).items():
-        base = _score_of(base_scores, key)
-        gain = gain_of(metric, score, base)
-        if gain is None or base is None or base <= 0:
-            return None
-        shares.append(gain / base)
-    return 100 * fmean(shares) if shares else None
 
 
 def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
@@ -80,7 +49,7 @@ def run_tasks(outcomes: Sequence[Outcome]) -> Iterator[RenderableType]:
         if len(tasks) <= MANY:
             yield _run_rows(outcomes, scores, single)
         elif single is not None:
-            yield Text(_counted(_gains(this, single)))
+            yield Text(_counted(tasks, gains_of(this, single)))
         if single is not None:
             value = delta_m(this, single)
             shown = "–" if value is None else f"{value:+.1f} %"
@@ -101,11 +70,11 @@ def _run_rows(
         table.add_column(plain_text(head), justify="right")
     gains: Mapping[TaskKey, float | None] = {}
     if single is not None:
-        gains = _gains(this, single)
+        gains = gains_of(this, single)
         table.add_column(f"gain over {ALONE}", justify="right")
     for key, short in short_names(scores[this.name]).items():
         metric, _ = scores[this.name][key]
-        cells = [number(metric, _score_of(scores[outcome.name], key)) for outcome in outcomes]
+        cells = [number(metric, score_of(scores[outcome.name], key)) for outcome in outcomes]
         if single is not None:
             cells.append(number(metric, gains[key], signed=True))
         table.add_row(plain_text(short), with_unit(metric), *cells)
@@ -170,7 +139,7 @@ def _sweep_rows(keys: Sequence[TaskKey], compared: Compared) -> Table:
         if apart:
             shares = [run.result.get("disagreement") for run, _ in pairs]
             cells.append(interval("", shares, unit="%"))
-        gains = _gains_by_task(keys, pairs)
+        gains = gains_by_task(keys, pairs)
         if listed:
             cells += [interval(metrics[key], gains[key], signed=True) for key in keys]
         else:
@@ -184,43 +153,19 @@ def _measured_apart(compared: Compared) -> bool:
     return any("disagreement" in run.result for _, pairs in compared for run, _ in pairs)
 
 
-def _score_of(scores: Scored, key: TaskKey) -> float | None:
-    """The score of a task; None where a run has none of it."""
-    return scores[key][1] if key in scores else None
-
-
-def _gains(run: Outcome, single: Outcome) -> dict[TaskKey, float | None]:
-    """The gain of every task of `run` over `single`; None where a score is undefined."""
-    base_scores = task_scores(single)
-    gains: dict[TaskKey, float | None] = {}
-    for key, (metric, score) in task_scores(run).items():
-        gains[key] = gain_of(metric, score, _score_of(base_scores, key))
-    return gains
-
-
-def _gains_by_task(
-    keys: Sequence[TaskKey], pairs: Sequence[Pair]
-) -> dict[TaskKey, list[float | None]]:
-    """Of every task its gains, one a seed."""
-    by_task: dict[TaskKey, list[float | None]] = {key: [] for key in keys}
-    for run, single in pairs:
-        gains = _gains(run, single)
-        for key in keys:
-            by_task[key].append(gains[key])
-    return by_task
-
-
-def _counted(gains: Mapping[TaskKey, float | None]) -> str:
-    """Many tasks of one run in a line: how many gain, and the ends."""
+def _counted(tasks: Scored, gains: Mapping[TaskKey, float | None]) -> str:
+    """Many tasks of one run in a line: how many gain and, of one metric, their mean and ends."""
     known = {key: gain for key, gain in gains.items() if gain is not None}
     if not known:
         return f"over {ALONE}: {len(gains)} tasks, none with a score to compare"
+    counted = f"over {ALONE}: {sum(gain > 0 for gain in known.values())} of {len(known)} tasks up"
+    if len({metric for metric, _ in tasks.values()}) > 1:
+        return counted
     names = short_names(known)
     ordered = sorted(known, key=known.__getitem__)
-    up = sum(gain > 0 for gain in known.values())
     first, last = ordered[0], ordered[-1]
     return printable(
-        f"over {ALONE}: {up} of {len(known)} tasks up, mean {fmean(known.values()):+.3f}, "
+        f"{counted}, mean {fmean(known.values()):+.3f}, "
         f"from {names[first]} {known[first]:+.3f}, {names[last]} {known[last]:+.3f}"
     )
 

@@ -8,7 +8,8 @@ from tlrun.config.build import Run
 from tlrun.config.registry import find, shipped
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
-from tlrun.core.problem import Problem, Role, TaskKey
+from tlrun.core.problem import Problem, Role
+from tlrun.core.task import TaskKey
 from tlrun.strategies.base import Stage
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tlrun.core.metrics import predicted_class
+from tlrun.core.scores import predicted_class
 from tlrun.data.batches import as_batch
 from tlrun.training.evaluation import EVALUATION_BATCH
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from tlrun.core.problem import Problem, Split, Task, TaskKey
+    from tlrun.core.problem import Problem, Split
+    from tlrun.core.task import Task, TaskKey
     from tlrun.models.model import Model
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tlrun.core.metrics import headline_name, primary
+from tlrun.core.metrics import headline_name, metric_of, primary
 from tlrun.core.notes import StatisticsPooled
 from tlrun.core.objective import Relation
-from tlrun.core.problem import Domain, Problem, Split, TaskKey, known
+from tlrun.core.problem import Domain, Problem, Split, known
+from tlrun.core.task import TaskKey
 from tlrun.data.batches import as_batch
 from tlrun.models.structure import size
 from tlrun.runs.disagreement import disagreement
@@ -67,6 +68,7 @@ def evaluate_test(
         "headline": headline(problem, scores, together),
         "metrics": scores,
     }
+    result["tested"] = tested(problem, test, scores["test"])
     result |= spent(problem, stages, batch_size)
     result["size"] = asdict(cost)
     if learnt is not None:
@@ -77,6 +79,24 @@ def evaluate_test(
     return result, predictions
 
 
+def tested(
+    problem: Problem, test: Mapping[str, Split], scored: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """How many labelled test examples each task in `scored` has, in all and of each class.
+
+    test: the test split of every domain. scored: task keys, as in result.json.
+    """
+    counts: dict[str, dict[str, Any]] = {}
+    for key, task in problem.task_keys.items():
+        if str(key) in scored:
+            labels = test[key.domain].labels[task.name]
+            counts[str(key)] = {"labels": int(known(labels).sum())}
+            if task.classes:
+                each = [int((labels == label).sum()) for label in range(len(task.classes))]
+                counts[str(key)]["classes"] = dict(zip(task.classes, each, strict=True))
+    return counts
+
+
 def headline(
     problem: Problem, scores: Mapping[str, Scores], together: bool = False
 ) -> dict[str, Any]:
@@ -85,20 +105,21 @@ def headline(
     The problem is about the target's tasks, or all of them without a target. scores: of the splits
     val and test, by task key. together: whether all tasks were learnt for their own sake.
 
-    name: of the metric. val, test: its mean, None where a task has no such score. tasks: each task
-    whose gain is of interest, with its metric: what the problem is about, or, learnt `together`,
-    all that were. val_loss: the mean validation loss over what the problem is about, by which λ is
+    name: of the metric. val, test: its mean, None where a task has no such score, or where the
+    scores of the tasks have no mean (`metrics.headline_name`). tasks: each task whose gain is of
+    interest, with its metric: what the problem is about, or, learnt `together`, all that were.
+    val_loss: the mean validation loss over what the problem is about, by which λ is
     chosen.
     """
-    wanted: dict[str, str] = {}  # the metric of each task that the problem is about
-    for name in problem.named("target") or tuple(problem.domains):
-        for task in problem.domains[name].tasks:
-            wanted[str(TaskKey(name, task.name))] = primary(task)
-    summary: dict[str, Any] = {
-        "name": headline_name(set(wanted.values()), bool(problem.named("target")))
-    }
+    about = problem.only("target") if problem.named("target") else problem
+    # the metric of each task that the problem is about
+    wanted = {str(key): primary(task) for key, task in about.task_keys.items()}
+    name = headline_name(about.task_keys.values(), about is not problem)
+    summary: dict[str, Any] = {"name": name}
     for split, of_split in scores.items():
-        summary[split] = _mean(of_split.get(key, {}).get(metric) for key, metric in wanted.items())
+        summary[split] = None
+        if metric_of(name) is not None:
+            summary[split] = _mean(of_split.get(key, {}).get(wanted[key]) for key in wanted)
     compared = wanted
     if together:
         compared = {}

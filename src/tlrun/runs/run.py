@@ -115,6 +115,8 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         facts = {"fingerprint": plan.fingerprint, "data": problem.digest, **plan.facts}
         run_dir.begin(config, facts)
         run_dir.keep_json("data.json", problem.report)
+        if problem.preprocessing:
+            run_dir.keep_json("preprocessing.json", problem.preprocessing)
         with exactly(plan.run.threads):
             stages, result, predictions = _through_stages(plan, name, problem, screen)
         # What the run would have cost alone: a loaded stage counts what its training took.

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
-from tlrun.core.problem import Domain, Problem, Split, Task
+from tlrun.core.problem import Domain, Problem, Split
 from tlrun.core.seeding import drawing_from, stream
+from tlrun.core.task import Task
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Given
 from tlrun.models.model import draw_model, restore, state

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-RESULT_KEYS = ("headline", "metrics", "labels", "steps", "examples", "size")
+RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
 FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 
 

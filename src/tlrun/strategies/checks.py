@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import as_node
-from tlrun.core.problem import Task, TaskKey, short_names
+from tlrun.core.task import Task, TaskKey, short_names
 
 if TYPE_CHECKING:
     from tlrun.core.objective import Schedule

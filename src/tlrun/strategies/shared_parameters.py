@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, TaskKey, short_names
+from tlrun.core.problem import Problem, Role
+from tlrun.core.task import TaskKey, short_names
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import several
 from tlrun.strategies.schedules import Constant

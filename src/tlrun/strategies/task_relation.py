@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
-from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
+from tlrun.core.problem import Problem, Role
+from tlrun.core.task import Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (

@@ -53,7 +53,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
-from tlrun.core.problem import Problem, Role, Task, TaskKey, short_names
+from tlrun.core.problem import Problem, Role
+from tlrun.core.task import Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (
@@ -234,11 +235,8 @@ class TaskTransfer(Strategy):
                 )
             )
         names = [task.name for task in tasks.values()]
-        if (
-            self.transfer == "distillation"
-            and self.distil == "outputs"
-            and len(set(names)) == len(names)
-        ):
+        apart = len(set(names)) == len(names)
+        if self.transfer == "distillation" and self.distil == "outputs" and apart:
             raise UserError(
                 Mistake(
                     "strategy.transfer",

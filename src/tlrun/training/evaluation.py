@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tlrun.core.metrics import every_score
-from tlrun.core.problem import Domain, Split, Task, TaskKey
+from tlrun.core.problem import Domain, Split
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batch, as_batch, labelled
 from tlrun.training.losses import task_loss
 
@@ -68,7 +69,7 @@ def evaluate(
 
     Scores: L_i of each task, the mean of its loss over the labelled examples, and every metric of
     its kind; all None where no example is labelled, one that is not finite too. Outputs: [N, k] on
-    the CPU, of every example, by the task's name.
+    the CPU, of every example, by the task's name: logits, or numbers in their unit, float64.
     """
     tasks = tuple(tasks)
     everything = as_batch(split, model.device)
@@ -81,15 +82,18 @@ def evaluate(
             for task in tasks:
                 part = model.output(TaskKey(domain, task.name), z[task.name])
                 collected[task.name].append(part)
-    outputs = {name: torch.cat(parts).cpu() for name, parts in collected.items()}
     scores: Scores = {}
+    outputs: dict[str, Tensor] = {}
     for task in tasks:
+        predicted = torch.cat(collected[task.name]).cpu()
         labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
         share = float(present.double().mean())
-        loss = float(task_loss(task, outputs[task.name], labels, share)) if share else math.nan
-        scored, truth = outputs[task.name][present], labels[present]
-        by_metric = every_score(task, scored.numpy(), truth.numpy())
+        loss = float(task_loss(task, predicted, labels, share)) if share else math.nan
+        if task.kind == "regression":
+            predicted = task.location + task.scale * predicted.double()
+        outputs[task.name] = predicted
+        by_metric = every_score(task, predicted[present].numpy(), labels[present].numpy())
         scores[str(TaskKey(domain, task.name))] = {
             "loss": loss if math.isfinite(loss) else None,
             **by_metric,

@@ -14,7 +14,8 @@ import torch
 
 from tlrun.core.errors import RunFailed
 from tlrun.core.objective import Step, Steps
-from tlrun.core.problem import Domain, TaskKey
+from tlrun.core.problem import Domain
+from tlrun.core.task import TaskKey
 from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, features, validate

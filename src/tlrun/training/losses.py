@@ -11,7 +11,7 @@ from tlrun.data.batches import labelled
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tlrun.core.problem import Task
+    from tlrun.core.task import Task
 
 
 def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tensor:
@@ -20,7 +20,8 @@ def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tens
     With o the `outputs` [B, k] and y the `labels` [B] of `task` i (-1 or nan where there is none),
         multiclass  loss_b = -log softmax(o_b)[y_b]                          cross-entropy
         binary      loss_b = -y_b log σ(o_b1) - (1 - y_b) log(1 - σ(o_b1))   the same of one logit
-        regression  loss_b = (o_b1 - y_b)²                                   squared error
+        regression  loss_b = (o_b1 - (y_b - m_i)/s_i)²                       squared error
+    m_i and s_i are the task's location and scale.
 
     share: the share of the training examples that carry this label, above 0, so that B · share is
     the *expected* number of labels in a batch. Dividing by the batch's own number instead would
@@ -36,9 +37,11 @@ def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tens
     if task.kind == "multiclass":
         total = F.cross_entropy(chosen, truth, reduction="sum")
     else:
-        single, truth = chosen[:, 0], truth.to(chosen.dtype)
+        single = chosen[:, 0]
         if task.kind == "binary":
+            truth = truth.to(single.dtype)
             total = F.binary_cross_entropy_with_logits(single, truth, reduction="sum")
         else:
+            truth = ((truth - task.location) / task.scale).to(single.dtype)
             total = F.mse_loss(single, truth, reduction="sum")
     return total / (len(labels) * share)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from table_columns import column, found
 
 from tlrun.core.errors import UserError
-from tlrun.data.tables.encoding import fit, labels, scale
+from tlrun.data.tables.column_roles import Columns
+from tlrun.data.tables.encoding import Encoder, fit, scale, scaled_task
+
+
+def encoded(encoder: Encoder, table: Columns) -> np.ndarray:
+    return encoder.encode(table.numbers, table.categories)
 
 
 def test_numbers_are_standardised_and_categories_one_hot_by_the_rows_that_are_fitted_on(
@@ -16,7 +22,7 @@ def test_numbers_are_standardised_and_categories_one_hot_by_the_rows_that_are_fi
 ) -> None:
     table = found(tmp_path, "n,same,none,c,y\n1,5,,a,0\n3,5,,,1\n,5,,a,0\n9,7,8,b,1\n")
     encoder = fit(table, np.array([True, True, True, False]))
-    values = encoder.encode(table)
+    values = encoded(encoder, table)
 
     assert values.dtype == np.float32
     assert values[:, :3].tolist() == [[-1, 0, 0], [1, 0, 0], [0, 0, 0], [7, 0, 0]]
@@ -28,9 +34,9 @@ def test_numbers_are_standardised_and_categories_one_hot_by_the_rows_that_are_fi
 @pytest.mark.parametrize("text", ["n,y\n1,0\n3,1\n5,0\n", "c,y\na,0\nb,1\nc,0\n"])
 def test_a_table_may_have_numbers_only_or_categories_only(tmp_path: Path, text: str) -> None:
     table = found(tmp_path, text)
-    encoded = fit(table, np.array([True, True, False])).encode(table)
+    values = encoded(fit(table, np.array([True, True, False])), table)
 
-    assert encoded.shape == (3, 1 if text[0] == "n" else 2)
+    assert values.shape == (3, 1 if text[0] == "n" else 2)
 
 
 def test_an_encoder_reads_another_table_as_it_read_the_first(tmp_path: Path) -> None:
@@ -38,7 +44,7 @@ def test_an_encoder_reads_another_table_as_it_read_the_first(tmp_path: Path) -> 
     encoder = fit(found(tmp_path, "n,c,y\n1,b,0\n3,a,1\n"), np.array([True, True]))
     other = found(tmp_path, "n,c,y\n5,z,0\n1,a,1\n,b,1\n")
 
-    assert encoder.encode(other).tolist() == [[3, 0, 0], [-1, 1, 0], [0, 0, 1]]
+    assert encoded(encoder, other).tolist() == [[3, 0, 0], [-1, 1, 0], [0, 0, 1]]
 
 
 @given(
@@ -62,13 +68,12 @@ def test_it_is_what_scikit_learn_makes_of_complete_rows(rows: list[tuple[float, 
     )
 
 
-def test_regression_labels_are_standardised_by_the_training_labels(tmp_path: Path) -> None:
+def test_a_task_of_numbers_is_scaled_by_the_training_labels(tmp_path: Path) -> None:
     (target,) = found(tmp_path, "x,y\n1,10.5\n2,20.5\n3,\n4,35.5\n").targets
-    values = labels(target, np.array([True, True, False, False]))
+    task = scaled_task(target, np.array([True, True, False, False]))
 
-    assert values.dtype == np.float32
-    assert values[[0, 1, 3]].tolist() == [-1, 1, 4]
-    assert np.isnan(values[2])
+    assert (task.location, task.scale) == (15.5, 5.0)
+    assert replace(task, location=0.0, scale=1.0) == target.task
 
 
 def test_labels_that_do_not_differ_are_refused(tmp_path: Path) -> None:
@@ -76,13 +81,13 @@ def test_labels_that_do_not_differ_are_refused(tmp_path: Path) -> None:
 
     for rows, count in (([False, False, False], 0), ([True, False, True], 1)):
         with pytest.raises(UserError, match=rf"at least 2 different .* of y, .* found {count}"):
-            labels(target, np.array(rows))
+            scaled_task(target, np.array(rows))
 
 
-def test_classes_stay_as_they_are(tmp_path: Path) -> None:
+def test_a_task_of_classes_has_no_scale(tmp_path: Path) -> None:
     (target,) = found(tmp_path, "x,y\n1,b\n2,a\n3,\n").targets
 
-    assert labels(target, np.array([True, False, False])).tolist() == [1, 0, -1]
+    assert scaled_task(target, np.array([True, False, False])) == target.task
 
 
 @given(

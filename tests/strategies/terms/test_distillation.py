@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from tlrun.core.objective import Step, Steps
-from tlrun.core.problem import Domain, Task
+from tlrun.core.problem import Domain
+from tlrun.core.task import Task
 from tlrun.data.batches import Batch, as_batch
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model

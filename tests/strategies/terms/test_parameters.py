@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tlrun.core.objective import Steps
-from tlrun.core.problem import Problem, Task, TaskKey
+from tlrun.core.problem import Problem
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity

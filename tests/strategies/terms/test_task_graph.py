@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
 from tlrun.core.errors import UserError
-from tlrun.core.problem import TaskKey
+from tlrun.core.task import TaskKey
 from tlrun.strategies.terms import task_graph
 from tlrun.strategies.terms.task_graph import Table, adjacency, connected, read_graph
 

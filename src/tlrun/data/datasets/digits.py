@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core.problem import ClassificationMetric, Domain, Problem, Role, Split, Task
+from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
+from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.examples import examples_digest

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlrun.core.problem import ClassificationMetric, Task
+from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.datasets.digits_tasks import OneDomain
 
 if TYPE_CHECKING:

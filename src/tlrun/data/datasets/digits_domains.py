@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from tlrun.core.problem import ClassificationMetric, Problem, Role, Task
+from tlrun.core.problem import Problem, Role
 from tlrun.core.seeding import stream
+from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import SHIFTS, cut, digits_files, images_and_digits

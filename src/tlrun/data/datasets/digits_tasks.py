@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.options import Range
-from tlrun.core.problem import ClassificationMetric, Problem, Task
+from tlrun.core.problem import Problem
 from tlrun.core.seeding import stream
+from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import assemble
 from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import cut, digits_files, images_and_digits

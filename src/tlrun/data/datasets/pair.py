@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
-from tlrun.core.problem import ClassificationMetric, Domain, Problem, Split, Task
+from tlrun.core.problem import Domain, Problem, Split
 from tlrun.core.seeding import stream
+from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.base import LabelsPerClass, SplitSeed, ValShare
 from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
 

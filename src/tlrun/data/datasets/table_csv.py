@@ -40,7 +40,7 @@ class TableCsv(TableOptions):
         """
         from tlrun.data.tables.column_roles import columns
         from tlrun.data.tables.duplicates import seen_to
-        from tlrun.data.tables.encoding import fit, labels
+        from tlrun.data.tables.encoding import fit
         from tlrun.data.tables.splits import split_rows
         from tlrun.data.tables.table_file import read
 
@@ -48,34 +48,51 @@ class TableCsv(TableOptions):
         splits = split_rows(table, self, seed)
         fitted = _fitted(table, splits.pool)
         far = _far_values_notes(table, fitted, self.named()["inputs"])
-        labels_by_task = {}
-        for target, labelled in zip(table.targets, splits.labelled, strict=True):
-            labels_by_task[target.task.name] = labels(
-                target, _fitted(table, splits.train & labelled)
-            )
+        table = _scaled(table, splits)
         encoder = fit(table, fitted)
         constant = list(_constant_note(table, encoder))
-        encoded = _Encoded(encoder.encode(table), labels_by_task)
+        inputs = encoder.encode(table.numbers, table.categories)
         seen = seen_to(table, splits, drop=self.duplicates == "drop")
         splits = seen.splits
         notes = [*seen.notes, *table.notes, *far, *constant]
         notes += [*_missing_words_note(table), *_unused_notes(table)]
         positions = range(len(table.domains))
-        parts = [_part(table, splits, position, encoded) for position in positions]
+        parts = [_part(table, splits, position, inputs) for position in positions]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
         problem = assemble(parts, notes, duplicates="seen to")
         rows = _reported(problem.report["splits"], table, splits)
         report = {**problem.report, "splits": rows, "duplicates": dict(seen.counts)}
-        return dataclasses.replace(problem, report=report)
+        kept = _preprocessing(table, self, encoder)
+        return dataclasses.replace(problem, report=report, preprocessing=kept)
 
 
-@dataclass(frozen=True)
-class _Encoded:
-    """Every row of a table as a network sees it: inputs [N, d], and labels [N] by task."""
+def _scaled(table: Columns, splits: Splits) -> Columns:
+    """The table, its tasks of numbers scaled by the labels that train."""
+    from tlrun.data.tables.encoding import scaled_task
 
-    inputs: np.ndarray
-    labels: Mapping[str, np.ndarray]
+    targets = []
+    for target, labelled in zip(table.targets, splits.labelled, strict=True):
+        task = scaled_task(target, _fitted(table, splits.train & labelled))
+        targets.append(dataclasses.replace(target, task=task))
+    return dataclasses.replace(table, targets=tuple(targets))
+
+
+def _preprocessing(table: Columns, options: TableOptions, encoder: Encoder) -> dict[str, Any]:
+    """How the table was read, as strict JSON."""
+    from tlrun.data.tables.preprocessing import Preprocessing
+
+    column = None if options.task is None else str(options.task)
+    read = Preprocessing(
+        options.separator,
+        options.encoding,
+        options.notation,
+        encoder,
+        {target.column.name: target.task for target in table.targets},
+        column,
+        table.domain_values,
+    )
+    return read.to_json()
 
 
 def _fitted(table: Columns, rows: np.ndarray) -> np.ndarray:
@@ -127,28 +144,27 @@ def _missing_words_note(table: Columns) -> Iterator[str]:
         yield f"read as missing (dataset.missing): {few(found)}"
 
 
-def _part(table: Columns, splits: Splits, position: int, encoded: _Encoded) -> Part:
+def _part(table: Columns, splits: Splits, position: int, inputs: np.ndarray) -> Part:
     """The domain at `position`."""
     from tlrun.data.tables.row_identity import rows_digest
 
     name, role = table.domains[position]
     here = table.domain == position
-    train = _split(table, splits.train & here, encoded, splits.labelled)
-    val = _split(table, splits.val & here, encoded, splits.labelled)
-    tested = _split(
-        table, splits.test & here, encoded, [target.present for target in table.targets]
-    )
+    present = [target.present for target in table.targets]
+    train = _split(table, splits.train & here, inputs, splits.labelled)
+    val = _split(table, splits.val & here, inputs, splits.labelled)
+    tested = _split(table, splits.test & here, inputs, present)
     tasks = tuple(target.task for target in table.targets)
     return Part(
         Domain(name, role, tasks, train, val if len(val) else None),
         tested,
-        encoded.inputs[:0],  # duplicates are seen to
+        inputs[:0],  # duplicates are seen to
         rows_digest(table, table.used & here),
     )
 
 
 def _split(
-    table: Columns, chosen: np.ndarray, encoded: _Encoded, labelled: Sequence[np.ndarray]
+    table: Columns, chosen: np.ndarray, inputs: np.ndarray, labelled: Sequence[np.ndarray]
 ) -> Split:
     """The rows in `chosen`, bool [N], as a split.
 
@@ -159,10 +175,8 @@ def _split(
     rows = np.flatnonzero(chosen)
     labels = {}
     for target, mine in zip(table.targets, labelled, strict=True):
-        values = encoded.labels[target.task.name]
-        missing = -1 if values.dtype.kind == "i" else np.nan
-        labels[target.task.name] = np.where(mine, values, missing)[rows].astype(values.dtype)
-    return Split(encoded.inputs[rows], labels, rows.astype(np.int64))
+        labels[target.task.name] = target.only(mine).labels[rows]
+    return Split(inputs[rows], labels, rows.astype(np.int64))
 
 
 def _reported(

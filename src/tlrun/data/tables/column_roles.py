@@ -6,7 +6,7 @@ It is an input, a task's labels, or says which domain, group or split a row belo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ class Columns:
     numbers, categories: the inputs that are numbers, and those that are not.
     targets: the columns to predict, each with its task.
     domains: the name and role of each domain; domain: int64 [N], each row's position among them.
+    domain_values: the name of each domain by what stands in its column; empty without one.
     groups: the name of each group; group: int64 [N], likewise; None without a group column.
     split: int64 [N], each row's position among WORDS; None without a split column.
     notes: lines for the user.
@@ -42,6 +43,7 @@ class Columns:
     group: np.ndarray | None
     split: np.ndarray | None
     notes: tuple[str, ...]
+    domain_values: Mapping[str, str]
 
     @property
     def used(self) -> np.ndarray:
@@ -88,6 +90,7 @@ def columns(table: Table, options: TableOptions) -> Columns:
         group,
         split,
         tuple(notes),
+        _domain_values(table, options),
     )
 
 
@@ -163,6 +166,14 @@ def _domains(
     domains.append((_tidy(target), "target"))
     order.append(values.index(target))
     return tuple(domains), np.argsort(order)[codes]
+
+
+def _domain_values(table: Table, options: TableOptions) -> dict[str, str]:
+    """The name of each domain, by the text that stands for it in the table."""
+    if options.task is None:
+        return {}
+    values, _ = table.column(str(options.task), "dataset.task").values
+    return {value: _tidy(value) for value in values}
 
 
 def _tidy(name: str) -> str:

@@ -6,11 +6,14 @@ table, d input features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.task import Task
 from tlrun.data.tables.column import Column
 from tlrun.data.tables.column_roles import Columns
 from tlrun.data.tables.targets import Target
@@ -69,17 +72,31 @@ class Encoder:
         numbers = [scale.name for scale in self.scales if not scale.deviation]
         return (*numbers, *(each.name for each in self.categories if len(each.levels) < 2))
 
-    def encode(self, columns: Columns) -> np.ndarray:
-        """The inputs of every row, float32 [N, d]."""
+    def encode(self, numbers: Sequence[Column], categories: Sequence[Column]) -> np.ndarray:
+        """The inputs of every row, float32 [N, d], given the columns in the encoder's order."""
         width = len(self.scales) + sum(len(each.levels) for each in self.categories)
-        encoded = np.empty((len(columns.domain), width), dtype=np.float32)
-        for place, (scale, column) in enumerate(zip(self.scales, columns.numbers, strict=True)):
+        encoded = np.empty((len([*numbers, *categories][0]), width), dtype=np.float32)
+        for place, (scale, column) in enumerate(zip(self.scales, numbers, strict=True)):
             encoded[:, place] = scale.encode(column.numbers)
         start = len(self.scales)
-        for levels, column in zip(self.categories, columns.categories, strict=True):
+        for levels, column in zip(self.categories, categories, strict=True):
             encoded[:, start : start + len(levels.levels)] = levels.encode(column)
             start += len(levels.levels)
         return encoded
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as strict JSON."""
+        return {
+            "numbers": [asdict(scale) for scale in self.scales],
+            "categories": [asdict(levels) for levels in self.categories],
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Encoder:
+        """What `to_json` gave. Raises KeyError or TypeError for anything else."""
+        scales = [Scale(**scale) for scale in kept["numbers"]]
+        levels = [Levels(each["name"], tuple(each["levels"])) for each in kept["categories"]]
+        return cls(tuple(scales), tuple(levels))
 
 
 def fit(columns: Columns, rows: np.ndarray) -> Encoder:
@@ -96,14 +113,13 @@ def scale(name: str, numbers: np.ndarray) -> Scale:
     return Scale(name, float(known.mean()), float(known.std()))
 
 
-def labels(target: Target, train: np.ndarray) -> np.ndarray:
-    """The labels of every row: classes, int64 [N], as they are; numbers, float32 [N], scaled.
+def scaled_task(target: Target, train: np.ndarray) -> Task:
+    """The task of a target: of numbers, with the mean and deviation of those in `train`, bool [N].
 
-    Numbers get mean 0 and deviation 1 over the rows of `train`, bool [N]. -1 and nan: missing.
     Raises UserError where they are not at least two different numbers there.
     """
     if target.task.kind != "regression":
-        return target.labels
+        return target.task
     fitted = scale(target.task.name, target.labels[train])
     if not fitted.deviation:
         raise UserError(
@@ -114,8 +130,7 @@ def labels(target: Target, train: np.ndarray) -> np.ndarray:
                 hint="raise dataset.labels, or try dataset.kind=classification",
             )
         )
-    scaled: np.ndarray = ((target.labels - fitted.mean) / fitted.deviation).astype(np.float32)
-    return scaled
+    return replace(target.task, location=fitted.mean, scale=fitted.deviation)
 
 
 def _levels(column: Column, rows: np.ndarray) -> Levels:

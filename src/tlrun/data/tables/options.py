@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
-from tlrun.core.problem import MetricName
+from tlrun.core.task import MetricName
 
 if TYPE_CHECKING:
     from tlrun.data.tables.notation import Notation

@@ -9,7 +9,8 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.metrics import METRICS
-from tlrun.core.problem import Kind, MetricName, Task, known
+from tlrun.core.problem import known
+from tlrun.core.task import Kind, MetricName, Task
 from tlrun.data.tables.column import Column
 from tlrun.data.tables.input_kinds import looks_like, spellings
 
@@ -119,7 +120,7 @@ def _check_metric(task: Task, column: Column) -> None:
         raise UserError(
             Mistake(
                 "dataset.metric",
-                expected=f"{' or '.join(possible)} for column {column.name} ({task.kind})",
+                expected=f"{', '.join(possible)} for column {column.name} ({task.kind})",
                 found=task.metric,
                 hint="try dataset.metric=null",
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F  # noqa: N812  # torch's own spelling
 
-from tlrun.core.problem import TaskKey
+from tlrun.core.task import TaskKey
 from tlrun.strategies.terms.parameters import tasks_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tlrun.core.objective import Steps
-    from tlrun.core.problem import Task
+    from tlrun.core.task import Task
     from tlrun.models.model import Model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlrun.core.problem import Task, TaskKey, short_names, tasks_by_key
+from tlrun.core.task import Task, TaskKey, short_names, tasks_by_key
 from tlrun.strategies.checks import one_label_space
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError, nearest
-from tlrun.core.problem import TaskKey
+from tlrun.core.task import TaskKey
 
 Table = tuple[tuple[float | str, ...], ...]
 Adjacency = list[list[float]]
