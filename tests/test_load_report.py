@@ -202,7 +202,7 @@ def test_two_copies_of_a_table_are_one_run_and_one_that_was_changed_is_another(
     watcher = Watcher()
     again = outcomes_of(config(tmp_path, dataset=of_table(copy), **nodes), watcher)
 
-    assert [outcome.found for outcome in again] == [True, True]
+    assert all(outcome.found for outcome in again)
     assert watcher.steps == 0
     changed = copy.with_name("changed.csv")
     changed.write_text(copy.read_text(encoding="utf-8").replace("yes", "YES"), encoding="utf-8")

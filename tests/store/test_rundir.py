@@ -21,6 +21,7 @@ from problems import no_note
 RESULT = {
     "headline": {"test": 1.0},
     "metrics": {},
+    "tested": {},
     "labels": {},
     "steps": 1,
     "examples": 1,

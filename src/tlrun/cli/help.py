@@ -38,7 +38,7 @@ def screen() -> str:
     lines += ["", "Strategies:"]
     for name in shipped("strategy"):
         lines.append(f"  {name:<20}{_short(equation('strategy', name))}")
-    return "\n".join([*lines, "", TAIL])
+    return "\n".join([*lines, TAIL])
 
 
 def _short(text: str) -> str:

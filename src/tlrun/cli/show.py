@@ -115,9 +115,9 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if isinstance(stages, list) and all(map(_is_stage, stages)):
         yield "stages", ", ".join(map(_stage, stages))
     if result:
-        size = result["size"]
-        weights = f"{size['parameters']:,} parameters, {size['nonzeros']:,} not 0"
-        yield "size", f"{weights}, {size['flops']:,} FLOPs an example"
+        if size := result["size"]:
+            weights = f"{size['parameters']:,} parameters, {size['nonzeros']:,} not 0"
+            yield "size", f"{weights}, {size['flops']:,} FLOPs an example"
         labels = " + ".join(f"{count} ({name})" for name, count in result["labels"].items())
         yield "cost", f"{labels} labels, {result['steps']} steps, {result['examples']:,} examples"
         yield "test set", f"opened {record.get('test_opened', '–')} time(s)"

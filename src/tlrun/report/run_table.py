@@ -84,8 +84,8 @@ def _cells(outcome: Outcome, this: Outcome) -> dict[str, str | Text]:
         f"test {with_unit(title)}": number(title, result["headline"]["test"]),
         "gain": gain,
         "labels": _labels(result["labels"]),
-        "steps": str(result["steps"]),
-        "examples": f"{result['examples']:,}",
+        "steps": str(result["steps"] or "–"),
+        "examples": f"{result['examples']:,}" if result["examples"] else "–",
         "s": "found" if outcome.found else f"{outcome.seconds:.1f}",
     }
 

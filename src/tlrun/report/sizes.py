@@ -17,7 +17,7 @@ SIZE_LEGEND = (
 
 def largest(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """The size of the largest network of the runs, by head; empty where all have one size."""
-    sizes = [outcome.result["size"] for outcome in outcomes]
+    sizes = [outcome.result["size"] for outcome in outcomes if outcome.result["size"]]
     if all(size == sizes[0] for size in sizes):
         return {}
     most: dict[str, int] = {}
@@ -33,6 +33,9 @@ def size_cells(outcomes: Sequence[Outcome], dense: Mapping[str, int]) -> dict[st
     """
     cells: dict[str, str] = {}
     for head, most in dense.items():
+        if not all(outcome.result["size"] for outcome in outcomes):
+            cells[head] = "–"  # no network
+            continue
         mean = fmean(outcome.result["size"][SIZES[head]] for outcome in outcomes)
         cells[head] = f"{mean:,.0f}"
         if mean < most:

@@ -11,11 +11,13 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.metrics import metric_of
+from tlrun.report.against_estimators import against_estimators
 from tlrun.report.console import WIDE
 from tlrun.report.formatting import defined, interval, with_unit
 from tlrun.report.lambda_axis import ENDS, ENOUGH, Axis, axes, difference, over_end, peaks
 from tlrun.report.relations import Seeds, asked_runs
-from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
+from tlrun.report.sizes import largest, size_cells
+from tlrun.report.sweep_legend import Settings, legend
 from tlrun.report.task_gains import tasks_up
 from tlrun.report.tasks import sweep_tasks
 from tlrun.report.tested import small_tests
@@ -25,8 +27,6 @@ NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
 VERDICT = "A gain whose interval lies above 0 helps; below 0 hurts."
 
 OVER = "over "  # what the head of a gain says before the name of what it is measured against
-
-Settings = Sequence[tuple[str, Seeds]]  # each setting, under its label
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def sweep_table(settings: Settings, console: Console) -> RenderableType:
     heads = _heads(rows, console.width)
     table = _stacked(rows) if heads is None else _beside(rows, heads)
     parts: list[RenderableType] = [table, *sweep_tasks(settings), Text("")]
-    parts += [Text(line) for line in peaks(asked, labels)]
+    parts += [Text(line) for line in (*peaks(asked, labels), *against_estimators(settings))]
     compares = any(column.head.startswith(OVER) for column in rows[0])
-    parts.append(Text(_legend(settings, every, compares)))
+    parts.append(Text(legend(settings, every, compares)))
     parts += [Text(line, style="yellow") for line in small_tests(asked)]
     enough = min(len(seeds) for _, seeds in settings) >= ENOUGH
     parts.append(Text(VERDICT if enough else NO_VERDICT))
@@ -197,53 +197,3 @@ def _stacked(rows: Sequence[Row]) -> Table:
                 table.add_row(*before, column.head, value)
                 before = [""] * len(facts)  # what they are stands in the first line alone
     return table
-
-
-def _legend(settings: Settings, every: Sequence[Outcome], compares: bool) -> str:
-    """What the figures mean, and what all of them have in common; nothing that is not so.
-
-    every: the runs and controls of all `settings`. compares: whether the table has gains.
-    """
-    parts = []
-    if compares:
-        parts.append("over X: gain, the setting minus X on the same seeds.")
-    drawn = f"draws of labels, weights and order; {_test_examples(settings)}"
-    parts.append(
-        f"± 95 % t interval over seeds ({drawn}), paired for gains, one interval each, not "
-        "corrected for the number of arms."
-    )
-    parts.append(_optimizers(every))
-    if largest(every):
-        parts.append(SIZE_LEGEND)
-    return " ".join(parts)
-
-
-def _test_examples(settings: Settings) -> str:
-    """Whether the seeds of a setting are tested on the same examples."""
-    apart = [len({run.test_examples for run in asked_runs(seeds)}) > 1 for _, seeds in settings]
-    if not any(apart):
-        return "same test examples"
-    if all(apart):
-        return "every seed on test examples of its own"
-    return "in some rows every seed on test examples of its own"
-
-
-def _optimizers(every: Sequence[Outcome]) -> str:
-    """Whether all arms, controls too, are trained by the same optimizer."""
-    differing = _differing([outcome.optimizer for outcome in every])
-    if not differing:
-        return "All arms have the same optimizer settings."
-    return f"Arms differ in {', '.join(differing)}; a control has what its run has."
-
-
-def _differing(nodes: Sequence[Mapping[str, object]]) -> list[str]:
-    """The keys of `optimizer` that are not the same in all of its `nodes`."""
-    keys: dict[str, None] = {}
-    for node in nodes:
-        keys |= dict.fromkeys(node)
-    differing = []
-    for key in keys:
-        first = nodes[0].get(key)
-        if any(node.get(key) != first for node in nodes):
-            differing.append(f"optimizer.{key}".removesuffix(".name"))
-    return differing

@@ -5,7 +5,7 @@ Here, and only here, the test examples are opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,20 @@ from tlrun.core.metrics import headline_name, metric_of, primary
 from tlrun.core.notes import StatisticsPooled
 from tlrun.core.objective import Relation
 from tlrun.core.problem import Domain, Problem, Split, known
-from tlrun.core.task import TaskKey
+from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import as_batch
 from tlrun.models.structure import size
 from tlrun.runs.disagreement import disagreement
 from tlrun.strategies.base import Stage
-from tlrun.training.evaluation import Scores, evaluate
+from tlrun.training.evaluation import Scores, outputs_of, scored
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from tlrun.models.model import Model
+
+
+Outputs = Callable[[str, Sequence[Task], Split], Mapping[str, "Tensor"]]
 
 
 def evaluate_test(
@@ -44,31 +47,17 @@ def evaluate_test(
     whether the last stage was trained for all its tasks (`Stage.trained_for`), a source's too.
     encode: gives the examples of a domain as features, where φ was held fixed.
 
-    Scores are given for the tasks that the last stage had, on every domain that has them. The
-    predictions are, of every test example of a task, the outputs [N, k] as "domain/task", the label
-    [N] as "domain/task/labels", and its row in the data set [N] as "domain/task/index".
+    Scores are given for the tasks that the last stage had, on every domain that has them.
     """
-    scores: dict[str, Scores] = {"val": {}, "test": {}}
-    predictions: dict[str, Tensor] = {}
+
+    def outputs(domain: str, tasks: Sequence[Task], split: Split) -> dict[str, Tensor]:
+        return outputs_of(model, domain, tasks, encode(domain, split))
+
     test = problem.test.open()
-    for name, domain in problem.domains.items():
-        tasks = [task for task in domain.tasks if model.has_head(TaskKey(name, task.name))]
-        if domain.val is not None:
-            scores["val"] |= evaluate(model, name, tasks, encode(name, domain.val))[0]
-        test_scores, outputs = evaluate(model, name, tasks, encode(name, test[name]))
-        scores["test"] |= test_scores
-        for task in tasks:
-            key = TaskKey(name, task.name)
-            predictions[str(key)] = outputs[task.name]
-            predictions[f"{key}/labels"] = torch.from_numpy(test[name].labels[task.name])
-            predictions[f"{key}/index"] = torch.from_numpy(test[name].index.copy())
+    answered = [key for key in problem.task_keys if model.has_head(key)]
+    result, predictions = scores_of(problem, test, answered, outputs, together=together)
     name, domain = next(iter(problem.domains.items()))
     cost = size(model, as_batch(domain.train, model.device).inputs[:1], name)
-    result: dict[str, Any] = {
-        "headline": headline(problem, scores, together),
-        "metrics": scores,
-    }
-    result["tested"] = tested(problem, test, scores["test"])
     result |= spent(problem, stages, batch_size)
     result["size"] = asdict(cost)
     if learnt is not None:
@@ -76,6 +65,64 @@ def evaluate_test(
     differing = disagreement(model, problem, test)
     if differing is not None:
         result["disagreement"] = differing
+    return result, predictions
+
+
+def evaluate_estimators(
+    problem: Problem, answered: Collection[TaskKey], outputs: Outputs, fitted_on: Collection[str]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The same of estimators, which have no validation score, take no steps and are no network.
+
+    problem: its test set is opened. answered: the tasks that they answer for. outputs: what they
+    say, as a head would. fitted_on: the domains whose labels they have seen.
+    """
+    test = problem.test.open()
+    together = not problem.named("target")
+    result, predictions = scores_of(
+        problem, test, answered, outputs, together=together, validated=False
+    )
+    labels = {}
+    for name, domain in problem.domains.items():
+        labels[name] = _labels(domain) if name in fitted_on else 0
+    return result | {"labels": labels, "steps": 0, "examples": 0, "size": None}, predictions
+
+
+def scores_of(
+    problem: Problem,
+    test: Mapping[str, Split],
+    answered: Collection[TaskKey],
+    outputs: Outputs,
+    *,
+    together: bool,
+    validated: bool = True,
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Headline, scores and counts for result.json; and what predictions.safetensors holds.
+
+    test: the test split of every domain. answered: the tasks that are scored. outputs: gives, of a
+    domain, some of its tasks and a split, the outputs [N, k] of each by name. together: as of
+    `evaluate_test`. validated: whether validation examples are scored too.
+
+    The predictions are, of every test example of a task, the outputs [N, k] as "domain/task", the
+    label [N] as "domain/task/labels", and its row in the data set [N] as "domain/task/index".
+    """
+    scores: dict[str, Scores] = {"val": {}, "test": {}}
+    predictions: dict[str, Tensor] = {}
+    for name, domain in problem.domains.items():
+        tasks = [task for task in domain.tasks if TaskKey(name, task.name) in answered]
+        if validated and domain.val is not None:
+            scores["val"] |= scored(name, tasks, outputs(name, tasks, domain.val), domain.val)[0]
+        of_test, answers = scored(name, tasks, outputs(name, tasks, test[name]), test[name])
+        scores["test"] |= of_test
+        for task in tasks:
+            key = TaskKey(name, task.name)
+            predictions[str(key)] = answers[task.name]
+            predictions[f"{key}/labels"] = torch.from_numpy(test[name].labels[task.name])
+            predictions[f"{key}/index"] = torch.from_numpy(test[name].index.copy())
+    result = {
+        "headline": headline(problem, scores, together),
+        "metrics": scores,
+        "tested": tested(problem, test, scores["test"]),
+    }
     return result, predictions
 
 

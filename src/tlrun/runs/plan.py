@@ -89,6 +89,9 @@ class Plan:
         """
         run = self.run
         lam, label = None, ""
+        optimizer: dict[str, Any] = {}
+        if "optimizer" not in run.strategy.ignores:
+            optimizer = node_of("optimizer", run.optimizer)
         if lam_decides(run):
             label = run.lam.label
             if isinstance(run.lam, Constant):
@@ -102,7 +105,7 @@ class Plan:
             "lam": lam,
             "lam_label": label,
             "controls": dict(self.controls),
-            "optimizer": node_of("optimizer", run.optimizer),
+            "optimizer": optimizer,
         }
 
 
@@ -177,10 +180,12 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
 
     Raises UserError where strategy, backbone, λ and problem do not fit.
     """
-    run.backbone.width(problem.shape)
     check_roles(run, problem)
-    check_selection(run, problem)
-    check_batch_size(run)
+    if "backbone" not in run.strategy.ignores:
+        run.backbone.width(problem.shape)
+    if "trainer" not in run.strategy.ignores:
+        check_selection(run, problem)
+        check_batch_size(run)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     notes: list[Note] = [StrategyWarning(text=text) for text in run.strategy.warnings(run.backbone)]
     if not lam_acts(problem, stages, run):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Screen
 from tlrun.store.fingerprint import differences
+from tlrun.strategies.estimator import EstimatorStrategy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,8 +107,6 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     name: what the screen calls it. Raises RunFailed where it fails, KeyboardInterrupt or Terminated
     where it is stopped; run.json says so too.
     """
-    from tlrun.models.model import state
-
     run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
     check_unchanged(plan.run, plan.data, problem)
     started = time.monotonic()
@@ -118,16 +118,16 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         if problem.preprocessing:
             run_dir.keep_json("preprocessing.json", problem.preprocessing)
         with exactly(plan.run.threads):
-            stages, result, predictions = _through_stages(plan, name, problem, screen)
+            done = _carried_out(plan, name, problem, screen)
         # What the run would have cost alone: a loaded stage counts what its training took.
-        spared = sum(stage.seconds for stage in stages if stage.found)
+        spared = sum(stage.seconds for stage in done.stages if stage.found)
         record = {
             "seconds": time.monotonic() - started + spared,
-            "stages": [stage.record for stage in stages],
+            "stages": [stage.record for stage in done.stages],
             "test_opened": problem.test.opened,
-            "test_examples": _tested_rows(predictions),
+            "test_examples": _tested_rows(done.predictions),
         }
-        run_dir.finish(result, state(stages[-1].model), predictions, record)
+        run_dir.finish(done.result, done.weights, done.predictions, record)
     except STOPPED as stop:
         signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
         run_dir.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
@@ -142,10 +142,31 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         raise RunFailed(f"{reason}{details}", run_dir.path) from error
 
 
-def _through_stages(
-    plan: Plan, name: str, problem: Problem, screen: Screen
-) -> tuple[list[DoneStage], dict[str, Any], dict[str, Tensor]]:
-    """Every stage in turn, then the test: the stages, result.json and the predictions."""
+@dataclass(frozen=True)
+class _Done:
+    """What a run has come to: its stages, result.json, and the tensors that are kept."""
+
+    stages: Sequence[DoneStage]
+    result: Mapping[str, Any]
+    predictions: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+
+
+def _carried_out(plan: Plan, name: str, problem: Problem, screen: Screen) -> _Done:
+    """The run of a plan, trained or fitted, and tested."""
+    if not isinstance(plan.run.strategy, EstimatorStrategy):
+        return _through_stages(plan, name, problem, screen)
+    from tlrun.runs.estimators import EstimatorRun
+
+    fits = EstimatorRun(plan.run.strategy, problem, plan.run.seed)
+    fits.fit(name, screen, plan.run.threads)
+    result, predictions = fits.evaluate(plan.run.threads)
+    return _Done((), result, predictions, fits.weights)
+
+
+def _through_stages(plan: Plan, name: str, problem: Problem, screen: Screen) -> _Done:
+    """Every stage in turn, then the test."""
+    from tlrun.models.model import state
     from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
     from tlrun.runs.stages import StageRunner
 
@@ -170,7 +191,7 @@ def _through_stages(
         together=last.stage.trained_for == "all tasks",
         encode=lambda domain, split: runner.encoded(last, stages[-1].model, domain, split),
     )
-    return stages, result, predictions
+    return _Done(stages, result, predictions, state(stages[-1].model))
 
 
 def _tested_rows(predictions: Mapping[str, Tensor]) -> str:

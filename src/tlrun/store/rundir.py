@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
+# What a finished run holds, where it does not say so itself.
 FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 
 
@@ -83,7 +84,8 @@ class RunDir:
         for value in _scores(result):
             if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
-        missing = [name for name in FILES if not (self.path / name).is_file()]
+        files = (self.record() or {}).get("files", FILES)
+        missing = [name for name in files if not (self.path / name).is_file()]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
         return result
@@ -120,17 +122,20 @@ class RunDir:
     ) -> None:
         """Keep what came out; the status, written last, makes it valid.
 
-        result: of result.json. weights, predictions: tensors by name. record: what run.json says
-        beside what it said and how and when the run ended.
+        result: of result.json. weights, predictions: tensors by name; a run without weights keeps
+        no model.safetensors. record: what run.json says beside what it said, which files there are,
+        and how and when the run ended.
         """
         from safetensors.torch import save
 
         tensors = {"model.safetensors": weights, "predictions.safetensors": predictions}
         for name, content in tensors.items():
-            write_whole(self.path / name, save(dict(content)), synced=False)
+            if content:
+                write_whole(self.path / name, save(dict(content)), synced=False)
         write_json(self.path / "result.json", result, synced=False)
         sync_files(self.path)  # all at once, and before run.json says that they are there
-        self.close("finished", record)
+        files = sorted(path.name for path in self.path.iterdir() if path.is_file())
+        self.close("finished", {**record, "files": files})
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
         """Write to run.json how and when the run ended, and `record` beside what it said."""

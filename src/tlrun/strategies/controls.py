@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tlrun.core.problem import Problem
 from tlrun.strategies.base import Control
+from tlrun.strategies.estimator_controls import estimator_controls
 from tlrun.strategies.joint import Joint
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
@@ -26,10 +27,10 @@ def transfer_controls(problem: Problem) -> dict[str, Control]:
     }
     if not problem.one_label_space:
         del controls["source_only"]
-    return controls
+    return controls | estimator_controls(problem)
 
 
-def multitask_controls() -> dict[str, Control]:
+def multitask_controls(problem: Problem) -> dict[str, Control]:
     """The controls of learning tasks together, by name.
 
     Each task alone, and one φ for all without a term that relates them.
@@ -37,4 +38,5 @@ def multitask_controls() -> dict[str, Control]:
     return {
         "single_task": Control(SingleTask()),
         "shared_parameters": Control(SharedParameters()),
+        **estimator_controls(problem),
     }

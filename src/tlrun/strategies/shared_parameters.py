@@ -24,6 +24,7 @@ from tlrun.core.problem import Problem, Role
 from tlrun.core.task import TaskKey, short_names
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import several
+from tlrun.strategies.estimator_controls import estimator_controls
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.terms.parameters import loss_terms, tasks_of
@@ -96,5 +97,6 @@ class SharedParameters(Strategy):
         return dict(zip(tasks, self.weights or [1.0] * len(tasks), strict=True))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone, at the same budget."""
-        return {"single_task": Control(SingleTask(budget=self.budget))}
+        """Each task alone, at the same budget, and the controls from outside."""
+        alone = Control(SingleTask(budget=self.budget))
+        return {"single_task": alone, **estimator_controls(problem)}

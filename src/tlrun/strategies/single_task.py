@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Role
-from tlrun.strategies.base import Stage, Strategy
+from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.estimator_controls import estimator_controls
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.terms.parameters import loss_terms
 
@@ -46,6 +47,10 @@ class SingleTask(Strategy):
         """Σ L_i of one step, with each L_i as a term."""
         total = sum(steps.losses().values(), start=0.0)  # Σ L_i, no two with a parameter in common
         return Objective(total, loss_terms(steps))
+
+    def controls(self, problem: Problem) -> Controls:
+        """Those from outside, for it is a control itself."""
+        return estimator_controls(problem)
 
 
 def single_stage(problem: Problem, steps: int) -> Stage:

@@ -171,7 +171,7 @@ class TaskRelation(Strategy):
 
         For a relation that also shrinks, shrinking by itself, too.
         """
-        controls = multitask_controls()
+        controls = multitask_controls(problem)
         if self.relation in SHRINKING:
             controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
         return controls

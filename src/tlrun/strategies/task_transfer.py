@@ -215,7 +215,7 @@ class TaskTransfer(Strategy):
         For asymmetric also a ridge, which it is where nobody teaches; for born_again, which has two
         stages, the others at total budget as well.
         """
-        controls = multitask_controls()
+        controls = multitask_controls(problem)
         if self.transfer == "asymmetric":
             controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
         if self.transfer == "born_again":

@@ -6,7 +6,7 @@ Shapes: B examples in a batch, N in a split, d features, k outputs of a head.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -72,6 +72,11 @@ def evaluate(
     the CPU, of every example, by the task's name: logits, or numbers in their unit, float64.
     """
     tasks = tuple(tasks)
+    return scored(domain, tasks, outputs_of(model, domain, tasks, split), split)
+
+
+def outputs_of(model: Model, domain: str, tasks: Sequence[Task], split: Split) -> dict[str, Tensor]:
+    """What the heads of `tasks` say of a split of `domain`: [N, k] on the CPU, by task name."""
     everything = as_batch(split, model.device)
     collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     model.eval()
@@ -82,20 +87,27 @@ def evaluate(
             for task in tasks:
                 part = model.output(TaskKey(domain, task.name), z[task.name])
                 collected[task.name].append(part)
+    return {name: torch.cat(parts).cpu() for name, parts in collected.items()}
+
+
+def scored(
+    domain: str, tasks: Sequence[Task], outputs: Mapping[str, Tensor], split: Split
+) -> tuple[Scores, dict[str, Tensor]]:
+    """Scores and outputs as `evaluate` gives them, of what heads have said of a split."""
     scores: Scores = {}
-    outputs: dict[str, Tensor] = {}
+    in_unit: dict[str, Tensor] = {}
     for task in tasks:
-        predicted = torch.cat(collected[task.name]).cpu()
+        predicted = outputs[task.name]
         labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
         share = float(present.double().mean())
         loss = float(task_loss(task, predicted, labels, share)) if share else math.nan
         if task.kind == "regression":
             predicted = task.location + task.scale * predicted.double()
-        outputs[task.name] = predicted
+        in_unit[task.name] = predicted
         by_metric = every_score(task, predicted[present].numpy(), labels[present].numpy())
         scores[str(TaskKey(domain, task.name))] = {
             "loss": loss if math.isfinite(loss) else None,
             **by_metric,
         }
-    return scores, outputs
+    return scores, in_unit

@@ -1,0 +1,82 @@
+"""The protocol of a method from outside: an estimator of scikit-learn, fitted at once, untuned.
+
+It is a control: what a transfer or a network has to beat to be worth its while. It has no stages,
+no λ and no φ, and ignores backbone, optimizer and trainer. It learns from the rows of training and
+validation together, for both are bought and it chooses nothing; so it has no validation score.
+Shapes: N rows, d inputs, k outputs of a task's head.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.problem import Problem, Role
+from tlrun.core.task import Task
+from tlrun.strategies.base import Stage, Strategy
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tlrun.models.model import Model
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What an estimator has learnt of one task.
+
+    outputs: gives, of inputs [N, d], logits [N, k] or standardised numbers [N, 1], as a head would.
+    weights: its coefficients by name; empty where it has none. warnings: lines for the user.
+    """
+
+    outputs: Callable[[np.ndarray], np.ndarray]
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EstimatorStrategy(Strategy):
+    """Base of all estimators.
+
+    rows: `own`, each task of each domain is learnt from its own rows alone; `pooled`, from the rows
+        of every domain that has it, with the domain as further inputs of 0 and 1.
+    """
+
+    rows: Literal["own", "pooled"] = "own"
+    ignores: ClassVar[frozenset[str]] = frozenset({"lam", "backbone", "optimizer", "trainer"})
+    needs: ClassVar[tuple[Role, ...]] = ()
+
+    @abstractmethod
+    def fit(self, task: Task, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Fitted:
+        """Learn a task.
+
+        inputs: float64 [N, d]. labels: [N], all present: at least two different classes, or
+        numbers, standardised. seed: of what it draws at random.
+        """
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        """None: nothing is trained in steps."""
+        return ()
+
+    def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
+        """Raises TypeError: without a stage there is no step whose objective it could be."""
+        raise TypeError(f"{type(self).__name__} is fitted at once: it has no objective of a step")
+
+
+def as_head(task: Task, present: Sequence[int], logits: np.ndarray, n: int) -> np.ndarray:
+    """Logits [N, k] of a head, of those of an estimator that has seen some classes only.
+
+    present: the classes, in order; logits: one each [N, len(present)]. n: the rows that were learnt
+    from. A class that was never seen gets the probability 1/(n + k), so that no loss is infinite.
+    """
+    import numpy as np
+    from scipy.special import log_softmax
+
+    k = len(task.classes)
+    absent = k - len(present)
+    heads = np.full((len(logits), k), -np.log(n + k))
+    heads[:, list(present)] = log_softmax(logits, axis=1) + np.log1p(-absent / (n + k))
+    return heads[:, 1:] - heads[:, :1] if task.kind == "binary" else heads

@@ -1,0 +1,65 @@
+"""Control: a linear model of the inputs, as scikit-learn fits it, untuned.
+
+    of classes  min_{w,b} Σ_j -log p(y_j | w x_j + b) + ½‖w‖²     logistic regression, C=1
+    of numbers  min_{w,b} Σ_j (y_j - w x_j - b)² + ‖w‖²           ridge regression, α=1
+
+over the rows j that are learnt from. Inputs and numbers are standardised already.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tlrun.core.task import Task
+from tlrun.strategies.estimator import EstimatorStrategy, Fitted, as_head
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STEPS = 10_000  # of the solver, far more than a problem of standardised inputs takes
+
+
+@dataclass(frozen=True)
+class LinearModel(EstimatorStrategy):
+    """Logistic regression of classes, ridge regression of numbers."""
+
+    def fit(self, task: Task, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Fitted:
+        """Solve for the coefficients; nothing is drawn."""
+        if task.kind == "regression":
+            return _ridge(inputs, labels)
+        return _logistic(task, inputs, labels)
+
+
+def _ridge(inputs: np.ndarray, labels: np.ndarray) -> Fitted:
+    from sklearn.linear_model import Ridge
+
+    model = Ridge().fit(inputs, labels)
+    weights = {"coefficients": model.coef_[None], "intercept": model.intercept_.reshape(1)}
+    return Fitted(lambda new: model.predict(new)[:, None], weights)
+
+
+def _logistic(task: Task, inputs: np.ndarray, labels: np.ndarray) -> Fitted:
+    """Of two classes that were seen, the coefficients are those of the second's logit."""
+    import numpy as np
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    told: tuple[str, ...] = ()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model = LogisticRegression(max_iter=STEPS).fit(inputs, labels)
+    if caught:
+        told = (f"linear_model of {task.name} has not converged in {STEPS} steps",)
+
+    def outputs(new: np.ndarray) -> np.ndarray:
+        logits = model.decision_function(new)
+        if logits.ndim == 1:
+            logits = np.stack([np.zeros_like(logits), logits], axis=1)
+        return as_head(task, model.classes_.tolist(), logits, len(labels))
+
+    weights = {
+        "coefficients": model.coef_, "intercept": model.intercept_, "classes": model.classes_,
+    }  # fmt: skip
+    return Fitted(outputs, weights, told)

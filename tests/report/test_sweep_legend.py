@@ -1,0 +1,81 @@
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tlrun.report.sweep_table import sweep_table
+from tlrun.runs.outcome import Outcome
+
+from problems import outcome
+
+Settings = Sequence[tuple[str, Sequence[Sequence[Outcome]]]]
+
+
+def shown(settings: Settings, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width, markup=False)
+    console.print(sweep_table(settings, console))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def said(settings: Settings) -> str:
+    """All that is shown, in one line."""
+    return " ".join(shown(settings).split())
+
+
+def seeds(*tests: float, **changes: Any) -> list[list[Outcome]]:
+    """An outcomes a seed, each with a control that scores 0.4."""
+    return [
+        [outcome(test=test, seed=k, **changes), outcome("scratch", 0.4, seed=k)]
+        for k, test in enumerate(tests)
+    ]
+
+
+def test_the_legend_says_what_all_arms_have_in_common() -> None:
+    text = said([("a", seeds(0.5, 0.6))])
+
+    assert "same test examples" in text
+    assert "All arms have the same optimizer settings." in text
+
+
+def test_the_legend_does_not_say_of_seeds_with_examples_of_their_own_that_they_share_them() -> None:
+    """`dataset.split_seed=null` draws other test examples for every seed."""
+    outcomes = seeds(0.5, 0.6)
+    outcomes[1] = [outcome(test=0.6, seed=1, test_examples="others")]
+    text = said([("a", outcomes)])
+
+    assert "same test examples" not in text
+    assert "every seed on test examples of its own" in text
+    assert "in some rows every seed on test examples" in said(
+        [("a", outcomes), ("b", seeds(0.5, 0.6))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        ({"name": "adam", "lr": 0.1}, "optimizer.lr"),
+        ({"name": "sgd", "lr": 0.003}, "optimizer"),
+        ({"name": "adam", "lr": 0.003, "weight_decay": 0.1}, "optimizer.weight_decay"),
+    ],
+)
+def test_the_legend_names_what_arms_of_other_optimizers_differ_in(
+    other: dict[str, Any], key: str
+) -> None:
+    """As of a sweep over `optimizer.lr`."""
+    text = said([("a", [[outcome()]]), ("b", [[outcome(optimizer=other, setting="t")]])])
+
+    assert "same optimizer settings" not in text
+    assert f"Arms differ in {key}; a control has what its run has." in text
+
+
+def test_where_nothing_is_compared_no_gain_is_explained() -> None:
+    assert "over X: gain" in said([("a", seeds(0.5))])
+    assert "over X" not in said([("a", [[outcome()]])])
+
+
+def test_what_has_no_optimizer_differs_in_none() -> None:
+    outside = outcome("linear_model", optimizer={}, setting="t")
+
+    assert "All arms have the same optimizer settings." in said([("a", [[outcome(), outside]])])

@@ -1,0 +1,186 @@
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.linear_model import LogisticRegression
+
+from tlrun.core.problem import Domain, HeldOutTest, Problem
+from tlrun.core.task import Task
+from tlrun.runs.estimators import EstimatorRun, fit_task
+from tlrun.runs.outcome import read_outcome
+from tlrun.strategies.constant_prediction import ConstantPrediction
+from tlrun.strategies.gradient_boosting import GradientBoosting
+from tlrun.strategies.linear_model import LinearModel
+
+from problems import Watcher, config, hidden, outcomes_of, performed, planned, split
+
+KIND = Task("kind", "binary", ("no", "yes"))
+SIZE = Task("size", "regression", location=100.0, scale=5.0)
+NAMES = ("constant_prediction", "linear_model", "gradient_boosting")
+
+
+def table(*roles: str, tasks: tuple[Task, ...] = (KIND,), val: bool = False) -> Problem:
+    parts, test = {}, {}
+    for k, role in enumerate(roles):
+        name = f"{role}{k}"
+        train, held_out, valid = (
+            split(9 * k + j, n, tasks, (5,)) for j, n in enumerate((40, 30, 9))
+        )
+        parts[name] = Domain(name, role, tasks, train, valid if val else None)  # type: ignore[arg-type]
+        test[name] = held_out
+    return Problem(parts, HeldOutTest(test), "digest")
+
+
+def fitted(strategy: Any, ours: Problem) -> tuple[dict[str, Any], dict[str, torch.Tensor], Any]:
+    run = EstimatorRun(strategy, ours, seed=0)
+    run.fit("a run", Watcher(), threads=1)
+    return (*run.evaluate(threads=1), run)
+
+
+def test_each_domain_is_learnt_from_its_own_rows_and_scikit_learn_says_the_same() -> None:
+    ours = table("peer", "peer")
+    result, predictions, _ = fitted(LinearModel(), ours)
+
+    for name, domain in ours.domains.items():
+        model = LogisticRegression(max_iter=10_000).fit(
+            domain.train.inputs, domain.train.labels["kind"]
+        )
+        test = ours.test._splits[name]
+        theirs = model.decision_function(test.inputs)
+        assert np.allclose(predictions[f"{name}/kind"][:, 0].numpy(), theirs, atol=1e-4)
+        assert np.array_equal(predictions[f"{name}/kind/labels"], test.labels["kind"])
+    assert result["labels"] == {"peer0": 40, "peer1": 40}
+    assert set(result["headline"]["tasks"]) == {"peer0/kind", "peer1/kind"}
+    assert (result["steps"], result["examples"], result["size"]) == (0, 0, None)
+    assert result["headline"]["val"] is result["headline"]["val_loss"] is None
+
+
+def test_of_a_target_its_own_labels_alone_are_seen() -> None:
+    ours = table("source", "target")
+    result, predictions, _ = fitted(LinearModel(), ours)
+    without = replace(
+        ours,
+        domains={
+            **ours.domains,
+            "source0": replace(ours.domains["source0"], train=split(77, 40, (KIND,), (5,))),
+        },
+    )
+
+    assert set(result["metrics"]["test"]) == {"target1/kind"}
+    assert result["labels"] == {"source0": 0, "target1": 40}
+    assert torch.equal(
+        fitted(LinearModel(), without)[1]["target1/kind"], predictions["target1/kind"]
+    )
+
+
+def test_pooled_rows_are_those_of_every_domain_with_an_intercept_for_each() -> None:
+    """Where a domain's labels are all shifted, only what knows the domain can say so."""
+    ours = table("source", "target", tasks=(SIZE,))
+    for name, domain in ours.domains.items():
+        for part in (domain.train, ours.test._splits[name]):
+            part.labels["size"][...] = part.inputs[:, 0] + (50.0 if name == "target1" else 0.0)
+    result, _, run = fitted(LinearModel(rows="pooled"), ours)
+
+    assert result["labels"] == {"source0": 40, "target1": 40}
+    assert result["metrics"]["test"]["target1/size"]["rmse"] < 1.5
+    assert run.weights["pooled/size/coefficients"].shape == (1, 5 + 2)
+
+
+def test_validation_rows_are_learnt_from_too_for_they_were_bought() -> None:
+    with_val, without = (table("peer", val=val) for val in (True, False))
+
+    assert fitted(LinearModel(), with_val)[0]["labels"] == {"peer0": 49}
+    assert not torch.equal(
+        fitted(LinearModel(), with_val)[1]["peer0/kind"],
+        fitted(LinearModel(), without)[1]["peer0/kind"],
+    )
+
+
+def test_missing_labels_are_left_out() -> None:
+    ours = table("peer")
+    domain = ours.domains["peer0"]
+    some = replace(ours, domains={"peer0": replace(domain, train=hidden(domain.train, KIND, 4))})
+
+    assert fitted(GradientBoosting(), some)[0]["labels"] == {"peer0": 30}
+
+
+def test_numbers_are_answered_in_their_unit() -> None:
+    ours = table("peer", tasks=(SIZE,))
+    for part in (ours.domains["peer0"].train, ours.test._splits["peer0"]):
+        part.labels["size"][...] = 100 + 5 * part.inputs[:, 0]
+    result, predictions, _ = fitted(LinearModel(), ours)
+
+    assert predictions["peer0/size"].mean() == pytest.approx(100, abs=5)
+    assert result["metrics"]["test"]["peer0/size"]["mae"] < 1.0
+
+
+def test_of_one_class_the_answer_is_constant() -> None:
+    found = fit_task(LinearModel(), KIND, np.eye(3), np.array([1, 1, 1]), 0)
+
+    assert np.ptp(found.outputs(np.eye(3))) == 0.0
+    assert fit_task(ConstantPrediction(), SIZE, np.eye(2), np.array([95.0, 105.0]), 0).outputs(
+        np.eye(2)
+    ).tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_folder_is_found_again_and_holds_what_it_says(tmp_path: Path, name: str) -> None:
+    """No weights of a network, no steps; of boosted trees no weights at all."""
+    plan = planned(
+        config(tmp_path, dataset={"name": "digits_binary"}, strategy={"name": name}), Watcher()
+    )
+    first = performed(plan, name, Watcher())
+    record = json.loads((first.path / "run.json").read_text())
+    again = performed(plan, name, Watcher())
+
+    assert again.found
+    assert again.result == first.result
+    assert record["stages"] == []
+    assert record["optimizer"] == {}
+    assert record["test_opened"] == 1
+    assert ("model.safetensors" in record["files"]) == (name != "gradient_boosting")
+    if name == "linear_model":
+        assert any("coefficients" in key for key in load_file(first.path / "model.safetensors"))
+    (first.path / "predictions.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"predictions.safetensors missing"):
+        read_outcome(plan.run_dir, name)
+
+
+def test_one_run_serves_every_backbone_optimizer_and_lambda(tmp_path: Path) -> None:
+    plans = [
+        planned(config(tmp_path, strategy={"name": "linear_model"}, **changes), Watcher())
+        for changes in (
+            {},
+            {"backbone": {"name": "identity"}},
+            {"lam": {"name": "constant", "value": 3.0}},
+            {"optimizer": {"name": "sgd", "lr": 0.1}},
+            {"trainer": {"name": "trainer", "steps": 9, "batch_size": 4, "select": "best"}},
+        )
+    ]
+
+    assert len({plan.run_dir.path for plan in plans}) == 1
+
+
+def test_a_table_has_them_as_controls_and_each_is_run_once(tmp_path: Path) -> None:
+    rows = [
+        "a,b,y",
+        *(f"{k * 7 % 31 / 8},{k * 5 % 17 / 8},{'no' if k % 3 else 'yes'}" for k in range(90)),
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    nodes = {
+        "dataset": {"name": "table_csv", "path": str(tmp_path / "t.csv")},
+        "strategy": {"name": "single_task"},
+        "controls": True,
+    }
+    outcomes = outcomes_of(config(tmp_path / "runs", **nodes), Watcher())
+
+    assert [outcome.name for outcome in outcomes] == ["this run", *NAMES]
+    assert Counter(outcome.found for outcome in outcomes) == {False: 4}
+    again = outcomes_of(config(tmp_path / "runs", **nodes), Watcher())
+    assert all(outcome.found for outcome in again)
