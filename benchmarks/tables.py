@@ -1,13 +1,15 @@
-"""Multi-task methods on two public tables, λ chosen on validation labels of the other seeds.
+"""Our strategies beside scikit-learn's on public tables, over 10 splits.
 
-    python benchmarks/tables.py landmine      29 binary tasks, 20 labels each (6 of them validate),
-                                              10 splits
-    python benchmarks/tables.py parkinsons    2 regression tasks, splits by subject, 10 splits
+    python benchmarks/tables.py landmine      29 binary tasks, 20 labels each (6 of them validate)
+    python benchmarks/tables.py parkinsons    2 regression tasks, splits by subject
+    python benchmarks/tables.py breast_50     one binary task, 50 labels
+    python benchmarks/tables.py breast        the same, all labels of the pool
 
-Reads landmine.mat and parkinsons_updrs.data from the folder $TLRUN_TEST_DATA. Runs go to runs/; the
-same command finds them again. Every arm has the same labels, steps and optimiser. For a seed, an
-arm's λ is the one of the lowest mean validation loss on the *other* seeds, and "best by validation"
-also chooses the arm so; the test set chooses nothing.
+Reads landmine.mat and parkinsons_updrs.data from the folder $TLRUN_TEST_DATA, the breast cancer
+table from scikit-learn. Runs go to runs/; the same command finds them again. Every arm has the same
+labels; every network the same steps and optimiser. For a seed, an arm's λ is the one of the lowest
+mean validation loss on the *other* seeds, and "best by validation" also chooses the network so; the
+test set chooses nothing. The estimators of scikit-learn learn from the labels that validate, too.
 """
 
 from __future__ import annotations
@@ -58,6 +60,30 @@ COMMON = {
         "trainer.steps=500",
         "trainer.eval_every=500",
     ],
+    "breast_50": [
+        "dataset=table_csv",
+        f"dataset.path={FOLDER}/breast.csv",
+        "dataset.split_seed=null",
+        "dataset.labels=50",
+        "backbone=mlp",
+    ],
+    "breast": [
+        "dataset=table_csv",
+        f"dataset.path={FOLDER}/breast.csv",
+        "dataset.split_seed=null",
+        "backbone=mlp",
+    ],
+}
+ESTIMATORS: dict[str, tuple[str, ...]] = {
+    "constant_prediction": ("strategy=constant_prediction",),
+    "linear_model": ("strategy=linear_model",),
+    "linear_model, pooled": ("strategy=linear_model", "strategy.rows=pooled"),
+    "gradient_boosting": ("strategy=gradient_boosting",),
+    "gradient_boosting, pooled": ("strategy=gradient_boosting", "strategy.rows=pooled"),
+}
+SINGLE = {
+    "single_task": ("strategy=single_task",),
+    "single_task, identity": ("strategy=single_task", "backbone=identity"),
 }
 ARMS: dict[str, tuple[str, ...]] = {  # λ is swept where it acts
     "single_task": ("strategy=single_task",),
@@ -76,19 +102,30 @@ ARMS: dict[str, tuple[str, ...]] = {  # λ is swept where it acts
     "asymmetric, one way": ("strategy=task_transfer", "strategy.one_way=true"),
     "distillation": ("strategy=task_transfer", "strategy.transfer=distillation"),
     "born_again": ("strategy=task_transfer", "strategy.transfer=born_again"),
+    **ESTIMATORS,
 }
-LEFT_OUT = {
-    "landmine": set[str](),
-    "parkinsons": {"pooled", "mean", "graph", "asymmetric, one way", "distillation"},
-}  # two label spaces, and no graph of two tasks to speak of
+POOLED = {name for name in ESTIMATORS if name.endswith("pooled")}
+# Of Parkinson's: two label spaces of one domain, and no graph of two tasks to speak of.
+NOT_PARKINSONS = {"pooled", "mean", "graph", "asymmetric, one way", "distillation"} | POOLED
+STUDIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "landmine": ARMS,
+    "parkinsons": {name: words for name, words in ARMS.items() if name not in NOT_PARKINSONS},
+    **dict.fromkeys(
+        ("breast_50", "breast"),
+        SINGLE | {name: words for name, words in ESTIMATORS.items() if name not in POOLED},
+    ),
+}
 
 
-def export() -> None:
-    """The data as CSV files."""
+def export(study: str) -> None:
+    """The data of `study` as CSV files."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if study.startswith("breast"):
+        _export_breast_cancer()
+        return
     from scipy.io import loadmat
 
     home = Path(os.environ.get("TLRUN_TEST_DATA", "../shared/data"))
-    FOLDER.mkdir(parents=True, exist_ok=True)
     mines = loadmat(home / "landmine.mat")
     with (FOLDER / "landmine.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -106,15 +143,24 @@ def export() -> None:
     (FOLDER / "parkinsons.csv").write_bytes((home / "parkinsons_updrs.data").read_bytes())
 
 
+def _export_breast_cancer() -> None:
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    with (FOLDER / "breast.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow([*data.feature_names, "tumour"])
+        for inputs, label in zip(data.data.tolist(), data.target.tolist(), strict=True):
+            rows.writerow([*inputs, data.target_names[label]])
+
+
 def run(study: str) -> None:
     """Run every arm, λ and seed; what is finished is found."""
     shared = [*COMMON[study], f"seed={','.join(map(str, SEEDS))}"]
     shared += [f"runs_dir={FOLDER}/{study}", "controls=false"]
-    for arm, overrides in ARMS.items():
-        if arm in LEFT_OUT[study]:
-            continue
+    for arm, overrides in STUDIES[study].items():
         command = [sys.executable, "-m", "tlrun", "-m", *shared, *overrides]
-        if "task_" in overrides[0]:
+        if overrides[0] in ("strategy=task_relation", "strategy=task_transfer"):
             command.append(f"lam.value={LAMBDAS[study]}")
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         print(f"done: {arm}", file=sys.stderr)
@@ -125,12 +171,19 @@ def results(study: str) -> dict[str, dict[float, dict[int, Headline]]]:
     headlines: dict[str, dict[float, dict[int, Headline]]] = {}
     for outcome in load_runs(FOLDER / study):
         config = yaml.safe_load((outcome.path / "config.yaml").read_text(encoding="utf-8"))
-        axis = headlines.setdefault(_arm(config["strategy"]), {})
+        axis = headlines.setdefault(_arm(config), {})
         axis.setdefault(outcome.lam or 0.0, {})[outcome.seed] = outcome.result["headline"]
     return headlines
 
 
-def _arm(strategy: Mapping[str, Any]) -> str:
+def _arm(config: Mapping[str, Any]) -> str:
+    strategy = config["strategy"]
+    if "rows" in strategy:
+        return f"{strategy['name']}{', pooled' if strategy['rows'] == 'pooled' else ''}"
+    if strategy["name"] == "single_task" and "breast" in config["dataset"]["path"]:
+        return (
+            "single_task, identity" if config["backbone"]["name"] == "identity" else "single_task"
+        )
     if strategy["name"] == "shared_parameters":
         return "pooled" if strategy["heads"] == "shared" else "shared_parameters"
     if strategy["name"] == "task_relation":
@@ -149,9 +202,12 @@ def report(study: str) -> None:
     print("|---|---|---|---|")
     for arm, axis in runs.items():
         candidates = {(arm, lam): by_seed for lam, by_seed in axis.items()}
-        every |= candidates
+        if arm not in ESTIMATORS:
+            every |= candidates
         chosen, figures = _at_the_chosen(candidates, alone)
         print(f"| {arm} | {figures} | {', '.join(f'{lam:g}' for _, lam in chosen)} |")
+    if all(headline["val_loss"] is None for headline in alone.values()):
+        return
     chosen, figures = _at_the_chosen(every, alone)
     names = ", ".join(f"{arm} {lam:g}" for arm, lam in chosen)
     print(f"| best by validation | {figures} | {names} |")
@@ -175,6 +231,8 @@ def _chosen(
     candidates: Mapping[tuple[str, float], Mapping[int, Headline]], seed: int
 ) -> tuple[str, float]:
     """The candidate of the lowest mean validation loss on the other seeds."""
+    if len(candidates) == 1:
+        return next(iter(candidates))
     losses = {}
     for key, by_seed in candidates.items():
         losses[key] = fmean(by_seed[other]["val_loss"] for other in SEEDS if other != seed)
@@ -182,6 +240,6 @@ def _chosen(
 
 
 if __name__ == "__main__":
-    export()
+    export(sys.argv[1])
     run(sys.argv[1])
     report(sys.argv[1])
