@@ -65,13 +65,11 @@ COMMON = {
         f"dataset.path={FOLDER}/breast.csv",
         "dataset.split_seed=null",
         "dataset.labels=50",
-        "backbone=mlp",
     ],
     "breast": [
         "dataset=table_csv",
         f"dataset.path={FOLDER}/breast.csv",
         "dataset.split_seed=null",
-        "backbone=mlp",
     ],
 }
 ESTIMATORS: dict[str, tuple[str, ...]] = {
@@ -82,7 +80,7 @@ ESTIMATORS: dict[str, tuple[str, ...]] = {
     "gradient_boosting, pooled": ("strategy=gradient_boosting", "strategy.rows=pooled"),
 }
 SINGLE = {
-    "single_task": ("strategy=single_task",),
+    "single_task": ("strategy=single_task", "backbone=mlp"),
     "single_task, identity": ("strategy=single_task", "backbone=identity"),
 }
 ARMS: dict[str, tuple[str, ...]] = {  # λ is swept where it acts
