@@ -15,6 +15,7 @@ PROBLEMS = [
     problem("split", val=True),
     peers("source", "peer", "target"),
     questions("multiclass", "binary", "regression"),
+    replace(problem(), folds=(problem(), problem("shared", val=True))),
 ]
 
 
@@ -37,6 +38,7 @@ def test_all_but_the_examples_is_as_if_they_were_read(read: Problem) -> None:
         for fact in ("name", "role", "tasks", "digest", "shape", "validated"):
             assert getattr(known.domains[name], fact) == getattr(domain, fact)
     assert described(known) == described(read)
+    assert [fold.identity for fold in known.folds] == [fold.identity for fold in read.folds]
     assert known.test.unopened().opened == 0
 
 
@@ -49,6 +51,9 @@ def test_whoever_touches_an_example_has_it_read(read: Problem) -> None:
         assert domain.val is read.domains[name].val
     assert known.test.open() is read.test.open()
     assert known.test.opened == 1
+    for fold, other in zip(known.folds, read.folds, strict=True):
+        assert fold.test.open() is other.test.open()
+        assert fold.domains["source"].train is other.domains["source"].train
 
 
 def test_a_domain_made_of_one_has_a_digest_of_its_own() -> None:

@@ -219,7 +219,7 @@ def test_a_stage_may_have_several_domains_and_tasks(tmp_path: Path) -> None:
     ours = problem("split")
     run = replace(asked.run, strategy=Pooled())
     stages = run.strategy.stages(ours, run.lam, 5)
-    pooled = replace(asked, run=run, stages=planned_stages(run, ours, stages, "cpu"))
+    pooled = replace(asked, run=run, folds=[planned_stages(run, ours, stages, "cpu")])
     weights = []
     for expected in (False, True):
         runner = StageRunner(pooled, ours, THIS, Watcher())

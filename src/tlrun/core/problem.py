@@ -118,6 +118,9 @@ class Problem:
     report: what was loaded, as strict JSON: examples, labels and classes by split, and notes for
         the user. preprocessing: how it was read, as strict JSON, so that new examples can be read
         alike; empty where they are used as they are.
+    folds: where every example is to test once, the same problem with other examples held out, each
+        time; a run then learns and tests once in each. `domains` are those of the first, and `test`
+        holds the test examples of all.
 
     Raises ValueError where two different tasks have one name (a head belongs to one label space),
     or the name of a domain or task holds a dot or a slash, which stand between names.
@@ -129,6 +132,7 @@ class Problem:
     report: Mapping[str, Any] = field(default_factory=dict)
     examples: str = ""
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    folds: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):
@@ -158,6 +162,16 @@ class Problem:
             tasks = [(task.name, task.kind, task.classes) for task in domain.tasks]
             described.append((name, role, tasks))
         return described
+
+    @property
+    def parts(self) -> tuple[Problem, ...]:
+        """The problems that a run learns and tests, one after another: the folds, or itself."""
+        return self.folds or (self,)
+
+    def unopened(self) -> Problem:
+        """The same problem, its test examples not opened yet: for another run on it."""
+        folds = tuple(fold.unopened() for fold in self.folds)
+        return replace(self, test=self.test.unopened(), folds=folds)
 
     def named(self, role: Role) -> tuple[str, ...]:
         """The names of the domains that play `role`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
@@ -61,7 +61,7 @@ def plain(problem: Problem) -> bool:
             return False
         if any(type(task) is not Task for task in domain.tasks):
             return False
-    return True
+    return all(map(plain, problem.folds))
 
 
 def described(problem: Problem) -> dict[str, Any]:
@@ -84,6 +84,7 @@ def described(problem: Problem) -> dict[str, Any]:
         "digest": problem.digest,
         "examples": problem.examples,
         "report": problem.report,
+        "folds": [described(fold) for fold in problem.folds],
     }
 
 
@@ -113,4 +114,13 @@ def unread(description: Mapping[str, Any], read: Read) -> Problem:
         description["digest"],
         description["report"],
         description["examples"],
+        folds=tuple(
+            unread(fold, partial(_fold_of, read, number))
+            for number, fold in enumerate(description["folds"])
+        ),
     )
+
+
+def _fold_of(read: Read, number: int) -> Problem:
+    """One fold of a problem that is read now."""
+    return read().folds[number]

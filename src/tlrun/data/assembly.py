@@ -52,7 +52,11 @@ class Part:
 
 
 def assemble(
-    parts: Sequence[Part], notes: Sequence[str] = (), duplicates: Duplicates = "drop"
+    parts: Sequence[Part],
+    notes: Sequence[str] = (),
+    duplicates: Duplicates = "drop",
+    *,
+    fold: bool = False,
 ) -> Problem:
     """The problem of some domains, checked and digested, with its load report.
 
@@ -61,6 +65,7 @@ def assemble(
         among the training or validation examples of any domain: drop them from the test set, keep
         them and only report them, or nothing, as the caller has seen to them. The pools decide, not
         what a seed drew of them, so the test set is one for all seeds.
+    fold: whether these are one fold of several, which together test enough (`data/folds.py`).
 
     Raises UserError, a mistake for each task without a training or test label in a domain, each
     domain without a test example, each task of a domain that tests a class which no training label
@@ -76,8 +81,9 @@ def assemble(
             counts[name] = int(twice.sum())
             if duplicates == "drop" and counts[name]:
                 test[name] = _rows(test[name], ~twice)
-    mistakes = [*_unlearnable(domains), *_untestable(domains, test, counts)]
-    mistakes += [*_unseen(domains, test), *_undefined(domains, test)]
+    mistakes = [*_unlearnable(domains), *_unseen(domains, test)]
+    if not fold:
+        mistakes += cannot_test(domains, test, counts)
     if mistakes:
         raise UserError(*mistakes)
     report = load_report(domains, test, counts, [*_duplicates_note(counts, duplicates), *notes])
@@ -86,6 +92,13 @@ def assemble(
         splits += [domain.train, domain.val]
     arrays = digest([*splits, *test.values()])
     return Problem(domains, HeldOutTest(test), arrays, report, _examples_of(parts))
+
+
+def cannot_test(
+    domains: Mapping[str, Domain], test: Mapping[str, Split], duplicates: Mapping[str, int]
+) -> list[Mistake]:
+    """Why the test examples of `domains` are not enough for a score; empty where they are."""
+    return [*_untestable(domains, test, duplicates), *_undefined(domains, test)]
 
 
 def _examples_of(parts: Sequence[Part]) -> str:

@@ -48,9 +48,9 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
                 if domain in (one.domain, other.domain):
                     differing[one, other] += int((classes[one] != classes[other]).sum())
                     inputs[one, other] += len(classes[one])
-    if not inputs:
+    if not any(inputs.values()):
         return None
-    return fmean(differing[pair] / inputs[pair] for pair in inputs)
+    return fmean(differing[pair] / count for pair, count in inputs.items() if count)
 
 
 def _predictions(

@@ -39,9 +39,9 @@ THIS = "this run"  # the name of the run asked for, beside those of its controls
 class PlannedStage:
     """One stage of a planned run.
 
-    number: its position among the stages, from 0. strategy: whose equation trains it. inputs:
-    everything that decides its outcome; key: their digest. entry: where it is kept for other runs;
-    None where it is this run's alone.
+    number: its position among the stages of its fold, from 0. strategy: whose equation trains it.
+    inputs: everything that decides its outcome; key: their digest. entry: where it is kept for
+    other runs; None where it is this run's alone.
     """
 
     number: int
@@ -56,20 +56,26 @@ class PlannedStage:
 class Plan:
     """One run, checked: ready to be trained, or loaded where it is finished.
 
-    run: as it is meant, at λ=∞ where λ has no effect. device: cpu or cuda:N. problem, setting,
+    run: as it is meant, at λ=∞ where λ has no effect. device: cpu or cuda:N. folds: the stages of
+    each part of its problem, in order: one, or as many as it has folds. problem, setting,
     family: ids that runs share, as `identity` says. data: all that ids know of its data.
     controls: the setting of each of its controls, by name.
     """
 
     run: Run
     device: str
-    stages: Sequence[PlannedStage]
+    folds: Sequence[Sequence[PlannedStage]]
     run_dir: RunDir
     problem: str
     setting: str
     family: str
     data: str
     controls: Mapping[str, str]
+
+    @property
+    def stages(self) -> Sequence[PlannedStage]:
+        """Those of the first fold, or of all there is."""
+        return self.folds[0]
 
     @property
     def fingerprint(self) -> dict[str, str | int]:
@@ -79,7 +85,8 @@ class Plan:
     @property
     def shared_keys(self) -> set[str]:
         """The keys of the stages that other runs may start from."""
-        return {planned.key for planned in self.stages if planned.entry is not None}
+        every = [planned for stages in self.folds for planned in stages]
+        return {planned.key for planned in every if planned.entry is not None}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -153,7 +160,7 @@ def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     return Plan(
         run=run,
         device=device,
-        stages=planned_stages(run, problem, stages, device),
+        folds=[planned_stages(run, part, stages, device) for part in problem.parts],
         run_dir=_run_dir(run, problem),
         problem=problem_id(run, problem),
         setting=setting_id(run, problem),
@@ -184,7 +191,8 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     if "backbone" not in run.strategy.ignores:
         run.backbone.width(problem.shape)
     if "trainer" not in run.strategy.ignores:
-        check_selection(run, problem)
+        for part in problem.parts:
+            check_selection(run, part)
         check_batch_size(run)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     notes: list[Note] = [StrategyWarning(text=text) for text in run.strategy.warnings(run.backbone)]

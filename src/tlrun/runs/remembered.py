@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class ProblemCache:
         if self._problem is None or self._key != (dataset, seed) or not self._is_read:
             self._problem, self._key = None, None  # the old one need not be kept meanwhile
             self._problem, self._key, self._is_read = dataset.load(seed), (dataset, seed), True
-        return replace(self._problem, test=self._problem.test.unopened())
+        return self._problem.unopened()
 
     def planned(self, run: Run) -> Problem:
         """The problem of `run` for a plan: remembered, or else read. Raises as `load` does."""
@@ -73,7 +73,7 @@ class ProblemCache:
                 problem, memory = read(run)
                 self._memories += [memory] if memory else []
             self._problem, self._key, self._is_read = problem, key, is_read
-        return replace(self._problem, test=self._problem.test.unopened())
+        return self._problem.unopened()
 
     def remember(self) -> None:
         """Write down what was read for plans, once these stand: a mistake writes nothing."""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from tlrun.config.build import Run
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
 from tlrun.core.notes import DataLoaded, RunAnew
-from tlrun.core.objective import Relation
 from tlrun.core.options import as_plain
-from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
@@ -25,13 +22,10 @@ from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Screen
 from tlrun.store.fingerprint import differences
-from tlrun.strategies.estimator import EstimatorStrategy
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tlrun.models.model import Model
-    from tlrun.runs.stages import DoneStage
 
 STOPPED = (KeyboardInterrupt, Terminated)
 
@@ -107,6 +101,8 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     name: what the screen calls it. Raises RunFailed where it fails, KeyboardInterrupt or Terminated
     where it is stopped; run.json says so too.
     """
+    from tlrun.runs.learn import learn
+
     run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
     check_unchanged(plan.run, plan.data, problem)
     started = time.monotonic()
@@ -118,13 +114,13 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         if problem.preprocessing:
             run_dir.keep_json("preprocessing.json", problem.preprocessing)
         with exactly(plan.run.threads):
-            done = _carried_out(plan, name, problem, screen)
+            done = learn(plan, name, problem, screen)
         # What the run would have cost alone: a loaded stage counts what its training took.
         spared = sum(stage.seconds for stage in done.stages if stage.found)
         record = {
             "seconds": time.monotonic() - started + spared,
             "stages": [stage.record for stage in done.stages],
-            "test_opened": problem.test.opened,
+            "test_opened": max(part.test.opened for part in problem.parts),
             "test_examples": _tested_rows(done.predictions),
         }
         run_dir.finish(done.result, done.weights, done.predictions, record)
@@ -140,58 +136,6 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
             run_dir.keep("traceback.txt", traceback.format_exc())
             details = " (details in traceback.txt there)"
         raise RunFailed(f"{reason}{details}", run_dir.path) from error
-
-
-@dataclass(frozen=True)
-class _Done:
-    """What a run has come to: its stages, result.json, and the tensors that are kept."""
-
-    stages: Sequence[DoneStage]
-    result: Mapping[str, Any]
-    predictions: Mapping[str, Tensor]
-    weights: Mapping[str, Tensor]
-
-
-def _carried_out(plan: Plan, name: str, problem: Problem, screen: Screen) -> _Done:
-    """The run of a plan, trained or fitted, and tested."""
-    if not isinstance(plan.run.strategy, EstimatorStrategy):
-        return _through_stages(plan, name, problem, screen)
-    from tlrun.runs.estimators import EstimatorRun
-
-    fits = EstimatorRun(plan.run.strategy, problem, plan.run.seed)
-    fits.fit(name, screen, plan.run.threads)
-    result, predictions = fits.evaluate(plan.run.threads)
-    return _Done((), result, predictions, fits.weights)
-
-
-def _through_stages(plan: Plan, name: str, problem: Problem, screen: Screen) -> _Done:
-    """Every stage in turn, then the test."""
-    from tlrun.models.model import state
-    from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
-    from tlrun.runs.stages import StageRunner
-
-    runner = StageRunner(plan, problem, name, screen, stored=not plan.run.rerun)
-    stages: list[DoneStage] = []
-    relation: Relation | None = None
-    model: Model | None = None
-    for planned in plan.stages:
-        stages.append(runner.run_stage(planned, model))
-        model = stages[-1].model
-        relation = planned.strategy.relation_of(model) or relation  # the last that learns one
-    last = plan.stages[-1]
-    pooled = statistics_pooled(name, problem, stages[-1].model)
-    if pooled is not None:
-        screen.note(pooled)
-    result, predictions = evaluate_test(
-        problem,
-        [planned.stage for planned in plan.stages],
-        plan.run.trainer.batch_size,
-        stages[-1].model,
-        relation,
-        together=last.stage.trained_for == "all tasks",
-        encode=lambda domain, split: runner.encoded(last, stages[-1].model, domain, split),
-    )
-    return _Done(stages, result, predictions, state(stages[-1].model))
 
 
 def _tested_rows(predictions: Mapping[str, Tensor]) -> str:

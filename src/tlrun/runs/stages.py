@@ -55,11 +55,11 @@ class DoneStage:
 
 @dataclass(frozen=True)
 class StageRunner:
-    """What carries out the stages of one run.
+    """What carries out the stages of one run, or of one fold of it.
 
-    plan: of the run. problem: as the run's seed draws it. name: what the screen calls the run.
-    stored: whether stages that runs share are loaded from the store and kept there; False for a run
-    that is trained again on purpose.
+    plan: of the run. problem: as the run's seed draws it, or the fold. name: what the screen calls
+    the run. stored: whether stages that runs share are loaded from the store and kept there; False
+    for a run that is trained again on purpose. fold: its number, from 0; None where there are none.
     """
 
     plan: Plan
@@ -67,6 +67,7 @@ class StageRunner:
     name: str
     screen: Screen
     stored: bool = True
+    fold: int | None = None
 
     def run_stage(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
         """Carry out one stage. previous: the model of the stage before; None before the first.
@@ -112,7 +113,7 @@ class StageRunner:
         for name in stage.domains:
             domains[name] = self._as_trained(stage, model, self.problem.domains[name])
             batches[name] = self._batches(planned, domains[name])
-        recorder = _Recorder(self.plan.run_dir, self.screen)
+        recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
         self.screen.begin(self.name, stage)
         try:
             with drawing_from(stream(run.seed, "dropout", planned.number)):
@@ -126,8 +127,9 @@ class StageRunner:
     def _load(self, planned: PlannedStage, finished: FinishedStage, entry: Entry) -> DoneStage:
         """The stage as another run has finished it."""
         model = restore(self._fresh(planned, None), finished.weights)
+        recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
         for row in finished.rows:
-            self.plan.run_dir.log(row)
+            recorder.log(row)
         stage = planned.stage
         note = StageLoaded(
             path=entry.path,
@@ -150,7 +152,8 @@ class StageRunner:
         given = Given(run.backbone, self.problem.shape, tuple(outputs.values()), run.seed)
         structure = planned.strategy.structure_of(stage, previous, given)
         if structure is not None:
-            self.plan.run_dir.keep_json("structure.json", structure.to_json())
+            name = "structure.json" if self.fold is None else f"structure_fold{self.fold}.json"
+            self.plan.run_dir.keep_json(name, structure.to_json())
             summary = structure.summary(run.backbone)
             self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=summary))
         return planned.strategy.inherit(stage, self._fresh(planned, structure), previous)
@@ -173,7 +176,7 @@ class StageRunner:
     def _batches(self, planned: PlannedStage, domain: Domain) -> Batches:
         """The domain's sequence of batches, from where the stages before have left it."""
         run, position = self.plan.run, 0
-        for earlier in self.plan.stages[: planned.number]:
+        for earlier in self.plan.folds[self.fold or 0][: planned.number]:
             if domain.name in earlier.stage.domains:
                 position += earlier.stage.steps
         size = run.trainer.batch_size
@@ -207,13 +210,14 @@ class StageRunner:
 
 @dataclass(frozen=True)
 class _Recorder:
-    """The loop's recorder: steps to the screen, rows to the run's folder.
+    """The loop's recorder: steps to the screen, rows to the run's folder, with their fold.
 
     rows: those so far, to be kept with the stage.
     """
 
     run_dir: RunDir
     screen: Screen
+    fold: int | None
     rows: list[Mapping[str, object]] = field(default_factory=list)
 
     def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
@@ -221,7 +225,7 @@ class _Recorder:
 
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
-        self.run_dir.log(row)
+        self.run_dir.log(row if self.fold is None else {"fold": self.fold, **row})
 
 
 def _stored(entry: Entry, screen: Screen | None = None) -> FinishedStage | None:

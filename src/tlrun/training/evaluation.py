@@ -81,7 +81,7 @@ def outputs_of(model: Model, domain: str, tasks: Sequence[Task], split: Split) -
     collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(split), EVALUATION_BATCH):
+        for start in range(0, max(1, len(split)), EVALUATION_BATCH):  # of no example, once
             batch = everything.rows(slice(start, start + EVALUATION_BATCH))
             z = features(model, domain, tasks, batch)
             for task in tasks:
@@ -100,7 +100,7 @@ def scored(
         predicted = outputs[task.name]
         labels = torch.from_numpy(split.labels[task.name])
         present = labelled(labels)
-        share = float(present.double().mean())
+        share = float(present.double().mean()) if len(present) else 0.0
         loss = float(task_loss(task, predicted, labels, share)) if share else math.nan
         if task.kind == "regression":
             predicted = task.location + task.scale * predicted.double()

@@ -6,8 +6,9 @@ import pytest
 from table_columns import found
 
 from tlrun.core.errors import UserError
+from tlrun.data.tables.chance import equal_by_chance
 from tlrun.data.tables.column_roles import Columns
-from tlrun.data.tables.duplicates import Seen, equal_by_chance, seen_to
+from tlrun.data.tables.duplicates import Seen, seen_to
 from tlrun.data.tables.splits import Splits
 
 RANDOM = np.random.default_rng(0)
@@ -88,12 +89,3 @@ def test_whole_numbers_that_are_equal_by_chance_are_kept_and_copies_are_not(
     )
     assert copied.splits.test.sum() == 59
     assert copied.notes[0].endswith(DROPPED)
-
-
-@pytest.mark.parametrize("copies", [1, 2, 5])
-def test_measurements_are_never_equal_by_chance_however_often_they_are_repeated(
-    tmp_path: Path, copies: int
-) -> None:
-    rows = [f"A,{a:.3f},{b:.3f},{k % 2}" for k, (a, b) in enumerate(RANDOM.normal(size=(80, 2)))]
-
-    assert not equal_by_chance(table(tmp_path, ["B,9,9,1", *rows * copies]))

@@ -10,7 +10,7 @@ from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
 from tlrun.data.tables.column_roles import columns
 from tlrun.data.tables.groups import check_groups_whole, draw_groups, group_split
-from tlrun.data.tables.splits import split_rows
+from tlrun.data.tables.splits import draw_tests, split_rows
 from tlrun.data.tables.table_file import read
 
 
@@ -118,7 +118,12 @@ def test_groups_that_cannot_be_split_are_refused(
     (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     chosen = TableCsv(**options)
     table = columns(read(str(tmp_path / "table.csv"), ",", "utf-8", chosen.notation), chosen)
+
+    def drawn() -> None:
+        (test,) = draw_tests(table, chosen, seed=0)
+        split_rows(table, chosen, test, seed=0)
+
     with pytest.raises(UserError, match=message) as caught:
-        split_rows(table, chosen, seed=0)
+        drawn()
 
     assert len(caught.value.lines) == 1

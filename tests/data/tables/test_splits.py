@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.table_csv import TableCsv
 from tlrun.data.tables.column_roles import columns
-from tlrun.data.tables.splits import Splits, _draw_validation, split_rows, stratified_sample
+from tlrun.data.tables.splits import (
+    Splits,
+    _draw_validation,
+    draw_tests,
+    split_rows,
+    stratified_sample,
+)
 from tlrun.data.tables.table_file import _parsed, read
 
 STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
@@ -18,11 +24,9 @@ STRATA = st.lists(st.integers(0, 4), min_size=1, max_size=60).map(np.array)
 def drawn(folder: Path, lines: list[str], seed: int = 0, **options: Any) -> Splits:
     (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     chosen = TableCsv(**options)
-    return split_rows(
-        columns(read(str(folder / "table.csv"), ",", "utf-8", chosen.notation), chosen),
-        chosen,
-        seed,
-    )
+    table = columns(read(str(folder / "table.csv"), ",", "utf-8", chosen.notation), chosen)
+    (test,) = draw_tests(table, chosen, seed)
+    return split_rows(table, chosen, test, seed)
 
 
 def rows(n: int, classes: int = 2) -> list[str]:

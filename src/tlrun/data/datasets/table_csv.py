@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
+from tlrun.data.folds import assemble_folds
 from tlrun.data.load_report import few
 from tlrun.data.tables.options import TableOptions
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tlrun.data.tables.column_roles import Columns
+    from tlrun.data.tables.duplicates import Seen
     from tlrun.data.tables.encoding import Encoder
     from tlrun.data.tables.splits import Splits
 
@@ -39,32 +41,60 @@ class TableCsv(TableOptions):
         name, and where there is too little to train or test on.
         """
         from tlrun.data.tables.column_roles import columns
-        from tlrun.data.tables.duplicates import seen_to
-        from tlrun.data.tables.encoding import fit
-        from tlrun.data.tables.splits import split_rows
+        from tlrun.data.tables.splits import draw_tests
         from tlrun.data.tables.table_file import read
 
         table = columns(read(self.path, self.separator, self.encoding, self.notation), self)
-        splits = split_rows(table, self, seed)
-        fitted = _fitted(table, splits.pool)
-        far = _far_values_notes(table, fitted, self.named()["inputs"])
-        table = _scaled(table, splits)
-        encoder = fit(table, fitted)
-        constant = list(_constant_note(table, encoder))
-        inputs = encoder.encode(table.numbers, table.categories)
-        seen = seen_to(table, splits, drop=self.duplicates == "drop")
-        splits = seen.splits
-        notes = [*seen.notes, *table.notes, *far, *constant]
-        notes += [*_missing_words_note(table), *_unused_notes(table)]
-        positions = range(len(table.domains))
-        parts = [_part(table, splits, position, inputs) for position in positions]
+        made = [_made(table, self, test, seed) for test in draw_tests(table, self, seed)]
+        first = made[0]
+        notes = [*table.notes, *first.notes, *_missing_words_note(table), *_unused_notes(table)]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
-        problem = assemble(parts, notes, duplicates="seen to")
-        rows = _reported(problem.report["splits"], table, splits)
-        report = {**problem.report, "splits": rows, "duplicates": dict(seen.counts)}
-        kept = _preprocessing(table, self, encoder)
+        if self.test_folds is None:
+            problem = assemble(first.parts, [*first.seen.notes, *notes], duplicates="seen to")
+            kept: Mapping[str, Any] = first.preprocessing
+        else:
+            folded = f"{len(made)} folds: every row tests once, after learning from the other folds"
+            if self.target is not None:
+                folded = f"{folded} (of {self.target} alone)"
+            told = [f"fold {k}: {n}" for k, each in enumerate(made) for n in each.seen.notes]
+            problem = assemble_folds([each.parts for each in made], [folded, *told, *notes])
+            kept = {"folds": [each.preprocessing for each in made]}
+        rows = _reported(problem.report["splits"], table, first.seen.splits)
+        counts = {}
+        for name, role in table.domains:
+            dropped = [each.seen.counts[name] for each in made]
+            counts[name] = dropped[0] if role == "source" else sum(dropped)  # those are not folded
+        report = {**problem.report, "splits": rows, "duplicates": counts}
         return dataclasses.replace(problem, report=report, preprocessing=kept)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What becomes of a table where some rows test: domain by domain, and what is told of it."""
+
+    parts: Sequence[Part]
+    seen: Seen
+    notes: Sequence[str]
+    preprocessing: Mapping[str, Any]
+
+
+def _made(table: Columns, options: TableOptions, test: np.ndarray, seed: int) -> _Made:
+    """Split, fit and encode. test: the rows that test, bool [N]."""
+    from tlrun.data.tables.duplicates import seen_to
+    from tlrun.data.tables.encoding import fit
+    from tlrun.data.tables.splits import split_rows
+
+    splits = split_rows(table, options, test, seed)
+    fitted = _fitted(table, splits.pool)
+    far = _far_values_notes(table, fitted, options.named()["inputs"])
+    table = _scaled(table, splits)
+    encoder = fit(table, fitted)
+    constant = list(_constant_note(table, encoder))
+    inputs = encoder.encode(table.numbers, table.categories)
+    seen = seen_to(table, splits, drop=options.duplicates == "drop")
+    parts = [_part(table, seen.splits, place, inputs) for place in range(len(table.domains))]
+    return _Made(parts, seen, [*far, *constant], _preprocessing(table, options, encoder))
 
 
 def _scaled(table: Columns, splits: Splits) -> Columns:

@@ -1,25 +1,22 @@
 """Rows of a table that stand on two sides: they would be learnt by heart, and tested.
 
-Where inputs are few categories, rows of two domains may be equal by chance, as pupils of two
-schools are; and where all are whole numbers or words, and no more rows are equal than chance makes
-so, any two may, as people of one age are. Those are told, and kept. Shapes: N rows of the table.
+Those that chance makes equal (`chance.py`) are told, and kept. Shapes: N rows of the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.data.tables.chance import all_by_chance, equal_by_chance
 from tlrun.data.tables.column_roles import Columns
-from tlrun.data.tables.row_identity import repeated, row_hashes
+from tlrun.data.tables.row_identity import repeated
 from tlrun.data.tables.splits import Splits
 
-FEW_VALUES = 30  # of an input, up to which it may be a category, in rows enough to tell
 CHANCE = "kept, as rows of so few different values are equal by chance"
-TIMES = 3  # as many equal pairs as chance makes, up to which it is chance
 KEPT, DROPPED = "kept", "dropped (dataset.duplicates=keep keeps them)"
 
 
@@ -65,51 +62,6 @@ def seen_to(columns: Columns, splits: Splits, drop: bool) -> Seen:
         splits = replace(splits, test=splits.test & ~test, val=_left(splits.val, val))
     counts = _by_domain(columns, test, splits.test)
     return Seen(splits, counts, tuple(notes))
-
-
-def equal_by_chance(columns: Columns) -> bool:
-    """Whether all inputs have few values, and so many rows hold an equal pair by chance."""
-    most = min(FEW_VALUES, len(columns.domain) / 4)
-    counts = []
-    for each in _counts(columns):  # measurements end it at the first
-        if len(each) > most:
-            return False
-        counts.append(each)
-    return _expected_pairs(counts) > 1
-
-
-def all_by_chance(columns: Columns) -> bool:
-    """Whether inputs are whole numbers or words, and equal no oftener than by chance.
-
-    Decimals have many values, and two rows of them are equal where one was copied.
-    """
-    for column in columns.numbers:
-        known = column.numbers[~column.missing]
-        if (known != np.round(known)).any():
-            return False
-    _, alike = np.unique(row_hashes(columns), return_counts=True)
-    pairs = int((alike * (alike - 1) // 2).sum())
-    return 0 < pairs <= TIMES * _expected_pairs(list(_counts(columns)))
-
-
-def _counts(columns: Columns) -> Iterator[np.ndarray]:
-    """How often each input has each of its values, input by input."""
-    for column in columns.numbers:
-        yield np.unique(column.numbers, return_counts=True)[1]
-    for column in columns.categories:
-        yield np.unique(column.values[1], return_counts=True)[1]
-
-
-def _expected_pairs(counts: Sequence[np.ndarray]) -> float:
-    """How many pairs of N rows would be equal, were every input drawn by itself.
-
-    N(N-1)/2 Π_j Σ_v p_jv², with p_jv the share of value v of input j.
-    """
-    rows = int(counts[0].sum())
-    expected = rows * (rows - 1) / 2
-    for each in counts:
-        expected *= float(((each / rows) ** 2).sum())
-    return expected
 
 
 def _by_domain(columns: Columns, twice: np.ndarray, left: np.ndarray) -> dict[str, int]:

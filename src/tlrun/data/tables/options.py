@@ -43,7 +43,10 @@ class TableOptions:
     group: a column whose every value has its rows in one split: training, validation or test.
     split: a column with train, val or test in every row, instead of a seeded split.
     test_share: of the rows (of the groups) of each domain, every class in its share.
-    split_seed: draws the test set; null: the run's seed draws it too.
+    test_folds: so many folds instead, in each of which other rows test and all others may be learnt
+        from: a run learns once for each, and every row (with a target, every row of it) tests once.
+        Folds keep groups and equal rows together.
+    split_seed: draws the test set, or the folds; null: the run's seed draws it too.
     labels: labelled examples per task and domain, for training and validation together, every class
         in its share and at least once if it can be; null: all. Where there is a target they are
         its own, and the sources keep all. Drawn by the run's seed, a larger draw containing a
@@ -60,7 +63,7 @@ class TableOptions:
     # what stands in the file decides, not where it is
     places: ClassVar[frozenset[str]] = frozenset({"path"})
     split_options: ClassVar[frozenset[str]] = frozenset(
-        {"group", "split", "test_share", "split_seed", "duplicates"}
+        {"group", "split", "test_share", "test_folds", "split_seed", "duplicates"}
     )
 
     path: str = ""
@@ -79,6 +82,7 @@ class TableOptions:
     group: Name | None = None
     split: Name | None = None
     test_share: Annotated[float, Range(0.05, 0.95)] = 0.3
+    test_folds: Annotated[int, Range(2, 50)] | None = None
     split_seed: Annotated[int, Range(0)] | None = 0
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
@@ -113,6 +117,15 @@ class TableOptions:
                     expected="one column beside dataset.task",
                     found=f"{len(predicted)}",
                     hint="try dataset.task=null",
+                )
+            )
+        if self.test_folds is not None and self.split is not None:
+            raise UserError(
+                Mistake(
+                    "dataset.test_folds",
+                    expected="null, for dataset.split says what tests",
+                    found=f"{self.test_folds}",
+                    hint="leave out one",
                 )
             )
         self._check_one_use()

@@ -14,6 +14,7 @@ import numpy as np
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.seeding import stream
 from tlrun.data.tables.column_roles import WORDS, Columns
+from tlrun.data.tables.folds import draw_folds
 from tlrun.data.tables.groups import check_groups_whole, draw_groups
 from tlrun.data.tables.options import TableOptions
 from tlrun.data.tables.targets import Target
@@ -38,19 +39,40 @@ class Splits:
     labelled: tuple[np.ndarray, ...]
 
 
-def split_rows(columns: Columns, options: TableOptions, seed: int) -> Splits:
+def draw_tests(columns: Columns, options: TableOptions, seed: int) -> list[np.ndarray]:
+    """The rows that test, bool [N]: one such set, or one a fold.
+
+    Where there is a target, its rows are divided in folds; sources test on one share throughout.
+    seed: the run's. Raises UserError where the split column contradicts other options, and where
+    there are fewer groups than the options ask for.
+    """
+    used = columns.used
+    if columns.split is not None:
+        _check_split_column(columns, options)
+        return [used & (columns.split == TEST)]
+    drawn_from = seed if options.split_seed is None else options.split_seed
+    if options.test_folds is None:
+        return [_draw_test(columns, options, used, drawn_from)]
+    targets = [k for k, (_, role) in enumerate(columns.domains) if role == "target"]
+    folded = used & np.isin(columns.domain, targets) if targets else used
+    others = used & ~folded
+    beside = _draw_test(columns, options, others, drawn_from) if others.any() else others
+    copies = options.duplicates == "drop"
+    count, fold_seed = options.test_folds, stream(drawn_from, "split", "folds")
+    folds = draw_folds(columns, folded, count, fold_seed, copies=copies)
+    return [beside | (folds == fold) for fold in range(count)]
+
+
+def split_rows(columns: Columns, options: TableOptions, test: np.ndarray, seed: int) -> Splits:
     """The splits of a table's rows as `seed` draws them.
 
-    Raises UserError where the split column contradicts other options, where there are fewer labels
-    or groups than the options ask for, and where no row would train.
+    test: the rows that test, bool [N]. Raises UserError where there are fewer labels or groups than
+    the options ask for, and where no row would train.
     """
     used = columns.used
     marked_val = np.zeros(len(used), dtype=bool)  # by a split column
-    if columns.split is None:
-        test = _draw_test(columns, options, used, seed)
-    else:
-        _check_split_column(columns, options)
-        test, marked_val = used & (columns.split == TEST), used & (columns.split == VAL)
+    if columns.split is not None:
+        marked_val = used & (columns.split == VAL)
     pool = used & ~test
     labelled = _draw_labels(columns, options, pool, marked_val, seed)
     learning: np.ndarray = np.any(labelled, axis=0)
@@ -102,13 +124,8 @@ def _check_split_column(columns: Columns, options: TableOptions) -> None:
         check_groups_whole(columns, options)
 
 
-def _draw_test(
-    columns: Columns, options: TableOptions, used: np.ndarray, run_seed: int
-) -> np.ndarray:
-    """The rows that test, bool [N]."""
-    seed = options.split_seed
-    if seed is None:
-        seed = run_seed
+def _draw_test(columns: Columns, options: TableOptions, used: np.ndarray, seed: int) -> np.ndarray:
+    """The rows that test, bool [N], a share of those that are used."""
     share = options.test_share
     if columns.group is not None:
         return draw_groups(columns, used, share, stream(seed, "split"), "dataset.test_share")

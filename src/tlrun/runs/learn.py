@@ -1,0 +1,91 @@
+"""From a plan to what its run comes to: trained or fitted, then tested, fold by fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tlrun.core.objective import Relation
+from tlrun.core.problem import Problem
+from tlrun.models.model import Model, state
+from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
+from tlrun.runs.folds import pooled_predictions, pooled_result
+from tlrun.runs.plan import Plan
+from tlrun.runs.screen import Screen
+from tlrun.runs.stages import DoneStage, StageRunner
+from tlrun.strategies.estimator import EstimatorStrategy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a run has come to: its stages, result.json, and the tensors that are kept."""
+
+    stages: Sequence[DoneStage]
+    result: Mapping[str, Any]
+    predictions: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+
+
+def learn(plan: Plan, name: str, problem: Problem, screen: Screen) -> Learnt:
+    """Carry out the run of a plan. name: what the screen calls it. problem: its test set is opened.
+
+    In folds, each is learnt and tested by itself; the weights of all are kept.
+    """
+    if not problem.folds:
+        return _part(plan, name, problem, screen, None)
+    learnt = []
+    for fold, part in enumerate(problem.folds):
+        called = f"{name}, fold {fold + 1} of {len(problem.folds)}"
+        learnt.append(_part(plan, called, part, screen, fold))
+    predictions = pooled_predictions([each.predictions for each in learnt])
+    return Learnt(
+        [stage for each in learnt for stage in each.stages],
+        pooled_result(problem, [each.result for each in learnt], predictions),
+        predictions,
+        {f"fold{k}/{key}": w for k, each in enumerate(learnt) for key, w in each.weights.items()},
+    )
+
+
+def _part(plan: Plan, name: str, problem: Problem, screen: Screen, fold: int | None) -> Learnt:
+    """One fold, or all there is."""
+    if not isinstance(plan.run.strategy, EstimatorStrategy):
+        return _through_stages(plan, name, problem, screen, fold)
+    from tlrun.runs.estimators import EstimatorRun
+
+    fits = EstimatorRun(plan.run.strategy, problem, plan.run.seed)
+    fits.fit(name, screen, plan.run.threads)
+    result, predictions = fits.evaluate(plan.run.threads)
+    return Learnt((), result, predictions, fits.weights)
+
+
+def _through_stages(
+    plan: Plan, name: str, problem: Problem, screen: Screen, fold: int | None
+) -> Learnt:
+    """Every stage in turn, then the test."""
+    runner = StageRunner(plan, problem, name, screen, stored=not plan.run.rerun, fold=fold)
+    done: list[DoneStage] = []
+    relation: Relation | None = None
+    model: Model | None = None
+    stages = plan.folds[fold or 0]
+    for planned in stages:
+        done.append(runner.run_stage(planned, model))
+        model = done[-1].model
+        relation = planned.strategy.relation_of(model) or relation  # the last that learns one
+    last, trained = stages[-1], done[-1].model
+    pooled = statistics_pooled(name, problem, trained)
+    if pooled is not None:
+        screen.note(pooled)
+    result, predictions = evaluate_test(
+        problem,
+        [planned.stage for planned in stages],
+        plan.run.trainer.batch_size,
+        trained,
+        relation,
+        together=last.stage.trained_for == "all tasks",
+        encode=lambda domain, split: runner.encoded(last, trained, domain, split),
+    )
+    return Learnt(done, result, predictions, state(trained))

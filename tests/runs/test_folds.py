@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+
+from tlrun.core.metrics import score
+from tlrun.core.task import Task
+from tlrun.runs.folds import _auc_within, pooled_predictions
+
+TWO = Task("two", "binary", ("no", "yes"))
+THREE = Task("three", "multiclass", ("a", "b", "c"))
+
+
+def fold(rows: list[int], offset: float = 0.0) -> dict[str, torch.Tensor]:
+    index = torch.tensor(rows)
+    return {
+        "d/two": index[:, None] + offset,
+        "d/two/labels": index % 2,
+        "d/two/index": index,
+        "e/two": torch.ones(2, 1) + offset,
+        "e/two/labels": torch.tensor([0, 1]),
+        "e/two/index": torch.tensor([7, 9]),
+    }
+
+
+def test_predictions_are_in_the_order_of_rows_with_the_fold_that_each_tested_in() -> None:
+    pooled = pooled_predictions([fold([4, 0]), fold([1, 3], 0.5), fold([2])])
+
+    assert pooled["d/two/index"].tolist() == [0, 1, 2, 3, 4]
+    assert pooled["d/two/fold"].tolist() == [0, 1, 2, 1, 0]
+    assert pooled["d/two"][:, 0].tolist() == [0.0, 1.5, 2.0, 3.5, 4.0]
+    assert pooled["d/two/labels"].tolist() == [0, 1, 0, 1, 0]
+
+
+def test_what_every_fold_tests_alike_is_kept_of_the_first() -> None:
+    pooled = pooled_predictions([fold([4, 0]), fold([1, 3], 0.5)])
+
+    assert pooled["e/two/index"].tolist() == [7, 9]
+    assert pooled["e/two"].tolist() == [[1.0], [1.0]]
+    assert pooled["e/two/fold"].tolist() == [0, 0]
+
+
+def test_an_auc_is_the_share_of_pairs_of_one_fold_that_are_in_order() -> None:
+    rng = np.random.default_rng(0)
+    labels, outputs = rng.integers(0, 2, 60), rng.normal(size=(60, 1))
+    folds = rng.integers(0, 4, 60)
+    right = pairs = 0
+    for k in range(4):
+        for i in np.flatnonzero((folds == k) & (labels == 1)):
+            for j in np.flatnonzero((folds == k) & (labels == 0)):
+                pairs += 1
+                right += outputs[i, 0] > outputs[j, 0]
+
+    assert _auc_within(TWO, outputs, labels, folds) == pytest.approx(right / pairs)
+
+
+def test_a_scale_of_its_own_in_each_fold_moves_no_auc() -> None:
+    rng = np.random.default_rng(0)
+    labels, outputs = rng.integers(0, 2, 60), rng.normal(size=(60, 1))
+    folds = rng.integers(0, 4, 60)
+
+    assert _auc_within(TWO, outputs, labels, folds) == _auc_within(
+        TWO, outputs + 100 * folds[:, None], labels, folds
+    )
+    assert _auc_within(TWO, outputs, labels, 0 * folds) == score("auc", TWO, outputs, labels)
+
+
+def test_folds_without_a_pair_do_not_count() -> None:
+    labels, outputs = np.array([0, 1, 1, 1]), np.array([[0.0], [1.0], [2.0], [3.0]])
+
+    assert _auc_within(TWO, outputs, labels, np.array([0, 0, 1, 1])) == 1.0
+    assert _auc_within(TWO, outputs, labels, np.array([0, 1, 1, 1])) is None
+    assert _auc_within(THREE, np.eye(3), np.array([0, 1, 2]), np.zeros(3, dtype=int)) == 1.0
