@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tlrun.cli.command_line import command_line
 from tlrun.config.build import Run
 from tlrun.config.preflight import NO_AXES, Request
 from tlrun.config.registry import GROUPS, equation, name_of
@@ -101,7 +101,7 @@ class Session:
             plain = override.lstrip("+")
             if not plain.startswith(("seed=", "rerun=")):
                 kept.append(plain)
-        command = shlex.join(["tl-run", *self._flags, "-m", *kept, TEN_SEEDS])
+        command = command_line(["tl-run", *self._flags, "-m", *kept, TEN_SEEDS])
         self._console.print()
         self._console.print(
             "One seed proves nothing: another draw of labels and weights may turn the sign. Ten "

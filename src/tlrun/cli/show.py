@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tlrun.cli.command_line import command_line
 from tlrun.cli.ls import flat, read_config, run_name
 from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.report.console import link, make_console
@@ -102,7 +102,7 @@ def _command(config: Mapping[str, object], runs_dir: Path) -> str:
         words.append(_override(key, value))
     if runs_dir not in (Path("runs"), Path("runs").resolve()):
         words.append(_override("runs_dir", runs_dir))
-    return shlex.join(words)
+    return command_line(words)
 
 
 def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,7 @@ def _run_rows(
     table.add_column("metric")
     for outcome in outcomes:
         head = this.strategy if outcome is this else outcome.name
-        table.add_column(plain_text(head), justify="right")
+        table.add_column(plain_text(head), justify="right", overflow="fold")
     gains: Mapping[TaskKey, float | None] = {}
     if single is not None:
         gains = gains_of(this, single)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.folds import assemble_folds
-from tlrun.data.load_report import few
 from tlrun.data.tables.options import TableOptions
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from tlrun.data.tables.duplicates import Seen
     from tlrun.data.tables.encoding import Encoder
     from tlrun.data.tables.splits import Splits
-
-FEW = 6  # inputs with missing numbers that are named one by one
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,12 @@ class TableCsv(TableOptions):
         from tlrun.data.tables.column_roles import columns
         from tlrun.data.tables.splits import draw_tests
         from tlrun.data.tables.table_file import read
+        from tlrun.data.tables.table_notes import table_notes
 
         table = columns(read(self.path, self.separator, self.encoding, self.notation), self)
         made = [_made(table, self, test, seed) for test in draw_tests(table, self, seed)]
         first = made[0]
-        notes = [*table.notes, *first.notes, *_missing_words_note(table), *_unused_notes(table)]
+        notes = [*table_notes(table), *first.notes]
         # Duplicates are known by their cells: scaled by what one seed saw, other rows would be
         # equal for every seed.
         if self.test_folds is None:
@@ -84,17 +81,18 @@ def _made(table: Columns, options: TableOptions, test: np.ndarray, seed: int) ->
     from tlrun.data.tables.duplicates import seen_to
     from tlrun.data.tables.encoding import fit
     from tlrun.data.tables.splits import split_rows
+    from tlrun.data.tables.table_notes import encoding_notes, far_values_notes
 
     splits = split_rows(table, options, test, seed)
     fitted = _fitted(table, splits.pool)
-    far = _far_values_notes(table, fitted, options.named()["inputs"])
+    far = far_values_notes(table, fitted, options.named()["inputs"])
     table = _scaled(table, splits)
     encoder = fit(table, fitted)
-    constant = list(_constant_note(table, encoder))
+    told = [*far, *encoding_notes(table, encoder)]
     inputs = encoder.encode(table.numbers, table.categories)
     seen = seen_to(table, splits, drop=options.duplicates == "drop")
     parts = [_part(table, seen.splits, place, inputs) for place in range(len(table.domains))]
-    return _Made(parts, seen, [*far, *constant], _preprocessing(table, options, encoder))
+    return _Made(parts, seen, told, _preprocessing(table, options, encoder))
 
 
 def _scaled(table: Columns, splits: Splits) -> Columns:
@@ -135,43 +133,6 @@ def _fitted(table: Columns, rows: np.ndarray) -> np.ndarray:
     sources = [k for k, (_, role) in enumerate(table.domains) if role == "source"]
     of_sources: np.ndarray = rows & np.isin(table.domain, sources)
     return of_sources if of_sources.any() else rows
-
-
-def _far_values_notes(table: Columns, fitted: np.ndarray, named: Sequence[str]) -> list[str]:
-    """Lines about values far from all others. Raises UserError where one is absurd.
-
-    named: the inputs that the user has named, of which a line is enough.
-    """
-    from tlrun.data.tables.far_values import check_far_values
-
-    notes: list[str] = []
-    for column in table.numbers:
-        asked = column.name in named
-        notes += check_far_values(column, fitted, table.used, "dataset.inputs", asked)
-    for target in table.targets:
-        if target.task.kind == "regression":
-            notes += check_far_values(target.column, fitted, table.used, "dataset.predict")
-    return notes
-
-
-def _constant_note(table: Columns, encoder: Encoder) -> Iterator[str]:
-    """Which inputs do not vary where it is learnt from. Raises UserError where none does."""
-    if len(encoder.constant) == len(table.numbers) + len(table.categories):
-        found = f"none: {few(encoder.constant)} are the same in every row to learn from"
-        raise UserError(Mistake("dataset.inputs", "an input that varies", found))
-    if encoder.constant:
-        yield f"inputs that do not vary in the rows to learn from: {few(encoder.constant)}"
-
-
-def _missing_words_note(table: Columns) -> Iterator[str]:
-    """Which words were read as missing values, and how often, in what is used of the table."""
-    found = []
-    for column in [*table.numbers, *table.categories, *(target.column for target in table.targets)]:
-        words = [f"{word!r} {count} times" for word, count in column.missing_words.items()]
-        if words:
-            found.append(f"{', '.join(words)} in {column.name}")
-    if found:
-        yield f"read as missing (dataset.missing): {few(found)}"
 
 
 def _part(table: Columns, splits: Splits, position: int, inputs: np.ndarray) -> Part:
@@ -225,22 +186,3 @@ def _reported(
             counted["not bought"] = row["missing"] - counted["missing"]
         reported.append(counted)
     return reported
-
-
-def _unused_notes(table: Columns) -> Iterator[str]:
-    """What of the table is left out: rows without labels, and missing numbers."""
-    unused = int((~table.used).sum())
-    if unused:
-        rows = "rows" if unused > 1 else "row"
-        yield f"{unused} {rows} without any label: not used"
-    counts = {}
-    for column in table.numbers:
-        count = int((column.missing & table.used).sum())
-        if count:
-            counts[column.name] = count
-    if counts:
-        where = f"{len(counts)} inputs"
-        if len(counts) <= FEW:
-            where = ", ".join(f"{name} ({count})" for name, count in counts.items())
-        total = sum(counts.values())
-        yield f"missing numbers, read as the mean: {total}, in {where}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,6 +170,9 @@ def _header(text: bytes, separator: str, file: Path) -> tuple[list[str], int]:
     _, header = next(_read(lines, separator, file), (0, []))
     if not any(header):
         raise no_table("a CSV file with a header", f"an empty one at {file}")
+    if re.fullmatch("sep=.?", header[0], re.IGNORECASE) and not any(header[1:]):
+        expected = f"the names of the columns in line 1 of {file}"
+        raise no_table(expected, "a word for Excel, sep=", "delete that line")
     if len(header) == 1:
         _check_separator(text, separator, file)
     return header, lines.position
