@@ -20,7 +20,7 @@ SITES = {
     "Cork": (140, 0.0, 0.5),
     "Delft": (120, 0.3, 0.0),
     "Gent": (110, -0.4, -1.0),
-    "Évora": (80, -1.1, 0.8),
+    "Évora": (80, -1.6, 0.8),
 }
 HEAD = "patient;site;admitted;age;sex;crp;creatinine;stage;died;days"
 
@@ -34,7 +34,7 @@ def rows(seed: int = 0) -> list[str]:
             patient += int(rng.integers(1, 9))
             age, stage = rng.normal(66, 11), int(rng.integers(1, 5))
             crp, creatinine = rng.lognormal(3.2, 0.8), rng.lognormal(4.4, 0.3)
-            risk = -2.4 + odds + 0.05 * (age - 66) + 0.5 * (stage - 2.5) + 0.012 * (crp - 30)
+            risk = -1.0 + odds + 0.05 * (age - 66) + 0.5 * (stage - 2.5) + 0.012 * (crp - 30)
             risk += 0.012 * (creatinine - 85)
             died = int(rng.random() < 1 / (1 + np.exp(-risk)))
             days = max(1.0, 9 + stay + 2.0 * (stage - 2.5) + 0.05 * crp + rng.normal(0, 2.5))

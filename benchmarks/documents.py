@@ -25,7 +25,7 @@ from tlrun.report.console import make_console
 from tlrun.report.formatting import gain_of, interval
 from tlrun.report.progress_run import LiveScreen
 from tlrun.report.progress_sweep import watching
-from tlrun.report.tasks import alone, delta_m, task_scores
+from tlrun.report.task_gains import alone, delta_m, task_scores, tasks_up
 from tlrun.runs.outcome import Outcome
 from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import launch
@@ -134,7 +134,10 @@ def cells(label: str, seeds: Seeds) -> dict[str, str]:
     if all(singles):
         pairs = [(arms[0], single) for arms, single in zip(seeds, singles, strict=True) if single]
         if first.setting != pairs[0][1].setting:
-            row["Δm %"] = interval("", [delta_m(*pair) for pair in pairs], signed=True)
+            relative = [delta_m(*pair) for pair in pairs]
+            row["Δm %"] = interval("", relative, signed=True)
+            if relative[0] is None:  # tasks of different metrics have no mean
+                row["tasks up"] = tasks_up(pairs)
         for key, (metric, _) in task_scores(first).items():
             gains = []
             for run, single in pairs:

@@ -190,3 +190,26 @@ def test_whatever_is_typed_is_an_axis_or_a_line(key: str, value: str) -> None:
     else:
         assert axis.key == key
         assert axis.values
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("dataset.target=Évora", "Évora"),
+        ("dataset.target='Évora'", "Évora"),
+        ('dataset.target="Évora"', "Évora"),
+        ("dataset.predict=[größe,alter]", ["größe", "alter"]),
+        ("dataset.path=~/daten/größe 2.csv", "~/daten/größe 2.csv"),
+        ("dataset.target=10", 10),
+    ],
+)
+def test_letters_of_every_alphabet_need_no_quotes(typed: str, value: object) -> None:
+    axis = axis_of(rewrite(typed))
+
+    assert value_of(axis.key, axis.values[0]) == value
+
+
+def test_a_sweep_may_be_over_words_of_every_alphabet() -> None:
+    axis = axis_of(rewrite("dataset.target=Évora,Gent,'Bjørn'"))
+
+    assert [value_of(axis.key, value) for value in axis.values] == ["Évora", "Gent", "Bjørn"]

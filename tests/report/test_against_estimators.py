@@ -21,7 +21,8 @@ def test_a_setting_is_shown_better_worse_or_neither() -> None:
     (line,) = against_estimators([("mine", seeds(6, low=0.3, near=0.505, high=0.7, lower=0.2))])
 
     assert line == (
-        "mine: better than low, lower; not shown better or worse than near; worse than high."
+        "mine at λ=1 is better than low; lower. It is worse than high. "
+        "It is not shown better or worse than near."
     )
 
 

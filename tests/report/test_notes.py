@@ -12,6 +12,7 @@ from tlrun.core.notes import (
     LamHasNoEffect,
     Note,
     NotKept,
+    ReadingData,
     RunAnew,
     SlowBf16,
     StageLoaded,
@@ -27,6 +28,7 @@ from tlrun.report.notes import words
 RUN = Path("runs/digits/scratch/seed=0_abc")
 STATED: list[Note] = [
     LamHasNoEffect(),
+    ReadingData(megabytes=29.0),
     StrategyWarning(text="first_lam does nothing"),
     SlowBf16(device="cpu"),
     *(
@@ -104,6 +106,7 @@ def test_whatever_a_note_holds_there_are_words_for_it(
             "λ has no effect here (the losses share no free parameter): running as λ=inf",
         ),
         (StrategyWarning(text="a word"), "a word"),
+        (ReadingData(megabytes=1234.5), "reading 1,234 MB, checking every cell"),
         (
             RunAnew(why="outdated", details="torch 1 then, 2 now"),
             "finished, but torch 1 then, 2 now; running it anew (reuse=any accepts it)",

@@ -534,3 +534,18 @@ def test_progress_is_shown_per_stage(tmp_path: Path) -> None:
         (THIS, "source", 6), (THIS, "target", 6),
     ]  # fmt: skip
     assert all(isinstance(stage, Stage) for _, stage in watcher.stages)
+
+
+def test_a_large_table_is_told_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlrun.runs.run.LARGE", 100)
+    rows = ["a,y", *(f"{k * 7 % 31 / 8},{k % 2}" for k in range(60))]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    node = {"name": "table_csv", "path": str(tmp_path / "t.csv"), "duplicates": "keep"}
+    watcher = Watcher()
+    outcomes_of(
+        config(tmp_path / "runs", dataset=node, strategy={"name": "constant_prediction"}), watcher
+    )
+
+    assert watcher.notes[0].endswith("t.csv: reading 0 MB, checking every cell")

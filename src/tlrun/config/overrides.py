@@ -19,6 +19,8 @@ LAMBDA = re.compile(r"^(\+{0,2}|~)(?:λ|lambda|lam\.value)(?==|$)")
 # A node within a node, chosen by its name.
 NODE = re.compile(r"^(\+{0,2}strategy\.(?:first|then))(?==[a-z])")
 ONE_MARK = re.compile(r"(\+{0,2}[\w.]+=)([,;:|'\" \t])")
+# What of a value stands in quotes already, or between Hydra's own marks.
+PIECE = re.compile(r"""'[^']*'|"[^"]*"|[^,\[\]{}():='"]+""")
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 QUOTES = 'a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
 MOST_VALUES = 1000  # of one axis: beyond them, checking alone would take minutes
@@ -55,15 +57,27 @@ def rewrite(argument: str) -> str:
     """λ=… and lambda=… as lam.value=…, which Hydra's grammar can read; ∞ as inf.
 
     strategy.first=… becomes strategy.first.name=…. A mark alone, as in dataset.separator=; once the
-    shell has taken its quotes, is quoted again.
+    shell has taken its quotes, is quoted again; so is a word with letters that Hydra's grammar has
+    not, as in dataset.target=Évora.
     """
     argument = NODE.sub(r"\1.name", argument)
     if one := ONE_MARK.fullmatch(argument):
         quote = '"' if one[2] == "'" else "'"
         return f"{one[1]}{quote}{one[2]}{quote}"
     if not LAMBDA.match(argument):
-        return argument
+        key, equals, value = argument.partition("=")
+        return key + equals + PIECE.sub(_in_quotes, value)
     return INFINITY.sub("inf", LAMBDA.sub(r"\1lam.value", argument))
+
+
+def _in_quotes(piece: re.Match[str]) -> str:
+    """A piece of a value, in quotes where it has letters beyond ASCII and stands in none."""
+    text = piece[0]
+    foreign = any(letter.isalpha() and not letter.isascii() for letter in text)
+    if not foreign or text[0] in "'\"":
+        return text
+    word = text.strip()
+    return text.replace(word, f"'{word}'")
 
 
 def axis_of(text: str) -> Axis:

@@ -34,6 +34,13 @@ class DataLoaded(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadingData(Note):
+    """A file is about to be read that takes a while. megabytes: its size."""
+
+    megabytes: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class LamHasNoEffect(Note):
     """L_S and L_T share no free parameter, so the run is that of λ=∞."""
 

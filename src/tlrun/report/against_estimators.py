@@ -10,6 +10,8 @@ from tlrun.report.lambda_axis import ENOUGH, difference
 from tlrun.report.relations import Seeds
 from tlrun.report.statistics import paired_interval
 
+VERDICTS = ("better than", "worse than", "not shown better or worse than")
+
 
 def against_estimators(settings: Sequence[tuple[str, Seeds]]) -> Iterator[str]:
     """A line for each setting with ENOUGH seeds: which estimators it is shown to be better than.
@@ -23,15 +25,18 @@ def against_estimators(settings: Sequence[tuple[str, Seeds]]) -> Iterator[str]:
             for control in controls:
                 if control.result["size"] is None:  # it is no network
                     gains.setdefault(control.name, []).append(difference(run, control))
-        said: dict[str, list[str]] = {}
+        said: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
         for name, values in gains.items():
             known = defined(values)
             if len(known) == len(values) >= ENOUGH:
                 mean, half = paired_interval(known)
-                verdict = "not shown better or worse than"
+                better, worse, neither = VERDICTS
+                verdict = neither
                 if abs(mean) > half:
-                    verdict = "better than" if mean > 0 else "worse than"
-                said.setdefault(verdict, []).append(name)
-        if said:
-            words = "; ".join(f"{verdict} {', '.join(names)}" for verdict, names in said.items())
-            yield printable(f"{label}: {words}.")
+                    verdict = better if mean > 0 else worse
+                said[verdict].append(name)
+        words = [f"{verdict} {'; '.join(names)}." for verdict, names in said.items() if names]
+        if words:
+            lam = seeds[0][0].lam_label
+            called = f"{label} at λ={lam}" if lam else label
+            yield printable(f"{called} is {' It is '.join(words)}")

@@ -8,6 +8,7 @@ from tlrun.core.notes import (
     LamHasNoEffect,
     Note,
     NotKept,
+    ReadingData,
     RunAnew,
     SlowBf16,
     StageLoaded,
@@ -49,6 +50,8 @@ def words(note: Note, runs: int = 1) -> list[str]:
 
 def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a note
     match note:
+        case ReadingData(megabytes=megabytes):
+            return f"reading {megabytes:,.0f} MB, checking every cell"
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
         case SlowBf16(device=device):

@@ -13,9 +13,10 @@ import yaml
 
 from tlrun.config.build import Run
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
-from tlrun.core.notes import DataLoaded, RunAnew
+from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.options import as_plain
 from tlrun.core.seeding import exactly
+from tlrun.data.base import Dataset
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LARGE = 20e6  # bytes of a file, from which on reading it takes a second or more
 STOPPED = (KeyboardInterrupt, Terminated)
 
 
@@ -36,7 +38,7 @@ def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
     The outcomes come in that order. Raises UserError for what cannot work, RunBusy where another
     process has the run, RunFailed where training fails.
     """
-    problems = ProblemCache()
+    problems = ProblemCache(lambda dataset: _say_reading(dataset, screen))
     plans = plan_with_controls(run, problems, screen)  # all, before any starts
     problems.remember()
     screen.note(DataLoaded(report=problems.planned(run).report))
@@ -44,6 +46,21 @@ def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
     for name, plan in plans.items():
         outcomes.append(perform(plan, name, problems, screen, wait=name != THIS))
     return outcomes
+
+
+def _say_reading(dataset: Dataset, screen: Screen) -> None:
+    """Tell that large files are about to be read, which takes longer than a user waits in silence.
+
+    A data set that does not say which files it reads, or cannot, says nothing here either.
+    """
+    try:
+        files = dataset.files()  # type: ignore[attr-defined]  # or it has none
+        sizes = {file: file.stat().st_size for file in files}
+    except Exception:  # noqa: BLE001  # a stranger's, and reading tells better what is wrong
+        return
+    for file, size in sizes.items():
+        if size >= LARGE:
+            screen.note(ReadingData(path=file, megabytes=size / 1e6))
 
 
 def perform(
