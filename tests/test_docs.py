@@ -30,6 +30,7 @@ COMMANDS = [
 
 def test_pages_and_commands_are_seen() -> None:
     assert [page.name for page in PAGES] == [
+        "clinical_table.md",
         "data.md",
         "design.md",
         "glossary.md",
