@@ -195,3 +195,19 @@ def test_a_kind_is_of_a_column_to_predict(tmp_path: Path) -> None:
 
 def test_one_column_to_predict_needs_no_brackets(tmp_path: Path) -> None:
     assert named(found(tmp_path, "x,y,z\n1,1,0.5\n2,0,1.5\n", predict="y"))[2] == ["y"]
+
+
+def test_names_that_look_the_same_are_the_same(tmp_path: Path) -> None:
+    """é of one character or of two: the column is not an input beside being what is predicted."""
+    one, two = "\u00e9", "e\u0301"
+    text = f"x,d{one},y{one}\n1.5,b{two},0\n2.5,b{two},1\n3.5,a,0\n"
+    table = found(tmp_path, text, predict=f"y{two}", task=f"d{two}", target=f"b{one}")
+
+    assert named(table) == (["x"], [], [f"y{one}"])
+    assert table.domains == (("a", "source"), (f"b{two}", "target"))
+
+
+def test_values_that_look_the_same_are_told(tmp_path: Path) -> None:
+    text = "x,c,y\n1.5,\u00e9,0\n2.5,e\u0301,1\n3.5,b,0\n"
+
+    assert any("look like one value" in note for note in found(tmp_path, text).notes)

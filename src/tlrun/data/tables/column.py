@@ -5,9 +5,10 @@ Shapes: N rows. A column keeps its text; every reading of it is asked for by who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -177,10 +178,22 @@ class Table:
 
         Raises UserError, naming the option `key` that asks for it, where there is none.
         """
-        if name not in self.columns:
+        written = as_written(name, list(self.columns))
+        if written is None:
             hint = nearest(name, list(self.columns))
             raise UserError(Mistake(key, "a column", shown(name), hint))
-        return self.columns[name]
+        return self.columns[written]
+
+
+def as_written(name: str, names: Sequence[str]) -> str | None:
+    """`name` as it stands among `names`, or the one that looks the same; None where none does.
+
+    Some systems compose é of two characters, and others have one for it: nobody sees which it is.
+    """
+    if name in names:
+        return name
+    alike = [other for other in names if normalize("NFC", other) == normalize("NFC", name)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def shown(text: str) -> str:

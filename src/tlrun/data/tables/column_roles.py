@@ -13,7 +13,7 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.problem import Role
-from tlrun.data.tables.column import Column, Table, shown
+from tlrun.data.tables.column import Column, Table, as_written, shown
 from tlrun.data.tables.input_kinds import sort_inputs, spellings
 from tlrun.data.tables.options import TableOptions
 from tlrun.data.tables.targets import Target, target_of
@@ -58,7 +58,9 @@ def columns(table: Table, options: TableOptions) -> Columns:
     Raises UserError where an option names no column of the table, where no input or nothing to
     predict is left, and where the cells of a column do not fit its use.
     """
-    named = options.named()
+    written, named = list(table.columns), {}
+    for key, names in options.named().items():
+        named[key] = tuple(as_written(name, written) or name for name in names)
     predicted = named["predict"] or (_last_free(table, named),)
     _check_kinds(options, predicted)
     targets = tuple(_target(table, name, options) for name in predicted)
@@ -147,14 +149,14 @@ def _domains(
     _check_names_differ(values, "dataset.task")
     if options.target is None:
         return tuple((_tidy(value), "peer") for value in values), codes
-    target = str(options.target)
-    if target not in values:
+    target = as_written(str(options.target), values)
+    if target is None:
         raise UserError(
             Mistake(
                 "dataset.target",
                 expected=f"a value of column {column.name}",
-                found=shown(target),
-                hint=nearest(target, values),
+                found=shown(str(options.target)),
+                hint=nearest(str(options.target), values),
             )
         )
     domains: list[tuple[str, Role]] = []

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow.compute as pc
@@ -230,7 +231,7 @@ def spellings(column: Column, what: str) -> Iterator[str]:
     alike: dict[object, list[str]] = {}
     for name in names:
         number = column.notation.number(name)
-        word: object = " ".join(name.casefold().split())
+        word: object = normalize("NFKC", " ".join(name.casefold().split()))
         if len(names) > 2 and known <= TRUE | FALSE:
             word = name.casefold() in TRUE
         elif number is not None and math.isfinite(number) and abs(number) >= LONG:
