@@ -6,8 +6,9 @@ from table_columns import USUAL, column
 
 from tlrun.core.errors import UserError
 from tlrun.data.tables.column import Column
-from tlrun.data.tables.input_kinds import Inputs, looks_like, sort_inputs, spellings
+from tlrun.data.tables.input_kinds import Inputs, looks_like, sort_inputs
 from tlrun.data.tables.notation import Notation
+from tlrun.data.tables.spellings import spellings
 
 N = 40
 RANDOM = np.random.default_rng(0)

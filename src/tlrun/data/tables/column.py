@@ -73,8 +73,10 @@ class Column:
         """The numbers of a column of plain finite numbers and empty cells; None for any other."""
         if not self.notation.plain:
             return None
+        empty = pc.equal(self.text, "")
+        text = pc.if_else(empty, None, self.text) if pc.any(empty).as_py() else self.text
         try:
-            cast = pc.cast(pc.if_else(pc.equal(self.text, ""), None, self.text), pa.float64())
+            cast = pc.cast(text, pa.float64())
         except pa.ArrowInvalid:
             return None
         numbers = np.array(cast.to_numpy(zero_copy_only=False))

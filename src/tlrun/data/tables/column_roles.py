@@ -14,8 +14,9 @@ import numpy as np
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.problem import Role
 from tlrun.data.tables.column import Column, Table, as_written, shown
-from tlrun.data.tables.input_kinds import sort_inputs, spellings
+from tlrun.data.tables.input_kinds import sort_inputs
 from tlrun.data.tables.options import TableOptions
+from tlrun.data.tables.spellings import spellings
 from tlrun.data.tables.targets import Target, target_of
 
 WORDS = ("train", "val", "test")  # of a split column

@@ -6,11 +6,9 @@ in another way is refused, with the option that says so.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from unicodedata import normalize
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,12 +16,11 @@ import pyarrow.compute as pc
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.data.tables.column import Column, shown
 from tlrun.data.tables.notation import kind_of_text, other_notations
+from tlrun.data.tables.spellings import LONG, MANY, spellings
 
-MANY = 100  # categories of one input; more than that is often no category
 MOST_LEVELS = 2000  # categories of one input, each of which is a feature
 ENOUGH = 10  # rows from which on it can be told that a column names its rows
 MOST_ROWS = 0.95  # the share of the rows that a name of rows has, and that it differs in
-LONG = 2.0**53  # whole numbers from which on two may look like one
 MANY_ROWS = 30  # from which on whole numbers that all differ are no measurements
 SAMPLE = 1000  # texts of a column that are looked at
 SENTENCE = 4  # words in a cell, on average, from which on a column is free text
@@ -135,38 +132,41 @@ def _no_category(column: Column) -> Iterator[Mistake]:
     """A mistake where a column with words in it is no category."""
     expected = f"numbers or categories in column {column.name}"
     words = np.flatnonzero(column.words)
-    first = column.at(int(words[0]))
+
+    def first() -> str:  # to say where it stands, the file is looked through again
+        return column.at(int(words[0]))
+
     present = int((~column.missing).sum())
     leave = f"leave it out with dataset.ignore=[{column.name}]"
     codes = f"dataset.categorical=[{column.name}] reads every value as a category"
     looks, options = looks_like(column)
     if options:
-        yield Mistake(KEY, expected, f"{first}: it looks like {looks}", f"try {options}; {codes}")
+        yield Mistake(KEY, expected, f"{first()}: it looks like {looks}", f"try {options}; {codes}")
     elif looks == "dates or times":
         do = f"make a number of it, such as days since a date, or {leave}; {codes}"
-        yield Mistake(KEY, expected, f"{first}: it looks like {looks}", do)
+        yield Mistake(KEY, expected, f"{first()}: it looks like {looks}", do)
     elif looks:
         do = f"write plain numbers, or {leave}; {codes}"
-        yield Mistake(KEY, expected, f"{first}: it looks like {looks}", do)
+        yield Mistake(KEY, expected, f"{first()}: it looks like {looks}", do)
     elif len(words) <= present / 2:
         cells = "1 cell is no number" if len(words) == 1 else f"{len(words)} cells are no numbers"
         missing = f"if it is a missing value, add it to dataset.missing; or mend it, or {leave}"
         yield Mistake(
             KEY,
             f"numbers in column {column.name}",
-            f"{first} ({cells} of {present})",
+            f"{first()} ({cells} of {present})",
             f"{missing}; {codes}",
         )
     elif len(column.values[0]) > MOST_LEVELS:
         do = f"{leave}, or make fewer of it"
-        yield Mistake(KEY, expected, f"{len(column.values[0])} different texts ({first})", do)
+        yield Mistake(KEY, expected, f"{len(column.values[0])} different texts ({first()})", do)
     elif present >= ENOUGH and len(column.values[0]) > present / 2:
         different = f"{len(column.values[0])} different texts in {present} rows"
         if _is_text(column):
-            yield Mistake(KEY, expected, f"{first}: free text, {different}", leave)
+            yield Mistake(KEY, expected, f"{first()}: free text, {different}", leave)
         else:
             do = f"{leave}, or read it as it is with dataset.categorical=[{column.name}]"
-            yield Mistake(KEY, expected, f"{different} ({first})", do)
+            yield Mistake(KEY, expected, f"{different} ({first()})", do)
 
 
 def looks_like(column: Column) -> tuple[str, str]:
@@ -209,37 +209,11 @@ def _notes(column: Column) -> Iterator[str]:
 
 def _codes_note(column: Column) -> Iterator[str]:
     """A line where numbers have leading zeros, as codes have."""
+    numbers = column.numbers[~column.missing]
+    if (numbers != np.round(numbers)).any():  # measurements
+        return
     codes = pc.match_substring_regex(column.text, "^0[0-9]+$")
     if pc.any(codes).as_py():
         text = column.at(int(codes.to_numpy(zero_copy_only=False).argmax()))
         reads = f"dataset.categorical=[{column.name}] reads codes"
         yield f"input {column.name}: {text} has a leading zero, and is read as a number; {reads}"
-
-
-TRUE, FALSE = {"true", "t", "yes", "y", "1", "1.0"}, {"false", "f", "no", "n", "0", "0.0"}
-
-
-def spellings(column: Column, what: str) -> Iterator[str]:
-    """A line where values of a column differ in nothing but their spelling.
-
-    what: the column, as the line is to call it. Values are kept as they are written.
-    """
-    names = column.values[0]
-    if len(names) > MANY:
-        return
-    known = {name.casefold() for name in names}
-    alike: dict[object, list[str]] = {}
-    for name in names:
-        number = column.notation.number(name)
-        word: object = normalize("NFKC", " ".join(name.casefold().split()))
-        if len(names) > 2 and known <= TRUE | FALSE:
-            word = name.casefold() in TRUE
-        elif number is not None and math.isfinite(number) and abs(number) >= LONG:
-            word = column.notation.as_plain(name)  # floats take long ids for one
-        elif number is not None:
-            word = number
-        alike.setdefault(word, []).append(name)
-    same = [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
-    if same:
-        one = "one value in two spellings" if len(same) == 1 else "spellings of one value"
-        yield f"{what}: {', '.join(same)} look like {one}, and are read as written"

@@ -24,11 +24,13 @@ def repeated(
 
     within_domains: whether the two rows are to be of one domain too.
     """
+    twice = np.zeros(len(test), dtype=bool)
+    if not test.any():
+        return twice
     cells = list(_inputs(columns))
     if within_domains:
         cells.append(columns.domain.astype(np.uint64))
     hashes = _row_hashes(cells, len(test))
-    twice = np.zeros(len(test), dtype=bool)
     alike = np.intersect1d(hashes[test], hashes[pool])
     maybe = np.flatnonzero(np.isin(hashes, alike) & (test | pool))
     if len(maybe):  # compared as they are

@@ -12,7 +12,8 @@ from tlrun.core.metrics import METRICS
 from tlrun.core.problem import known
 from tlrun.core.task import Kind, MetricName, Task
 from tlrun.data.tables.column import Column
-from tlrun.data.tables.input_kinds import looks_like, spellings
+from tlrun.data.tables.input_kinds import looks_like
+from tlrun.data.tables.spellings import spellings
 
 KEY = "dataset.predict"
 # What stands for no label and may be a class after all, in one case.
