@@ -34,6 +34,7 @@ def strategy_of(job: Job) -> str:
         ([*TABLE, "dataset.task=d"], "shared_parameters mlp"),
         ([*TABLE, "dataset.task=d", "dataset.target=a"], "feature_transfer mlp"),
         ([*TABLE, "strategy=scratch"], "scratch mlp"),
+        ([*TABLE, "strategy=linear_model"], "linear_model conv"),  # which has no use for it
         ([*TABLE, "strategy=feature_transfer"], "feature_transfer mlp"),
         ([*TABLE, "backbone=identity"], "single_task identity"),
         ([*TABLE, "strategy.freeze=false"], "feature_transfer mlp"),

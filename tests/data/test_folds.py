@@ -80,6 +80,9 @@ def test_a_fold_may_lack_what_all_together_have() -> None:
     each = [parts(whole, np.arange(start, start + 10)) for start in (0, 10, 20)]
 
     assert len(assemble_folds([*each, parts(whole, np.arange(0))]).folds) == 4
+    alone = [parts(whole, np.array([k])) for k in range(30)]
+    with pytest.raises(UserError, match="test_folds: expected a fold that tests every class of"):
+        assemble_folds(alone)
     one = replace(whole, labels={"t": np.zeros(30, dtype=np.int64)})
     with pytest.raises(UserError, match="expected 2 different test labels of task t in domain"):
         assemble_folds([parts(one, np.arange(start, start + 10)) for start in (0, 10, 20)])

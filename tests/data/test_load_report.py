@@ -23,8 +23,8 @@ TASKS = (COLOUR, ROUND, WEIGHT)
 
 
 FEW_OF_BOTH = (
-    "colour in box (2 of 'red'), round in box (3 of 'no'), colour in bag (0 of 'green'), round in "
-    "bag (1 of 'no')"
+    "colour in box (2 of 'red', 2 of 'green', 2 of 'blue'), round in box (3 of 'no', 3 of 'yes'), "
+    "colour in bag (1 of 'red', 0 of 'green', 0 of 'blue'), round in bag (1 of 'no', 1 of 'yes')"
 )
 FEWER = "fewer than 10 test examples of a class, so that a gain is mostly chance"
 ALL: dict[str, Sequence[float]] = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.core.metrics import TABLE, metric_of
-from tlrun.report.formatting import gain_of, in_points, interval, number, unit_of, with_unit
+from tlrun.report.formatting import gain_of, interval, number, unit_of, with_unit
 from tlrun.report.statistics import paired_interval
 
 SCORES = st.lists(st.floats(-1, 1), min_size=2, max_size=8)
@@ -124,7 +124,3 @@ def test_a_gain_over_what_is_undefined_is_undefined(
     pair: tuple[float | None, float | None],
 ) -> None:
     assert gain_of("accuracy", *pair) is None
-
-
-def test_in_points_are_the_metrics_that_are_written_in_percent() -> None:
-    assert in_points().split(", ") == [name for name in TABLE if number(name, 0.5) == "50.0"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.console import Console, Group, RenderableType
 
 from tlrun.core.task import TaskKey
-from tlrun.report.formatting import in_points, interval
+from tlrun.report.formatting import interval
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds
 from tlrun.report.run_table import run_table
 from tlrun.report.sweep_table import sweep_table
@@ -195,7 +195,7 @@ def test_a_sweep_has_delta_m_and_each_tasks_gain_with_intervals_over_seeds() -> 
     told = [interval("", relative, signed=True, digits=1), *each]
     lines = squeezed(shown)
 
-    assert f"Gain over {ALONE}, task by task ({in_points()} in points):" in shown
+    assert f"Gain over {ALONE}, task by task (accuracy in points):" in shown
     assert "setting λ Δm % t0 t1" in lines
     assert " ".join(["up 1", *told]) in lines
     assert "same 1 +0.0 ± 0.0 +0.0 ± 0.0 +0.0 ± 0.0" in lines

@@ -21,7 +21,7 @@ def judged_on(**tasks: dict[str, Any]) -> Outcome:
     return outcome(result={**outcome().result, **told})
 
 
-MINE = {
+MINE: dict[str, Any] = {
     "scores": {"loss": 0.6, "auc": 0.75, "accuracy": 0.9, "brier": None},
     "tested": {"labels": 22, "classes": {"no": 20, "mine": 2}},
 }
@@ -35,6 +35,13 @@ def test_every_metric_of_a_task_stands_beside_what_it_was_judged_on() -> None:
         "mine: auc 0.750, accuracy 90.0 %, brier –; on 22 test examples: 20 of 'no', 2 of 'mine'"
     )
     assert second == "cost: r2 0.250, rmse 1,234 (in the unit of cost); on 30 test examples"
+
+
+def test_of_folds_the_pairs_that_an_auc_compares_are_told() -> None:
+    folded = {**MINE, "tested": {**MINE["tested"], "pairs": 1234}}
+    (line,) = every_metric(judged_on(mine=folded))
+
+    assert "on 22 test examples (auc: 1,234 pairs of one fold): 20 of 'no', 2 of 'mine'" in line
 
 
 def test_of_many_classes_the_fewest_and_most_are_told() -> None:

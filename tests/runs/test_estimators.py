@@ -120,6 +120,22 @@ def test_numbers_are_answered_in_their_unit() -> None:
     assert result["metrics"]["test"]["peer0/size"]["mae"] < 1.0
 
 
+def test_what_several_fits_have_to_tell_is_told_once() -> None:
+    watcher, ours = Watcher(), table("peer", "peer", "peer")
+    small = replace(
+        ours,
+        domains={
+            name: replace(domain, train=hidden(domain.train, KIND, 4))
+            for name, domain in ours.domains.items()
+        },
+    )
+    EstimatorRun(GradientBoosting(), small, seed=0).fit("boosted", watcher, threads=1)
+
+    assert watcher.notes == [
+        "boosted: fewer than 40 rows to learn from, so it is a constant (3 of 3 tasks)"
+    ]
+
+
 def test_of_one_class_the_answer_is_constant() -> None:
     found = fit_task(LinearModel(), KIND, np.eye(3), np.array([1, 1, 1]), 0)
 

@@ -34,6 +34,14 @@ def test_a_seed_of_any_size_will_do() -> None:
 
 def test_too_few_rows_for_a_leaf_give_one_answer() -> None:
     y = np.arange(30) % 2
-    outputs = GradientBoosting().fit(Task("t", "binary", ("no", "yes")), X[:30], y, 0).outputs(X)
+    fitted = GradientBoosting().fit(Task("t", "binary", ("no", "yes")), X[:30], y, 0)
 
-    assert np.ptp(outputs) == 0.0
+    assert np.ptp(fitted.outputs(X)) == 0.0
+    assert fitted.warnings == ("fewer than 40 rows to learn from, so it is a constant",)
+
+
+def test_of_as_many_rows_as_two_leaves_take_nothing_is_told() -> None:
+    y = (X[:40, 0] > 0).astype(np.int64)
+    fitted = GradientBoosting().fit(Task("t", "binary", ("no", "yes")), X[:40], y, 0)
+
+    assert fitted.warnings == ()

@@ -54,4 +54,4 @@ def test_one_that_has_not_converged_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     y = (X[:, 0] > 0).astype(np.int64)
     fitted = LinearModel().fit(Task("t", "binary", ("no", "yes")), X, y, 0)
 
-    assert fitted.warnings == ("linear_model of t has not converged in 1 steps",)
+    assert fitted.warnings == ("not converged in 1 steps",)

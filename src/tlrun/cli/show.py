@@ -112,9 +112,11 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if isinstance(record.get("seconds"), int | float):
         yield "took", f"{record['seconds']:.1f} s"
     stages = record.get("stages")
-    if isinstance(stages, list) and all(map(_is_stage, stages)):
+    if isinstance(stages, list) and stages and all(map(_is_stage, stages)):
         yield "stages", ", ".join(map(_stage, stages))
     if result:
+        if "folds" in result:
+            yield "folds", f"{result['folds']}: every test row answered by the model of its fold"
         if size := result["size"]:
             weights = f"{size['parameters']:,} parameters, {size['nonzeros']:,} not 0"
             yield "size", f"{weights}, {size['flops']:,} FLOPs an example"

@@ -7,6 +7,7 @@ from typing import Any
 
 from tlrun.config.build import node_object
 from tlrun.config.refusals import refused, resolved
+from tlrun.config.registry import find, names
 from tlrun.core.errors import UserError
 
 GROUPS = ("strategy", "backbone")
@@ -31,9 +32,18 @@ def suited(
     choices = []
     for group in GROUPS:
         chosen = any(key == group or key.startswith(f"{group}.") for key in asked)
-        if chosen or group not in suits:
+        if chosen or group not in suits or group in _ignored(config):
             continue
         ours = shipped()[group]
         if config.get(group) == ours and suits[group] != ours["name"]:
             choices.append(f"{group}={suits[group]}")
     return tuple(choices)
+
+
+def _ignored(config: Mapping[str, Any]) -> frozenset[str]:
+    """The groups that the strategy of a config has no use for; none where it is not known."""
+    name = config["strategy"].get("name") if isinstance(config.get("strategy"), Mapping) else None
+    if name not in names("strategy"):
+        return frozenset()
+    ignores: frozenset[str] = getattr(find("strategy", name), "ignores", frozenset())
+    return ignores

@@ -210,7 +210,7 @@ def _unseen(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterato
 
 def _undefined(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iterator[Mistake]:
     """One mistake a domain and task that is judged by what its test labels leave undefined."""
-    for domain in _judged(domains):
+    for domain in judged(domains):
         for task in domain.tasks:
             labels = _known_labels(test[domain.name], task)
             metric = TABLE[primary(task)]
@@ -232,7 +232,7 @@ def _undefined(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> Iter
             )
 
 
-def _judged(domains: Mapping[str, Domain]) -> list[Domain]:
+def judged(domains: Mapping[str, Domain]) -> list[Domain]:
     """The domains whose test scores a run is about: the target, or all."""
     targets = [domain for domain in domains.values() if domain.role == "target"]
     return targets or list(domains.values())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
-from tlrun.core.errors import UserError
-from tlrun.core.problem import HeldOutTest, Problem, Split
-from tlrun.data.assembly import Part, assemble, cannot_test
+from tlrun.core.errors import Mistake, UserError
+from tlrun.core.metrics import TABLE, primary
+from tlrun.core.problem import HeldOutTest, Problem, Split, known
+from tlrun.data.assembly import Part, assemble, cannot_test, judged
 from tlrun.data.load_report import load_report
 
 
@@ -27,7 +28,8 @@ def assemble_folds(folds: Sequence[Sequence[Part]], notes: Sequence[str] = ()) -
     for position, name in enumerate(first.domains):
         test[name] = together([parts[position].test for parts in folds])
     counts = dict.fromkeys(first.domains, 0)
-    if mistakes := cannot_test(first.domains, test, counts):
+    mistakes = cannot_test(first.domains, test, counts)
+    if mistakes := mistakes or list(_never_compared(folds)):
         raise UserError(*mistakes)
     total = sha256(" ".join(problem.digest for problem in problems).encode())
     return dataclasses.replace(
@@ -37,6 +39,24 @@ def assemble_folds(folds: Sequence[Sequence[Part]], notes: Sequence[str] = ()) -
         report=load_report(first.domains, test, counts, notes),
         folds=tuple(problems),
     )
+
+
+def _never_compared(folds: Sequence[Sequence[Part]]) -> Iterator[Mistake]:
+    """One mistake a domain and task that is judged by auc, and no fold tests all its classes."""
+    for domain in judged({part.domain.name: part.domain for part in folds[0]}):
+        splits = [part.test for parts in folds for part in parts if part.domain.name == domain.name]
+        for task in domain.tasks:
+            if TABLE[primary(task)].needs != "all classes":
+                continue
+            tested = [split.labels[task.name][known(split.labels[task.name])] for split in splits]
+            if all(len(set(labels.tolist())) < len(task.classes) for labels in tested):
+                yield Mistake(
+                    "dataset.test_folds",
+                    expected=f"a fold that tests every class of task {task.name} in domain "
+                    f"{domain.name}, for auc compares examples of one fold",
+                    found=f"none of {len(folds)}",
+                    hint="try fewer folds, or dataset.metric=accuracy",
+                )
 
 
 def together(splits: Sequence[Split]) -> Split:

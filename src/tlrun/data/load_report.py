@@ -171,7 +171,7 @@ def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _line_of_few(rows: Sequence[Row]) -> Iterator[str]:
-    """Which tasks have a class with too few test examples, and the one with the fewest.
+    """Which tasks have classes with too few test examples, and which these are.
 
     They are those of the target or, without one, of all domains.
     """
@@ -181,10 +181,10 @@ def _line_of_few(rows: Sequence[Row]) -> Iterator[str]:
     for row in judged:
         if row["kind"] == "regression":
             continue
-        fewest = min(row["classes"], key=row["classes"].get)
-        count = row["classes"][fewest]
-        if count < ENOUGH:
-            rare.append(f"{row['task']} in {row['domain']} ({count} of {fewest!r})")
+        counts = {name: count for name, count in row["classes"].items() if count < ENOUGH}
+        if counts:
+            said = few([f"{count} of {name!r}" for name, count in counts.items()])
+            rare.append(f"{row['task']} in {row['domain']} ({said})")
     if rare:
         say = f"fewer than {ENOUGH} test examples of a class, so that a gain is mostly chance"
         yield f"{say}: {few(rare)}"

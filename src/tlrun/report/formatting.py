@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tlrun.core.metrics import TABLE, metric_of
+from tlrun.core.metrics import metric_of
 from tlrun.report.statistics import paired_interval
 
 PERCENT = "%"
@@ -20,11 +20,6 @@ def unit_of(name: str) -> str:
 def with_unit(name: str) -> str:
     """The name of a metric or a headline, with % where its scores are written so."""
     return f"{name} {PERCENT}" if unit_of(name) == PERCENT else name
-
-
-def in_points() -> str:
-    """The metrics whose differences are in points, since they are written in %."""
-    return ", ".join(metric.name for metric in TABLE.values() if metric.unit == PERCENT)
 
 
 def gain_of(name: str, score: float | None, base: float | None) -> float | None:

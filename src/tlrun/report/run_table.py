@@ -105,7 +105,7 @@ def _legend(outcomes: Sequence[Outcome]) -> str:
         domains = "+".join(labels)
     legend = f"labels: {domains}. examples: drawn in training, all domains together."
     if len(outcomes) > 1:
-        gain = f"gain: {this.strategy} minus the control on the same seed"
+        gain = f"gain: by how much {this.strategy} is better than the control on the same seed"
         legend = f"{gain}; above 0 the control is beaten. {legend}"
     if largest(outcomes):
         legend = f"{legend} {SIZE_LEGEND}"

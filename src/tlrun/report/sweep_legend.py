@@ -18,7 +18,7 @@ def legend(settings: Settings, every: Sequence[Outcome], compares: bool) -> str:
     """
     parts = []
     if compares:
-        parts.append("over X: gain, the setting minus X on the same seeds.")
+        parts.append("over X: gain, by how much the setting is better than X on the same seeds.")
     drawn = f"draws of labels, weights and order; {_test_examples(settings)}"
     parts.append(
         f"± 95 % t interval over seeds ({drawn}), paired for gains, one interval each, not "

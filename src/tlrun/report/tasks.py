@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from rich.console import RenderableType
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.task import TaskKey, short_names
-from tlrun.report.formatting import defined, in_points, interval, number, with_unit
+from tlrun.report.formatting import PERCENT, defined, interval, number, unit_of, with_unit
 from tlrun.report.relations import DISAGREEMENT, MANY, Seeds, mean_relations, plain_text, relations
 from tlrun.report.statistics import paired_interval
 from tlrun.report.task_gains import (
@@ -96,7 +96,10 @@ def sweep_tasks(settings: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableTyp
                 tables.setdefault(keys, []).append((label, pairs))
     for keys, compared in tables.items():
         yield Text("")
-        yield Text(f"Gain over {ALONE}, task by task ({in_points()} in points):")
+        metrics = {metric for _, pairs in compared for metric, _ in _scored(pairs)}
+        points = ", ".join(sorted(name for name in metrics if unit_of(name) == PERCENT))
+        shown = f" ({points} in points)" if points else ""
+        yield Text(f"Gain over {ALONE}, task by task{shown}:")
         yield _sweep_rows(keys, compared)
     if tables:
         legend = LEGEND
@@ -104,6 +107,11 @@ def sweep_tasks(settings: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableTyp
             legend += f" heads apart: how many {DISAGREEMENT}."
         yield Text(legend)
     yield from mean_relations(settings)
+
+
+def _scored(pairs: Sequence[Pair]) -> Collection[tuple[str, float | None]]:
+    """Of each task of the first run: its metric, and its score."""
+    return task_scores(pairs[0][0]).values()
 
 
 def _pairs(seeds: Seeds) -> list[Pair]:

@@ -59,6 +59,8 @@ def _judged(outcome: Outcome) -> list[TaskKey]:
 def _on(tested: Mapping[str, object]) -> str:
     """How many test examples there are, and of which classes."""
     said = f"on {tested['labels']} test examples"
+    if "pairs" in tested:
+        said = f"{said} (auc: {tested['pairs']:,} pairs of one fold)"
     classes = tested.get("classes")
     if not isinstance(classes, Mapping):
         return said

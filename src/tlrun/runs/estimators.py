@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,6 @@ class EstimatorRun:
                 fitted_as = self._called(key)
                 if fitted_as not in self._fitted:
                     self._fitted[fitted_as] = self._fit(key)
-                    for text in self._fitted[fitted_as].warnings:
-                        screen.note(StrategyWarning(text=text))
                 if not shown and time.monotonic() - started > SAY:
                     shown = True
                     screen.begin(name, stage)
@@ -58,6 +57,10 @@ class EstimatorRun:
                     screen.step(count, {})
         if shown:
             screen.end()
+        told = Counter(text for each in self._fitted.values() for text in each.warnings)
+        for text, count in told.items():
+            of = f" ({count} of {len(self._fitted)} tasks)" if len(self._fitted) > 1 else ""
+            screen.note(StrategyWarning(text=f"{name}: {text}{of}"))
 
     def evaluate(self, threads: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Open the test set: result.json, and what predictions.safetensors holds."""

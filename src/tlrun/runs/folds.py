@@ -74,6 +74,10 @@ def pooled_result(
         if task.classes:
             each = {name: sum(c["classes"][name] for c in counts) for name in task.classes}
             tested[key]["classes"] = each
+        if task.kind == "binary":
+            labels = predictions[f"{key}/labels"].numpy()
+            of_folds = [np.bincount(labels[in_folds == k] + 1, minlength=3) for k in set(in_folds)]
+            tested[key]["pairs"] = sum(int(count[1] * count[2]) for count in of_folds)
     result = {
         "headline": headline(problem, scores) | {"tasks": folds[0]["headline"]["tasks"]},
         "metrics": scores,

@@ -29,7 +29,8 @@ class Fitted:
     """What an estimator has learnt of one task.
 
     outputs: gives, of inputs [N, d], logits [N, k] or standardised numbers [N, 1], as a head would.
-    weights: its coefficients by name; empty where it has none. warnings: lines for the user.
+    weights: its coefficients by name; empty where it has none. warnings: what a user should know of
+    it, each in words that other tasks may share.
     """
 
     outputs: Callable[[np.ndarray], np.ndarray]

@@ -21,6 +21,9 @@ from tlrun.strategies.estimator import EstimatorStrategy, Fitted, as_head
 if TYPE_CHECKING:
     import numpy as np
 
+FEWEST = 40  # rows, below which there are not two leaves
+TOO_FEW = f"fewer than {FEWEST} rows to learn from, so it is a constant"
+
 
 @dataclass(frozen=True)
 class GradientBoosting(EstimatorStrategy):
@@ -31,10 +34,11 @@ class GradientBoosting(EstimatorStrategy):
         import numpy as np
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+        told = (TOO_FEW,) if len(labels) < FEWEST else ()
         drawn_from = seed % 2**32  # numpy's own range
         if task.kind == "regression":
             numbers = HistGradientBoostingRegressor(random_state=drawn_from).fit(inputs, labels)
-            return Fitted(lambda new: numbers.predict(new)[:, None])
+            return Fitted(lambda new: numbers.predict(new)[:, None], warnings=told)
         model = HistGradientBoostingClassifier(random_state=drawn_from).fit(inputs, labels)
 
         def outputs(new: np.ndarray) -> np.ndarray:
@@ -43,4 +47,4 @@ class GradientBoosting(EstimatorStrategy):
                 logits = np.stack([np.zeros_like(logits), logits], axis=1)
             return as_head(task, model.classes_.tolist(), logits, len(labels))
 
-        return Fitted(outputs)
+        return Fitted(outputs, warnings=told)

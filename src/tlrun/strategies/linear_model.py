@@ -51,7 +51,7 @@ def _logistic(task: Task, inputs: np.ndarray, labels: np.ndarray) -> Fitted:
         warnings.simplefilter("always", ConvergenceWarning)
         model = LogisticRegression(max_iter=STEPS).fit(inputs, labels)
     if caught:
-        told = (f"linear_model of {task.name} has not converged in {STEPS} steps",)
+        told = (f"not converged in {STEPS} steps",)
 
     def outputs(new: np.ndarray) -> np.ndarray:
         logits = model.decision_function(new)
