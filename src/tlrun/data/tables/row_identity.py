@@ -31,14 +31,21 @@ def repeated(
     if within_domains:
         cells.append(columns.domain.astype(np.uint64))
     hashes = _row_hashes(cells, len(test))
-    alike = np.intersect1d(hashes[test], hashes[pool])
-    maybe = np.flatnonzero(np.isin(hashes, alike) & (test | pool))
-    if len(maybe):  # compared as they are
+    alike = hashes[test][_among(hashes[test], hashes[pool])]
+    if len(alike):  # compared as they are
+        maybe = np.flatnonzero(np.isin(hashes, alike) & (test | pool))
         rows = np.ascontiguousarray(_rows(cells, maybe))
         whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
         tested = test[maybe]
         twice[maybe[tested]] = np.isin(whole[tested], whole[pool[maybe]])
     return twice
+
+
+def _among(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of `some` hashes [n] are among `others` too, bool [n]."""
+    ordered = np.sort(others)
+    places = np.minimum(np.searchsorted(ordered, some), max(0, len(ordered) - 1))
+    return ordered[places] == some if len(ordered) else np.zeros(len(some), dtype=bool)
 
 
 def row_hashes(columns: Columns) -> np.ndarray:
