@@ -20,7 +20,7 @@ from tlrun.report.sizes import largest, size_cells
 from tlrun.report.sweep_legend import Settings, legend
 from tlrun.report.task_gains import tasks_up
 from tlrun.report.tasks import sweep_tasks
-from tlrun.report.tested import small_tests
+from tlrun.report.tested import counts_tested, small_tests
 from tlrun.runs.outcome import Outcome
 
 NO_VERDICT = f"Fewer than {ENOUGH} seeds: no verdict."
@@ -76,6 +76,8 @@ def sweep_table(settings: Settings, console: Console) -> RenderableType:
     parts += [Text(line) for line in (*peaks(asked, labels), *against_estimators(settings))]
     compares = any(column.head.startswith(OVER) for column in rows[0])
     parts.append(Text(legend(settings, every, compares)))
+    if len({run.problem for run in asked}) == 1:
+        parts += [Text(line) for line in counts_tested(asked[0])]
     parts += [Text(line, style="yellow") for line in small_tests(asked)]
     enough = min(len(seeds) for _, seeds in settings) >= ENOUGH
     parts.append(Text(VERDICT if enough else NO_VERDICT))
