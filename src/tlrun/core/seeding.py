@@ -7,6 +7,7 @@
     order         the order in which a domain's examples are drawn
     dropout       whatever a backbone draws while it trains, by the number of the stage
     structure     a structure drawn by chance, by weight tensor
+    estimator     whatever an estimator of scikit-learn draws, by task
     split         the test set and the shift, from the data set's own `split_seed`
 
 A stream is a 63-bit integer: the head of sha256 over the seed and the words that name the stream.
@@ -23,8 +24,9 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 Stream = Literal[
-    "labels", "source-init", "target-init", "head-init", "order", "dropout", "structure", "split"
-]
+    "labels", "source-init", "target-init", "head-init", "order", "dropout", "structure",
+    "estimator", "split",
+]  # fmt: skip
 
 
 def stream(seed: int, name: Stream, *keys: str | int) -> int:

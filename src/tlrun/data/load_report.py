@@ -50,7 +50,7 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         lines = [_line_of(of_domain) for of_domain in domains.values()]
     lines += _line_of_missing("training", [row for row in rows if row["split"] != "test"])
     lines += _line_of_missing("test", [row for row in rows if row["split"] == "test"])
-    lines += _line_of_few(rows)
+    lines += line_of_few(rows)
     lines += report.get("notes", ())
     return lines
 
@@ -170,7 +170,7 @@ def _line_of_missing(which: str, rows: Sequence[Row]) -> Iterator[str]:
         yield f"{which} labels missing: {', '.join(some)}"
 
 
-def _line_of_few(rows: Sequence[Row]) -> Iterator[str]:
+def line_of_few(rows: Sequence[Row]) -> Iterator[str]:
     """Which tasks have classes with too few test examples, and which these are.
 
     They are those of the target or, without one, of all domains.

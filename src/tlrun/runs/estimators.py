@@ -106,7 +106,7 @@ class EstimatorRun:
             task,
             np.concatenate(inputs),
             np.concatenate(labels),
-            stream(self._seed, "order", "estimator", key.task),
+            stream(self._seed, "estimator", key.task),
         )
 
     def _bought(self, domain: str) -> Iterator[Split]:

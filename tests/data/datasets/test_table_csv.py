@@ -318,3 +318,13 @@ def test_labels_that_were_not_bought_are_not_told_as_missing(tmp_path: Path) -> 
     assert train["a"]["missing"] == 0 < train["b"]["missing"]
     for row in train.values():
         assert row["labels"] + row["missing"] + row["not bought"] == row["examples"]
+
+
+def test_a_test_set_with_few_of_a_class_is_told_of_folds(tmp_path: Path) -> None:
+    few = ["x,y", *(f"{k * 7 % 53 / 8},{'ab'[k % 2]}" for k in range(40))]
+    many = ["x,y", *(f"{k * 7 % 997 / 8},{'ab'[k % 2]}" for k in range(400))]
+    told = "dataset.test_folds=5 tests every row once"
+
+    assert told in loaded(tmp_path, few).report["notes"]
+    assert told not in loaded(tmp_path, few, test_folds=5).report["notes"]
+    assert told not in loaded(tmp_path, many).report["notes"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.folds import assemble_folds
+from tlrun.data.load_report import line_of_few
 from tlrun.data.tables.options import TableOptions
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class TableCsv(TableOptions):
             dropped = [each.seen.counts[name] for each in made]
             counts[name] = dropped[0] if role == "source" else sum(dropped)  # those are not folded
         report = {**problem.report, "splits": rows, "duplicates": counts}
+        if self.test_folds is None and self.split is None and any(line_of_few(rows)):
+            report["notes"] = [*report["notes"], "dataset.test_folds=5 tests every row once"]
         return dataclasses.replace(problem, report=report, preprocessing=kept)
 
 
