@@ -26,7 +26,7 @@ def refusal(override: str) -> str:
         ("λ=∞", "lam.value=inf"),
         ("lam.value=∞", "lam.value=inf"),
         ("lambdas=1", "lambdas=1"),
-        ("runs_dir=∞", "runs_dir=∞"),
+        ("runs_dir=∞", "runs_dir='∞'"),
         ("lambda=0,.inf,Infinity", "lam.value=0,inf,inf"),
     ],
 )
@@ -201,6 +201,11 @@ def test_whatever_is_typed_is_an_axis_or_a_line(key: str, value: str) -> None:
         ("dataset.predict=[größe,alter]", ["größe", "alter"]),
         ("dataset.path=~/daten/größe 2.csv", "~/daten/größe 2.csv"),
         ("dataset.target=10", 10),
+        ("dataset.target=E\u0301vora", "E\u0301vora"),
+        ("dataset.target=L'Évora", "L'Évora"),
+        ("dataset.predict=größe (cm)", "größe (cm)"),
+        ("dataset.path=/x/größe=1/data(1).csv", "/x/größe=1/data(1).csv"),
+        ("dataset.target=5°", "5°"),
     ],
 )
 def test_letters_of_every_alphabet_need_no_quotes(typed: str, value: object) -> None:

@@ -106,7 +106,7 @@ def test_whatever_a_note_holds_there_are_words_for_it(
             "λ has no effect here (the losses share no free parameter): running as λ=inf",
         ),
         (StrategyWarning(text="a word"), "a word"),
-        (ReadingData(megabytes=1234.5), "reading 1,234 MB, checking every cell"),
+        (ReadingData(megabytes=1234.5), "reading 1,234 MB"),
         (
             RunAnew(why="outdated", details="torch 1 then, 2 now"),
             "finished, but torch 1 then, 2 now; running it anew (reuse=any accepts it)",

@@ -36,7 +36,7 @@ def test_the_legend_says_what_all_arms_have_in_common() -> None:
     text = said([("a", seeds(0.5, 0.6))])
 
     assert "same test examples" in text
-    assert "All arms have the same optimizer settings." in text
+    assert "All networks have the same optimizer settings." in text
 
 
 def test_the_legend_does_not_say_of_seeds_with_examples_of_their_own_that_they_share_them() -> None:
@@ -67,7 +67,7 @@ def test_the_legend_names_what_arms_of_other_optimizers_differ_in(
     text = said([("a", [[outcome()]]), ("b", [[outcome(optimizer=other, setting="t")]])])
 
     assert "same optimizer settings" not in text
-    assert f"Arms differ in {key}; a control has what its run has." in text
+    assert f"Networks differ in {key}; a control has what its run has." in text
 
 
 def test_where_nothing_is_compared_no_gain_is_explained() -> None:
@@ -78,4 +78,4 @@ def test_where_nothing_is_compared_no_gain_is_explained() -> None:
 def test_what_has_no_optimizer_differs_in_none() -> None:
     outside = outcome("linear_model", optimizer={}, setting="t")
 
-    assert "All arms have the same optimizer settings." in said([("a", [[outcome(), outside]])])
+    assert "All networks have the same optimizer settings." in said([("a", [[outcome(), outside]])])

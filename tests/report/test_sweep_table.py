@@ -130,6 +130,16 @@ def test_settings_that_are_scored_otherwise_say_by_what() -> None:
     assert "target r2 0.500 ± –" in row(settings, "b")
 
 
+def test_what_was_tested_on_is_told_where_all_seeds_have_it() -> None:
+    def judged(count: int) -> Outcome:
+        headline = {**outcome().result["headline"], "tasks": {"d/t": "accuracy"}}
+        told = {"headline": headline, "tested": {"d/t": {"labels": count, "classes": {"a": count}}}}
+        return outcome(result={**outcome().result, **told})
+
+    assert "Tested: t on 30 test examples" in shown([("a", [[judged(30)], [judged(30)]])])
+    assert "Tested:" not in shown([("a", [[judged(30)], [judged(31)]])])
+
+
 def test_sizes_are_shown_where_runs_differ_in_them() -> None:
     size = {"parameters": 30, "nonzeros": 25, "flops": 60}
     small = outcome(result={**outcome().result, "size": size})

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
 
-from tlrun.core.problem import Domain, HeldOutTest, Problem
+from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task
 from tlrun.runs.estimators import EstimatorRun, fit_task
 from tlrun.runs.outcome import read_outcome
@@ -166,6 +166,28 @@ def test_its_folder_is_found_again_and_holds_what_it_says(tmp_path: Path, name: 
     (first.path / "predictions.safetensors").unlink()
     with pytest.raises(ValueError, match=r"predictions.safetensors missing"):
         read_outcome(plan.run_dir, name)
+
+
+def test_a_domain_that_tests_nothing_is_answered_with_nothing() -> None:
+    ours = table("peer", "peer", tasks=(KIND, SIZE))
+    part = ours.test._splits["peer1"]
+    empty = Split(part.inputs[:0], {name: v[:0] for name, v in part.labels.items()}, part.index[:0])
+    tested = replace(ours, test=HeldOutTest({**ours.test._splits, "peer1": empty}))
+    for strategy in (LinearModel(), GradientBoosting(rows="pooled"), ConstantPrediction()):
+        result, predictions, _ = fitted(strategy, tested)
+
+        assert predictions["peer1/kind"].shape == predictions["peer1/size"].shape == (0, 1)
+        assert result["metrics"]["test"]["peer1/kind"]["auc"] is None
+
+
+def test_the_device_and_the_precision_of_networks_decide_nothing(tmp_path: Path) -> None:
+    plans = [
+        planned(config(tmp_path, strategy={"name": "linear_model"}, **changes), Watcher())
+        for changes in ({}, {"trainer": {"name": "trainer", "precision": "bf16"}})
+    ]
+
+    assert plans[0].fingerprint == plans[1].fingerprint
+    assert replace(plans[0], device="cuda:0").fingerprint == plans[0].fingerprint
 
 
 def test_one_run_serves_every_backbone_optimizer_and_lambda(tmp_path: Path) -> None:

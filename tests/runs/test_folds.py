@@ -4,7 +4,7 @@ import torch
 
 from tlrun.core.metrics import score
 from tlrun.core.task import Task
-from tlrun.runs.folds import _auc_within, pooled_predictions
+from tlrun.runs.folds import _auc_within, _means, pooled_predictions
 
 TWO = Task("two", "binary", ("no", "yes"))
 THREE = Task("three", "multiclass", ("a", "b", "c"))
@@ -37,6 +37,31 @@ def test_what_every_fold_tests_alike_is_kept_of_the_first() -> None:
     assert pooled["e/two/index"].tolist() == [7, 9]
     assert pooled["e/two"].tolist() == [[1.0], [1.0]]
     assert pooled["e/two/fold"].tolist() == [0, 0]
+
+
+def test_a_domain_that_folds_share_any_row_of_is_not_folded() -> None:
+    """A source row may be dropped in the folds alone that may learn its twin."""
+    one, other = fold([4, 0]), fold([1, 3])
+    for name in ("e/two", "e/two/labels", "e/two/index"):
+        other[name] = other[name][:1]
+    pooled = pooled_predictions([one, other])
+
+    assert pooled["e/two/index"].tolist() == [7, 9]
+    assert pooled["e/two/fold"].tolist() == [0, 0]
+    assert pooled["d/two/index"].tolist() == [0, 1, 3, 4]
+
+
+def test_a_fold_that_diverged_leaves_no_auc() -> None:
+    labels, outputs = np.array([0, 1, 0, 1]), np.array([[0.0], [1.0], [np.nan], [np.nan]])
+
+    assert _auc_within(TWO, outputs, labels, np.array([0, 0, 1, 1])) is None
+
+
+def test_a_mean_over_folds_needs_a_score_of_each() -> None:
+    whole, without = {"d/t": {"loss": 1.0}, "e/t": {"loss": 3.0}}, {"d/t": {"loss": 2.0}}
+
+    for order in ([whole, without], [without, whole]):
+        assert _means(order) == {"d/t": {"loss": 1.5}, "e/t": {"loss": None}}  # type: ignore[arg-type]
 
 
 def test_an_auc_is_the_share_of_pairs_of_one_fold_that_are_in_order() -> None:

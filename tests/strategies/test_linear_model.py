@@ -1,7 +1,10 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
 
 from tlrun.core.task import Task
 from tlrun.strategies import linear_model
@@ -46,6 +49,20 @@ def test_the_coefficients_that_are_kept_give_the_outputs_again() -> None:
     again = NEW @ fitted.weights["coefficients"].T + fitted.weights["intercept"]
     assert np.allclose(fitted.outputs(NEW), again)
     assert fitted.weights["classes"].tolist() == [0, 1]
+    assert fitted.warnings == ()
+
+
+def test_other_warnings_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(self: LogisticRegression, *args: object) -> LogisticRegression:
+        warnings.warn("of another kind", RuntimeWarning, stacklevel=2)
+        return whole(self, *args)
+
+    whole = LogisticRegression.fit
+    monkeypatch.setattr(LogisticRegression, "fit", fit)
+    y = (X[:, 0] > 0).astype(np.int64)
+    with pytest.warns(RuntimeWarning, match="of another kind"):
+        fitted = LinearModel().fit(Task("t", "binary", ("no", "yes")), X, y, 0)
+
     assert fitted.warnings == ()
 
 

@@ -21,6 +21,7 @@ NODE = re.compile(r"^(\+{0,2}strategy\.(?:first|then))(?==[a-z])")
 ONE_MARK = re.compile(r"(\+{0,2}[\w.]+=)([,;:|'\" \t])")
 # What of a value stands in quotes already, or between Hydra's own marks.
 PIECE = re.compile(r"""'[^']*'|"[^"]*"|[^,\[\]{}():='"]+""")
+CALL = re.compile(r"[a-z]+\(.*\)")  # glob(…), range(…): Hydra's own
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 QUOTES = 'a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
 MOST_VALUES = 1000  # of one axis: beyond them, checking alone would take minutes
@@ -66,15 +67,26 @@ def rewrite(argument: str) -> str:
         return f"{one[1]}{quote}{one[2]}{quote}"
     if not LAMBDA.match(argument):
         key, equals, value = argument.partition("=")
-        return key + equals + PIECE.sub(_in_quotes, value)
+        return key + equals + _quoted(value)
     return INFINITY.sub("inf", LAMBDA.sub(r"\1lam.value", argument))
 
 
-def _in_quotes(piece: re.Match[str]) -> str:
-    """A piece of a value, in quotes where it has letters beyond ASCII and stands in none."""
-    text = piece[0]
-    foreign = any(letter.isalpha() and not letter.isascii() for letter in text)
-    if not foreign or text[0] in "'\"":
+def _quoted(value: str) -> str:
+    """A value, in quotes where it has characters that Hydra's grammar has not, and stands in none.
+
+    Of a list or several values, each by itself.
+    """
+    if value.isascii() or value[0] in "'\"" or CALL.fullmatch(value):
+        return value
+    if not set(value) & set(",[]{}"):
+        quote = '"' if "'" in value else "'"
+        return value if quote in value else f"{quote}{value}{quote}"
+    return PIECE.sub(lambda piece: _in_quotes(piece[0]), value)
+
+
+def _in_quotes(text: str) -> str:
+    """A piece of a value, as `_quoted` does."""
+    if text.isascii() or text[0] in "'\"":
         return text
     word = text.strip()
     return text.replace(word, f"'{word}'")

@@ -51,7 +51,7 @@ def words(note: Note, runs: int = 1) -> list[str]:
 def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a note
     match note:
         case ReadingData(megabytes=megabytes):
-            return f"reading {megabytes:,.0f} MB, checking every cell"
+            return f"reading {megabytes:,.0f} MB"
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
         case SlowBf16(device=device):

@@ -45,8 +45,8 @@ def _optimizers(every: Sequence[Outcome]) -> str:
     # those without one are no networks
     differing = _differing([outcome.optimizer for outcome in every if outcome.optimizer])
     if not differing:
-        return "All arms have the same optimizer settings."
-    return f"Arms differ in {', '.join(differing)}; a control has what its run has."
+        return "All networks have the same optimizer settings."
+    return f"Networks differ in {', '.join(differing)}; a control has what its run has."
 
 
 def _differing(nodes: Sequence[Mapping[str, object]]) -> list[str]:

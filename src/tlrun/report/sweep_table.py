@@ -76,7 +76,7 @@ def sweep_table(settings: Settings, console: Console) -> RenderableType:
     parts += [Text(line) for line in (*peaks(asked, labels), *against_estimators(settings))]
     compares = any(column.head.startswith(OVER) for column in rows[0])
     parts.append(Text(legend(settings, every, compares)))
-    if len({run.problem for run in asked}) == 1:
+    if all(run.result["tested"] == asked[0].result["tested"] for run in asked):
         parts += [Text(line) for line in counts_tested(asked[0])]
     parts += [Text(line, style="yellow") for line in small_tests(asked)]
     enough = min(len(seeds) for _, seeds in settings) >= ENOUGH

@@ -162,12 +162,16 @@ def _measured_apart(compared: Compared) -> bool:
 
 
 def _counted(tasks: Scored, gains: Mapping[TaskKey, float | None]) -> str:
-    """Many tasks of one run in a line: how many gain and, of one metric, their mean and ends."""
+    """Many tasks of one run in a line: how many gain and, in one unit, their mean and ends."""
     known = {key: gain for key, gain in gains.items() if gain is not None}
     if not known:
         return f"over {ALONE}: {len(gains)} tasks, none with a score to compare"
     counted = f"over {ALONE}: {sum(gain > 0 for gain in known.values())} of {len(known)} tasks up"
-    if len({metric for metric, _ in tasks.values()}) > 1:
+    units = {
+        (metric, key.task if unit_of(metric) == "label's" else "")
+        for key, (metric, _) in tasks.items()
+    }
+    if len(units) > 1:
         return counted
     names = short_names(known)
     ordered = sorted(known, key=known.__getitem__)

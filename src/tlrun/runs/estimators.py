@@ -117,7 +117,8 @@ class EstimatorRun:
 
     def _inputs(self, domains: Sequence[str], domain: str, split: Split) -> np.ndarray:
         """The inputs of a split, float64 [N, d], then which of several `domains` it is of."""
-        flat = split.inputs.reshape(len(split), -1).astype(np.float64)
+        width = int(np.prod(split.inputs.shape[1:]))
+        flat = split.inputs.reshape(len(split), width).astype(np.float64)
         if len(domains) < 2:
             return flat
         where = np.zeros((len(split), len(domains)))
@@ -129,7 +130,10 @@ class EstimatorRun:
         for task in tasks:
             key = TaskKey(domain, task.name)
             inputs = self._inputs(self._rows_of(key), domain, split)
-            outputs[task.name] = torch.from_numpy(self._fitted[self._called(key)].outputs(inputs))
+            answers = np.empty((0, task.outputs))  # scikit-learn takes no table without rows
+            if len(split):
+                answers = self._fitted[self._called(key)].outputs(inputs)
+            outputs[task.name] = torch.from_numpy(answers)
         return outputs
 
 

@@ -30,14 +30,14 @@ def pooled_predictions(folds: Sequence[Mapping[str, Tensor]]) -> dict[str, Tenso
     """What predictions.safetensors holds of all folds, in the order of rows.
 
     folds: what it would hold of each. Beside it, as "domain/task/fold", stands the fold in which
-    each example has tested, int64 [N]. Where all folds test the same examples, it is the first.
+    each example has tested, int64 [N]. A domain that is not folded tests the same examples in all:
+    it is that of the first.
     """
     pooled: dict[str, Tensor] = {}
     for key in _task_keys(folds[0]):
         index = [fold[f"{key}/index"] for fold in folds]
-        tested = range(len(folds))
-        if all(torch.equal(each, index[0]) for each in index):
-            tested = range(1)
+        different = len(np.unique(torch.cat(index).numpy()))
+        tested = range(len(folds) if different == sum(map(len, index)) else 1)
         order = torch.argsort(torch.cat([index[k] for k in tested]))
         for name in (key, f"{key}/labels", f"{key}/index"):
             pooled[name] = torch.cat([folds[k][name] for k in tested])[order]
@@ -74,7 +74,7 @@ def pooled_result(
         if task.classes:
             each = {name: sum(c["classes"][name] for c in counts) for name in task.classes}
             tested[key]["classes"] = each
-        if task.kind == "binary":
+        if len(task.classes) == 2:
             labels = predictions[f"{key}/labels"].numpy()
             of_folds = [np.bincount(labels[in_folds == k] + 1, minlength=3) for k in set(in_folds)]
             tested[key]["pairs"] = sum(int(count[1] * count[2]) for count in of_folds)
@@ -114,11 +114,15 @@ def _scores(task: Task, key: str, predictions: Mapping[str, Tensor]) -> dict[str
 def _auc_within(
     task: Task, outputs: np.ndarray, labels: np.ndarray, folds: np.ndarray
 ) -> float | None:
-    """Σ_f n_f AUC_f / Σ_f n_f over the folds f in which it is defined; None where it is in none.
+    """Σ_f n_f AUC_f / Σ_f n_f over the folds f in which it is defined.
+
+    None where it is in none, and where an output is not finite.
 
     n_f: of two classes, the pairs that AUC_f is the share of; of more, the examples.
     """
     values, weights = [], []
+    if not np.isfinite(outputs).all():  # or a fold that diverged would be left out
+        return None
     for fold in np.unique(folds):
         mine = folds == fold
         value = score("auc", task, outputs[mine], labels[mine])
@@ -142,9 +146,10 @@ def _weighted(values: Sequence[float | None], weights: Sequence[int]) -> float |
 def _means(folds: Sequence[Scores]) -> Scores:
     """The mean of every score over the folds; None where one of them is missing."""
     means: Scores = {}
-    for key, scores in folds[0].items():
+    for key in dict.fromkeys(key for fold in folds for key in fold):
+        names = next(fold[key] for fold in folds if key in fold)
         means[key] = {}
-        for name in scores:
-            every = [fold[key][name] for fold in folds]
+        for name in names:
+            every = [fold.get(key, {}).get(name) for fold in folds]
             means[key][name] = _weighted(every, [1] * len(every))
     return means

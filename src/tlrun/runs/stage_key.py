@@ -73,8 +73,13 @@ def stage_fingerprint(run: Run, device: str, strategy: Strategy) -> dict[str, st
 
 
 def run_fingerprint(run: Run, device: str) -> dict[str, str | int]:
-    """Everything beside config, seed and data that may decide a run's bits."""
-    return _fingerprint(run, device, {group: getattr(run, group) for group in GROUPS})
+    """Everything beside config, seed and data that may decide a run's bits.
+
+    What its strategy ignores decides none; without a backbone it is computed on the CPU.
+    """
+    ignores = run.strategy.ignores
+    roles = {group: getattr(run, group) for group in GROUPS if group not in ignores}
+    return _fingerprint(run, "cpu" if "backbone" in ignores else device, roles)
 
 
 def data_fingerprint(run: Run) -> dict[str, str | int]:
@@ -90,7 +95,7 @@ def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str
         if not module.startswith("tlrun."):
             foreign[group] = sources(module)
     where = describe(device)
-    if run.trainer.precision == "bf16":
+    if run.trainer.precision == "bf16" and "trainer" not in run.strategy.ignores:
         where += f" ({bf16_instructions(device) or 'no bf16'})"
     return fingerprint(run.threads, where, foreign)
 

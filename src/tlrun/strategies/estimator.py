@@ -70,12 +70,15 @@ class EstimatorStrategy(Strategy):
 def as_head(task: Task, present: Sequence[int], logits: np.ndarray, n: int) -> np.ndarray:
     """Logits [N, k] of a head, of those of an estimator that has seen some classes only.
 
-    present: the classes, in order; logits: one each [N, len(present)]. n: the rows that were learnt
-    from. A class that was never seen gets the probability 1/(n + k), so that no loss is infinite.
+    present: the classes, in order; logits: one each [N, len(present)], or of two classes that of
+    the second alone [N], as scikit-learn gives it. n: the rows that were learnt from. A class that
+    was never seen gets the probability 1/(n + k), so that no loss is infinite.
     """
     import numpy as np
     from scipy.special import log_softmax
 
+    if logits.ndim == 1:
+        logits = np.stack([np.zeros_like(logits), logits], axis=1)
     k = len(task.classes)
     absent = k - len(present)
     heads = np.full((len(logits), k), -np.log(n + k))

@@ -31,7 +31,6 @@ class GradientBoosting(EstimatorStrategy):
 
     def fit(self, task: Task, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Fitted:
         """Grow the trees; `seed` draws the rows that say when to stop, where there are many."""
-        import numpy as np
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         told = (TOO_FEW,) if len(labels) < FEWEST else ()
@@ -42,9 +41,6 @@ class GradientBoosting(EstimatorStrategy):
         model = HistGradientBoostingClassifier(random_state=drawn_from).fit(inputs, labels)
 
         def outputs(new: np.ndarray) -> np.ndarray:
-            logits = model.decision_function(new)
-            if logits.ndim == 1:
-                logits = np.stack([np.zeros_like(logits), logits], axis=1)
-            return as_head(task, model.classes_.tolist(), logits, len(labels))
+            return as_head(task, model.classes_.tolist(), model.decision_function(new), len(labels))
 
         return Fitted(outputs, warnings=told)

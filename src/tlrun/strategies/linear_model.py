@@ -42,22 +42,16 @@ def _ridge(inputs: np.ndarray, labels: np.ndarray) -> Fitted:
 
 def _logistic(task: Task, inputs: np.ndarray, labels: np.ndarray) -> Fitted:
     """Of two classes that were seen, the coefficients are those of the second's logit."""
-    import numpy as np
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    told: tuple[str, ...] = ()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is told below
         model = LogisticRegression(max_iter=STEPS).fit(inputs, labels)
-    if caught:
-        told = (f"not converged in {STEPS} steps",)
+    told = (f"not converged in {STEPS} steps",) if (model.n_iter_ >= STEPS).any() else ()
 
     def outputs(new: np.ndarray) -> np.ndarray:
-        logits = model.decision_function(new)
-        if logits.ndim == 1:
-            logits = np.stack([np.zeros_like(logits), logits], axis=1)
-        return as_head(task, model.classes_.tolist(), logits, len(labels))
+        return as_head(task, model.classes_.tolist(), model.decision_function(new), len(labels))
 
     weights = {
         "coefficients": model.coef_, "intercept": model.intercept_, "classes": model.classes_,

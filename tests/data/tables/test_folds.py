@@ -96,6 +96,12 @@ def test_rows_without_a_label_and_rows_that_are_not_divided_are_in_none(tmp_path
     assert (np.delete(found_folds, 4) >= 0).all()
 
 
+def test_where_nothing_is_labelled_nothing_is_divided(tmp_path: Path) -> None:
+    table = found(tmp_path, "\n".join(rows(30)), ignore=("d", "g"))
+
+    assert set(draw_folds(table, np.zeros(30, dtype=bool), 5, 0, copies=True).tolist()) == {-1}
+
+
 def test_more_folds_than_there_is_to_divide_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"test_folds: expected at most 4 \(groups or .* found 5"):
         folds(tmp_path, rows(12), group="g", ignore=("d",))

@@ -26,11 +26,13 @@ def draw_folds(
     folds, or a domain would have nothing left to learn from.
     """
     places = np.flatnonzero(rows)
+    folds = np.full(len(rows), -1, dtype=np.int64)
+    if not len(places):  # refused where its test examples are missed
+        return folds
     units = _together(columns, places, copies)
     if units.max() + 1 < count:
         what = "groups or different rows" if columns.group is not None else "different rows"
         raise UserError(Mistake(KEY, f"at most {units.max() + 1} ({what})", f"{count}"))
-    folds = np.full(len(rows), -1, dtype=np.int64)
     folds[places] = deal(units, _strata(columns, places), count, seed)[units]
     for position, (name, _) in enumerate(columns.domains):
         mine = folds[places][columns.domain[places] == position]
