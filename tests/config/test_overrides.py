@@ -214,6 +214,11 @@ def test_letters_of_every_alphabet_need_no_quotes(typed: str, value: object) -> 
     assert value_of(axis.key, axis.values[0]) == value
 
 
+@pytest.mark.parametrize("flag", ["--config-dir=größe", "--config-dir", "-m", "--cfg=job"])
+def test_a_flag_is_left_as_it_is(flag: str) -> None:
+    assert rewrite(flag) == flag
+
+
 def test_a_sweep_may_be_over_words_of_every_alphabet() -> None:
     axis = axis_of(rewrite("dataset.target=Évora,Gent,'Bjørn'"))
 

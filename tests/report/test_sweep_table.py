@@ -1,37 +1,14 @@
-import io
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
-from rich.console import Console
+from sweeps_shown import seeds, shown
 
 from tlrun.report.console import WIDE
-from tlrun.report.sweep_table import NO_VERDICT, VERDICT, sweep_table
+from tlrun.report.sweep_legend import Settings
+from tlrun.report.sweep_table import NO_VERDICT, VERDICT
 from tlrun.runs.outcome import Outcome
 
 from problems import outcome
-
-Settings = Sequence[tuple[str, Sequence[Sequence[Outcome]]]]
-
-
-def shown(settings: Settings, width: int = 200) -> str:
-    console = Console(file=io.StringIO(), width=width, markup=False)
-    console.print(sweep_table(settings, console))
-    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
-
-
-def said(settings: Settings) -> str:
-    """All that is shown, in one line."""
-    return " ".join(shown(settings).split())
-
-
-def seeds(*tests: float, **changes: Any) -> list[list[Outcome]]:
-    """An outcomes a seed, each with a control that scores 0.4."""
-    return [
-        [outcome(test=test, seed=k, **changes), outcome("scratch", 0.4, seed=k)]
-        for k, test in enumerate(tests)
-    ]
 
 
 def row(settings: Settings, label: str) -> str:

@@ -59,8 +59,10 @@ def rewrite(argument: str) -> str:
 
     strategy.first=… becomes strategy.first.name=…. A mark alone, as in dataset.separator=; once the
     shell has taken its quotes, is quoted again; so is a word with letters that Hydra's grammar has
-    not, as in dataset.target=Évora.
+    not, as in dataset.target=Évora. A flag is left as it is.
     """
+    if argument.startswith("-"):
+        return argument
     argument = NODE.sub(r"\1.name", argument)
     if one := ONE_MARK.fullmatch(argument):
         quote = '"' if one[2] == "'" else "'"

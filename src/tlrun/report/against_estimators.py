@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tlrun.core.errors import printable
 from tlrun.report.formatting import defined
 from tlrun.report.lambda_axis import ENOUGH, difference
-from tlrun.report.relations import Seeds
 from tlrun.report.statistics import paired_interval
+from tlrun.report.sweep_legend import Settings
 
-VERDICTS = ("better than", "worse than", "not shown better or worse than")
+BETTER, WORSE, NEITHER = "better than", "worse than", "not shown better or worse than"
 
 
-def against_estimators(settings: Sequence[tuple[str, Seeds]]) -> Iterator[str]:
+def against_estimators(settings: Settings) -> Iterator[str]:
     """A line for each setting with ENOUGH seeds: which estimators it is shown to be better than.
 
     settings: of each its label and, of each seed, the run and its controls. Shown is what the 95 %
@@ -25,15 +25,14 @@ def against_estimators(settings: Sequence[tuple[str, Seeds]]) -> Iterator[str]:
             for control in controls:
                 if control.result["size"] is None:  # it is no network
                     gains.setdefault(control.name, []).append(difference(run, control))
-        said: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+        said: dict[str, list[str]] = {BETTER: [], WORSE: [], NEITHER: []}
         for name, values in gains.items():
             known = defined(values)
             if len(known) == len(values) >= ENOUGH:
                 mean, half = paired_interval(known)
-                better, worse, neither = VERDICTS
-                verdict = neither
+                verdict = NEITHER
                 if abs(mean) > half:
-                    verdict = better if mean > 0 else worse
+                    verdict = BETTER if mean > 0 else WORSE
                 said[verdict].append(name)
         words = [f"{verdict} {'; '.join(names)}." for verdict, names in said.items() if names]
         if words:

@@ -84,11 +84,11 @@ def delta_m(run: Outcome, single: Outcome) -> float | None:
     2019). None where a score is undefined, where an S_i is not above 0, where the tasks are judged
     by different metrics, and without tasks.
     """
-    base_scores = task_scores(single)
-    shares = []
-    if len({metric for metric, _ in task_scores(run).values()}) > 1:
+    scores, base_scores = task_scores(run), task_scores(single)
+    if len({metric for metric, _ in scores.values()}) > 1:
         return None
-    for key, (metric, score) in task_scores(run).items():
+    shares = []
+    for key, (metric, score) in scores.items():
         base = score_of(base_scores, key)
         gain = gain_of(metric, score, base)
         if gain is None or base is None or base <= 0:

@@ -57,10 +57,8 @@ def pooled_result(
     scores: dict[str, Scores] = {"val": _means([fold["metrics"]["val"] for fold in folds])}
     scores["test"], tested = {}, {}
     for key in folds[0]["metrics"]["test"]:
-        task, counts = (
-            problem.task_keys[TaskKey.parse(key)],
-            [fold["tested"][key] for fold in folds],
-        )
+        task = problem.task_keys[TaskKey.parse(key)]
+        counts = [fold["tested"][key] for fold in folds]
         in_folds = predictions[f"{key}/fold"].numpy()
         if not in_folds.any():  # of a domain that is not folded
             scores["test"][key], tested[key] = folds[0]["metrics"]["test"][key], counts[0]

@@ -55,7 +55,9 @@ class TableCsv(TableOptions):
             folded = f"{len(made)} folds: every row tests once, after learning from the other folds"
             if self.target is not None:
                 folded = f"{folded} (of {self.target} alone)"
-            told = [f"fold {k}: {n}" for k, each in enumerate(made) for n in each.seen.notes]
+            told = []
+            for fold, each in enumerate(made, start=1):  # as progress lines count them
+                told += [f"fold {fold}: {note}" for note in each.seen.notes]
             problem = assemble_folds([each.parts for each in made], [folded, *told, *notes])
             kept = {"folds": [each.preprocessing for each in made]}
         rows = _reported(problem.report["splits"], table, first.seen.splits)
