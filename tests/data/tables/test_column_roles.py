@@ -146,7 +146,7 @@ def test_what_will_not_do_is_refused_in_one_line(
     assert len(caught.value.lines) == 1
 
 
-ALIKE = "look like one value in two spellings, and are read as written"
+ALIKE = "look like one value in 2 spellings, and are read as written"
 NO_LABEL = "if it stands for no label, add it: dataset.missing=[…,-1]"
 LEFT_OUT = "so it names the rows: left out; dataset.inputs=[…,name] reads it"
 

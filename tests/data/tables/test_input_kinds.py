@@ -165,7 +165,7 @@ def test_a_categorical_name_that_is_no_input_is_answered_with_the_nearest() -> N
 @pytest.mark.parametrize(
     ("cells", "alike"),
     [
-        (["Yes", "yes", "no"], "'Yes' and 'yes' look like one value in two spellings"),
+        (["Yes", "yes", "no"], "'Yes' and 'yes' look like one value in 2 spellings"),
         (["True", "TRUE", "1", "0"], "'1' and 'TRUE' and 'True' look"),
         (["no", "f", "yes"], "'f' and 'no' look"),
         (["1", "1.0", "2"], "'1' and '1.0' look"),

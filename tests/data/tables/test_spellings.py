@@ -7,11 +7,11 @@ from tlrun.data.tables.spellings import MANY, spellings
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
-        (["Yes", "yes", "no"], "'Yes' and 'yes' look like one value in two spellings"),
-        (["1.0", "1", "2"], "'1' and '1.0' look like one value in two spellings"),
-        (["y", "true", "no"], "'true' and 'y' look like one value in two spellings"),
+        (["Yes", "yes", "no"], "'Yes' and 'yes' look like one value in 2 spellings"),
+        (["1.0", "1", "2"], "'1' and '1.0' look like one value in 2 spellings"),
+        (["y", "true", "no"], "'true' and 'y' look like one value in 2 spellings"),
         (["A  b", "a b", "c", "C"], "look like spellings of one value"),
-        (["\u00e9", "e\u0301", "b"], "look like one value in two spellings"),
+        (["\u00e9", "e\u0301", "b"], "look like one value in 2 spellings"),
     ],
 )
 def test_values_that_are_one_are_told(cells: list[str], told: str) -> None:

@@ -33,7 +33,10 @@ def spellings(column: Column, what: str) -> Iterator[str]:
         elif number is not None:
             word = number
         alike.setdefault(word, []).append(name)
-    same = [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    groups = [group for group in alike.values() if len(group) > 1]
+    same = [" and ".join(map(repr, group)) for group in groups]
     if same:
-        one = "one value in two spellings" if len(same) == 1 else "spellings of one value"
+        one = f"one value in {len(groups[0])} spellings"
+        if len(groups) > 1:
+            one = "spellings of one value"
         yield f"{what}: {', '.join(same)} look like {one}, and are read as written"
