@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from tlrun.config.build import build
+from tlrun.core.inputs import InputSpec
 from tlrun.core.notes import Note
 from tlrun.core.objective import Steps
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Split
@@ -31,6 +32,7 @@ from tlrun.training.loop import forward
 from tlrun.training.state import TrainState
 
 SHAPE = (1, 4, 4)
+SPEC = InputSpec(SHAPE)
 # a run in an instant
 TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]
 

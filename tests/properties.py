@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from tlrun.core.inputs import InputSpec
 from tlrun.core.objective import Lam, Step, Steps
 from tlrun.core.problem import Role
 from tlrun.core.task import Task
@@ -51,7 +52,7 @@ def assert_lambda_weighs_the_target(strategy: Strategy) -> None:
     together are 1."""
     task = Task("kind", "multiclass", ("a", "b"))
     domains: dict[str, Role] = {"one": "source", "other": "source", "mine": "target"}
-    model = draw_model(Identity(), (2,), dict.fromkeys(domains, (task,)), "target", 0)
+    model = draw_model(Identity(), InputSpec((2,)), dict.fromkeys(domains, (task,)), "target", 0)
     for lam in (0.0, 0.1, 1.0, 7.0, math.inf):
         losses = {
             name: torch.tensor(float(k), requires_grad=True) for k, name in enumerate(domains)

@@ -29,7 +29,7 @@ def check_read_as_written(seed: int, folder: Path) -> None:
     for name, domain in problem.domains.items():
         for split, tests in ((domain.train, False), (problem.test.open()[name], True)):
             rows += split.index.tolist()
-            inputs.append(split.inputs)
+            inputs.append(split.array)
             tested += [tests] * len(split)
             source += [domain.role == "source"] * len(split)
             domains |= dict.fromkeys(split.index.tolist(), name)

@@ -106,10 +106,10 @@ MEAN = {"name": "task_relation", "relation": "mean"}
 
 
 def test_a_node_within_a_node_becomes_an_object_within_an_object() -> None:
-    asked = fused(first=MEAN, then={"name": "feature_transfer", "freeze": False}, first_lam=3)
+    asked = fused(first=MEAN, then={"name": "feature_transfer", "train": "all"}, first_lam=3)
 
     expected = Fused(
-        first=TaskRelation(relation="mean"), first_lam=3.0, then=FeatureTransfer(freeze=False)
+        first=TaskRelation(relation="mean"), first_lam=3.0, then=FeatureTransfer(train="all")
     )
     assert build(asked).strategy == expected
     assert build(fused()).strategy == Fused()
@@ -127,8 +127,8 @@ def test_a_node_within_a_node_becomes_an_object_within_an_object() -> None:
             "strategy.first.relation: expected one of mean, soft_sharing, graph",
         ),
         (
-            {"first": {"name": "shared_parameters", "freeze": 1}},
-            "strategy.first.freeze: shared_parameters has",
+            {"first": {"name": "shared_parameters", "train": 1}},
+            "strategy.first.train: shared_parameters has",
         ),
         (
             {"first": {"name": "task_relatoin"}},
@@ -147,8 +147,8 @@ def test_a_node_within_a_node_becomes_an_object_within_an_object() -> None:
             "strategy.then: expected one of feature_transfer, parameter_transfer, ",
         ),
         (
-            {"then": {"name": "feature_transfer", "freeze": 1}},
-            "strategy.then.freeze: expected true or false, found 1",
+            {"then": {"name": "feature_transfer", "train": 1}},
+            "strategy.then.train: expected one of all, head, last, first, norm, found 1",
         ),
         (
             {"frist": {"name": "task_relation"}},

@@ -87,7 +87,7 @@ def test_an_override_is_a_key_and_its_values(override: str, axis: Axis) -> None:
         ("experiment", True),
         ("hydra/launcher", True),
         ("hydra.verbose", True),
-        ("strategy.freeze", False),
+        ("strategy.train", False),
         ("seed", False),
     ],
 )

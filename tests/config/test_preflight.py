@@ -95,8 +95,8 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
             "strategy: feature_transfr is not known; did you mean feature_transfer?",
         ),
         (
-            "strategy.freez=true",
-            "strategy.freez: feature_transfer has no such key; did you mean freeze?",
+            "strategy.trian=all",
+            "strategy.trian: feature_transfer has no such key; did you mean train?",
         ),
         ("lam.value=-1", "lam.value: expected a number >= 0 (inf is allowed), found -1"),
         ("lam.value=nan", "lam.value: expected a number >= 0 (inf is allowed), found nan"),
@@ -193,10 +193,10 @@ def test_a_sweep_has_an_end() -> None:
 
 
 def test_every_job_of_a_sweep_is_checked_together_with_its_choices() -> None:
-    """`freeze` is a key of one of the two strategies only."""
-    found = mistakes("strategy=feature_transfer,joint", "strategy.freeze=true", multirun=True)
+    """`train` is a key of one of the two strategies only."""
+    found = mistakes("strategy=feature_transfer,joint", "strategy.train=all", multirun=True)
 
-    assert found == ("strategy.freeze: joint has no such key; there are none",)
+    assert found == ("strategy.train: joint has no such key; there are none",)
 
 
 def test_a_mistake_of_many_jobs_is_told_once() -> None:

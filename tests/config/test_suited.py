@@ -37,7 +37,7 @@ def strategy_of(job: Job) -> str:
         ([*TABLE, "strategy=linear_model"], "linear_model conv"),  # which has no use for it
         ([*TABLE, "strategy=feature_transfer"], "feature_transfer mlp"),
         ([*TABLE, "backbone=identity"], "single_task identity"),
-        ([*TABLE, "strategy.freeze=false"], "feature_transfer mlp"),
+        ([*TABLE, "strategy.train=all"], "feature_transfer mlp"),
         ([*TABLE, "backbone.channels=[8]"], "single_task conv"),
         (["dataset=digits_tasks"], "shared_parameters conv"),
         (["dataset=digits_domains"], "shared_parameters conv"),
@@ -79,7 +79,7 @@ def study(folder: Path, more: str) -> Path:
     [
         ("", "single_task mlp"),
         ("trainer: {steps: 3}", "single_task mlp"),
-        ("strategy: {freeze: false}", "feature_transfer mlp"),
+        ("strategy: {train: all}", "feature_transfer mlp"),
         ("backbone: {channels: [8]}", "single_task conv"),
     ],
 )

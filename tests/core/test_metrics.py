@@ -28,7 +28,7 @@ from tlrun.report.formatting import gain_of, interval, number, with_unit
 from tlrun.runs.final_evaluation import headline
 from tlrun.training.evaluation import evaluate
 
-from problems import SHAPE, problem, questions
+from problems import SPEC, problem, questions
 
 THREE = Task("three", "multiclass", ("a", "b", "c"))
 TWO = Task("two", "binary", ("no", "yes"))
@@ -200,7 +200,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Metric:
 
 def test_a_metric_in_the_table_is_computed_and_written_to_the_scores(added: Metric) -> None:
     ours = questions("multiclass", "binary", "regression")
-    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
     (domain,) = ours.domains.values()
     found, _ = evaluate(model, domain.name, domain.tasks[:2], domain.train)
 

@@ -48,7 +48,7 @@ def test_the_digest_sees_every_array() -> None:
         Split(one.inputs, {"t": np.array([1, 1])}, one.index),
         Split(one.inputs, {"u": np.array([0, 1])}, one.index),
         Split(one.inputs, one.labels, np.array([0, 2])),
-        Split(one.inputs.astype(np.float64), one.labels, one.index),
+        Split(one.array.astype(np.float64), one.labels, one.index),
     ]
 
     digests = {digest([split]) for split in [one, *changed]} | {

@@ -31,11 +31,11 @@ def through_json(read: Problem, again: object = never) -> Problem:
 def test_all_but_the_examples_is_as_if_they_were_read(read: Problem) -> None:
     known = through_json(read)
 
-    for name in ("names", "identity", "examples", "report", "shape", "tasks", "task_keys"):
+    for name in ("names", "identity", "examples", "report", "inputs", "tasks", "task_keys"):
         assert getattr(known, name) == getattr(read, name)
     assert known.domains.keys() == read.domains.keys()
     for name, domain in read.domains.items():
-        for fact in ("name", "role", "tasks", "digest", "shape", "validated"):
+        for fact in ("name", "role", "tasks", "digest", "inputs", "validated"):
             assert getattr(known.domains[name], fact) == getattr(domain, fact)
     assert described(known) == described(read)
     assert [fold.identity for fold in known.folds] == [fold.identity for fold in read.folds]
@@ -59,7 +59,7 @@ def test_whoever_touches_an_example_has_it_read(read: Problem) -> None:
 def test_a_domain_made_of_one_has_a_digest_of_its_own() -> None:
     read = problem(val=True)
     domain = through_json(read, lambda: read).domains["target"]
-    other = replace(domain.train, inputs=domain.train.inputs + np.float32(1))
+    other = replace(domain.train, inputs=domain.train.array + np.float32(1))
 
     changed = replace(domain, train=other, val=None)
 

@@ -89,7 +89,7 @@ def test_exactly_the_test_examples_that_stand_in_a_pool_are_dropped(
     if left:
         problem = assemble(parts)
         assert opened(problem).index.tolist() == left
-        assert np.array_equal(opened(problem).inputs, colours.inputs[left])
+        assert np.array_equal(opened(problem).array, colours.array[left])
         assert len(opened(problem).labels["colour"]) == len(left)
         assert problem.report["duplicates"] == {"box": len(tested) - len(left), "bag": 0}
     else:
@@ -138,9 +138,9 @@ def test_the_digest_sees_every_split() -> None:
 
 def test_a_pool_that_could_never_match_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="box: expected a pool like the test inputs"):
-        Part(part().domain, part().test, part().pool.astype(np.float64))
+        Part(part().domain, part().test, part().pool[:].astype(np.float64))
     with pytest.raises(ValueError, match="box: expected a pool like the test inputs"):
-        Part(part().domain, part().test, part().pool.reshape(-1, 4))
+        Part(part().domain, part().test, part().pool[:].reshape(-1, 4))
 
 
 NONE: dict[str, Sequence[float]] = {"colour": [-1] * 6, "round": [-1] * 6, "weight": [np.nan] * 6}

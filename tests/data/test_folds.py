@@ -44,7 +44,7 @@ def test_the_folds_test_everything_once_and_what_is_not_folded_once_too() -> Non
 
     assert len(problem.folds) == 3
     assert np.array_equal(test["mine"].index, whole.index)
-    assert np.array_equal(test["mine"].inputs, whole.inputs)
+    assert np.array_equal(test["mine"].array, whole.array)
     assert np.array_equal(test["mine"].labels["t"], whole.labels["t"])
     assert len(test["theirs"]) == 12
     assert {row["split"]: row["examples"] for row in problem.report["splits"][:2]} == {
@@ -93,4 +93,4 @@ def test_examples_are_put_together_in_the_order_of_their_rows() -> None:
     pieces = [rows_of(whole, np.array(rows)) for rows in ([8, 2], [5, 2], [0])]
 
     assert together(pieces).index.tolist() == [0, 2, 5, 8]
-    assert np.array_equal(together(pieces).inputs, whole.inputs[[0, 2, 5, 8]])
+    assert np.array_equal(together(pieces).array, whole.array[[0, 2, 5, 8]])

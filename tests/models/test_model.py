@@ -12,7 +12,7 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import Model, draw_model, restore, state
 from tlrun.training.optimizers import Adamw, Optimizer, Sgd, Updates
 
-from problems import SHAPE, problem
+from problems import SHAPE, SPEC, problem
 from properties import assert_same_bits
 
 DOMAINS = problem("split").tasks_by_domain
@@ -33,7 +33,7 @@ KEYS = list(tasks_by_key(SEVERAL))
 def several(
     task_specific: TaskSpecific, backbone: Backbone = NORMED, init: Any = "target", seed: int = 0
 ) -> Model:
-    return draw_model(backbone, SHAPE, SEVERAL, init, seed, task_specific)
+    return draw_model(backbone, SPEC, SEVERAL, init, seed, task_specific)
 
 
 def inputs(n: int = 8) -> Tensor:
@@ -62,7 +62,7 @@ def moved(model: Model) -> Model:
 
 
 def test_one_seed_draws_the_same_weights_and_another_seed_others() -> None:
-    one, again, other = (draw_model(Mlp(), SHAPE, DOMAINS, "target", seed) for seed in (0, 0, 1))
+    one, again, other = (draw_model(Mlp(), SPEC, DOMAINS, "target", seed) for seed in (0, 0, 1))
 
     assert_same_bits(state(one), state(again))
     assert all(
@@ -72,7 +72,7 @@ def test_one_seed_draws_the_same_weights_and_another_seed_others() -> None:
 
 def test_target_init_is_independent_of_source_init() -> None:
     source, target = (
-        draw_model(Mlp(hidden=(256, 128)), SHAPE, DOMAINS, init, 0) for init in ("source", "target")
+        draw_model(Mlp(hidden=(256, 128)), SPEC, DOMAINS, init, 0) for init in ("source", "target")
     )
 
     for (name, ours), theirs in zip(source.named_parameters(), target.parameters(), strict=True):
@@ -83,8 +83,8 @@ def test_target_init_is_independent_of_source_init() -> None:
 
 def test_adding_a_task_moves_no_other_weight() -> None:
     key = TaskKey("source", "ours")
-    alone = draw_model(Mlp(), SHAPE, {"source": TASKS}, "target", 0)
-    both = draw_model(Mlp(), SHAPE, DOMAINS, "target", 0)
+    alone = draw_model(Mlp(), SPEC, {"source": TASKS}, "target", 0)
+    both = draw_model(Mlp(), SPEC, DOMAINS, "target", 0)
 
     assert_same_bits(alone.backbone.state_dict(), both.backbone.state_dict())
     assert_same_bits(alone.head_of(key).state_dict(), both.head_of(key).state_dict())
@@ -112,17 +112,17 @@ def test_tracking_again_moves_nothing() -> None:
 @pytest.mark.parametrize("domain", ["training", "forward", "track", "keys", "a b", "*", "é"])
 def test_a_domain_may_have_any_name(domain: str) -> None:
     """Also that of an attribute of a module."""
-    model = draw_model(NORMED, SHAPE, {domain: TASKS}, "target", 0, "heads")
+    model = draw_model(NORMED, SPEC, {domain: TASKS}, "target", 0, "heads")
     model.track([domain])
     model.train()
     model.features(inputs(), domain, TASKS)
 
-    again = restore(draw_model(NORMED, SHAPE, {domain: TASKS}, "target", 1, "heads"), state(model))
+    again = restore(draw_model(NORMED, SPEC, {domain: TASKS}, "target", 1, "heads"), state(model))
     assert_same_bits(state(again), state(model))
 
 
 def test_taking_over_copies_and_does_not_share() -> None:
-    old, new = (draw_model(NORMED, SHAPE, DOMAINS, init, 0) for init in ("source", "target"))
+    old, new = (draw_model(NORMED, SPEC, DOMAINS, init, 0) for init in ("source", "target"))
     old.track(["source"])
     new.load_backbone(old)
     new.load_heads(old)
@@ -138,8 +138,8 @@ def test_taking_over_copies_and_does_not_share() -> None:
 
 
 def test_heads_of_other_tasks_stay_fresh() -> None:
-    old = draw_model(Mlp(), SHAPE, {"source": TASKS}, "source", 0)
-    new, untouched = (draw_model(Mlp(), SHAPE, DOMAINS, "target", 0) for _ in range(2))
+    old = draw_model(Mlp(), SPEC, {"source": TASKS}, "source", 0)
+    new, untouched = (draw_model(Mlp(), SPEC, DOMAINS, "target", 0) for _ in range(2))
     new.load_heads(old)
 
     assert_same_bits(new.heads["*/ours"].state_dict(), old.heads["*/ours"].state_dict())
@@ -176,12 +176,12 @@ def test_a_head_for_each_domain_takes_its_own_and_else_the_one_for_all() -> None
 
 
 def test_state_and_restore_are_inverse() -> None:
-    model = draw_model(NORMED, SHAPE, DOMAINS, "target", 0)
+    model = draw_model(NORMED, SPEC, DOMAINS, "target", 0)
     model.track(["source", "target"])
     model.train()
     model.trunk(inputs(), "target")
 
-    again = restore(draw_model(NORMED, SHAPE, DOMAINS, "source", 7), state(model))
+    again = restore(draw_model(NORMED, SPEC, DOMAINS, "source", 7), state(model))
 
     assert_same_bits(state(again), state(model))
     with pytest.raises(RuntimeError, match="Missing key"):
@@ -372,7 +372,7 @@ def test_tasks_that_share_a_backbone_share_its_pass(
 
 @every_level
 def test_a_model_says_which_tasks_it_answers(task_specific: TaskSpecific) -> None:
-    model = draw_model(NORMED, SHAPE, {"one": (SAME,)}, "target", 0, task_specific)
+    model = draw_model(NORMED, SPEC, {"one": (SAME,)}, "target", 0, task_specific)
 
     assert model.has_head(TaskKey("one", "same"))
     assert not model.has_head(TaskKey("one", "other"))
@@ -416,7 +416,7 @@ def test_a_teacher_is_no_part_of_its_pupil(task_specific: TaskSpecific) -> None:
     assert [id(p) for p in pupil.parameters()] == [id(p) for p in parameters]
     assert teacher not in set(pupil.modules())
     pupil.train()
-    pupil.freeze_backbone(False)
+    pupil.free("all")
     pupil.requires_grad_(True)
     assert not teacher.training
     assert not any(p.requires_grad for p in teacher.parameters())
@@ -427,16 +427,16 @@ def test_a_teacher_is_no_part_of_its_pupil(task_specific: TaskSpecific) -> None:
 @every_level
 def test_freezing_holds_every_backbone_and_no_head(task_specific: TaskSpecific) -> None:
     model = several(task_specific)
-    model.freeze_backbone(True)
+    model.free("head")
 
     assert not any(p.requires_grad for p in model.trunks.parameters())
     assert all(p.requires_grad for p in model.heads.parameters())
-    model.freeze_backbone(False)
+    model.free("all")
     assert all(p.requires_grad for p in model.parameters())
 
 
 def test_a_tower_has_statistics_of_its_own_domain_and_lends_them_to_others() -> None:
-    model = draw_model(NORMED, SHAPE, {"a": TASKS[:1], "b": TASKS[:1]}, "target", 0, "towers")
+    model = draw_model(NORMED, SPEC, {"a": TASKS[:1], "b": TASKS[:1]}, "target", 0, "towers")
     model.track(("a", "b"))
     tower = model.trunk_of(TaskKey("a", TASKS[0].name))
     model.train()
@@ -452,7 +452,7 @@ def test_a_tower_has_statistics_of_its_own_domain_and_lends_them_to_others() -> 
     "optimizer", [Adamw(lr=0.1, weight_decay=0.1), Sgd(lr=0.1, weight_decay=0.1)]
 )
 def test_weights_held_at_zero_get_no_gradient_and_stay_there(optimizer: Optimizer) -> None:
-    model = draw_model(Mlp((6,)), SHAPE, {"source": TASKS}, "target", 0)
+    model = draw_model(Mlp((6,)), SPEC, {"source": TASKS}, "target", 0)
     name, weight = next((n, p) for n, p in model.backbone.named_parameters() if p.ndim > 1)
     mask = torch.rand(weight.shape) < 0.5
     model.hold_at_zero({name: mask})

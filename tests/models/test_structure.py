@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from tlrun.core.inputs import InputSpec
 from tlrun.core.task import TaskKey
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
@@ -21,6 +22,7 @@ from problems import problem
 from properties import assert_same_bits
 
 SHAPE = (2, 9, 7)
+SPEC = InputSpec(SHAPE)
 DOMAINS = problem("split").tasks_by_domain
 OUTPUTS = tuple(task.outputs for task in problem("split").tasks.values())
 BACKBONES = [
@@ -33,7 +35,7 @@ every_backbone = pytest.mark.parametrize("backbone", BACKBONES, ids=repr)
 
 
 def drawn(backbone: Backbone, seed: int = 0) -> Model:
-    return draw_model(backbone, SHAPE, DOMAINS, "target", seed)
+    return draw_model(backbone, SPEC, DOMAINS, "target", seed)
 
 
 def pruned(backbone: Backbone, density: float = 0.3) -> Structure:
@@ -263,8 +265,8 @@ def test_weights_held_at_zero_stay_there_while_the_others_move(
     structure, model = pruned(backbone), drawn(backbone)
     structure.impose(model)
     model.track(["source"])
-    model.freeze_backbone(True)
-    model.freeze_backbone(False)  # a stage may hold φ fixed in between
+    model.free("head")
+    model.free("all")  # a stage may hold φ fixed in between
     before = {name: weight.detach().clone() for name, weight in weights(model.backbone).items()}
     steps = Updates(optimizer, list(model.parameters()), steps=5)
     model.train()

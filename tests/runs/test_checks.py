@@ -32,8 +32,8 @@ from problems import Watcher, config, everything, planned, problem
     [
         (FeatureTransfer(), "shared", Mlp(), True),
         (FeatureTransfer(), "split", Mlp(), False),
-        (FeatureTransfer(freeze=False), "split", Mlp(), True),
-        (FeatureTransfer(freeze=False), "split", Identity(), False),
+        (FeatureTransfer(train="all"), "split", Mlp(), True),
+        (FeatureTransfer(train="all"), "split", Identity(), False),
         (ParameterTransfer(), "split", Mlp(), True),
         (ParameterTransfer(), "split", Identity(), False),
         (ParameterTransfer(), "shared", Identity(), True),
@@ -106,7 +106,7 @@ def with_another_task(role: str) -> Problem:
     ("strategy", "backbone"),
     [
         (FeatureTransfer(), Mlp()),
-        (FeatureTransfer(freeze=False), Identity()),
+        (FeatureTransfer(train="all"), Identity()),
         (ParameterTransfer(), Identity()),
         (Joint(), Identity()),
     ],
@@ -121,8 +121,8 @@ def test_one_task_in_common_is_a_head_in_common(
 
     assert lam_acts(ours, [stage], run)
 
-    model = draw_model(backbone, ours.shape, ours.tasks_by_domain, "target", 0)
-    model.freeze_backbone(stage.frozen)
+    model = draw_model(backbone, ours.inputs, ours.tasks_by_domain, "target", 0)
+    model.free(stage.trained)
     steps = everything(ours, model)
     free = [p for p in model.parameters() if p.requires_grad]
     slopes = [

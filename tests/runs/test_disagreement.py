@@ -39,7 +39,7 @@ def drawn(
 ) -> Model:
     """Fresh weights; the heads of one label space are equal."""
     return draw_model(
-        backbone or Mlp((8,)), problem.shape, problem.tasks_by_domain, "target", 0, task_specific
+        backbone or Mlp((8,)), problem.inputs, problem.tasks_by_domain, "target", 0, task_specific
     )
 
 
@@ -175,7 +175,7 @@ def test_one_head_for_all_domains_cannot_differ_from_itself() -> None:
 def test_a_task_without_a_head_is_in_no_pair() -> None:
     ours = domains(dict.fromkeys("abc", (BINARY,)))
     some = {name: ours.tasks_by_domain[name] for name in "ab"}
-    model = draw_model(Mlp((8,)), ours.shape, some, "target", 0, "heads")
+    model = draw_model(Mlp((8,)), ours.inputs, some, "target", 0, "heads")
     answer_otherwise(model, TaskKey("a", "yes"))
 
     assert apart(model, ours) == 1.0

@@ -13,7 +13,7 @@ from tlrun.strategies.scratch import Scratch
 from tlrun.strategies.source_only import SourceOnly
 from tlrun.training.evaluation import Scores
 
-from problems import SHAPE, problem
+from problems import SPEC, problem
 
 LAM = Constant(1.0)
 
@@ -21,7 +21,7 @@ LAM = Constant(1.0)
 def test_the_test_set_is_opened_once_and_scores_can_be_recomputed_from_predictions() -> None:
     ours = problem(val=True)
     stages = Scratch().stages(ours, LAM, 5)
-    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
 
     result, predictions = evaluate_test(ours, stages, 8, model)
 
@@ -37,7 +37,7 @@ def test_the_test_set_is_opened_once_and_scores_can_be_recomputed_from_predictio
 
 def test_only_heads_of_the_last_stage_are_scored() -> None:
     ours = problem("split")
-    model = draw_model(Mlp(), SHAPE, ours.only("target").tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.only("target").tasks_by_domain, "target", 0)
 
     result, predictions = evaluate_test(ours, Scratch().stages(ours, LAM, 5), 8, model)
 

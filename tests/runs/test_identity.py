@@ -141,7 +141,7 @@ def test_a_node_names_both_parts_and_their_options_in_full() -> None:
         "name": "fused",
         "first": {"name": "task_relation", "relation": "mean", "scope": "heads", "graph": None},
         "first_lam": 1.0,
-        "then": {"name": "parameter_transfer"},
+        "then": {"name": "parameter_transfer", "train": "all", "warmup": 0},
     }
     for first in MULTITASK:
         for then in TRANSFERS:

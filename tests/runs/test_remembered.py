@@ -93,7 +93,7 @@ def test_whoever_touches_an_array_has_the_data_read_once(table: Path, reads: lis
     read = cache.load(run(table).dataset, 0)
 
     assert reads == [0, 0]
-    assert (problem.domains["t"].train.inputs == read.domains["t"].train.inputs).all()
+    assert (problem.domains["t"].train.array == read.domains["t"].train.array).all()
     assert reads == [0, 0]
 
 

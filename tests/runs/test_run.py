@@ -146,7 +146,7 @@ def test_the_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) -> None
     run = build(asked)
     ours = run.dataset.load(0)
     model = restore(
-        draw_model(run.backbone, ours.shape, ours.tasks_by_domain, "target", 9),
+        draw_model(run.backbone, ours.inputs, ours.tasks_by_domain, "target", 9),
         load_file(path / "model.safetensors"),
     )
     tasks, test = ours.tasks.values(), ours.test.open()["target"]
@@ -201,8 +201,8 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
         arm_batches[domain.name].append(hashlib.sha256(content).hexdigest())
         return real_forward(model, domain, batch, shares)
 
-    def draw(backbone: Any, shape: Any, domains: Any, init: Any, seed: int, own: Any) -> Model:
-        model = real_draw(backbone, shape, domains, init, seed, own)
+    def draw(backbone: Any, spec: Any, domains: Any, init: Any, *more: Any) -> Model:
+        model = real_draw(backbone, spec, domains, init, *more)
         weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         assert_same_bits(fresh.setdefault(init, weights), weights)
         return model

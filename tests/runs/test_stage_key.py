@@ -8,6 +8,7 @@ import pytest
 from tlrun.config.build import build
 from tlrun.core.problem import Domain, Problem
 from tlrun.core.task import MetricName, Task
+from tlrun.models.backbone import TrainedPart
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.runs.plan import planned_stages
 from tlrun.runs.stage_key import stage_inputs, stage_key
@@ -84,7 +85,8 @@ CHANGED: dict[str, Any] = {  # of every field of a stage that decides its bits, 
     "steps": 6,
     "lam": Constant(0.5),
     "init": "source",
-    "frozen": True,
+    "trained": "head",
+    "pretrained": True,
     "by": Joint(),
     "task_specific": "biases",
     "trained_for": "all tasks",
@@ -151,12 +153,13 @@ def test_caching_features_is_in_the_key_of_a_stage_that_holds_phi_fixed_alone() 
     ours = problem()
     trainers = [{"name": "trainer", "cache_features": cached} for cached in (True, False)]
     found = {}
-    for frozen in (True, False):
-        stage = Stage("target", ("source", "target"), 5, lam=Constant(1.0), frozen=frozen)
+    parts: list[TrainedPart] = ["head", "last", "all", "first", "norm"]
+    for trained in parts:
+        stage = Stage("target", ("source", "target"), 5, lam=Constant(1.0), trained=trained)
         runs = [build(config(Path("unused"), trainer=trainer)) for trainer in trainers]
-        found[frozen] = {planned_stages(run, ours, [stage], "cpu")[0].key for run in runs}
+        found[trained] = {planned_stages(run, ours, [stage], "cpu")[0].key for run in runs}
 
-    assert (len(found[True]), len(found[False])) == (2, 1)
+    assert [len(found[trained]) for trained in parts] == [2, 2, 1, 1, 1]
 
 
 def test_what_a_stage_sees_of_its_domains_is_in_its_key_and_nothing_of_the_others() -> None:
@@ -164,7 +167,7 @@ def test_what_a_stage_sees_of_its_domains_is_in_its_key_and_nothing_of_the_other
     stage = Stage("target", ("target",), 5, lam=Constant(math.inf))
     target, source = ours.domains["target"], ours.domains["source"]
     renamed = Task("ours", "multiclass", ("x", "y", "z"))
-    moved = replace(target.train, inputs=target.train.inputs + 1)
+    moved = replace(target.train, inputs=target.train.array + 1)
 
     def key_of(**domains: Domain) -> str:
         seen = replace(ours, domains={**ours.domains, **domains})
@@ -187,7 +190,7 @@ def test_the_shape_of_an_input_and_the_device_are_in_the_key(
     ours, run = problem(), build(config(Path("unused")))
     (stage,) = Scratch().stages(ours, run.lam, 5)
     source = ours.domains["source"]
-    flat = replace(source.train, inputs=source.train.inputs.reshape(len(source.train), -1))
+    flat = replace(source.train, inputs=source.train.array.reshape(len(source.train), -1))
     reshaped = replace(ours, domains={**ours.domains, "source": replace(source, train=flat)})
     monkeypatch.setattr("tlrun.runs.stage_key.describe", str)
     keys = [planned_stages(run, ours, [stage], device)[0].key for device in ("cpu", "cuda:0")]

@@ -269,9 +269,9 @@ def test_features_are_computed_once_for_every_head(
     computed: list[str] = []
     real = encoded
 
-    def counting(model: Model, domain: str, split: Split) -> Any:
+    def counting(model: Model, domain: str, split: Split, modules: int) -> Any:
         computed.append(domain)
-        return real(model, domain, split)
+        return real(model, domain, split, modules)
 
     monkeypatch.setattr("tlrun.runs.stages.encoded", counting)
     trainer = {"name": "trainer", "steps": 60, "batch_size": 16, "eval_every": 30}
@@ -303,6 +303,6 @@ def test_a_stage_that_reads_few_of_many_examples_does_not_compute_the_features_o
 
 
 def test_no_feature_is_stored_where_phi_is_free(tmp_path: Path) -> None:
-    done(tmp_path, strategy={"name": "feature_transfer", "freeze": False})
+    done(tmp_path, strategy={"name": "feature_transfer", "train": "all"})
 
     assert not (tmp_path / ".cache").exists()

@@ -13,7 +13,7 @@ from tlrun.store.entries import Damaged, Entry
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, describe_stage, read_stage, stage_entry, write_stage
 
-from problems import SHAPE, problem
+from problems import SHAPE, SPEC, problem
 from properties import assert_same_bits
 
 CONTENT = {"stage": "source", "number": 0, "lam": {"value": math.inf}, "shape": SHAPE}
@@ -39,7 +39,11 @@ def place(tmp_path: Path) -> Entry:
 
 def fresh(seed: int) -> Model:
     return draw_model(
-        Conv(channels=(4,), norm="batch"), SHAPE, problem("split").tasks_by_domain, "source", seed
+        Conv(channels=(4,), norm="batch"),
+        SPEC,
+        problem("split").tasks_by_domain,
+        "source",
+        seed,
     )
 
 

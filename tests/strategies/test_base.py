@@ -15,7 +15,7 @@ from tlrun.models.model import Model, draw_model, state
 from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
 
-from problems import SHAPE, everything, problem
+from problems import SPEC, everything, problem
 from properties import assert_same_bits
 
 
@@ -33,15 +33,15 @@ class Plain(Strategy):
 
 @pytest.fixture
 def model() -> Model:
-    return draw_model(Mlp((4,)), SHAPE, problem().tasks_by_domain, "target", 0)
+    return draw_model(Mlp((4,)), SPEC, problem().tasks_by_domain, "target", 0)
 
 
 STAGE = Stage("target", ("target",), 1, lam=Constant(1.0))
 
 
 def test_a_stage_goes_on_from_the_one_before_in_the_structure_of_the_config(model: Model) -> None:
-    fresh = draw_model(Mlp((4,)), SHAPE, problem().tasks_by_domain, "target", 1)
-    given = Given(Mlp((4,)), SHAPE, (3,), 0)
+    fresh = draw_model(Mlp((4,)), SPEC, problem().tasks_by_domain, "target", 1)
+    given = Given(Mlp((4,)), SPEC, (3,), 0)
 
     assert Plain().inherit(STAGE, fresh, model) is model
     assert Plain().structure_of(STAGE, model, given) is None
@@ -77,7 +77,7 @@ def test_it_expects_a_source_and_a_target_and_lambda_decides_it() -> None:
 
 
 def test_a_stage_is_of_its_own_strategy_and_run_alone_unless_it_says_otherwise() -> None:
-    assert (STAGE.by, STAGE.shared, STAGE.frozen) == (None, False, False)
+    assert (STAGE.by, STAGE.shared, STAGE.pretrained, STAGE.trained) == (None, False, False, "all")
     assert (STAGE.init, STAGE.task_specific, STAGE.trained_for) == ("target", "nothing", "target")
     assert Control(Plain()).lam is None
 

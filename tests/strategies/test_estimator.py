@@ -35,7 +35,7 @@ def made(name: str) -> EstimatorStrategy:
 def learnable(task: Task, n: int = 200) -> tuple[Split, np.ndarray]:
     """Examples whose label stands in the first of six inputs, and these inputs in float64."""
     ours = split(0, n, (task,), shape=(6,))
-    return ours, ours.inputs.astype(np.float64)
+    return ours, ours.array.astype(np.float64)
 
 
 @each

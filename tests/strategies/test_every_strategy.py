@@ -47,7 +47,7 @@ from properties import assert_lambda_weighs_the_target, assert_same_bits
 ESTIMATORS = [n for n in names("strategy") if issubclass(find("strategy", n), EstimatorStrategy)]
 STRATEGIES = [name for name in names("strategy") if name not in ESTIMATORS]
 LAMBDAS = (0.0, 0.1, 1.0, 10.0, math.inf)
-PHI = Mlp(hidden=(6,))
+PHI = Mlp(hidden=(7, 6))
 FILTERS = Conv(channels=(3,))  # of which a covariance can be learnt
 
 PROBLEMS = {
@@ -76,7 +76,8 @@ TRANSFERS: list[dict[str, Any]] = [
     {"transfer": "asymmetric", "mu": 0.001, "one_way": True},
 ]
 OPTIONS: dict[str, list[dict[str, Any]]] = {
-    "feature_transfer": [{"freeze": False}],
+    "feature_transfer": [{"train": "all"}, {"train": "last"}, {"train": "all", "warmup": 2}],
+    "parameter_transfer": [{"train": "first"}, {"warmup": 2}],
     "scratch": [{"budget": "total"}],
     "source_only": [{"budget": "total"}],
     "single_task": [{"budget": "total"}],
@@ -100,7 +101,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"first": TaskRelation(relation="mean"), "first_lam": 0.3, "then": FeatureTransfer()},
         {"first": TaskRelation(relation="mean"), "first_lam": math.inf},
         {"first": TaskRelation(relation="covariance"), "then": StructureTransfer()},
-        {"first": TaskTransfer(mu=0.001), "then": FeatureTransfer(freeze=False)},
+        {"first": TaskTransfer(mu=0.001), "then": FeatureTransfer(train="all")},
         {"first": TaskTransfer(transfer="born_again")},
         {"first": SharedParameters(heads="shared", weights=(2.0, 1.0))},
     ],
@@ -203,7 +204,7 @@ def walk(
     for stage in staged(strategy, ours, lam):
         by = stage.by or strategy
         previous = model = begun(stage, by, ours, previous, phi)
-        model.freeze_backbone(stage.frozen)
+        model.free(stage.trained)
         extras = {id(p) for p in model.extras.parameters()}
         with torch.no_grad():
             for p in model.parameters():
@@ -227,10 +228,10 @@ def begun(
 ) -> Model:
     """What a stage starts from, as in a run."""
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
-    given = Given(phi, ours.shape, tuple(task.outputs for task in ours.tasks.values()), 0)
+    given = Given(phi, ours.inputs, tuple(task.outputs for task in ours.tasks.values()), 0)
     structure = None if previous is None else by.structure_of(stage, previous, given)
     backbone = phi if structure is None else structure.backbone
-    fresh = draw_model(backbone, ours.shape, tasks, stage.init, 0, stage.task_specific)
+    fresh = draw_model(backbone, ours.inputs, tasks, stage.init, 0, stage.task_specific)
     by.add_buffers(fresh)
     fresh.double()
     if structure is not None:

@@ -1,10 +1,12 @@
 import math
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
 from tlrun.core.errors import UserError
+from tlrun.models.backbone import TrainedPart
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import draw_model
 from tlrun.runs.plan import THIS
@@ -12,16 +14,16 @@ from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
-from problems import SHAPE, Watcher, config, performed, planned, problem
+from problems import SPEC, Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_bits
 
 
 def test_only_features_are_taken_over() -> None:
     ours = problem()
     stage = FeatureTransfer().stages(ours, Constant(1.0), 5)[1]
-    previous = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "source", 0)
+    previous = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "source", 0)
     fresh, untouched = (
-        draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2)
+        draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0) for _ in range(2)
     )
 
     model = FeatureTransfer().inherit(stage, fresh, previous)
@@ -35,12 +37,12 @@ def test_only_features_are_taken_over() -> None:
     assert not torch.isclose(new, old, rtol=1e-6).any()
 
 
-@pytest.mark.parametrize("freeze", [True, False])
-def test_freeze_holds_the_backbone_in_the_target_stage_alone(freeze: bool) -> None:
-    source, target = FeatureTransfer(freeze=freeze).stages(problem(), Constant(1.0), 5)
+@pytest.mark.parametrize("part", get_args(TrainedPart))
+def test_what_is_trained_is_chosen_for_the_target_stage_alone(part: TrainedPart) -> None:
+    source, target = FeatureTransfer(train=part).stages(problem(), Constant(1.0), 5)
 
-    assert not source.frozen
-    assert target.frozen == freeze
+    assert source.trained == "all"
+    assert target.trained == part
 
 
 def test_both_transfers_share_the_source_stage() -> None:

@@ -38,7 +38,7 @@ from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import (
-    SHAPE,
+    SPEC,
     Rows,
     Watcher,
     config,
@@ -65,7 +65,7 @@ FIRSTS: Mapping[str, Strategy] = {
 THENS: Mapping[str, Strategy] = {
     "parameter": ParameterTransfer(),
     "feature": FeatureTransfer(),
-    "feature, free": FeatureTransfer(freeze=False),
+    "feature, free": FeatureTransfer(train="all"),
     "mask": StructureTransfer("mask"),
     "width": StructureTransfer("width"),
     "stats": StructureTransfer("stats"),
@@ -86,7 +86,7 @@ def ours(target: Task = CLASS) -> Problem:
 
 def begun(stage: Stage, problem: Problem, strategy: Strategy) -> Model:
     tasks = {name: problem.domains[name].tasks for name in stage.domains}
-    model = draw_model(PHI, SHAPE, tasks, stage.init, 0, stage.task_specific)
+    model = draw_model(PHI, SPEC, tasks, stage.init, 0, stage.task_specific)
     (stage.by or strategy).add_buffers(model)
     return model
 
@@ -337,7 +337,7 @@ def test_the_lambda_of_the_transfer_keeps_its_name() -> None:
 
 
 def test_the_controls_are_those_of_a_transfer_and_the_transfer_without_the_fusion() -> None:
-    fused = Fused(TaskRelation("mean"), then=FeatureTransfer(freeze=False))
+    fused = Fused(TaskRelation("mean"), then=FeatureTransfer(train="all"))
     controls = fused.controls(ours())
     assert controls.keys() == {"not fused", *ParameterTransfer().controls(ours())}
     assert controls["not fused"].strategy == fused.then

@@ -10,7 +10,7 @@ from tlrun.runs.plan import THIS
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
 
-from problems import SHAPE, Watcher, config, performed, planned, problem
+from problems import SPEC, Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 
@@ -47,9 +47,9 @@ def test_every_lambda_shares_the_source_stage() -> None:
 def test_the_target_starts_from_the_sources_parameters_and_a_new_head_where_labels_differ() -> None:
     ours = problem("split")
     stage = ParameterTransfer().stages(ours, Constant(1.0), 5)[1]
-    previous = draw_model(Mlp(), SHAPE, ours.only("source").tasks_by_domain, "source", 0)
+    previous = draw_model(Mlp(), SPEC, ours.only("source").tasks_by_domain, "source", 0)
     fresh, untouched = (
-        draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0) for _ in range(2)
+        draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0) for _ in range(2)
     )
 
     model = ParameterTransfer().inherit(stage, fresh, previous)

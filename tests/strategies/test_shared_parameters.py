@@ -24,7 +24,7 @@ from tlrun.training.optimizers import Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import SHAPE, Rows, Watcher, config, data_of, planned, split
+from problems import SPEC, Rows, Watcher, config, data_of, planned, split
 
 PHI = Mlp((6, 5))
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
@@ -49,7 +49,7 @@ def of_domains(*sizes: int) -> Problem:
 
 def start(ours: Problem, strategy: SharedParameters | None = None) -> Model:
     (stage,) = (strategy or SharedParameters()).stages(ours, Constant(1.0), 1)
-    return draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific).double()
+    return draw_model(PHI, SPEC, ours.tasks_by_domain, stage.init, 0, stage.task_specific).double()
 
 
 def double(batch: Batch) -> Batch:
@@ -116,7 +116,7 @@ def test_lambda_is_no_part_of_it() -> None:
 def test_a_weight_of_zero_trains_no_head() -> None:
     ours, strategy = questions(), SharedParameters((1.0, 0.0, 1.0))
     (stage,) = strategy.stages(ours, Constant(1.0), 10)
-    model = draw_model(PHI, SHAPE, ours.tasks_by_domain, stage.init, 0, stage.task_specific)
+    model = draw_model(PHI, SPEC, ours.tasks_by_domain, stage.init, 0, stage.task_specific)
     before = state(model)
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     train_state = TrainState.begin(stage, model, Sgd(), batches)
@@ -178,7 +178,7 @@ def test_an_example_without_a_label_costs_that_task_nothing() -> None:
     hidden = np.arange(24) % 3 == 0
     train = with_hidden(ours.domains["d"].train, hidden)
     garbled = replace(
-        train, inputs=np.where(hidden[:, None, None, None], 1e3 + train.inputs, train.inputs)
+        train, inputs=np.where(hidden[:, None, None, None], 1e3 + train.array, train.array)
     )
     found = []
     for each in (train, garbled):

@@ -25,7 +25,7 @@ from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import SHAPE, Rows, peers, problem, split
+from problems import SPEC, Rows, peers, problem, split
 from properties import assert_same_bits
 
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
@@ -64,7 +64,10 @@ def trained(
     trainer = trainer or TrainerOptions(steps, 8, eval_every=5)
     (stage,) = strategy.stages(ours, Constant(0.7), trainer.steps)
     tasks = {name: ours.domains[name].tasks for name in stage.domains}
-    model, rows = draw_model(backbone, SHAPE, tasks, stage.init, 0, stage.task_specific), Rows()
+    model, rows = (
+        draw_model(backbone, SPEC, tasks, stage.init, 0, stage.task_specific),
+        Rows(),
+    )
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, optimizer, batches)
     fit(stage, model, ours.domains, strategy, trainer, train_state, rows)
@@ -128,7 +131,7 @@ def test_no_two_tasks_share_a_parameter() -> None:
 
 def test_all_towers_start_from_the_same_weights_and_heads_of_one_label_space_too() -> None:
     ours = several()
-    model = draw_model(Mlp((6, 5)), SHAPE, ours.tasks_by_domain, "target", 0, "towers")
+    model = draw_model(Mlp((6, 5)), SPEC, ours.tasks_by_domain, "target", 0, "towers")
     first = model.trunk_of(TaskKey("one", "class")).state_dict()
     for key in ours.task_keys:
         assert_same_bits(model.trunk_of(key).state_dict(), first)

@@ -12,6 +12,7 @@ from torch import Tensor
 from tlrun.config.build import build
 from tlrun.config.registry import find
 from tlrun.core.errors import UserError
+from tlrun.core.inputs import InputSpec
 from tlrun.models.backbone import Backbone, Given
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
@@ -31,6 +32,7 @@ from problems import Watcher, config, performed, planned, problem
 from properties import assert_lambda_weighs_the_target, assert_same_bits, assert_same_run
 
 SHAPE = (1, 8, 8)
+SPEC = InputSpec(SHAPE)
 LEARNT = ["mask", "width", "stats", "covariance"]
 
 
@@ -47,15 +49,15 @@ def learnt(
 ) -> tuple[Structure, Model]:
     """The structure of a source model with random weights, and that model."""
     ours = problem()
-    source = draw_model(backbone, SHAPE, ours.tasks_by_domain, "source", seed)
+    source = draw_model(backbone, SPEC, ours.tasks_by_domain, "source", seed)
     strategy = StructureTransfer(**options)
     stage = strategy.stages(ours, Constant(1.0), 5)[-1]
     outputs = tuple(task.outputs for task in ours.tasks.values())
-    return strategy.structure_of(stage, source, Given(backbone, SHAPE, outputs, seed)), source
+    return strategy.structure_of(stage, source, Given(backbone, SPEC, outputs, seed)), source
 
 
 def fresh(structure: Structure, init: Any = "target") -> Model:
-    model = draw_model(structure.backbone, SHAPE, problem().tasks_by_domain, init, 0)
+    model = draw_model(structure.backbone, SPEC, problem().tasks_by_domain, init, 0)
     structure.impose(model)
     return model
 
@@ -104,7 +106,7 @@ def test_fresh_weights_know_nothing_of_the_sources(structure: str) -> None:
     """|corr(target init, source weights)| < 4/√n in every weight tensor of the same shape."""
     for seed in range(5):
         theta, source = learnt({"structure": structure}, Conv(), seed)
-        model = draw_model(theta.backbone, SHAPE, problem().tasks_by_domain, "target", seed)
+        model = draw_model(theta.backbone, SPEC, problem().tasks_by_domain, "target", seed)
         theta.impose(model)
         for name, weight in weights(model.backbone).items():
             original = weights(source.backbone)[name].detach()
@@ -262,7 +264,7 @@ def test_a_narrower_model_on_disk_gives_the_predictions_on_disk(tmp_path: Path) 
     ours = build(config(tmp_path)).dataset.load(0)
     trained = load_file(path / "model.safetensors")
     model = restore(
-        draw_model(theta.backbone, ours.shape, ours.tasks_by_domain, "target", 9), trained
+        draw_model(theta.backbone, ours.inputs, ours.tasks_by_domain, "target", 9), trained
     )
     set_memory_format(model.trunks, "channels_last")  # as the run had it
     outputs: dict[str, Tensor] = evaluate(

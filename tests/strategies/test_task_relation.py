@@ -100,7 +100,7 @@ def start(
     (stage,) = strategy.stages(problem, Constant(lam), 1)
     backbone = backbone or Identity()
     model = draw_model(
-        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.task_specific
+        backbone, problem.inputs, problem.tasks_by_domain, "target", 0, stage.task_specific
     ).double()
     strategy.add_buffers(model)
     for head in [] if biases else heads(model):
@@ -176,7 +176,7 @@ def stacked(problem: Problem) -> tuple[list[np.ndarray], np.ndarray, np.ndarray,
     y = np.concatenate([split.labels["value"] for split in splits])
     share = np.concatenate([np.full(len(split), 1 / len(split)) for split in splits])
     return (
-        [split.inputs for split in splits],
+        [split.array for split in splits],
         y,
         share,
         np.repeat(np.arange(len(splits)), [len(s) for s in splits]),
@@ -390,7 +390,7 @@ def trained(
     (stage,) = strategy.stages(problem, Constant(lam), steps)
     backbone = backbone or Mlp((6, 5))
     model = draw_model(
-        backbone, problem.shape, problem.tasks_by_domain, stage.init, 0, stage.task_specific
+        backbone, problem.inputs, problem.tasks_by_domain, stage.init, 0, stage.task_specific
     )
     strategy.add_buffers(model)
     batches = {name: Batches(problem.domains[name].train, name, 8, 0) for name in stage.domains}
@@ -408,7 +408,7 @@ def plain(problem: Problem) -> Problem:
             k: v.astype(np.float32) if v.dtype == float else v
             for k, v in domain.train.labels.items()
         }
-        train = replace(domain.train, inputs=domain.train.inputs.astype(np.float32), labels=labels)
+        train = replace(domain.train, inputs=domain.train.array.astype(np.float32), labels=labels)
         domains[name] = replace(domain, train=train)
     return replace(problem, domains=domains)
 

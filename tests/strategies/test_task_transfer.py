@@ -114,7 +114,7 @@ def plain(problem: Problem) -> Problem:
             k: v.astype(np.float32) if v.dtype == float else v
             for k, v in domain.train.labels.items()
         }
-        train = replace(domain.train, inputs=domain.train.inputs.astype(np.float32), labels=answers)
+        train = replace(domain.train, inputs=domain.train.array.astype(np.float32), labels=answers)
         domains[name] = replace(domain, train=train)
     return replace(problem, domains=domains)
 
@@ -126,7 +126,7 @@ def start(
     `stir`."""
     *_, stage = strategy.stages(problem, Constant(1.0), 1)
     model = draw_model(
-        backbone, problem.shape, problem.tasks_by_domain, "target", 0, stage.task_specific
+        backbone, problem.inputs, problem.tasks_by_domain, "target", 0, stage.task_specific
     ).double()
     strategy.add_buffers(model)
     model.double()
@@ -152,7 +152,7 @@ def trained(
     """The last stage of a strategy, as a run trains it, with the first batches of every domain."""
     *_, stage = strategy.stages(problem, Constant(lam), steps)
     model = draw_model(
-        PHI, problem.shape, problem.tasks_by_domain, stage.init, 0, stage.task_specific
+        PHI, problem.inputs, problem.tasks_by_domain, stage.init, 0, stage.task_specific
     )
     strategy.add_buffers(model)
     if teacher is not None:
@@ -191,7 +191,7 @@ def system(
     coupling = coupling.T if one_way else coupling.T @ coupling
     left, right = lam * np.kron(coupling.T, np.eye(D)), np.zeros(count * D)
     for t, domain in enumerate(problem.domains.values()):
-        X, y, own = domain.train.inputs, domain.train.labels["value"], slice(t * D, (t + 1) * D)
+        X, y, own = domain.train.array, domain.train.labels["value"], slice(t * D, (t + 1) * D)
         weight = (1 + mu * B[:, t].sum()) / len(X)
         left[own, own] += weight * X.T @ X
         right[own] += weight * X.T @ y
@@ -598,10 +598,10 @@ def test_a_teacher_is_finished(norm: Literal["none", "batch"]) -> None:
     ours, strategy = plain(questions(CLASS, ODD)), TaskTransfer("born_again")
     *_, stage = strategy.stages(ours, Constant(1.0), 8)
     phi = Mlp((6, 5), norm)
-    teacher = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, "towers")
+    teacher = draw_model(phi, ours.inputs, ours.tasks_by_domain, "target", 0, "towers")
     teacher.track(["d"])
     before = state(teacher)
-    fresh = draw_model(phi, ours.shape, ours.tasks_by_domain, "target", 0, stage.task_specific)
+    fresh = draw_model(phi, ours.inputs, ours.tasks_by_domain, "target", 0, stage.task_specific)
     model = strategy.inherit(stage, fresh, teacher.train())
     batches = {"d": Batches(ours.domains["d"].train, "d", 8, 0)}
     train_state = TrainState.begin(stage, model, Adam(lr=0.1), batches)

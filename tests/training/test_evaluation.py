@@ -12,21 +12,27 @@ from tlrun.models.model import Model, draw_model, state
 from tlrun.training import evaluation
 from tlrun.training.evaluation import encoded, evaluate, validate
 
-from problems import SHAPE, hidden, problem
+from problems import SPEC, hidden, problem
 from properties import assert_same_bits
 
 OURS = problem(val=True)
 TARGET = OURS.domains["target"]
+WHOLE = 5  # the modules of φ
 
 
 def model() -> Model:
     """A model with BatchNorm, whose statistics of the two domains are not those of a batch."""
-    found = draw_model(Conv((4,), "batch"), SHAPE, OURS.tasks_by_domain, "target", 0)
+    found = draw_model(Conv((4,), "batch"), SPEC, OURS.tasks_by_domain, "target", 0)
     found.track(OURS.domains)
     found.train()
     for number, domain in enumerate(OURS.domains.values(), 2):
         found.features(torch.from_numpy(domain.train.inputs) * number, domain.name, domain.tasks)
     return found.train()
+
+
+def features_of(one: Model, domain: str) -> np.ndarray:
+    """z of the target's training examples, as if they came from `domain`."""
+    return np.concatenate(list(encoded(one, domain, TARGET.train, WHOLE)))
 
 
 def test_features_are_those_of_eval_mode_and_of_the_domains_own_statistics() -> None:
@@ -35,10 +41,10 @@ def test_features_are_those_of_eval_mode_and_of_the_domains_own_statistics() -> 
     with torch.no_grad():
         expected = other.features(torch.from_numpy(TARGET.train.inputs), "target", TARGET.tasks)
 
-    found = encoded(one, "target", TARGET.train)
+    found = features_of(one, "target")
     assert found.dtype == np.float32
     assert np.allclose(found, expected["ours"].numpy(), atol=1e-6)
-    assert not np.allclose(found, encoded(one, "source", TARGET.train), atol=1e-3)
+    assert not np.allclose(found, features_of(one, "source"), atol=1e-3)
     assert_same_bits(state(one), before)
 
 
@@ -47,7 +53,7 @@ def test_an_evaluation_moves_nothing_and_is_the_same_from_features() -> None:
     before = state(one)
     scores, outputs = evaluate(one, "target", TARGET.tasks, TARGET.train)
     from_features = Split(
-        encoded(one, "target", TARGET.train), TARGET.train.labels, TARGET.train.index, encoded=True
+        features_of(one, "target"), TARGET.train.labels, TARGET.train.index, passed=WHOLE
     )
 
     assert_same_bits(state(one), before)
@@ -62,13 +68,13 @@ def test_the_size_of_a_forward_pass_changes_nothing_beyond_rounding(
 ) -> None:
     one = model()
     whole = evaluate(one, "target", TARGET.tasks, TARGET.train)[1]["ours"]
-    z = encoded(one, "target", TARGET.train)
+    z = features_of(one, "target")
     monkeypatch.setattr(evaluation, "EVALUATION_BATCH", size)
 
     torch.testing.assert_close(
         evaluate(one, "target", TARGET.tasks, TARGET.train)[1]["ours"], whole, atol=1e-6, rtol=1e-5
     )
-    assert np.allclose(encoded(one, "target", TARGET.train), z, atol=1e-6)
+    assert np.allclose(features_of(one, "target"), z, atol=1e-6)
 
 
 def test_the_loss_is_the_mean_over_labelled_examples_and_none_where_there_are_none() -> None:

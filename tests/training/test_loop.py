@@ -27,14 +27,16 @@ from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import SHAPE, Rows, problem
+from problems import SPEC, Rows, problem
 from properties import assert_same_bits
 
 BUDGET = TrainerOptions(steps=8, batch_size=8, eval_every=3)
 
 
 def both(problem: Problem, lam: Schedule, frozen: bool = False, steps: int = BUDGET.steps) -> Stage:
-    return Stage("target", domains_drawn(problem, lam), steps, lam=lam, frozen=frozen)
+    return Stage(
+        "target", domains_drawn(problem, lam), steps, lam=lam, trained="head" if frozen else "all"
+    )
 
 
 def trained(
@@ -44,7 +46,7 @@ def trained(
     trainer: TrainerOptions = BUDGET,
     optimizer: Optimizer | None = None,
 ) -> tuple[Model, Rows]:
-    model = draw_model(backbone, SHAPE, problem.tasks_by_domain, "target", 0)
+    model = draw_model(backbone, SPEC, problem.tasks_by_domain, "target", 0)
     rows = Rows()
     batches = {
         name: Batches(problem.domains[name].train, name, trainer.batch_size, 0)
@@ -95,7 +97,10 @@ def test_logged_terms_reproduce_the_total(lam: float) -> None:
 
 def test_a_frozen_backbone_is_bit_identical_after_training_batchnorm_included() -> None:
     ours = problem()
-    model, batches = draw_model(Conv((4,), "batch"), SHAPE, ours.tasks_by_domain, "target", 0), {}
+    model, batches = (
+        draw_model(Conv((4,), "batch"), SPEC, ours.tasks_by_domain, "target", 0),
+        {},
+    )
     model.track(["source", "target"])
     before = state(model)
     stage = both(ours, Constant(1.0), frozen=True)
@@ -142,7 +147,7 @@ def test_missing_labels_change_no_other_tasks_loss() -> None:
     losses = []
     for hidden in (slice(0, 0), slice(0, 30), slice(None)):
         domain = with_a_second_task(hidden)
-        model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
+        model = draw_model(Mlp(), SPEC, {"source": domain.tasks}, "target", 0)
         batches = Batches(domain.train, "source", 16, 0)
         losses.append(forward(model, domain, next(batches), batches.shares).losses)
 
@@ -154,7 +159,7 @@ def test_missing_labels_change_no_other_tasks_loss() -> None:
 
 def test_tasks_of_one_domain_share_one_backbone_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     domain = with_a_second_task(slice(0, 3))
-    model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
+    model = draw_model(Mlp(), SPEC, {"source": domain.tasks}, "target", 0)
     passes: list[object] = []
     inner = model.backbone.forward
 
@@ -215,7 +220,7 @@ SEEN: list[dict[str, torch.Tensor]] = []
 def test_a_term_that_is_not_finite_stops_before_the_update_and_is_named() -> None:
     ours = problem()
     stage = both(ours, Constant(1.0))
-    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, Sgd(), batches)
     SEEN.clear()
@@ -247,7 +252,7 @@ def test_the_learning_rate_follows_its_schedule_through_the_stage() -> None:
     """SGD with a rate too small to move the gradients: decayed steps add up to Σ (8-k)/8 over k =
     0…7, so 4.5 of 8."""
     ours = problem()
-    start = state(draw_model(Identity(), SHAPE, ours.tasks_by_domain, "target", 0))[
+    start = state(draw_model(Identity(), SPEC, ours.tasks_by_domain, "target", 0))[
         "heads.*/ours.weight"
     ]
     moved: list[float] = []
@@ -279,7 +284,7 @@ def test_lambda_is_read_at_the_end_of_each_step() -> None:
 
 def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = problem()
-    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
     test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
     whole, outputs = evaluate(model, "target", tasks, test)
     monkeypatch.setattr("tlrun.training.evaluation.EVALUATION_BATCH", 7)
@@ -292,7 +297,7 @@ def test_evaluation_is_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) 
 
 def test_evaluation_skips_missing_labels() -> None:
     ours = problem()
-    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
     test, tasks = ours.test.open()["target"], ours.domains["target"].tasks
     kept = Split(test.inputs[:20], {"ours": test.labels["ours"][:20]}, test.index[:20])
     expected, _ = evaluate(model, "target", tasks, kept)
@@ -323,7 +328,7 @@ def test_what_an_equation_finds_is_kept_after_each_update_and_of_equal_losses_th
     """At a learning rate of 0 every evaluation gives the same loss: the first, at step 3, stays."""
     ours, strategy = problem(val=True), Counting()
     stage = both(ours, Constant(1.0))
-    model = draw_model(Mlp(), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
     strategy.add_buffers(model)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, Sgd(lr=0.0), batches)
@@ -389,7 +394,7 @@ def test_bf16_rounds_the_passes_and_leaves_weights_losses_and_evaluation_in_floa
 def test_a_step_in_bf16_sees_float32_and_one_tensor_for_tasks_that_share_a_backbone() -> None:
     """What penalties compare must not be rounded, and rms(z) counts each feature once."""
     domain = with_a_second_task(slice(0, 0))
-    model = draw_model(Mlp(), SHAPE, {"source": domain.tasks}, "target", 0)
+    model = draw_model(Mlp(), SPEC, {"source": domain.tasks}, "target", 0)
     batches = Batches(domain.train, "source", 16, 0)
     with autocast("bf16", torch.device("cpu")):
         step = forward(model, domain, next(batches), batches.shares)
@@ -417,7 +422,7 @@ class Watching(ParameterTransfer):
 def test_every_update_finds_the_model_in_training_mode_evaluations_in_between(frozen: bool) -> None:
     ours, strategy = problem(val=True), Watching()
     stage = both(ours, Constant(1.0), frozen=frozen)
-    model = draw_model(Conv((4,), "batch"), SHAPE, ours.tasks_by_domain, "target", 0)
+    model = draw_model(Conv((4,), "batch"), SPEC, ours.tasks_by_domain, "target", 0)
     batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
     train_state = TrainState.begin(stage, model, Sgd(), batches)
     model.eval()  # however it was left

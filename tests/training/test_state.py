@@ -85,7 +85,7 @@ class Case:
         ours = problem(val=True)
         stage = self.strategy.stages(ours, Constant(0.7), STEPS)[-1]
         model = draw_model(
-            self.backbone, ours.shape, ours.tasks_by_domain, "target", 0, stage.task_specific
+            self.backbone, ours.inputs, ours.tasks_by_domain, "target", 0, stage.task_specific
         )
         self.strategy.add_buffers(model)
         # elsewhere than at their first example, as after a stage before

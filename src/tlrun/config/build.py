@@ -1,6 +1,6 @@
 """From config nodes to typed objects; nothing a config says is ever imported or called.
 
-A node such as `{name: feature_transfer, freeze: true}` of the group `strategy` is the class
+A node such as `{name: feature_transfer, train: head}` of the group `strategy` is the class
 FeatureTransfer in `tlrun.strategies.feature_transfer`; the class's dataclass fields are the node's
 keys. The whole config is checked, and every mistake in it reported at once, before torch is
 imported.
@@ -168,6 +168,10 @@ def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterat
         return
     for key in given:
         if key not in hints:
+            renamed: Mapping[str, str] = getattr(cls, "renamed", {})
+            if key in renamed:
+                yield Mistake(f"{prefix}.{key}", found="no such key any more", hint=renamed[key])
+                continue
             yield _unknown(f"{prefix}.{key}", str(key), list(hints), owner)
     for key, value in given.items():
         if key in hints:

@@ -42,7 +42,9 @@ class ReadingData(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class LamHasNoEffect(Note):
-    """L_S and L_T share no free parameter, so the run is that of λ=∞."""
+    """L_S and L_T share no free parameter, or there is no L_S, so the run is that of λ=∞."""
+
+    no_source: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ class Step:
     """What one update sees of one domain: a batch of B of its examples. Mappings are by task name.
 
     role: of the domain. tasks: all of the domain.
-    inputs: x [B, …], or z [B, d] where φ is held fixed and its features are known.
+    inputs: x [B, …], or what a part of φ that is held fixed has made of it.
     features: z [B, d] of each task; one and the same tensor where the tasks share φ.
     outputs: of each task, [B, k]: logits, or predictions of a number.
     losses: the scalar L_i of this batch, of each task that a training example has a label for.

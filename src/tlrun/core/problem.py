@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from tlrun.core.inputs import Inputs, InputSpec, digest_of, spec_of
 from tlrun.core.task import Task, TaskKey, tasks_by_key
 
 if TYPE_CHECKING:
@@ -24,19 +25,25 @@ Role = Literal["source", "target", "peer"]
 class Split:
     """Some examples of one domain.
 
-    inputs: float32 [N, …]. encoded: whether they are features z [N, d] of a φ that is held fixed.
+    inputs: float32 [N, …], or uint8 [N, C, H, W] of images, in memory or mapped (`core/inputs.py`).
+    passed: how many modules of φ they have been through; of all, they are features z [N, d].
     labels: by task name, int64 [N] with -1, or numbers in their unit, float32 or float64 [N] with
         nan, where the label is missing.
     index: int64 [N], each example's row in the data set, by which runs are paired.
     """
 
-    inputs: np.ndarray
+    inputs: Inputs
     labels: Mapping[str, np.ndarray]
     index: np.ndarray
-    encoded: bool = False
+    passed: int = 0
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def array(self) -> np.ndarray:
+        """All inputs [N, …]; those in a file are read."""
+        return self.inputs[:]
 
 
 def known(labels: np.ndarray) -> np.ndarray:
@@ -55,7 +62,8 @@ def digest(splits: Iterable[Split | None]) -> str:
             total.update(b"none")
             continue
         labels = sorted(split.labels.items())
-        for name, array in [("inputs", split.inputs), *labels, ("index", split.index)]:
+        total.update(f"inputs {digest_of(split.inputs)} ".encode())
+        for name, array in [*labels, ("index", split.index)]:
             total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()
@@ -77,9 +85,9 @@ class Domain:
         return digest((self.train, self.val))
 
     @cached_property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-        return tuple(self.train.inputs.shape[1:])
+    def inputs(self) -> InputSpec:
+        """What one input is."""
+        return spec_of(self.train.inputs)
 
     @cached_property
     def validated(self) -> tuple[str, ...]:
@@ -178,9 +186,14 @@ class Problem:
         return tuple(name for name, domain in self.domains.items() if domain.role == role)
 
     @property
+    def inputs(self) -> InputSpec:
+        """What one input is, in every domain."""
+        return next(iter(self.domains.values())).inputs
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input."""
-        return next(iter(self.domains.values())).shape
+        return self.inputs.shape
 
     @property
     def tasks(self) -> Mapping[str, Task]:

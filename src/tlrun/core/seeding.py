@@ -5,6 +5,7 @@
     target-init   weights of a model that starts on the target (independent of source-init)
     head-init     weights of a head, by task and by where the model starts
     order         the order in which a domain's examples are drawn
+    augment       what is done to a domain's images, by epoch
     dropout       whatever a backbone draws while it trains, by the number of the stage
     structure     a structure drawn by chance, by weight tensor
     estimator     whatever an estimator of scikit-learn draws, by task
@@ -24,7 +25,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 Stream = Literal[
-    "labels", "source-init", "target-init", "head-init", "order", "dropout", "structure",
+    "labels", "source-init", "target-init", "head-init", "order", "augment", "dropout", "structure",
     "estimator", "split",
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
+from tlrun.core.inputs import InputSpec
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task
 
@@ -19,7 +20,7 @@ Read = Callable[[], Problem]  # the same problem, read
 class UnreadDomain(Domain):
     """A domain whose examples are read where they are first asked for.
 
-    Its digest, shape and validated tasks are given, not computed.
+    Its digest, inputs and validated tasks are given, not computed.
     """
 
     _read: Read
@@ -75,7 +76,7 @@ def described(problem: Problem) -> dict[str, Any]:
                 "role": domain.role,
                 "tasks": tasks,
                 "digest": domain.digest,
-                "shape": list(domain.shape),
+                "inputs": dataclasses.asdict(domain.inputs),
                 "validated": list(domain.validated),
             }
         )
@@ -103,7 +104,7 @@ def unread(description: Mapping[str, Any], read: Read) -> Problem:
             role=each["role"],
             tasks=tuple(tasks),
             digest=each["digest"],
-            shape=tuple(each["shape"]),
+            inputs=InputSpec(tuple(each["inputs"]["shape"]), each["inputs"]["dtype"]),
             validated=tuple(each["validated"]),
             _read=read,
         )

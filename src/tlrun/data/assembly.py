@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.inputs import Inputs, selected
 from tlrun.core.metrics import METRICS, TABLE, primary
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, digest, known
 from tlrun.core.task import Task
@@ -39,7 +40,7 @@ class Part:
 
     domain: Domain
     test: Split
-    pool: np.ndarray
+    pool: Inputs
     examples: str = ""
 
     def __post_init__(self) -> None:
@@ -146,7 +147,7 @@ def _rows(split: Split, chosen: np.ndarray) -> Split:
     """The split's examples in `chosen`, bool [N]."""
     labels = {task: values[chosen] for task, values in split.labels.items()}
     return dataclasses.replace(
-        split, inputs=split.inputs[chosen], labels=labels, index=split.index[chosen]
+        split, inputs=selected(split.inputs, chosen), labels=labels, index=split.index[chosen]
     )
 
 

@@ -6,7 +6,7 @@ the order in which its YAML explains them.
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
@@ -15,6 +15,9 @@ from tlrun.core.problem import Problem
 LabelsPerClass = Annotated[int, Range(1)]
 # the share of the labels that validates instead of training; where it is not 0, one a class or more
 ValShare = Annotated[float, Range(0.0, 0.9)]
+# What is done to an image at random. flip: left to right, one time in two. crop: a part of half to
+# all of the area, scaled up again. color: brightness, contrast and saturation times 0.7 to 1.3.
+Change = Literal["flip", "crop", "color"]
 # the share of a domain's examples that tests
 TestShare = Annotated[float, Range(0.1, 0.9)]
 # what draws the test set, and whatever else is the same for every seed of a run

@@ -1,10 +1,12 @@
-"""Batches of examples that fit memory: tensors, indexed.
+"""Batches of examples: tensors, indexed, or rows of a file that is mapped into memory.
 
 On small data this is many times faster than a DataLoader.
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,40 +17,63 @@ from tlrun.core.seeding import stream
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import numpy as np
     from torch import Tensor
 
     from tlrun.core.problem import Split
+    from tlrun.data.augmentation import Augmentation
 
 # Batches whose rows are drawn at once, for one by one they would cost as much as a small step; and
 # rows, of which no more are drawn for that.
 AHEAD, MOST_AHEAD = 32, 2**16
+# Bytes of inputs in a file up to which all are read once and kept on the device, for indexing a
+# tensor is faster than reading rows.
+KEPT = 2**28
 
 
 @dataclass(frozen=True)
 class Batch:
     """B examples of one domain.
 
-    inputs: float32 [B, …]. labels: as in `Split`, per task [B]. encoded: whether the inputs are
-    features z [B, d] already.
+    inputs: float32 or uint8 [B, …]. labels: as in `Split`, per task [B]. passed: how many modules
+    of φ the inputs have been through.
     """
 
     inputs: Tensor
     labels: Mapping[str, Tensor]
-    encoded: bool = False
+    passed: int = 0
 
     def rows(self, chosen: Tensor | slice) -> Batch:
         """The batch of the `chosen` rows: their positions, int64 [B], or a slice."""
         if isinstance(chosen, slice):
             labels = {task: labels[chosen] for task, labels in self.labels.items()}
-            return Batch(self.inputs[chosen], labels, self.encoded)
+            return Batch(self.inputs[chosen], labels, self.passed)
         labels = {task: labels.index_select(0, chosen) for task, labels in self.labels.items()}
-        return Batch(self.inputs.index_select(0, chosen), labels, self.encoded)
+        return Batch(self.inputs.index_select(0, chosen), labels, self.passed)
 
 
 def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
     """All of a split as one batch on `device`; on the CPU it shares the split's memory."""
-    labels = {task: torch.from_numpy(values).to(device) for task, values in split.labels.items()}
-    return Batch(torch.from_numpy(split.inputs).to(device), labels, split.encoded)
+    return Batch(as_tensor(split.array, device), _labels_of(split, device), split.passed)
+
+
+def rows_of(split: Split, chosen: slice, device: torch.device | str = "cpu") -> Batch:
+    """The examples of a split in a slice, as one batch on `device`; no other is read."""
+    inputs = as_tensor(split.inputs[chosen], device)
+    labels = {task: labels[chosen] for task, labels in _labels_of(split, device).items()}
+    return Batch(inputs, labels, split.passed)
+
+
+def as_tensor(array: np.ndarray, device: torch.device | str) -> Tensor:
+    """An array on `device`; on the CPU it shares the array's memory."""
+    with warnings.catch_warnings():
+        # arrays that nobody may write to are shared too: nobody writes to a batch
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array).to(device)
+
+
+def _labels_of(split: Split, device: torch.device | str) -> dict[str, Tensor]:
+    return {task: as_tensor(values, device) for task, values in split.labels.items()}
 
 
 class Batches:
@@ -60,7 +85,8 @@ class Batches:
     A batch may be larger than the split: small data then counts several epochs a batch.
 
     split: the training examples. domain: the name of their domain. size: B, the examples of a
-    batch. seed: the run's. device: where the batches are.
+    batch. seed: the run's. device: where the batches are. augmentation: what is done to the inputs
+    of a batch; None: nothing.
     position: of the next batch. A stage takes up the sequence where the stages before it left it.
     shares: per task, the share of the examples that are labelled.
     """
@@ -73,14 +99,18 @@ class Batches:
         seed: int,
         device: str = "cpu",
         position: int = 0,
+        augmentation: Augmentation | None = None,
     ) -> None:
-        self._all = as_batch(split, device)
+        self._split, self._device, self._augmentation = split, device, augmentation
+        # where the inputs are kept on the device
+        self._all = as_batch(split, device) if _fits(split) else None
+        self._labels = _labels_of(split, device) if self._all is None else self._all.labels
         self._size, self._seed, self._domain = size, seed, domain
         self.position = position
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
         self._ahead: dict[int, Tensor] = {}  # rows of the batches from `position` on, drawn already
         self.shares: dict[str, float] = {}
-        for task, labels in self._all.labels.items():
+        for task, labels in self._labels.items():
             self.shares[task] = float(labelled(labels).double().mean())
 
     def __iter__(self) -> Iterator[Batch]:
@@ -91,15 +121,30 @@ class Batches:
         if rows is None:
             self._draw_ahead()
             rows = self._ahead.pop(self.position)
+        batch = self._read(rows)
+        if self._augmentation is not None:
+            first = self.position * self._size
+            numbers = torch.arange(first, first + len(rows))
+            epochs = numbers.div(len(self._split), rounding_mode="floor")
+            inputs = self._augmentation(batch.inputs, rows.cpu(), epochs)
+            batch = Batch(inputs, batch.labels, batch.passed)
         self.position += 1
-        return self._all.rows(rows)
+        return batch
+
+    def _read(self, rows: Tensor) -> Batch:
+        """The examples in some rows, int64 [B]."""
+        if self._all is not None:
+            return self._all.rows(rows)
+        inputs = as_tensor(self._split.inputs[rows.cpu().numpy()], self._device)
+        labels = {task: values.index_select(0, rows) for task, values in self._labels.items()}
+        return Batch(inputs, labels, self._split.passed)
 
     def _draw_ahead(self) -> None:
         """Draw the rows of the next batches: which, not what is in them."""
         start = self.position * self._size
         stop = start + max(1, min(AHEAD, MOST_AHEAD // self._size)) * self._size
-        rows = torch.cat(list(self._pieces(start, stop, len(self._all.inputs))))
-        batches = torch.split(rows.to(self._all.inputs.device), self._size)
+        rows = torch.cat(list(self._pieces(start, stop, len(self._split))))
+        batches = torch.split(rows.to(self._device), self._size)
         self._ahead = {self.position + k: batch for k, batch in enumerate(batches)}
 
     def _pieces(self, start: int, stop: int, n: int) -> Iterator[Tensor]:
@@ -116,6 +161,12 @@ class Batches:
             generator = torch.Generator().manual_seed(seed)
             self._epoch, self._order = epoch, torch.randperm(n, generator=generator)
         return self._order
+
+
+def _fits(split: Split) -> bool:
+    """Whether the inputs of a split are in memory, or small enough to be read into it."""
+    size = math.prod(split.inputs.shape) * split.inputs.dtype.itemsize
+    return not hasattr(split.inputs, "select") or size <= KEPT
 
 
 def labelled(labels: Tensor) -> Tensor:

@@ -6,17 +6,25 @@ from collections.abc import Iterator
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING
 
+from tlrun.core.inputs import Inputs, parts
+
 if TYPE_CHECKING:
     import numpy as np
 
 
-def row_hashes(inputs: np.ndarray) -> Iterator[bytes]:
+def row_hashes(inputs: Inputs) -> Iterator[bytes]:
     """A hash of 16 bytes for each example of `inputs` [N, …]: equal where all its bytes are.
 
-    They take little memory: no copy of all inputs is made.
+    Inputs that were stored with such keys are not read. They take little memory: no copy of all
+    inputs is made.
     """
-    for row in inputs:
-        yield blake2b(row.tobytes(), digest_size=16).digest()
+    if hasattr(inputs, "keys"):
+        for key in inputs.keys():  # noqa: SIM118  # no mapping: an array of keys
+            yield key.tobytes()
+        return
+    for part in parts(inputs):
+        for row in part:
+            yield blake2b(row.tobytes(), digest_size=16).digest()
 
 
 def examples_digest(inputs: np.ndarray, *labels: np.ndarray) -> str:

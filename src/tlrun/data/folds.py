@@ -69,5 +69,5 @@ def together(splits: Sequence[Split]) -> Split:
         task: np.concatenate([split.labels[task] for split in splits])[rows]
         for task in splits[0].labels
     }
-    inputs = np.concatenate([split.inputs for split in splits])[rows]
+    inputs = np.concatenate([split.array for split in splits])[rows]
     return Split(inputs, labels, index[rows])

@@ -15,13 +15,17 @@ from torch import Tensor, nn
 
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.core.task import TaskKey, tasks_by_key
+from tlrun.models.backbone import width
+from tlrun.models.blocks import free, set_training_mode
+from tlrun.models.build import build
 from tlrun.models.trunk import Trunk, tracked_domain
 
 if TYPE_CHECKING:
     from typing import Literal
 
+    from tlrun.core.inputs import InputSpec
     from tlrun.core.task import Task
-    from tlrun.models.backbone import Backbone, TaskSpecific
+    from tlrun.models.backbone import Backbone, TaskSpecific, TrainedPart
 
 # In place of a domain in the key of a head that all domains share, and the name of a shared φ.
 SHARED = "*"
@@ -129,16 +133,19 @@ class Model(nn.Module):
         for key in self.head_keys:
             self.trunk_of(key).track({key.domain} & tracked)
 
-    def features(self, inputs: Tensor, domain: str, tasks: Iterable[Task]) -> dict[str, Tensor]:
+    def features(
+        self, inputs: Tensor, domain: str, tasks: Iterable[Task], passed: int = 0
+    ) -> dict[str, Tensor]:
         """z [B, d] of inputs [B, …] from `domain` for each of `tasks`, by the task's name.
 
-        Where tasks share φ there is one pass, and they have one and the same tensor.
+        Where tasks share φ there is one pass, and they have one and the same tensor. passed: how
+        many modules of that φ the inputs have been through.
         """
         names = [task.name for task in tasks]
         if not names:
             return {}
         if self.task_specific != "towers":
-            return dict.fromkeys(names, self.trunk(inputs, domain))
+            return dict.fromkeys(names, self.trunk(inputs, domain, passed=passed))
         return {name: self.trunk_of(TaskKey(domain, name))(inputs, domain) for name in names}
 
     def output(self, key: TaskKey, features: Tensor) -> Tensor:
@@ -186,9 +193,21 @@ class Model(nn.Module):
             weight.data.masked_fill_(pruned, 0.0)
             weight.register_hook(partial(torch.masked_fill, mask=pruned, value=0.0))  # type: ignore[no-untyped-call]  # theirs
 
-    def freeze_backbone(self, frozen: bool) -> None:
-        """Hold every φ fixed, or let it go: frozen parameters get no gradient."""
-        self.trunks.requires_grad_(not frozen)
+    def free(self, trained: TrainedPart) -> None:
+        """Let go what is trained of every φ, and hold the rest fixed (`models/blocks.py`).
+
+        Raises UserError where φ has no such part.
+        """
+        for trunk in self.trunks.values():
+            assert isinstance(trunk, Trunk)
+            free(trunk.backbone, trained)
+
+    def set_training_mode(self, trained: TrainedPart) -> None:
+        """Put the model in training mode, but in eval mode what is held fixed of any φ."""
+        self.train()
+        for trunk in self.trunks.values():
+            assert isinstance(trunk, Trunk)
+            set_training_mode(trunk.backbone, trained)
 
     def update_buffers(self, updates: Mapping[str, Tensor]) -> None:
         """Copy `updates` into the buffers of `extras` that have their names, without gradient.
@@ -201,11 +220,12 @@ class Model(nn.Module):
 
 def draw_model(
     backbone: Backbone,
-    shape: tuple[int, ...],
+    inputs: InputSpec,
     domains: Mapping[str, Sequence[Task]],
     init: Literal["source", "target"],
     seed: int,
     task_specific: TaskSpecific = "nothing",
+    pretrained: Mapping[str, Tensor] | None = None,
 ) -> Model:
     """A model with fresh weights, each part from a random stream of its own (`core.seeding`).
 
@@ -213,11 +233,14 @@ def draw_model(
     `init`, so that adding a task moves no other head's weights and a new head on an inherited φ is
     not the one φ was trained with. Heads of one label space start alike in all domains.
 
-    backbone: φ as configured. shape: of one input. domains: the tasks of each domain. init: where
-    the model starts, on the source or the target. seed: the run's. task_specific: as in `Model`.
+    backbone: φ as configured. inputs: what one input is. domains: the tasks of each domain. init:
+    where the model starts, on the source or the target. seed: the run's. task_specific: as in
+    `Model`. pretrained: weights that φ has instead of fresh ones, by their names in their file;
+    heads are fresh in any case. Raises UserError where they do not fit.
     """
     with drawing_from(stream(seed, "source-init" if init == "source" else "target-init")):
-        model = Model(backbone.build(shape), backbone.width(shape), domains, task_specific)
+        phi = build(backbone, inputs, pretrained)
+        model = Model(phi, width(backbone, inputs), domains, task_specific)
     for key in model.head_keys:
         with drawing_from(stream(seed, "head-init", init, key.task)):
             model.head_of(key).reset_parameters()

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tlrun.core.options import coerce, fields
+from tlrun.core.options import coerce, fields, name_of_class
 
 if TYPE_CHECKING:
     from tlrun.models.backbone import Backbone
@@ -136,7 +136,7 @@ class Structure:
             masks[name] = {"shape": list(mask.shape), "bits": bits}
         moments = {name: dataclasses.asdict(each) for name, each in self.moments.items()}
         return {
-            "backbone": type(self.backbone).__name__.lower(),
+            "backbone": name_of_class(type(self.backbone)),
             "options": dataclasses.asdict(self.backbone),  # type: ignore[call-overload]  # every specification is one
             "masks": masks,
             "moments": moments,

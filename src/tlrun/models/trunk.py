@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase  # what all of torch's layers with statistics are
 
+from tlrun.models.blocks import chain, from_module, tensors_from
+
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -54,19 +56,36 @@ class Trunk(nn.Module):
         self.backbone = backbone
         self.statistics = nn.ModuleDict()
 
-    def forward(self, inputs: Tensor, domain: str, update_stats: bool = True) -> Tensor:
+    def forward(
+        self, inputs: Tensor, domain: str, update_stats: bool = True, passed: int = 0
+    ) -> Tensor:
         """z [B, d] of inputs [B, …] that come from `domain`.
 
         update_stats: whether a pass in training mode moves the domain's running statistics; it
             normalises by the batch in any case.
+        passed: how many modules of φ, in order, the inputs have been through already.
         """
-        buffers = self._buffers_for(domain)
+        if passed == len(chain(self.backbone)):
+            return inputs
+        phi = from_module(self.backbone, passed)
+        buffers = tensors_from(self.backbone, passed, self._buffers_for(domain))
         if not update_stats:
             buffers = {name: buffer.clone() for name, buffer in buffers.items()}
         if not buffers:
-            z: Tensor = self.backbone(inputs)
+            z: Tensor = phi(inputs)
             return z
-        return functional_call(self.backbone, buffers, (inputs,))  # type: ignore[no-any-return]  # φ gives what it gives
+        return functional_call(phi, buffers, (inputs,))  # type: ignore[no-any-return]  # φ gives what it gives
+
+    def through(self, inputs: Tensor, domain: str, modules: int) -> Tensor:
+        """What the first `modules` of φ make of inputs [B, …]; of all, z [B, d]."""
+        if modules == len(chain(self.backbone)):
+            return self(inputs, domain)  # type: ignore[no-any-return]  # as above
+        assert isinstance(self.backbone, nn.Sequential)
+        phi = self.backbone[:modules]
+        buffers = self._buffers_for(domain)
+        for name in tensors_from(self.backbone, modules, buffers):
+            del buffers[name]
+        return functional_call(phi, buffers, (inputs,))  # type: ignore[no-any-return]  # as above
 
     def track(self, domains: Iterable[str]) -> None:
         """Give each of `domains` statistics of its own from here on.
@@ -88,12 +107,16 @@ class Trunk(nn.Module):
             assert isinstance(theirs, BatchNormStatistics)
             self.statistics[name] = BatchNormStatistics(theirs.current())
 
-    def extractor(self, domain: str) -> dict[str, Tensor]:
-        """Every tensor that decides the features of `domain`, by its name in φ.
+    def extractor(self, domain: str, modules: int | None = None) -> dict[str, Tensor]:
+        """Every tensor, by name, that decides what the first `modules` of φ, or all, make of `domain`.
 
         These are φ's parameters and the domain's statistics, or those that it borrows.
         """
-        return dict(self.backbone.named_parameters()) | self._buffers_for(domain)
+        every = dict(self.backbone.named_parameters()) | self._buffers_for(domain)
+        if modules in (None, len(chain(self.backbone))):
+            return every
+        after = tensors_from(self.backbone, modules or 0, every)
+        return {name: tensor for name, tensor in every.items() if name not in after}
 
     def pooled_for(self, domain: str) -> set[str]:
         """The domains whose statistics `domain` borrows, pooled.

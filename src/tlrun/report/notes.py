@@ -52,6 +52,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
     match note:
         case ReadingData(megabytes=megabytes):
             return f"reading {megabytes:,.0f} MB"
+        case LamHasNoEffect(no_source=True):
+            return "no source domain, so λ has nothing to weigh: running as λ=inf"
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
         case SlowBf16(device=device):

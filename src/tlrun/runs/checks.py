@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from tlrun.config.build import Run
-from tlrun.config.registry import find, shipped
+from tlrun.config.registry import find, name_of, shipped
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import fields
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import TaskKey
+from tlrun.models.backbone import takes, weights_file_of, width
 from tlrun.strategies.base import Stage
 
 
@@ -18,19 +20,24 @@ def lam_acts(problem: Problem, stages: Sequence[Stage], run: Run) -> bool:
 
     They share φ where it is free, and the head of every task that a source and a target both have,
     whatever other tasks either has besides. Where they share none, λ only rescales each loss's own
-    step, and every λ > 0 stands for the run of λ=∞.
+    step, and every λ > 0 stands for the run of λ=∞; as every λ does where there is no source.
     """
-    for stage in stages:
-        if stage.trained_for != "target":  # λ weighs a penalty
-            continue
+    # of all other stages λ weighs a penalty
+    transfers = [stage for stage in stages if stage.trained_for == "target"]
+    if not transfers or "lam" in run.strategy.ignores:
+        return True
+    weighing = False
+    for stage in transfers:
         source = _tasks_drawn(problem, stage, "source")
         target = _tasks_drawn(problem, stage, "target")
         if not source or not target:  # there is one loss, and nothing to weigh
             continue
-        free = run.backbone.learns and not stage.frozen
-        if not free and not source & target:
-            return False
-    return True
+        weighing = True
+        if source & target or (run.backbone.learns and stage.trained != "head"):
+            return True
+    if weighing:
+        return False
+    return bool(problem.named("source")) or run.lam.always(math.inf)
 
 
 def _tasks_drawn(problem: Problem, stage: Stage, role: Role) -> set[str]:
@@ -44,8 +51,15 @@ def _tasks_drawn(problem: Problem, stage: Stage, role: Role) -> set[str]:
 
 
 def check_roles(run: Run, problem: Problem) -> None:
-    """Raises UserError where no domain plays a role that the strategy needs."""
-    if all(problem.named(role) for role in run.strategy.needs):
+    """Raises UserError where no domain plays a role that the strategy needs.
+
+    For a source, the pretrained weights of a backbone do, where a strategy starts from it.
+    """
+    lacking = [role for role in run.strategy.needs if not problem.named(role)]
+    if not lacking:
+        return
+    if lacking == ["source"]:
+        _check_source(run)
         return
     names = [name for name in shipped("strategy") if not _needs(name)]
     fit = f"strategy={' or '.join(names)}"
@@ -57,6 +71,42 @@ def check_roles(run: Run, problem: Problem) -> None:
     tasks = f"the tasks {', '.join(keys[:5])}" if len(keys) > 1 else "one task"
     found = f"{tasks} and no target"
     raise UserError(Mistake("strategy", "a source and a target", found, f"try {fit}"))
+
+
+def _check_source(run: Run) -> None:
+    """Raises UserError where there is neither a source domain nor what stands for one."""
+    if not run.strategy.source_or_weights:
+        others = [name for name in shipped("strategy") if _starts_from_weights(name)]
+        found = "a target alone"
+        hint = f"try strategy={' or '.join(others)} with pretrained weights, or strategy=scratch"
+        raise UserError(Mistake("strategy", "a source domain", found, hint))
+    if weights_file_of(run.backbone) is None:
+        name = name_of("backbone", run.backbone)
+        raise UserError(
+            Mistake(
+                "strategy",
+                expected="a source domain, or a backbone with pretrained weights",
+                found=f"a target alone, and backbone={name} without weights",
+                hint="try backbone=efficientnet_lite0, or strategy=scratch",
+            )
+        )
+
+
+def check_inputs(run: Run, problem: Problem) -> None:
+    """Raises UserError where the backbone cannot read such inputs, naming those that can."""
+    kind = problem.inputs.kind
+    if kind not in takes(run.backbone):
+        fitting = [name for name in shipped("backbone") if kind in takes(find("backbone", name))]
+        name, wanted = name_of("backbone", run.backbone), " or ".join(takes(run.backbone))
+        expected = f"{wanted} inputs for backbone={name}"
+        hint = f"try backbone={' or '.join(fitting)}"
+        raise UserError(Mistake("backbone", expected, problem.inputs.words, hint))
+    width(run.backbone, problem.inputs)
+
+
+def _starts_from_weights(strategy: str) -> bool:
+    """Whether the strategy of that name can start from pretrained weights alone."""
+    return bool(getattr(find("strategy", strategy), "source_or_weights", False))
 
 
 def _needs(strategy: str) -> tuple[Role, ...]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tlrun.core.scores import predicted_class
-from tlrun.data.batches import as_batch
-from tlrun.training.evaluation import EVALUATION_BATCH
+from tlrun.data.batches import as_tensor
+from tlrun.training.evaluation import slices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,13 +57,13 @@ def _predictions(
     model: Model, keys: Sequence[TaskKey], domain: str, split: Split, task: Task
 ) -> dict[TaskKey, np.ndarray]:
     """The class [N] that each head of `keys` gives the examples of `domain`."""
-    inputs = as_batch(split, model.device).inputs
     model.eval()
     trunks = {model.trunk_of(key) for key in keys}
     outputs: dict[TaskKey, list[Tensor]] = {key: [] for key in keys}
     with torch.no_grad():
-        for part in torch.split(inputs, EVALUATION_BATCH):
-            z = {trunk: trunk(part, domain) for trunk in trunks}
+        for part in slices(split):
+            inputs = as_tensor(split.inputs[part], model.device)
+            z = {trunk: trunk(inputs, domain) for trunk in trunks}
             for key in keys:
                 outputs[key].append(model.output(key, z[model.trunk_of(key)]))
     classes: dict[TaskKey, np.ndarray] = {}

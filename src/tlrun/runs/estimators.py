@@ -118,7 +118,7 @@ class EstimatorRun:
     def _inputs(self, domains: Sequence[str], domain: str, split: Split) -> np.ndarray:
         """The inputs of a split, float64 [N, d], then which of several `domains` it is of."""
         width = int(np.prod(split.inputs.shape[1:]))
-        flat = split.inputs.reshape(len(split), width).astype(np.float64)
+        flat = split.array.reshape(len(split), width).astype(np.float64)
         if len(domains) < 2:
             return flat
         where = np.zeros((len(split), len(domains)))

@@ -14,17 +14,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 from tlrun.config.build import Run
 from tlrun.config.registry import GROUPS, name_of
 from tlrun.core.options import as_data, strict
 from tlrun.core.problem import Problem
+from tlrun.models.backbone import weights_file_of
+from tlrun.store.weights import weights_digest
 
 
 def node_of(group: str, thing: object) -> dict[str, Any]:
     """An object of a config `group` as its node: its name, and every option, defaults too."""
     return {"name": name_of(group, thing)} | as_data(thing)
+
+
+def backbone_node(run: Run, pretrained: bool = True) -> dict[str, Any]:
+    """The node of a run's backbone, less the options that say where weights are.
+
+    pretrained: whether its weights decide; their digest then stands in their place. Raises
+    UserError where they are not to be had.
+    """
+    node = _without_places("backbone", run.backbone)
+    file = weights_file_of(run.backbone)
+    if file is not None and pretrained:
+        node["weights"] = weights_digest(file)
+    return node
 
 
 def deciding(run: Run) -> dict[str, Any]:
@@ -70,7 +86,7 @@ def family_id(run: Run, problem: Problem) -> str:
 
 def problem_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
-    dataset = _dataset_without_places(run)
+    dataset = _without_places("dataset", run.dataset)
     splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
     options = {key: value for key, value in dataset.items() if key in splits}
     if not problem.examples:  # nothing but the options tells it from another
@@ -88,12 +104,14 @@ def digest_of(value: object) -> str:
 
 
 def _nodes_without_places(run: Run) -> dict[str, Any]:
-    """What decides a run, less the options that say where its data are."""
-    return deciding(run) | {"dataset": _dataset_without_places(run)}
+    """What decides a run, less the options that say where its data and weights are."""
+    nodes = deciding(run) | {"dataset": _without_places("dataset", run.dataset)}
+    if "backbone" in nodes:
+        nodes["backbone"] = backbone_node(run)
+    return nodes
 
 
-def _dataset_without_places(run: Run) -> dict[str, Any]:
-    """The node of a run's data set, less the options that say where the data are."""
-    places: frozenset[str] = getattr(run.dataset, "places", frozenset())
-    node = node_of("dataset", run.dataset)
-    return {key: value for key, value in node.items() if key not in places}
+def _without_places(group: str, thing: object) -> dict[str, Any]:
+    """The node of a run's data set or backbone, less the options that say where its files are."""
+    places: Collection[str] = getattr(thing, "places", ())
+    return {key: value for key, value in node_of(group, thing).items() if key not in places}

@@ -13,7 +13,7 @@ from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
 from tlrun.core.notes import LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
-from tlrun.runs.checks import check_batch_size, check_roles, check_selection, lam_acts
+from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import (
     family_id,
     lam_decides,
@@ -189,7 +189,7 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     """
     check_roles(run, problem)
     if "backbone" not in run.strategy.ignores:
-        run.backbone.width(problem.shape)
+        check_inputs(run, problem)
     if "trainer" not in run.strategy.ignores:
         for part in problem.parts:
             check_selection(run, part)
@@ -199,7 +199,7 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     if not lam_acts(problem, stages, run):
         run = replace(run, lam=Constant(math.inf))
         stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
-        notes.append(LamHasNoEffect())
+        notes.append(LamHasNoEffect(no_source=not problem.named("source")))
     if screen is not None:
         for note in notes:
             screen.note(note)

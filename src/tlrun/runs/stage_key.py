@@ -11,10 +11,13 @@ from tlrun.config.plugins import sources
 from tlrun.config.registry import GROUPS
 from tlrun.core.options import as_data
 from tlrun.core.problem import Problem
-from tlrun.runs.identity import digest_of, node_of
+from tlrun.runs.identity import backbone_node, digest_of, node_of
 from tlrun.store.fingerprint import fingerprint, versions
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.devices import bf16_instructions, describe
+
+# what a stage may train of φ so that what comes before it need be computed only once
+CACHED = ("head", "last")
 
 
 def stage_inputs(
@@ -32,24 +35,26 @@ def stage_inputs(
         before = None
         if inputs:
             before = {"key": stage_key(inputs[-1]), "inherited by": equation}
-        caches = stage.frozen and run.trainer.cache_features
+        caches = stage.trained in CACHED and run.trainer.cache_features
         trainer = replace(run.trainer, steps=stage.steps, cache_features=caches)
+        trains = bool(stage.domains)  # else nothing of these decides it
         inputs.append(
             {
                 "stage": stage.name,
                 "number": number,  # names the stream of dropout
                 # in order, as weights, graphs and matrices of tasks are
                 "domains": [_domain(problem, name) for name in stage.domains],
-                "shape": problem.shape,
-                "backbone": node_of("backbone", run.backbone),
+                "inputs": as_data(problem.inputs),
+                "backbone": backbone_node(run, pretrained=stage.pretrained),
                 "equation": equation,
                 "lam": node_of("lam", stage.lam),
-                "optimizer": node_of("optimizer", run.optimizer),
-                "trainer": node_of("trainer", trainer),
-                "seed": run.seed,
+                "optimizer": node_of("optimizer", run.optimizer) if trains else None,
+                "trainer": node_of("trainer", trainer) if trains else None,
+                "seed": run.seed if trains else None,
                 "init": stage.init,
                 "task_specific": stage.task_specific,
-                "frozen": stage.frozen,
+                "trained": stage.trained,
+                "pretrained": stage.pretrained,
                 "trained for": stage.trained_for,
                 "selected": stage.selected if trainer.select == "best" else None,
                 "fingerprint": stage_fingerprint(run, device, strategy),
@@ -97,7 +102,10 @@ def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str
     where = describe(device)
     if run.trainer.precision == "bf16" and "trainer" not in run.strategy.ignores:
         where += f" ({bf16_instructions(device) or 'no bf16'})"
-    return fingerprint(run.threads, where, foreign)
+    facts = fingerprint(run.threads, where, foreign)
+    if "backbone" in roles:
+        facts |= versions(*getattr(run.backbone, "libraries", ()))
+    return facts
 
 
 def _domain(problem: Problem, name: str) -> dict[str, Any]:

@@ -12,23 +12,29 @@ from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.core.task import Task
+from tlrun.data.augmentation import Augmentation
 from tlrun.data.batches import Batches
-from tlrun.models.backbone import Given
+from tlrun.models.backbone import Given, weights_file_of
+from tlrun.models.blocks import first_free
 from tlrun.models.model import draw_model, restore, state
 from tlrun.models.trunk import set_memory_format
-from tlrun.runs.identity import node_of
+from tlrun.runs.identity import backbone_node
 from tlrun.runs.plan import Plan, PlannedStage
 from tlrun.runs.screen import Screen
+from tlrun.runs.stage_key import CACHED
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.features import FeatureStore
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
+from tlrun.store.weights import read_weights
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tlrun.models.model import Model
     from tlrun.models.structure import Structure
 
@@ -95,11 +101,14 @@ class StageRunner:
             return done
 
     def encoded(self, planned: PlannedStage, model: Model, domain: str, split: Split) -> Split:
-        """`split` of `domain` as features, where the stage held φ fixed; as it is where not."""
-        return self._encoded(model, domain, split) if self._caches(planned.stage) else split
+        """`split` of `domain` as what the part of φ that the stage held fixed makes of it."""
+        return self._encoded(model, domain, split, self._fixed(planned.stage, model))
 
-    def _caches(self, stage: Stage) -> bool:
-        return stage.frozen and self.plan.run.trainer.cache_features
+    def _fixed(self, stage: Stage, model: Model) -> int:
+        """How many modules of φ, in order, are computed once for the stage; 0: none."""
+        if stage.trained not in CACHED or not self.plan.run.trainer.cache_features:
+            return 0
+        return first_free(model.backbone, stage.trained)
 
     def _train(
         self, planned: PlannedStage, previous: Model | None
@@ -149,7 +158,7 @@ class StageRunner:
         outputs: dict[str, int] = {}
         for tasks in self._tasks(stage).values():
             outputs |= {task.name: task.outputs for task in tasks}
-        given = Given(run.backbone, self.problem.shape, tuple(outputs.values()), run.seed)
+        given = Given(run.backbone, self.problem.inputs, tuple(outputs.values()), run.seed)
         structure = planned.strategy.structure_of(stage, previous, given)
         if structure is not None:
             name = "structure.json" if self.fold is None else f"structure_fold{self.fold}.json"
@@ -161,14 +170,27 @@ class StageRunner:
     def _fresh(self, planned: PlannedStage, structure: Structure | None) -> Model:
         run, stage = self.plan.run, planned.stage
         backbone = run.backbone if structure is None else structure.backbone
-        shape, tasks = self.problem.shape, self._tasks(stage)
-        model = draw_model(backbone, shape, tasks, stage.init, run.seed, stage.task_specific)
+        inputs, tasks = self.problem.inputs, self._tasks(stage)
+        weights = self._pretrained() if stage.pretrained else None
+        model = draw_model(
+            backbone, inputs, tasks, stage.init, run.seed, stage.task_specific, weights
+        )
         planned.strategy.add_buffers(model)
         model.to(self.plan.device)
         set_memory_format(model.trunks, run.trainer.memory_format)
         if structure is not None:
             structure.impose(model)
         return model
+
+    def _pretrained(self) -> Mapping[str, Tensor] | None:
+        """The pretrained weights of the backbone, by their names in their file; None: it has none.
+
+        Raises UserError where they cannot be read.
+        """
+        file = weights_file_of(self.plan.run.backbone)
+        if file is None:
+            return None
+        return read_weights(Path(self.plan.run.runs_dir).expanduser(), file)
 
     def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
         return {name: self.problem.domains[name].tasks for name in stage.domains}
@@ -179,33 +201,48 @@ class StageRunner:
         for earlier in self.plan.folds[self.fold or 0][: planned.number]:
             if domain.name in earlier.stage.domains:
                 position += earlier.stage.steps
-        size = run.trainer.batch_size
-        return Batches(domain.train, domain.name, size, run.seed, self.plan.device, position)
+        augmentation = None
+        if run.trainer.augment and not domain.train.passed:
+            n, changes = len(domain.train), run.trainer.augment
+            augmentation = Augmentation(changes, n, run.seed, domain.name)
+        return Batches(
+            domain.train,
+            domain.name,
+            run.trainer.batch_size,
+            run.seed,
+            self.plan.device,
+            position,
+            augmentation,
+        )
 
     def _as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
         """The domain as a stage sees it: as features, where φ is held fixed and that saves work."""
-        if not self._caches(stage):
+        fixed = self._fixed(stage, model)
+        if not fixed:
             return domain
         train, val = domain.train, domain.val
         # A stage that draws fewer examples than there are would pay for those it never sees.
         if stage.steps * self.plan.run.trainer.batch_size >= len(train):
-            train = self._encoded(model, domain.name, train)
+            train = self._encoded(model, domain.name, train, fixed)
         if val is not None:
-            val = self._encoded(model, domain.name, val)
+            val = self._encoded(model, domain.name, val, fixed)
         return replace(domain, train=train, val=val)
 
-    def _encoded(self, model: Model, domain: str, split: Split) -> Split:
-        """The features z of a split's examples, from the store or computed."""
+    def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:
+        """What the first `modules` of φ make of a split, from the store or computed."""
+        if not modules:
+            return split
         runs_dir = Path(self.plan.run.runs_dir).expanduser()
         maker = {
-            "backbone": node_of("backbone", self.plan.run.backbone),
+            "backbone": backbone_node(self.plan.run, pretrained=False),
+            "modules": modules,
             "memory_format": self.plan.run.trainer.memory_format,
             "fingerprint": self.plan.fingerprint,
         }
         store = FeatureStore(runs_dir, maker, self.screen.note)
-        weights = model.trunk.extractor(domain)
-        features = store.get(weights, split.inputs, lambda: encoded(model, domain, split))
-        return replace(split, inputs=features, encoded=True)
+        weights = model.trunk.extractor(domain, modules)
+        features = store.get(weights, split.inputs, lambda: encoded(model, domain, split, modules))
+        return replace(split, inputs=features, passed=modules)
 
 
 @dataclass(frozen=True)

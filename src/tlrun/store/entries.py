@@ -48,6 +48,68 @@ class Entry:
         """
         if not self.path.exists():
             return None
+        files = {}
+        for name, digest in self._digests().items():
+            try:
+                files[name] = (self.path / name).read_bytes()
+            except OSError as error:
+                raise Damaged(f"{name} cannot be read ({error.strerror})") from None
+            _check(name, hashlib.sha256(files[name]).hexdigest(), digest)
+        self._mark_used()
+        return files
+
+    def prove(self) -> bool:
+        """Whether there is an entry, every file of it proved by its digest and none kept in memory.
+
+        It counts as being used. Raises Damaged where the entry is not whole.
+        """
+        if not self.path.exists():
+            return False
+        for name, digest in self._digests().items():
+            try:
+                with (self.path / name).open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise Damaged(f"{name} cannot be read ({error.strerror})") from None
+            _check(name, found, digest)
+        self._mark_used()
+        return True
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Put the entry there, whole, in place of what was there. files: content by name.
+
+        Raises OSError as `fill` does.
+        """
+
+        def write(folder: Path) -> dict[str, str]:
+            for name, content in files.items():
+                write_whole(folder / name, content, synced=False)
+            return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+        self.fill(write)
+
+    def fill(self, write: Callable[[Path], Mapping[str, str]]) -> None:
+        """Put the entry there, whole, in place of what was there.
+
+        write: writes the files into a folder, and gives the sha256 of each by name. Raises OSError
+        where that cannot be done, and then takes away what it has written so far: a full disk is
+        not filled further.
+        """
+        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            aside.mkdir(parents=True)
+            digests = dict(write(aside))
+            manifest = {"files": digests, "manifest": _digest_of(digests)}
+            write_json(aside / MANIFEST, manifest, synced=False)
+            self.remove()
+            aside.rename(self.path)
+        except Exception:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+    def _digests(self) -> dict[str, str]:
+        """The sha256 of every file by its name. Raises Damaged where the manifest is not whole."""
         try:
             manifest = read_json(self.path / MANIFEST)
             digests = manifest["files"]
@@ -56,38 +118,11 @@ class Entry:
             whole = False
         if not whole:
             raise Damaged(f"{MANIFEST} is missing or damaged")
-        files = {}
-        for name, digest in digests.items():
-            try:
-                files[name] = (self.path / name).read_bytes()
-            except OSError as error:
-                raise Damaged(f"{name} cannot be read ({error.strerror})") from None
-            if hashlib.sha256(files[name]).hexdigest() != digest:
-                raise Damaged(f"{name} is damaged: it does not match its digest")
+        return dict(digests)
+
+    def _mark_used(self) -> None:
         with suppress(OSError):  # on a disk that is only read, it is used all the same
             os.utime(self.path / MANIFEST)
-        return files
-
-    def write(self, files: Mapping[str, bytes]) -> None:
-        """Put the entry there, whole, in place of what was there. files: content by name.
-
-        Raises OSError where it cannot be written, and then takes away what it has written so far: a
-        full disk is not filled further.
-        """
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        try:
-            aside.mkdir(parents=True)
-            for name, content in files.items():
-                write_whole(aside / name, content, synced=False)
-            manifest = {"files": digests, "manifest": _digest_of(digests)}
-            write_json(aside / MANIFEST, manifest, synced=False)
-            self.remove()
-            aside.rename(self.path)
-        except OSError:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
 
     def remove(self) -> None:
         """Take away what is at `path`, if anything: a folder, a file or a link."""
@@ -116,6 +151,12 @@ class Entry:
         with suppress(OSError):
             return (self.path / MANIFEST).stat().st_mtime
         return self.path.stat().st_mtime
+
+
+def _check(name: str, found: str, digest: str) -> None:
+    """Raise Damaged where the digest that was found is not the one that a file should have."""
+    if found != digest:
+        raise Damaged(f"{name} is damaged: it does not match its digest")
 
 
 def entry(runs_dir: Path, home: str, key: str) -> Entry:

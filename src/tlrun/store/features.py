@@ -1,22 +1,25 @@
 """Features of a frozen φ, kept by content: computed once for every head that is trained on them.
 
     <runs_dir>/.cache/features/<key>/
-      features.safetensors   z [N, d]
-      manifest.json          digests
+      features.npy    z [N, d], or what a part of φ has made [N, …]
+      manifest.json   digests
 
 The key is that of φ's specification, weights and statistics, of the inputs, and of the fingerprint:
-everything that decides the bits.
+everything that decides the bits. They are written as they are computed and read through a map, so
+that they may be larger than memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.inputs import Inputs, digest_of
+from tlrun.core.mapped import Mapped
 from tlrun.core.notes import EntryDamaged, Note, NotKept
 from tlrun.store.entries import Damaged, Entry, entry
 
@@ -25,14 +28,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HOME = ".cache/features"
+FILE = "features.npy"
 
 
 @dataclass(frozen=True)
 class FeatureStore:
     """The features below `runs_dir` that one `maker` computes.
 
-    maker: what decides the bits beside weights and inputs, as JSON: φ's specification and the
-        fingerprint.
+    maker: what decides the bits beside weights and inputs, as JSON: φ's specification, how much of
+        it, and the fingerprint.
     note: is told what is waited for, what was damaged, and what could not be kept.
     """
 
@@ -41,12 +45,15 @@ class FeatureStore:
     note: Callable[[Note], None]
 
     def get(
-        self, weights: Mapping[str, Tensor], inputs: np.ndarray, compute: Callable[[], np.ndarray]
-    ) -> np.ndarray:
-        """z [N, d] of inputs [N, …] under φ: read where it is kept and whole, else computed, kept.
+        self,
+        weights: Mapping[str, Tensor],
+        inputs: Inputs,
+        compute: Callable[[], Iterator[np.ndarray]],
+    ) -> Inputs:
+        """z [N, …] of inputs [N, …] under φ: read where it is kept and whole, else computed, kept.
 
-        weights: every tensor of φ that decides z, by name (`Trunk.extractor`). compute: gives z;
-        called at most once, while no other process computes the same.
+        weights: every tensor of φ that decides z, by name (`Trunk.extractor`). compute: gives z in
+        parts, in order; called while no other process computes the same.
         """
         kept = entry(self.runs_dir, HOME, self._key(weights, inputs))
         features = self._read(kept, lambda _: None)
@@ -56,37 +63,54 @@ class FeatureStore:
             features = self._read(kept, self.note)  # which another process may have made meanwhile
             if features is not None:
                 return features
-            features = compute()
             try:
-                _write(kept, features)
+                kept.fill(lambda folder: _write(folder / FILE, len(inputs), compute()))
             except OSError as error:  # this run has its features all the same
+                import numpy as np
+
                 problem = str(error.strerror)
                 self.note(NotKept(path=kept.path, what="features", problem=problem))
-            return features
+                return np.concatenate(list(compute()))
+            return _mapped(kept)
 
-    def _key(self, weights: Mapping[str, Tensor], inputs: np.ndarray) -> str:
+    def _key(self, weights: Mapping[str, Tensor], inputs: Inputs) -> str:
         total = hashlib.sha256(json.dumps(self.maker, sort_keys=True).encode())
-        arrays = [(name, weights[name].detach().cpu().numpy()) for name in sorted(weights)]
-        for name, array in [*arrays, ("", inputs)]:
+        for name in sorted(weights):
+            array = weights[name].detach().cpu().numpy()
             total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             total.update(array.tobytes())
+        total.update(digest_of(inputs).encode())
         return total.hexdigest()[:16]
 
     @staticmethod
-    def _read(kept: Entry, note: Callable[[Note], None]) -> np.ndarray | None:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
+    def _read(kept: Entry, note: Callable[[Note], None]) -> Inputs | None:
         try:
-            files = kept.read()
-            return None if files is None else load(files["features.safetensors"])["z"]
-        except (Damaged, KeyError, SafetensorError) as error:
+            return _mapped(kept) if kept.prove() else None
+        except (Damaged, OSError, ValueError) as error:
             note(EntryDamaged(path=kept.path, what="features", problem=str(error)))
             return None
 
 
-def _write(kept: Entry, features: np.ndarray) -> None:
+def _mapped(kept: Entry) -> Inputs:
+    """The features of an entry. Raises OSError or ValueError where there are none."""
     import numpy as np
-    from safetensors.numpy import save
 
-    kept.write({"features.safetensors": save({"z": np.ascontiguousarray(features)})})
+    return Mapped(np.load(kept.path / FILE, mmap_mode="r"))
+
+
+def _write(path: Path, rows: int, parts: Iterator[np.ndarray]) -> dict[str, str]:
+    """Write N `rows` that come in `parts`, as an .npy file; its sha256, by its name."""
+    import numpy as np
+
+    with path.open("w+b") as file:
+        for number, part in enumerate(parts):
+            if not number:
+                header = {
+                    "descr": np.lib.format.dtype_to_descr(part.dtype),
+                    "fortran_order": False,
+                    "shape": (rows, *part.shape[1:]),
+                }
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(part).data)
+        file.seek(0)
+        return {path.name: hashlib.file_digest(file, "sha256").hexdigest()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role
-from tlrun.models.backbone import Backbone, Given, TaskSpecific
+from tlrun.models.backbone import Backbone, Given, TaskSpecific, TrainedPart
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -36,6 +36,9 @@ class Stage:
     selected: under trainer.select=best, `together`: one step is chosen for the whole model;
         `each task`, where none shares a weight with another (task_specific: towers): every task
         keeps its φ and head of the step that was best for it.
+    trained: what of φ beside the heads; the rest is held fixed, in eval mode.
+    pretrained: φ starts from the pretrained weights of its backbone, where that has some, instead
+        of the stream.
     """
 
     name: str
@@ -44,7 +47,8 @@ class Stage:
     steps: int
     lam: Schedule
     init: Literal["source", "target"] = "target"
-    frozen: bool = False  # φ is held fixed, in eval mode
+    trained: TrainedPart = "all"
+    pretrained: bool = False
     # whose equation trains it; None: that of the strategy whose stage it is
     by: Strategy | None = None
     # other runs may start from what it ends with: kept by content, and trained once
@@ -80,10 +84,12 @@ class Strategy(ABC):
     ignores: config groups that do not decide its result (λ of `scratch`); they are left out of its
         run's id.
     needs: the roles of domains without which it has nothing to do.
+    source_or_weights: whether the pretrained weights of a backbone will do for a source.
     """
 
     ignores: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[tuple[Role, ...]] = ("source", "target")
+    source_or_weights: ClassVar[bool] = False
 
     @abstractmethod
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:

@@ -17,8 +17,11 @@ def transfer_controls(problem: Problem) -> dict[str, Control]:
     """The controls of every transfer, by name.
 
     `scratch` at the target's and at the total budget; the source model untouched, where it can
-    answer for the target; and `joint` at the seed's λ=1, one reference for the whole λ axis.
+    answer for the target; and `joint` at the seed's λ=1, one reference for the whole λ axis. Of
+    these, without a source domain, `scratch` alone.
     """
+    if not problem.named("source"):
+        return {"scratch": Control(Scratch(budget="target")), **estimator_controls(problem)}
     controls = {
         "scratch": Control(Scratch(budget="target")),
         "scratch, total budget": Control(Scratch(budget="total")),

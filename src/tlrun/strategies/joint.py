@@ -4,7 +4,8 @@ It asks whether the order, source first, matters at all.
 
     min_{θ,w} (L_S(θ, w) + λ L_T(θ, w)) / (1 + λ)
 
-θ and w start from the streams target-init and head-init. The weighted sum is
+θ and w start from the streams target-init and head-init; θ from a backbone's pretrained weights,
+where it has some, as the source stage of a transfer does. The weighted sum is
 `transfer.weighted_losses`. There is one stage, of as many steps as both stages of a transfer
 together. Every step draws both domains, so it sees more examples than a transfer does, and twice
 the target's; the table shows how many. At λ=∞ it is `scratch` with `budget: total`.
@@ -31,7 +32,7 @@ class Joint(Strategy):
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError at λ=0 where the target has a task that no source has."""
-        return (Stage("joint", domains_drawn(problem, lam), 2 * steps, lam=lam, init="target"),)
+        return (Stage("joint", domains_drawn(problem, lam), 2 * steps, lam=lam, pretrained=True),)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """(L_S + λ L_T) / (1 + λ) of one step; in a stage of one domain, its loss alone."""

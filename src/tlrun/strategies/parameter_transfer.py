@@ -5,7 +5,8 @@
 
 The weighted sum is `transfer.weighted_losses`, which says why it is divided by 1+λ: at λ=0 the
 source stage just goes on, at λ=∞ only L_T is left, which is classical fine-tuning. Where the label
-spaces differ the target's head is new, and the source keeps its own.
+spaces differ the target's head is new, and the source keeps its own. Without a source domain θ is
+what the backbone has learnt elsewhere, the head is new and λ is ∞: pretrained weights, fine-tuned.
 
 Pan and Yang, "A survey on transfer learning" (IEEE TKDE 2010), call it parameter transfer.
 """
@@ -14,14 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.options import Range
 from tlrun.core.problem import Problem
+from tlrun.models.backbone import TrainedPart
 from tlrun.strategies.base import Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
-from tlrun.strategies.transfer import domains_drawn, weighted_losses
+from tlrun.strategies.transfer import WARMUP, target_stages, weighted_losses
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -29,17 +32,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParameterTransfer(Strategy):
-    """Takes over θ, and w where source and target share a label space; everything stays free."""
+    """Takes over θ, and w where source and target share a label space.
+
+    train: what of φ the target stage trains beside the heads: everything, or a part, as in
+        `feature_transfer`.
+    warmup: how many of the target stage's updates train the heads alone, before the others (LP-FT).
+    """
+
+    train: TrainedPart = "all"
+    warmup: Annotated[int, Range(0)] = 0
+    source_or_weights: ClassVar[bool] = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError at λ=0 where the target has a task that no source has."""
         return (
             source_stage(problem, steps),
-            Stage("target", domains_drawn(problem, lam), steps, lam=lam, init="target"),
+            *target_stages(problem, lam, steps, self.train, self.warmup),
         )
 
     def inherit(self, stage: Stage, fresh: Model, previous: Model) -> Model:
-        """θ, and the head of every task that the source stage had too; other heads stay fresh."""
+        """θ, and the head of every task that the source stage had too; other heads stay fresh.
+
+        After a warmup, everything.
+        """
+        if self.warmup and stage.name != WARMUP:
+            return previous
         fresh.load_backbone(previous)
         fresh.load_heads(previous)
         return fresh

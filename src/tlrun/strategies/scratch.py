@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
-from tlrun.core.problem import Problem
+from tlrun.core.problem import Problem, Role
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.schedules import Constant
 
@@ -26,11 +26,12 @@ class Scratch(Strategy):
     """The target alone.
 
     budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages
-        together.
+        together. A backbone's pretrained weights are left aside.
     """
 
     budget: Literal["target", "total"] = "target"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
+    needs: ClassVar[tuple[Role, ...]] = ("target",)
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """One stage on the target, of one budget or of both stages' together."""

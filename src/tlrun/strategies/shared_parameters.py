@@ -82,6 +82,7 @@ class SharedParameters(Strategy):
                 lam=Constant(0.0),
                 task_specific=own,
                 trained_for="all tasks",
+                pretrained=True,
             ),
         )
 

@@ -68,5 +68,6 @@ def single_stage(problem: Problem, steps: int) -> Stage:
         shared=True,
         task_specific="towers",
         trained_for="all tasks",
+        pretrained=True,
         selected="each task",
     )

@@ -63,14 +63,17 @@ class SourceOnly(Strategy):
 def source_stage(problem: Problem, steps: int) -> Stage:
     """min_{θ,w} L_S on the sources of `problem`, for `steps` updates.
 
-    It is what every transfer starts with, trained once for all that share it.
+    It is what every transfer starts with, trained once for all that share it. Without a source
+    domain there is nothing to train: φ is what its backbone has from elsewhere.
     """
+    sources = problem.named("source")
     return Stage(
-        "source",
-        problem.named("source"),
-        steps,
+        "source" if sources else "pretrained weights",
+        sources,
+        steps if sources else 0,
         lam=Constant(0.0),
         init="source",
         by=SourceOnly(),
         shared=True,
+        pretrained=True,
     )

@@ -35,7 +35,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
@@ -75,6 +75,7 @@ class StructureTransfer(Strategy):
     structure: Literal["mask", "width", "stats", "covariance", "layers"] = "mask"
     density: Annotated[float, Range(0.001, 1.0)] | None = None
     chosen_by: Literal["source", "chance"] = "source"
+    source_or_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.structure in ("mask", "width"):
@@ -185,7 +186,7 @@ def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: 
     dense = [len(score) for score in scores.values()]
 
     def cost(widths: Sequence[int]) -> int:
-        return parameters(with_widths(given.backbone, widths), given.shape, given.outputs)
+        return parameters(with_widths(given.backbone, widths), given.inputs.shape, given.outputs)
 
     def ranked(left: int) -> list[int]:
         return [int(mask.sum()) for mask in kept(scores, left).values()]

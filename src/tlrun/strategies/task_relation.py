@@ -118,6 +118,7 @@ class TaskRelation(Strategy):
                 lam=lam,
                 task_specific=task_specific,
                 trained_for="all tasks",
+                pretrained=True,
             ),
         )
 

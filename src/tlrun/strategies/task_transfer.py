@@ -143,6 +143,7 @@ class TaskTransfer(Strategy):
             lam=lam,
             task_specific=self.scope,
             trained_for="all tasks",
+            pretrained=True,
         )
         return (
             (single_stage(problem, steps), together)

@@ -6,7 +6,7 @@ Shapes: B examples in a batch, N in a split, d features, k outputs of a head.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +14,7 @@ import torch
 from tlrun.core.metrics import every_score
 from tlrun.core.problem import Domain, Split
 from tlrun.core.task import Task, TaskKey
-from tlrun.data.batches import Batch, as_batch, labelled
+from tlrun.data.batches import Batch, as_tensor, labelled, rows_of
 from tlrun.training.losses import task_loss
 
 if TYPE_CHECKING:
@@ -29,29 +29,26 @@ if TYPE_CHECKING:
 Scores = dict[str, dict[str, float | None]]
 
 
-EVALUATION_BATCH = 1024  # examples a forward pass; bounds memory, changes no result beyond rounding
+# Examples of a forward pass, and numbers of their inputs; they bound memory, and change no result
+# beyond rounding.
+EVALUATION_BATCH, EVALUATION_NUMBERS = 1024, 2**22
 
 
 def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> dict[str, Tensor]:
-    """z [B, d] of a batch of `domain` for each of `tasks`, by the task's name.
+    """z [B, d] of a batch of `domain` for each of `tasks`, by the task's name."""
+    return model.features(batch.inputs, domain, tasks, batch.passed)
 
-    Where the inputs of the batch are features already, they are its z.
+
+def encoded(model: Model, domain: str, split: Split, modules: int) -> Iterator[np.ndarray]:
+    """What the first `modules` of φ make of a split of `domain`, float32 [N, …], in eval mode.
+
+    It comes in parts, in order. Raises ValueError where the model has several φ.
     """
-    if batch.encoded:
-        return {task.name: batch.inputs for task in tasks}
-    return model.features(batch.inputs, domain, tasks)
-
-
-def encoded(model: Model, domain: str, split: Split) -> np.ndarray:
-    """z [N, d], float32, of every example of `split`, which comes from `domain`, in eval mode.
-
-    Raises ValueError where the model has several φ.
-    """
-    inputs = as_batch(split, model.device).inputs
     model.eval()
     with torch.no_grad():
-        parts = [model.trunk(part, domain) for part in torch.split(inputs, EVALUATION_BATCH)]
-    return torch.cat(parts).cpu().numpy()
+        for part in slices(split):
+            inputs = as_tensor(split.inputs[part], model.device)
+            yield model.trunk.through(inputs, domain, modules).cpu().contiguous().numpy()
 
 
 def validate(model: Model, domain: Domain) -> Scores:
@@ -77,17 +74,24 @@ def evaluate(
 
 def outputs_of(model: Model, domain: str, tasks: Sequence[Task], split: Split) -> dict[str, Tensor]:
     """What the heads of `tasks` say of a split of `domain`: [N, k] on the CPU, by task name."""
-    everything = as_batch(split, model.device)
     collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     model.eval()
     with torch.no_grad():
-        for start in range(0, max(1, len(split)), EVALUATION_BATCH):  # of no example, once
-            batch = everything.rows(slice(start, start + EVALUATION_BATCH))
+        for part in slices(split):
+            batch = rows_of(split, part, model.device)
             z = features(model, domain, tasks, batch)
             for task in tasks:
-                part = model.output(TaskKey(domain, task.name), z[task.name])
-                collected[task.name].append(part)
+                output = model.output(TaskKey(domain, task.name), z[task.name])
+                collected[task.name].append(output)
     return {name: torch.cat(parts).cpu() for name, parts in collected.items()}
+
+
+def slices(split: Split) -> Iterator[slice]:
+    """All of a split in order, as many examples at once as a forward pass takes."""
+    numbers = max(1, math.prod(split.inputs.shape[1:]))
+    step = max(1, min(EVALUATION_BATCH, EVALUATION_NUMBERS // numbers))
+    for start in range(0, max(1, len(split)), step):  # of no example, once
+        yield slice(start, start + step)
 
 
 def scored(

@@ -50,7 +50,7 @@ def fit(
     Raises RunFailed, before the update, when the objective is not finite.
     """
     state.restore_generators()
-    training_mode(model, stage)
+    model.set_training_mode(stage.trained)
     device = model.device
     for step in range(state.step + 1, stage.steps + 1):
         lam = stage.lam.at(step / stage.steps)
@@ -67,7 +67,7 @@ def fit(
         model.update_buffers(objective.updates)
         if step % trainer.eval_every == 0 or step == stage.steps:
             scores = validated(model, stage, domains)
-            training_mode(model, stage)
+            model.set_training_mode(stage.trained)
             recorder.log(row_of(stage, step, lam, terms, scores))
             if trainer.select == "best":
                 state.keep_if_best(selection_losses(domains, stage, scores), model)
@@ -75,7 +75,7 @@ def fit(
         recorder.step(state, terms)
     if state.best_weights:
         model.load_state_dict({**model.state_dict(), **state.best_weights})
-    model.freeze_backbone(False)
+    model.free("all")
 
 
 def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, float]) -> Step:
@@ -92,16 +92,6 @@ def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, flo
         if shares[name] > 0.0:
             losses[name] = task_loss(task, outputs[name], batch.labels[name], shares[name])
     return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses)
-
-
-def training_mode(model: Model, stage: Stage) -> None:
-    """Put `model` in training mode, but φ in eval mode where `stage` holds it fixed.
-
-    Else dropout would change the features, and BatchNorm its statistics.
-    """
-    model.train()
-    if stage.frozen:
-        model.trunks.eval()
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from tlrun.core.options import Range
+from tlrun.data.base import Change
 
 Precision = Literal["fp32", "bf16"]
 
@@ -18,9 +19,13 @@ class TrainerOptions:
         between evaluations on the validation examples; the last step of a stage is one too.
     select: `last` keeps the last step's weights; `best` those of the evaluation with the lowest
         validation loss; where each task is learnt alone, of each task those of its own lowest.
-    cache_features: in a stage that holds φ fixed and reads a domain's training examples at least
-        once, compute their features once, before it, in float32, instead of in every step. With
-        precision=fp32 the same numbers up to rounding (1e-6).
+    augment: what is done at random to the images that a step draws (`data/augmentation.py`): any of
+        flip, crop and color. Not where features are computed once; validation and test images stay
+        as they are.
+    cache_features: in a stage that holds φ or all before its last block fixed, and reads a domain's
+        training examples at least once, compute what those make of them once, before it, in
+        float32, instead of in every step. With precision=fp32 the same numbers up to rounding
+        (1e-6).
     precision: of the passes through φ and the heads that a step's losses are of. `fp32`; or `bf16`,
         torch's autocast: convolutions and matrix products in bfloat16. Weights, losses, penalties,
         passes of teachers, updates and every evaluation are in float32. Faster where the processor
@@ -34,6 +39,7 @@ class TrainerOptions:
     batch_size: Annotated[int, Range(1, 2**20)] = 64
     eval_every: Annotated[int, Range(1)] = 20
     select: Literal["last", "best"] = "last"
+    augment: tuple[Change, ...] | None = None
     cache_features: bool = True
     precision: Precision = "fp32"
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"

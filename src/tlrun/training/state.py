@@ -50,13 +50,13 @@ class TrainState:
     ) -> TrainState:
         """The state before the first update of `stage`, and `model` made ready for it.
 
-        The model gets statistics of BatchNorm for each domain drawn, and φ is held fixed where the
-        stage wants it so; the optimizer is over what is left free. The random generators are taken
-        as they stand. options: of the optimizer, its schedule included. batches: of each domain
-        that the stage draws, at the position where it takes them up.
+        The model gets statistics of BatchNorm for each domain drawn, and of φ is held fixed what
+        the stage does not train; the optimizer is over what is left free. The random generators are
+        taken as they stand. options: of the optimizer, its schedule included. batches: of each
+        domain that the stage draws, at the position where it takes them up.
         """
         model.track(stage.domains)
-        model.freeze_backbone(stage.frozen)
+        model.free(stage.trained)
         free = [p for p in model.parameters() if p.requires_grad]
         updates = Updates(options, free, stage.steps)
         generators = {"cpu": _random_state("cpu")}

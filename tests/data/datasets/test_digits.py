@@ -32,7 +32,7 @@ def test_seeds_draw_labels_and_never_move_the_test_set() -> None:
 
     for name in ("source", "target"):
         mine, theirs = one.test.open()[name], other.test.open()[name]
-        assert np.array_equal(mine.inputs, theirs.inputs)
+        assert np.array_equal(mine.array, theirs.array)
         assert np.array_equal(mine.index, theirs.index)
     assert not np.array_equal(
         one.domains["target"].train.index, other.domains["target"].train.index
@@ -99,7 +99,7 @@ def test_labels_and_images_are_scikit_learns() -> None:
     pixels, digits = load_digits(return_X_y=True)
     for split in every_split(Digits(shift="none").load(seed=0)):
         assert np.array_equal(split.labels["digit"], digits[split.index])
-        assert np.allclose(split.inputs.reshape(len(split), -1) * 16, pixels[split.index])
+        assert np.allclose(split.array.reshape(len(split), -1) * 16, pixels[split.index])
 
 
 @pytest.mark.parametrize("shift", [shift for shift in get_args(Shift) if shift != "none"])
@@ -108,18 +108,18 @@ def test_a_shift_changes_the_target_alone_and_keeps_it_an_image(shift: Shift) ->
 
     assert set(SHIFTS) == set(get_args(Shift))
     assert np.array_equal(
-        plain.domains["source"].train.inputs, shifted.domains["source"].train.inputs
+        plain.domains["source"].train.array, shifted.domains["source"].train.array
     )
     ours, theirs = plain.test.open()["target"], shifted.test.open()["target"]
     assert np.array_equal(ours.index, theirs.index)
-    assert np.abs(ours.inputs - theirs.inputs).mean() > 0.02
-    assert theirs.inputs.min() >= 0.0
-    assert theirs.inputs.max() <= 1.0 + 1e-6
+    assert np.abs(ours.array - theirs.array).mean() > 0.02
+    assert theirs.array.min() >= 0.0
+    assert theirs.array.max() <= 1.0 + 1e-6
 
 
 def test_an_occluded_image_has_a_dark_patch() -> None:
     ours, theirs = (
-        Digits(shift=s).load(seed=0).test.open()["target"].inputs for s in ("none", "occlusion")
+        Digits(shift=s).load(seed=0).test.open()["target"].array for s in ("none", "occlusion")
     )
     changed = ours != theirs
 

@@ -49,7 +49,7 @@ def test_the_examples_are_those_of_digits_tasks(hidden: float) -> None:
     test = ours.test.open()["digits"]
     mine, other = ours.domains["digits"], theirs.domains["digits"]
 
-    assert np.array_equal(test.inputs, theirs.test.open()["digits"].inputs)
+    assert np.array_equal(test.array, theirs.test.open()["digits"].array)
     assert np.array_equal(mine.train.index, other.train.index)
     for task in ours.tasks:
         assert set(mine.train.labels[task].tolist()) >= {0, 1}

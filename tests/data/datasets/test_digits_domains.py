@@ -55,7 +55,7 @@ def test_the_target_moves_no_test_set_and_no_label_of_its_own() -> None:
 
     for name in NAMES:
         mine, theirs = plain.test.open()[name], problem.test.open()[name]
-        assert np.array_equal(mine.inputs, theirs.inputs)
+        assert np.array_equal(mine.array, theirs.array)
         assert np.array_equal(mine.index, theirs.index)
     assert plain.domains["inverted"].digest == problem.domains["inverted"].digest
 
@@ -64,7 +64,7 @@ def test_seeds_draw_labels_and_never_move_the_test_set() -> None:
     one, other = load(0), load(1)
 
     for name in NAMES:
-        assert np.array_equal(one.test.open()[name].inputs, other.test.open()[name].inputs)
+        assert np.array_equal(one.test.open()[name].array, other.test.open()[name].array)
         assert not np.array_equal(one.domains[name].train.index, other.domains[name].train.index)
     assert one.digest != other.digest
     assert one.digest == load(0).digest
@@ -109,7 +109,7 @@ def test_every_domain_has_its_shift_and_scikit_learns_labels() -> None:
     for name in NAMES:
         for split in splits_of(problem, name):
             plain = (PIXELS / 16)[split.index].astype(np.float32)
-            shown = split.inputs.reshape(len(split), -1)
+            shown = split.array.reshape(len(split), -1)
             assert np.array_equal(split.labels["digit"], DIGITS[split.index])
             assert shown.min() >= 0.0
             assert shown.max() <= 1.0

@@ -58,7 +58,7 @@ def test_no_example_is_in_two_splits(options: dict[str, Any]) -> None:
 def test_images_and_labels_say_the_same_of_every_digit(hidden: float) -> None:
     for split in every_split(load(hidden=hidden, val_share=0.2)):
         truth = DIGITS[split.index]
-        assert np.allclose(split.inputs.reshape(len(split), -1) * 16, PIXELS[split.index])
+        assert np.allclose(split.array.reshape(len(split), -1) * 16, PIXELS[split.index])
         identity, parity, size = (split.labels[name] for name in NAMES)
         assert (missing(identity) | (identity == truth)).all()
         assert (missing(parity) | (parity == truth % 2)).all()
@@ -85,7 +85,7 @@ def test_seeds_draw_labels_and_never_move_the_test_set() -> None:
     one, other = load(0, hidden=0.5), load(1, hidden=0.5)
     mine, theirs = one.test.open()["digits"], other.test.open()["digits"]
 
-    assert np.array_equal(mine.inputs, theirs.inputs)
+    assert np.array_equal(mine.array, theirs.array)
     assert np.array_equal(mine.index, theirs.index)
     assert not np.array_equal(learning(one)["train"].index, learning(other)["train"].index)
     assert one.digest != other.digest

@@ -64,8 +64,8 @@ def test_splits_are_images_and_no_example_is_in_two(root: str, options: dict[str
         for split in splits:
             assert split.inputs.shape == (len(split), 1, size, size)
             assert split.inputs.dtype == np.float32
-            assert 0.0 <= split.inputs.min() < 0.4
-            assert 0.6 < split.inputs.max() <= 1.0
+            assert 0.0 <= split.array.min() < 0.4
+            assert 0.6 < split.array.max() <= 1.0
             assert split.labels["digit"].dtype == split.index.dtype == np.int64
 
 
@@ -76,7 +76,7 @@ def test_one_seed_gives_the_same_bits_and_another_moves_labels_alone(root: str) 
 
     assert one.digest == again.digest != other.digest
     for name, split in one.test.open().items():
-        assert np.array_equal(split.inputs, other.test.open()[name].inputs)
+        assert np.array_equal(split.array, other.test.open()[name].array)
         assert np.array_equal(split.index, other.test.open()[name].index)
         assert not np.array_equal(one.domains[name].train.index, other.domains[name].train.index)
         val, theirs = one.domains[name].val, other.domains[name].val
@@ -229,9 +229,9 @@ def test_mnist_to_usps_as_published() -> None:
 
     assert np.bincount(train.labels["digit"])[:3].tolist() == [5923, 6742, 5958]
     assert {name: len(split) for name, split in test.items()} == {"mnist": 10000, "usps": 2007}
-    assert np.array_equal(test["usps"].inputs, other.test.open()["usps"].inputs)
+    assert np.array_equal(test["usps"].array, other.test.open()["usps"].array)
     assert one.digest != other.digest
-    ink = {name: float(split.inputs.mean()) for name, split in test.items()}
+    ink = {name: float(split.array.mean()) for name, split in test.items()}
     assert 0.1 < ink["mnist"] < 0.16 < ink["usps"] < 0.3
     assert sorted(REAL.rglob("*")) == before
     assert re.fullmatch(r"[0-9a-f]{64}", one.digest)

@@ -142,7 +142,7 @@ def test_what_tests_changes_nothing_that_trains(tmp_path: Path) -> None:
     mine, theirs = (problem.domains["table"] for problem in (before, after))
 
     assert np.array_equal(mine.train.index, theirs.train.index)
-    assert np.array_equal(mine.train.inputs, theirs.train.inputs)
+    assert np.array_equal(mine.train.array, theirs.train.array)
     assert np.array_equal(mine.train.labels["y"], theirs.train.labels["y"])
     assert before.digest != after.digest
 
@@ -302,7 +302,7 @@ def test_any_table_loads_or_is_refused_in_clear_lines(
         return
     index = np.concatenate([split.index for split in every_split(problem)])
     assert len(set(index.tolist())) == len(index)
-    assert all(np.isfinite(split.inputs).all() for split in every_split(problem))
+    assert all(np.isfinite(split.array).all() for split in every_split(problem))
     assert all(split.inputs.dtype == np.float32 for split in every_split(problem))
 
 

@@ -33,8 +33,3 @@ def test_too_many_layers_are_refused() -> None:
         UserError, match=r"backbone.channels: expected at most 3 layers for images of 8x8, found 4"
     ):
         Conv(channels=(2, 2, 2, 2)).width((1, 8, 8))
-
-
-def test_inputs_that_are_no_images_are_refused() -> None:
-    with pytest.raises(UserError, match="try backbone=mlp"):
-        Conv().width((64,))

@@ -21,7 +21,7 @@ from tlrun.models.model import Model, draw_model
 from tlrun.strategies.terms.distillation import divergence, from_teacher, of_features, of_outputs
 from tlrun.training.loop import forward
 
-from problems import SHAPE, split
+from problems import SPEC, split
 
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
 ODD = Task("odd", "binary", ("no", "yes"))
@@ -124,7 +124,7 @@ def drawn(own: Literal["heads", "towers"], stir: float = 0.0) -> tuple[Model, St
         Domain(name, "peer", tasks, split(k, 9, tasks))
         for k, (name, tasks) in enumerate(DOMAINS.items())
     ]
-    model = draw_model(Mlp((6, 5), "batch"), SHAPE, DOMAINS, "target", 0, own).double()
+    model = draw_model(Mlp((6, 5), "batch"), SPEC, DOMAINS, "target", 0, own).double()
     for parameter in model.parameters():
         parameter.data += stir * torch.randn_like(parameter)
     model.track(DOMAINS)

@@ -18,7 +18,7 @@ from tlrun.models.model import Model, draw_model
 from tlrun.strategies.terms.parameters import loss_terms, rms, side_by_side, tasks_of
 from tlrun.training.loop import forward
 
-from problems import SHAPE, with_tasks
+from problems import SPEC, with_tasks
 
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
 ODD, PRIME = Task("odd", "binary", ("no", "yes")), Task("prime", "binary", ("no", "yes"))
@@ -29,12 +29,12 @@ def drawn(
     ours: Problem, backbone: Backbone, own: Literal["heads", "towers"]
 ) -> tuple[Model, Steps]:
     """A model in float64, every parameter moved, and a step of all examples."""
-    model = draw_model(backbone, SHAPE, ours.tasks_by_domain, "target", 0, own).double()
+    model = draw_model(backbone, SPEC, ours.tasks_by_domain, "target", 0, own).double()
     for parameter in model.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     steps = Steps()
     for name, domain in ours.domains.items():
-        batch = as_batch(replace(domain.train, inputs=domain.train.inputs.astype(np.float64)))
+        batch = as_batch(replace(domain.train, inputs=domain.train.array.astype(np.float64)))
         steps[name] = forward(model, domain, batch, dict.fromkeys(batch.labels, 1.0))
     return model, steps
 
@@ -116,7 +116,7 @@ def test_a_phi_that_is_held_fixed_gives_its_features_their_size_all_the_same() -
     """They may be large or small, and do not change: λ means the same beside any φ."""
     model, steps = drawn(with_tasks(d=(ODD, PRIME)), PHI, "heads")
     before = side_by_side(model, steps)
-    model.freeze_backbone(True)
+    model.free("head")
     assert torch.equal(side_by_side(model, steps), before)
 
 

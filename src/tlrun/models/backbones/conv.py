@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.inputs import Kind
 from tlrun.core.options import Range
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Conv:
 
     learns: ClassVar[bool] = True
     widths: ClassVar[str] = "channels"
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
     @property
     def smallest_batch(self) -> int:
@@ -37,11 +39,8 @@ class Conv:
     def width(self, shape: tuple[int, ...]) -> int:
         """d for images of `shape` (C, H, W).
 
-        Raises UserError for an input that is no image, or one too small for so many layers.
+        Raises UserError for one too small for so many layers.
         """
-        if len(shape) != 3:
-            expected, found = "images (C, H, W) for conv", f"inputs of shape {shape}"
-            raise UserError(Mistake("backbone", expected, found, "try backbone=mlp"))
         depth = len(self.channels)
         most = min(shape[1:]).bit_length() - 1
         if depth > most:
