@@ -1,12 +1,19 @@
 import itertools
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlrun.core.mapped import Mapped
 from tlrun.core.problem import Split
 from tlrun.core.task import Task
-from tlrun.data.batches import Batches, as_batch
+from tlrun.data import batches as module
+from tlrun.data.augmentation import Augmentation
+from tlrun.data.batches import Batches, as_batch, rows_of
 
 from problems import split
 
@@ -95,3 +102,52 @@ def test_large_batches_are_not_drawn_far_ahead() -> None:
     next(batches)
 
     assert len(batches._ahead) == 1
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Split:
+    """Bytes in a file, of which the split has some, in an order of its own."""
+    array = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 4), np.uint8)
+    np.save(tmp_path / "images.npy", array)
+    index = np.array([3, 19, 0, 7, 8, 11, 2])
+    mapped = Mapped(np.load(tmp_path / "images.npy", mmap_mode="r")).select(index)
+    return Split(mapped, {"t": np.arange(7) % 2}, index)
+
+
+@pytest.mark.parametrize("kept", [0, 2**20])
+def test_batches_from_a_file_are_those_of_the_array_in_it(
+    images: Split, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", kept)
+    in_memory = replace(images, inputs=images.array)
+
+    for ours, theirs in itertools.islice(
+        zip(Batches(images, "d", 3, 0), Batches(in_memory, "d", 3, 0), strict=True), 9
+    ):
+        assert torch.equal(ours.inputs, theirs.inputs)
+        assert torch.equal(ours.labels["t"], theirs.labels["t"])
+    part = rows_of(images, slice(2, 5))
+    assert torch.equal(part.inputs, as_batch(in_memory).inputs[2:5])
+    assert part.labels["t"].tolist() == [0, 1, 0]
+
+
+def test_an_array_that_nobody_may_write_to_is_shared_without_a_warning(images: Split) -> None:
+    array = images.array
+    array.flags.writeable = False
+
+    assert as_batch(replace(images, inputs=array)).inputs.data_ptr() == array.ctypes.data
+
+
+@pytest.mark.parametrize("size", [2, 7, 17])
+def test_an_example_is_augmented_alike_wherever_batches_fall(images: Split, size: int) -> None:
+    """In each epoch every example is changed once, in one way, whatever the size of a batch."""
+
+    def epochs(size: int) -> set[tuple[int, bytes]]:
+        augmentation = Augmentation(["flip", "crop"], len(images), 0, "d")
+        drawn = Batches(images, "d", size, 0, augmentation=augmentation)
+        seen = []
+        for batch in itertools.islice(drawn, 28 // size + 1):
+            seen += [row.numpy().tobytes() for row in batch.inputs]
+        return {(k // 7, row) for k, row in enumerate(seen[:28])}
+
+    assert epochs(size) == epochs(1)

@@ -17,12 +17,16 @@ from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.model import draw_model
-from tlrun.runs.checks import check_batch_size, lam_acts
+from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, lam_acts
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.joint import Joint
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant
+from tlrun.strategies.scratch import Scratch
+from tlrun.strategies.single_task import SingleTask
+from tlrun.strategies.source_only import SourceOnly
+from tlrun.strategies.structure_transfer import StructureTransfer
 
 from problems import Watcher, config, everything, planned, problem
 
@@ -165,3 +169,61 @@ def test_the_smallest_batch_can_be_trained_on(backbone: Mlp | Conv) -> None:
     module = backbone.build((1, 4, 4)).train()
 
     assert module(torch.randn(backbone.smallest_batch, 1, 4, 4)).isfinite().all()
+
+
+def without_source() -> Problem:
+    """The target of a problem alone."""
+    ours = problem()
+    return replace(ours, domains={"target": ours.domains["target"]})
+
+
+@pytest.mark.parametrize("lam", [0.0, 1.0, math.inf])
+@pytest.mark.parametrize("strategy", [FeatureTransfer(), ParameterTransfer(warmup=2)])
+def test_without_a_source_every_lambda_is_infinity(strategy: Strategy, lam: float) -> None:
+    """Else the loss of the target would be multiplied by λ/(1+λ)."""
+    ours, constant = without_source(), Constant(lam)
+    run = replace(build(config(Path("unused"))), strategy=strategy, lam=constant)
+
+    stages = strategy.stages(ours, constant, 5)
+    assert stages[0].domains == ()
+    assert {stage.domains for stage in stages[1:]} == {("target",)}
+    assert lam_acts(ours, stages, run) is math.isinf(lam)
+
+
+def test_scratch_and_tasks_by_themselves_need_no_source_and_know_no_lambda() -> None:
+    ours = without_source()
+    for strategy in (Scratch(), SingleTask()):
+        run = replace(build(config(Path("unused"))), strategy=strategy)
+        check_roles(run, ours)
+        assert lam_acts(ours, strategy.stages(ours, run.lam, 5), run)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (FeatureTransfer(), "a backbone with pretrained weights, found a target alone, and backbo"),
+        (StructureTransfer(), "a backbone with pretrained weights, found a target alone"),
+        (Joint(), "a source domain, found a target alone; try strategy=feature_transfer or param"),
+        (SourceOnly(), "expected a source domain, found a target alone"),
+    ],
+)
+def test_without_a_source_what_transfers_needs_weights(strategy: Strategy, message: str) -> None:
+    run = replace(build(config(Path("unused"))), strategy=strategy)
+
+    with pytest.raises(UserError, match=message):
+        check_roles(run, without_source())
+
+
+def test_a_backbone_that_cannot_read_the_inputs_is_refused_with_those_that_can() -> None:
+    vectors = problem()
+    flat = {}
+    for name, domain in vectors.domains.items():
+        train = replace(domain.train, inputs=domain.train.array.reshape(len(domain.train), -1))
+        flat[name] = replace(domain, train=train)
+    run = replace(build(config(Path("unused"))), backbone=Conv())
+
+    with pytest.raises(
+        UserError, match=r"image inputs for backbone=conv, found vectors of 16 numbers; try .*mlp"
+    ):
+        check_inputs(run, replace(vectors, domains=flat))
+    check_inputs(replace(run, backbone=Mlp()), replace(vectors, domains=flat))

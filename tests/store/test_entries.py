@@ -245,3 +245,33 @@ def test_a_disk_that_fills_up_is_not_filled_further_and_keeps_what_was_there(
 
     assert written.read() == before
     assert list(written.path.parent.iterdir()) == [written.path]
+
+
+def test_a_whole_entry_is_proved_and_a_missing_one_is_not(written: Entry, place: Entry) -> None:
+    assert written.prove()
+    written.remove()
+    assert not place.prove()
+
+
+@pytest.mark.parametrize("name", ["a.bin", "manifest.json"])
+def test_what_is_read_whole_is_proved_whole(written: Entry, name: str) -> None:
+    """A bit that reading would notice, proving notices."""
+    path = written.path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(Damaged, match=name):
+        written.prove()
+
+
+def test_an_entry_is_filled_whole_or_not_at_all(written: Entry) -> None:
+    def fails(folder: Path) -> dict[str, str]:
+        (folder / "half").write_bytes(b"x")
+        raise ValueError("no more")
+
+    before = written.read()
+    with pytest.raises(ValueError, match="no more"):
+        written.fill(fails)
+    assert written.read() == before
+    assert [path.name for path in written.path.parent.iterdir()] == [written.path.name]

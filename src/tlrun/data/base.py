@@ -13,6 +13,8 @@ from tlrun.core.problem import Problem
 
 # labelled examples a class, for training and validation together, drawn by the run's seed
 LabelsPerClass = Annotated[int, Range(1)]
+# the share of the examples that are labelled, of every class, likewise
+LabelFraction = Annotated[float, Range(1e-6, 1.0)]
 # the share of the labels that validates instead of training; where it is not 0, one a class or more
 ValShare = Annotated[float, Range(0.0, 0.9)]
 # What is done to an image at random. flip: left to right, one time in two. crop: a part of half to

@@ -80,6 +80,23 @@ def few_per_class(labels: np.ndarray, count: int, seed: int, key: str) -> np.nda
     return _per_class(labels, dict.fromkeys(sizes, count), seed)
 
 
+def bought(
+    labels: np.ndarray, count: int | None, fraction: float | None, seed: int, key: str
+) -> np.ndarray:
+    """The positions in `labels` [N] of the examples whose labels are paid for, sorted.
+
+    count: so many of every class, or else fraction: that share of every class (rounded, at least
+    one); of both None: all. One seed's larger draws contain its smaller ones. Raises UserError,
+    naming the option `key`, where a class has fewer.
+    """
+    if count is not None:
+        return few_per_class(labels, count, seed, key)
+    if fraction is None:
+        return np.arange(len(labels))
+    counts = {label: max(1, round(fraction * size)) for label, size in _sizes(labels).items()}
+    return _per_class(labels, counts, seed)
+
+
 def split_validation(
     labels: np.ndarray, share: float, seed: int, key: str
 ) -> tuple[np.ndarray, np.ndarray]:

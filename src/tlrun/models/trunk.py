@@ -108,7 +108,7 @@ class Trunk(nn.Module):
             self.statistics[name] = BatchNormStatistics(theirs.current())
 
     def extractor(self, domain: str, modules: int | None = None) -> dict[str, Tensor]:
-        """Every tensor, by name, that decides what the first `modules` of φ, or all, make of `domain`.
+        """Every tensor, by name, that decides what φ, or its first `modules`, make of `domain`.
 
         These are φ's parameters and the domain's statistics, or those that it borrows.
         """

@@ -63,9 +63,9 @@ def test_splits_are_images_and_no_example_is_in_two(root: str, options: dict[str
         assert splits[-1].index.min() >= TRAIN
         for split in splits:
             assert split.inputs.shape == (len(split), 1, size, size)
-            assert split.inputs.dtype == np.float32
-            assert 0.0 <= split.array.min() < 0.4
-            assert 0.6 < split.array.max() <= 1.0
+            assert split.inputs.dtype == np.uint8
+            assert split.array.min() < 0.4 * 255
+            assert split.array.max() > 0.6 * 255
             assert split.labels["digit"].dtype == split.index.dtype == np.int64
 
 

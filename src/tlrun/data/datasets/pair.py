@@ -1,8 +1,11 @@
-"""Any two of torchvision's image sets: one the source, the other the target with few labels."""
+"""Any two of torchvision's image sets: one the source, the other the target with few labels.
+
+Or one alone, as the target.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -12,7 +15,7 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
-from tlrun.data.base import LabelsPerClass, SplitSeed, ValShare
+from tlrun.data.base import LabelFraction, LabelsPerClass, SplitSeed, ValShare
 from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from tlrun.data.assembly import Part
     from tlrun.data.images.image_sets import Images
 
+TARGET_LABELS = 20  # a class, where no option says how many
 Name = Literal["mnist", "usps", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 
 
@@ -28,44 +32,59 @@ Name = Literal["mnist", "usps", "fashion_mnist", "cifar10", "cifar100", "svhn"]
 class Pair:
     """Source and target of `dataset=pair`; each domain is called by its set's name.
 
-    Images are float32 [N, C, H, W] in [0, 1]; C is 1 where both sets are grey, else 3 with grey
-    repeated. mnist, usps and svhn share the task `digit`; every other set has a task of its own.
-    Each set tests on its own published test set, less what stands in a training set too.
+    Images are bytes [N, C, H, W]; C is 1 where both sets are grey, else 3 with grey repeated.
+    mnist, usps and svhn share the task `digit`; every other set has a task of its own. Each set
+    tests on its own published test set, less what stands in a training set too.
 
-    source, target: two different sets.
+    source, target: two different sets. Without a source there is the target alone.
     root: the folder of their files, as torchvision lays them out (MNIST/raw, usps.bz2, …;
         USPS/usps.bz2 and SVHN/train_32x32.mat too). Files that are there are taken as they are,
         save that torchvision checks cifar's and svhn's md5.
     download: whether torchvision may download what is missing into `root`.
-    labels_per_class: labelled target examples a class, for training and validation together.
+    labels_per_class: labelled target examples a class, for training and validation together; None:
+        20, or as many as `label_fraction` says.
+    label_fraction: instead, the share of the target's training set that is labelled, of each class.
     val_share: the share of the target's labels that validate instead of train; where it is more
         than 0, at least one a class, and a fifth of the source's labels too.
-    source_per_class: labelled source examples a class, likewise; None: all.
+    source_per_class, source_fraction: labelled source examples a class, or their share, likewise;
+        None: all.
     test_limit: the most test examples of each domain, a stratified sample; None: all.
     size: height and width of every image, bilinear and antialiased; None: that of the smaller of
         the two sets. Not less than 4, where different images become equal.
     split_seed: draws the test sample where `test_limit` asks for one. The run's seed draws the
         labels only.
-    metric: the primary metric. Raises UserError where source and target are one set.
+    metric: the primary metric.
+
+    Raises UserError where source and target are one set, and for a number and a share of labels of
+    one of them.
     """
 
     # where the files are decides no result
     places: ClassVar[frozenset[str]] = frozenset({"root", "download"})
     split_options: ClassVar[frozenset[str]] = frozenset({"test_limit", "split_seed"})
 
-    source: Name = "mnist"
+    source: Name | None = "mnist"
     target: Name = "usps"
     root: str = "~/.cache/tl-run/data"
     download: bool = True
-    labels_per_class: LabelsPerClass = 20
+    labels_per_class: LabelsPerClass | None = None
+    label_fraction: LabelFraction | None = None
     val_share: ValShare = 0.0
     source_per_class: LabelsPerClass | None = None
+    source_fraction: LabelFraction | None = None
     test_limit: Annotated[int, Range(1)] | None = None
     size: Annotated[int, Range(4, 256)] | None = None
     split_seed: SplitSeed = 0
     metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:
+        for count, share in (
+            ("labels_per_class", "label_fraction"),
+            ("source_per_class", "source_fraction"),
+        ):
+            if getattr(self, count) is not None and getattr(self, share) is not None:
+                found = f"{getattr(self, share):g}, and dataset.{count}={getattr(self, count)}"
+                raise UserError(Mistake(f"dataset.{share}", f"it, or dataset.{count}", found))
         if self.source == self.target:
             raise UserError(
                 Mistake(
@@ -81,7 +100,7 @@ class Pair:
         from tlrun.data.images.on_disk import files_of, folder_of, under
 
         files: list[Path] = []
-        for name in (self.source, self.target):
+        for name in self._names:
             folder = folder_of(name, under(self.root))
             if folder is None:
                 return []
@@ -92,8 +111,17 @@ class Pair:
         """What reads the sets in colour."""
         from tlrun.data.images.image_sets import SETS
 
-        colour = any(SETS[name].channels == 3 for name in (self.source, self.target))
+        colour = any(SETS[name].channels == 3 for name in self._names)
         return ["torchvision.datasets"] if colour else []
+
+    def suits(self) -> Mapping[str, str]:
+        """Without a source there is nothing to transfer."""
+        return {} if self.source else {"strategy": "scratch"}
+
+    @property
+    def _names(self) -> tuple[Name, ...]:
+        """The sets, the source first."""
+        return (self.target,) if self.source is None else (self.source, self.target)
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
@@ -104,7 +132,7 @@ class Pair:
         from tlrun.data.images.image_sets import SETS
         from tlrun.data.images.torchvision_sets import load
 
-        kinds = {name: SETS[name] for name in (self.source, self.target)}
+        kinds = {name: SETS[name] for name in self._names}
         size = self.size or min(kind.size for kind in kinds.values())
         channels = max(kind.channels for kind in kinds.values())
         images = {name: load(name, self.root, self.download, size) for name in kinds}
@@ -160,15 +188,13 @@ class Pair:
 
         They are for training and validation together.
         """
-        import numpy as np
+        from tlrun.data.splits import bought
 
-        from tlrun.data.splits import few_per_class
-
-        option = "labels_per_class" if role == "target" else "source_per_class"
-        count: int | None = getattr(self, option)
-        if count is None:
-            return np.arange(len(labels))
-        return few_per_class(labels, count, stream(seed, "labels", role), f"dataset.{option}")
+        option, count, fraction = "source_per_class", self.source_per_class, self.source_fraction
+        if role == "target":
+            option, fraction = "labels_per_class", self.label_fraction
+            count = self.labels_per_class or (None if fraction else TARGET_LABELS)
+        return bought(labels, count, fraction, stream(seed, "labels", role), f"dataset.{option}")
 
     def _tested(self, name: Name, images: Images) -> np.ndarray:
         """The positions of the test examples, sorted. Larger samples contain smaller ones."""
@@ -196,9 +222,7 @@ class Pair:
 
 
 def _pixels(images: np.ndarray, channels: int) -> np.ndarray:
-    """Bytes [N, 1 or C, H, W] as float32 in [0, 1], [N, C, H, W]; grey is repeated."""
+    """Bytes [N, 1 or C, H, W] as [N, C, H, W]; grey is repeated."""
     import numpy as np
 
-    pixels = images.astype(np.float32)
-    pixels /= 255
-    return pixels if pixels.shape[1] == channels else np.repeat(pixels, channels, axis=1)
+    return images if images.shape[1] == channels else np.repeat(images, channels, axis=1)
