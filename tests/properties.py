@@ -16,7 +16,7 @@ from tlrun.core.objective import Lam, Step, Steps
 from tlrun.core.problem import Role
 from tlrun.core.task import Task
 from tlrun.models.backbones.identity import Identity
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.strategies.base import Strategy
 
 

@@ -30,6 +30,7 @@ COMMANDS = [
 
 def test_pages_and_commands_are_seen() -> None:
     assert [page.name for page in PAGES] == [
+        "backbones.md",
         "clinical_table.md",
         "data.md",
         "design.md",
@@ -37,7 +38,7 @@ def test_pages_and_commands_are_seen() -> None:
         "multitask.md",
         "results.md",
     ]
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 18
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -91,10 +92,10 @@ def test_every_option_it_names_is_one(page: Path) -> None:
     from tlrun.config.registry import find, names
     from tlrun.core.options import fields
 
-    for group in ("strategy", "dataset"):
+    for group in ("strategy", "dataset", "backbone"):
         known = {key for name in names(group) for key in fields(find(group, name))}
         prose = re.sub(r"```text.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
-        named = set(re.findall(rf"\b{group}\.(\w+)", prose))
+        named = set(re.findall(rf"(?<!/)\b{group}\.(\w+)", prose))
         assert named <= known
 
 

@@ -31,7 +31,7 @@ LEVEL = {room: level for level, room in enumerate(FLOORS)}
 LIGHT = {"core", "config", "cli", "report", "__init__", "__main__"}
 # … nor do the classes that a config names, which import it inside methods.
 ROLES = {"data/datasets", "models/backbones", "strategies", "training/optimizers.py"}
-HEAVY = {"torch", "pyarrow", "sklearn", "scipy", "torchvision"}
+HEAVY = {"torch", "pyarrow", "sklearn", "scipy", "timm", "torchvision"}
 HYDRA = {"hydra", "omegaconf"}
 KNOWS_HYDRA = {"cli", "config"}
 KNOWS_RICH = {"cli", "report"}

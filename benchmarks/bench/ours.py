@@ -24,7 +24,7 @@ from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.models.trunk import set_memory_format
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch

@@ -23,7 +23,7 @@ from tlrun.core.metrics import (
 from tlrun.core.scores import predicted_class
 from tlrun.core.task import ClassificationMetric, Kind, MetricName, Task
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.report.formatting import gain_of, interval, number, with_unit
 from tlrun.runs.final_evaluation import headline
 from tlrun.training.evaluation import evaluate

@@ -9,7 +9,8 @@ from tlrun.core.task import Task, TaskKey, tasks_by_key
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, restore, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, restore, state
 from tlrun.training.optimizers import Adamw, Optimizer, Sgd, Updates
 
 from problems import SHAPE, SPEC, problem

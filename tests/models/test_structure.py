@@ -13,7 +13,8 @@ from tlrun.core.task import TaskKey
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model
 from tlrun.models.pruning import magnitude_masks
 from tlrun.models.structure import Moments, Structure, parameters, size, weights, with_widths
 from tlrun.training.optimizers import Adam, Adamw, Optimizer, Sgd, Updates

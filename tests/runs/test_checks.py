@@ -16,7 +16,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, lam_acts
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer

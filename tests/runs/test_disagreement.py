@@ -11,7 +11,8 @@ from tlrun.core.task import Task, TaskKey
 from tlrun.models.backbone import Backbone, TaskSpecific
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model
 from tlrun.runs.disagreement import disagreement
 
 from problems import SHAPE, split

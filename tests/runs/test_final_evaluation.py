@@ -5,7 +5,7 @@ import torch
 
 from tlrun.core.metrics import score
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.runs.final_evaluation import drawn, evaluate_test, headline, spent
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.schedules import Constant

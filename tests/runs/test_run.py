@@ -25,7 +25,8 @@ from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, restore
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, restore
 from tlrun.models.trunk import set_memory_format
 from tlrun.runs.plan import THIS, Plan
 from tlrun.strategies.base import Control, Stage

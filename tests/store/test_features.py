@@ -10,7 +10,8 @@ import torch
 
 from tlrun.core.notes import EntryDamaged, Note, Waiting
 from tlrun.models.backbones.conv import Conv
-from tlrun.models.model import Model, draw_model
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model
 from tlrun.store.entries import entries
 from tlrun.store.features import HOME, FeatureStore
 

@@ -8,7 +8,8 @@ import torch
 
 from tlrun.core.options import strict
 from tlrun.models.backbones.conv import Conv
-from tlrun.models.model import Model, draw_model, restore, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, restore, state
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, describe_stage, read_stage, stage_entry, write_stage

@@ -11,7 +11,8 @@ from tlrun.core.problem import Problem
 from tlrun.models.backbone import Given
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
 

@@ -28,7 +28,8 @@ from tlrun.data.batches import Batch, Batches, labelled
 from tlrun.models.backbone import Backbone, Given
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.runs.identity import node_of
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.estimator import EstimatorStrategy

@@ -8,7 +8,7 @@ import torch
 from tlrun.core.errors import UserError
 from tlrun.models.backbone import TrainedPart
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.runs.plan import THIS
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer

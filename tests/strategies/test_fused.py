@@ -19,7 +19,8 @@ from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.runs.plan import THIS
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer

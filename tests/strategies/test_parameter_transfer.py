@@ -5,7 +5,7 @@ import pytest
 
 from tlrun.core.objective import Lam
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import draw_model
+from tlrun.models.build import draw_model
 from tlrun.runs.plan import THIS
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant

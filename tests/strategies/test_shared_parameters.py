@@ -15,7 +15,8 @@ from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batch, Batches, as_batch, labelled
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask

@@ -13,7 +13,8 @@ from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch

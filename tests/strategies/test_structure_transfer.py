@@ -17,7 +17,8 @@ from tlrun.models.backbone import Backbone, Given
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, restore
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, restore
 from tlrun.models.pruning import channel_scores, kept
 from tlrun.models.structure import Structure, parameters, weights, with_widths
 from tlrun.models.trunk import set_memory_format

@@ -21,7 +21,8 @@ from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.schedules import Constant, Linear
 from tlrun.strategies.shared_parameters import SharedParameters

@@ -22,7 +22,8 @@ from tlrun.data.batches import Batches, as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.runs.plan import THIS, planned_stages
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.estimator_controls import estimator_controls

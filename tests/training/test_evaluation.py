@@ -8,7 +8,8 @@ import torch
 
 from tlrun.core.problem import Split
 from tlrun.models.backbones.conv import Conv
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.training import evaluation
 from tlrun.training.evaluation import encoded, evaluate, validate
 

@@ -15,7 +15,8 @@ from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, state
 from tlrun.strategies.base import Stage
 from tlrun.strategies.parameter_transfer import ParameterTransfer
 from tlrun.strategies.schedules import Constant

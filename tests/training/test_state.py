@@ -15,7 +15,8 @@ from tlrun.data.batches import Batches
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model, restore, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model, restore, state
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.parameter_transfer import ParameterTransfer

@@ -100,6 +100,18 @@ class StageLoaded(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PretrainedWeights(Note):
+    """A run starts from the pretrained weights of its backbone.
+
+    run: which. name: the backbone. digest: sha256 of the file, in hex.
+    """
+
+    run: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StructureLearnt(Note):
     """A structure was learnt, in which `stage` of `run` is built. summary: of the structure."""
 

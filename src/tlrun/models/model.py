@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from tlrun.core.seeding import drawing_from, stream
 from tlrun.core.task import TaskKey, tasks_by_key
-from tlrun.models.backbone import width
 from tlrun.models.blocks import free, set_training_mode
-from tlrun.models.build import build
 from tlrun.models.trunk import Trunk, tracked_domain
 
 if TYPE_CHECKING:
-    from typing import Literal
-
-    from tlrun.core.inputs import InputSpec
     from tlrun.core.task import Task
-    from tlrun.models.backbone import Backbone, TaskSpecific, TrainedPart
+    from tlrun.models.backbone import TaskSpecific, TrainedPart
 
 # In place of a domain in the key of a head that all domains share, and the name of a shared φ.
 SHARED = "*"
@@ -216,35 +210,6 @@ class Model(nn.Module):
         """
         for name, tensor in updates.items():
             self.extras.get_buffer(name).copy_(tensor.detach())
-
-
-def draw_model(
-    backbone: Backbone,
-    inputs: InputSpec,
-    domains: Mapping[str, Sequence[Task]],
-    init: Literal["source", "target"],
-    seed: int,
-    task_specific: TaskSpecific = "nothing",
-    pretrained: Mapping[str, Tensor] | None = None,
-) -> Model:
-    """A model with fresh weights, each part from a random stream of its own (`core.seeding`).
-
-    φ draws from `source-init` or `target-init`, each head from a stream `head-init` by task and
-    `init`, so that adding a task moves no other head's weights and a new head on an inherited φ is
-    not the one φ was trained with. Heads of one label space start alike in all domains.
-
-    backbone: φ as configured. inputs: what one input is. domains: the tasks of each domain. init:
-    where the model starts, on the source or the target. seed: the run's. task_specific: as in
-    `Model`. pretrained: weights that φ has instead of fresh ones, by their names in their file;
-    heads are fresh in any case. Raises UserError where they do not fit.
-    """
-    with drawing_from(stream(seed, "source-init" if init == "source" else "target-init")):
-        phi = build(backbone, inputs, pretrained)
-        model = Model(phi, width(backbone, inputs), domains, task_specific)
-    for key in model.head_keys:
-        with drawing_from(stream(seed, "head-init", init, key.task)):
-            model.head_of(key).reset_parameters()
-    return model
 
 
 def state(model: Model) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from tlrun.core.notes import (
     LamHasNoEffect,
     Note,
     NotKept,
+    PretrainedWeights,
     ReadingData,
     RunAnew,
     SlowBf16,
@@ -40,6 +41,9 @@ def words(note: Note, runs: int = 1) -> list[str]:
         title = f"{note.run} · {note.stage}"
         cost = f"{note.steps} steps, {note.seconds:.1f} s then"
         return [f"{title:<{TITLE}} found in {note.path} ({cost})"]
+    if isinstance(note, PretrainedWeights):
+        title = f"{note.run} · pretrained weights"
+        return [f"{title:<{TITLE}} {note.name}, sha256 {note.digest[:12]}"]
     line = _statement(note)
     if runs > 1:
         return [f"{runs} runs: {line}"]

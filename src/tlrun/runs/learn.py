@@ -86,6 +86,6 @@ def _through_stages(
         trained,
         relation,
         together=last.stage.trained_for == "all tasks",
-        encode=lambda domain, split: runner.encoded(last, trained, domain, split),
+        encode=lambda domain, split: runner.encoder.encoded(last.stage, trained, domain, split),
     )
     return Learnt(done, result, predictions, state(trained))

@@ -150,8 +150,9 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         details = ""
         with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
             run_dir.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
-            run_dir.keep("traceback.txt", traceback.format_exc())
-            details = " (details in traceback.txt there)"
+            if not isinstance(error, TlrunError):  # which says all there is to say
+                run_dir.keep("traceback.txt", traceback.format_exc())
+                details = " (details in traceback.txt there)"
         raise RunFailed(f"{reason}{details}", run_dir.path) from error
 
 

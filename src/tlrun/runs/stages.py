@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
-from tlrun.core.problem import Domain, Problem, Split
+from tlrun.config.registry import name_of
+from tlrun.core.notes import EntryDamaged, NotKept, PretrainedWeights, StageLoaded, StructureLearnt
+from tlrun.core.problem import Domain, Problem
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.core.task import Task
 from tlrun.data.augmentation import Augmentation
 from tlrun.data.batches import Batches
 from tlrun.models.backbone import Given, weights_file_of
-from tlrun.models.blocks import first_free
-from tlrun.models.model import draw_model, restore, state
+from tlrun.models.build import draw_model
+from tlrun.models.model import restore, state
 from tlrun.models.trunk import set_memory_format
-from tlrun.runs.identity import backbone_node
+from tlrun.runs.encoding import Encoder
 from tlrun.runs.plan import Plan, PlannedStage
 from tlrun.runs.screen import Screen
-from tlrun.runs.stage_key import CACHED
 from tlrun.store.entries import Damaged, Entry
-from tlrun.store.features import FeatureStore
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
-from tlrun.store.weights import read_weights
+from tlrun.store.weights import read_weights, weights_digest
 from tlrun.strategies.base import Stage
-from tlrun.training.evaluation import encoded
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
 
@@ -80,6 +78,8 @@ class StageRunner:
 
         A shared stage that is finished is loaded; else it is trained, and a shared one kept.
         """
+        if planned.stage.pretrained and not planned.number:
+            self._tell_weights()
         entry = planned.entry
         if entry is None or not self.stored:
             done, _ = self._train(planned, previous)
@@ -100,15 +100,10 @@ class StageRunner:
                 self.screen.note(NotKept(path=entry.path, what="stage", problem=problem))
             return done
 
-    def encoded(self, planned: PlannedStage, model: Model, domain: str, split: Split) -> Split:
-        """`split` of `domain` as what the part of φ that the stage held fixed makes of it."""
-        return self._encoded(model, domain, split, self._fixed(planned.stage, model))
-
-    def _fixed(self, stage: Stage, model: Model) -> int:
-        """How many modules of φ, in order, are computed once for the stage; 0: none."""
-        if stage.trained not in CACHED or not self.plan.run.trainer.cache_features:
-            return 0
-        return first_free(model.backbone, stage.trained)
+    @property
+    def encoder(self) -> Encoder:
+        """What computes only once what a stage holds fixed of φ."""
+        return Encoder(self.plan, self.screen)
 
     def _train(
         self, planned: PlannedStage, previous: Model | None
@@ -120,16 +115,17 @@ class StageRunner:
         domains: dict[str, Domain] = {}
         batches: dict[str, Batches] = {}
         for name in stage.domains:
-            domains[name] = self._as_trained(stage, model, self.problem.domains[name])
+            domains[name] = self.encoder.as_trained(stage, model, self.problem.domains[name])
             batches[name] = self._batches(planned, domains[name])
         recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
-        self.screen.begin(self.name, stage)
-        try:
-            with drawing_from(stream(run.seed, "dropout", planned.number)):
-                begun = TrainState.begin(stage, model, run.optimizer, batches)
-                fit(stage, model, domains, planned.strategy, run.trainer, begun, recorder)
-        finally:
-            self.screen.end()
+        if stage.domains:  # else there is nothing to train on: φ is what it was elsewhere
+            self.screen.begin(self.name, stage)
+            try:
+                with drawing_from(stream(run.seed, "dropout", planned.number)):
+                    begun = TrainState.begin(stage, model, run.optimizer, batches)
+                    fit(stage, model, domains, planned.strategy, run.trainer, begun, recorder)
+            finally:
+                self.screen.end()
         seconds = time.monotonic() - started
         return DoneStage(planned, model, seconds, found=False), recorder.rows
 
@@ -140,14 +136,15 @@ class StageRunner:
         for row in finished.rows:
             recorder.log(row)
         stage = planned.stage
-        note = StageLoaded(
-            path=entry.path,
-            run=self.name,
-            stage=stage.name,
-            steps=stage.steps,
-            seconds=finished.seconds,
-        )
-        self.screen.note(note)
+        if stage.domains:
+            note = StageLoaded(
+                path=entry.path,
+                run=self.name,
+                stage=stage.name,
+                steps=stage.steps,
+                seconds=finished.seconds,
+            )
+            self.screen.note(note)
         return DoneStage(planned, model, finished.seconds, found=True)
 
     def _initial(self, planned: PlannedStage, previous: Model | None) -> Model:
@@ -182,15 +179,21 @@ class StageRunner:
             structure.impose(model)
         return model
 
+    def _tell_weights(self) -> None:
+        """Say which pretrained weights the run starts from, if any."""
+        backbone = self.plan.run.backbone
+        if file := weights_file_of(backbone):
+            name, digest = name_of("backbone", backbone), weights_digest(file)
+            self.screen.note(PretrainedWeights(run=self.name, name=name, digest=digest))
+
     def _pretrained(self) -> Mapping[str, Tensor] | None:
         """The pretrained weights of the backbone, by their names in their file; None: it has none.
 
         Raises UserError where they cannot be read.
         """
         file = weights_file_of(self.plan.run.backbone)
-        if file is None:
-            return None
-        return read_weights(Path(self.plan.run.runs_dir).expanduser(), file)
+        runs_dir = Path(self.plan.run.runs_dir).expanduser()
+        return None if file is None else read_weights(runs_dir, file)
 
     def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
         return {name: self.problem.domains[name].tasks for name in stage.domains}
@@ -214,35 +217,6 @@ class StageRunner:
             position,
             augmentation,
         )
-
-    def _as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
-        """The domain as a stage sees it: as features, where φ is held fixed and that saves work."""
-        fixed = self._fixed(stage, model)
-        if not fixed:
-            return domain
-        train, val = domain.train, domain.val
-        # A stage that draws fewer examples than there are would pay for those it never sees.
-        if stage.steps * self.plan.run.trainer.batch_size >= len(train):
-            train = self._encoded(model, domain.name, train, fixed)
-        if val is not None:
-            val = self._encoded(model, domain.name, val, fixed)
-        return replace(domain, train=train, val=val)
-
-    def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:
-        """What the first `modules` of φ make of a split, from the store or computed."""
-        if not modules:
-            return split
-        runs_dir = Path(self.plan.run.runs_dir).expanduser()
-        maker = {
-            "backbone": backbone_node(self.plan.run, pretrained=False),
-            "modules": modules,
-            "memory_format": self.plan.run.trainer.memory_format,
-            "fingerprint": self.plan.fingerprint,
-        }
-        store = FeatureStore(runs_dir, maker, self.screen.note)
-        weights = model.trunk.extractor(domain, modules)
-        features = store.get(weights, split.inputs, lambda: encoded(model, domain, split, modules))
-        return replace(split, inputs=features, passed=modules)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.inputs import Inputs, digest_of
-from tlrun.core.mapped import Mapped
 from tlrun.core.notes import EntryDamaged, Note, NotKept
 from tlrun.store.entries import Damaged, Entry, entry
 
@@ -94,6 +93,8 @@ class FeatureStore:
 def _mapped(kept: Entry) -> Inputs:
     """The features of an entry. Raises OSError or ValueError where there are none."""
     import numpy as np
+
+    from tlrun.core.mapped import Mapped
 
     return Mapped(np.load(kept.path / FILE, mmap_mode="r"))
 

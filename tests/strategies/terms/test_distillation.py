@@ -17,7 +17,8 @@ from tlrun.core.problem import Domain
 from tlrun.core.task import Task
 from tlrun.data.batches import Batch, as_batch
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model
 from tlrun.strategies.terms.distillation import divergence, from_teacher, of_features, of_outputs
 from tlrun.training.loop import forward
 

@@ -14,7 +14,8 @@ from tlrun.data.batches import as_batch
 from tlrun.models.backbone import Backbone
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
-from tlrun.models.model import Model, draw_model
+from tlrun.models.build import draw_model
+from tlrun.models.model import Model
 from tlrun.strategies.terms.parameters import loss_terms, rms, side_by_side, tasks_of
 from tlrun.training.loop import forward
 

@@ -1,0 +1,70 @@
+"""What a stage holds fixed of φ, computed once for all its steps and for every run alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlrun.core.problem import Domain, Split
+from tlrun.models.blocks import first_free
+from tlrun.runs.identity import backbone_node
+from tlrun.runs.plan import Plan
+from tlrun.runs.screen import Screen
+from tlrun.runs.stage_key import CACHED
+from tlrun.store.features import FeatureStore
+from tlrun.strategies.base import Stage
+from tlrun.training.evaluation import encoded
+
+if TYPE_CHECKING:
+    from tlrun.models.model import Model
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What computes, or finds, what the first modules of φ make of examples.
+
+    plan: of the run. screen: is told what is waited for, damaged, or could not be kept.
+    """
+
+    plan: Plan
+    screen: Screen
+
+    def as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
+        """A domain as a stage sees it: as features, where φ is held fixed and that saves work."""
+        fixed = self._fixed(stage, model)
+        if not fixed:
+            return domain
+        train, val = domain.train, domain.val
+        # A stage that draws fewer examples than there are would pay for those it never sees.
+        if stage.steps * self.plan.run.trainer.batch_size >= len(train):
+            train = self._encoded(model, domain.name, train, fixed)
+        if val is not None:
+            val = self._encoded(model, domain.name, val, fixed)
+        return replace(domain, train=train, val=val)
+
+    def encoded(self, stage: Stage, model: Model, domain: str, split: Split) -> Split:
+        """`split` of `domain` as what the part of φ that the stage held fixed makes of it."""
+        return self._encoded(model, domain, split, self._fixed(stage, model))
+
+    def _fixed(self, stage: Stage, model: Model) -> int:
+        """How many modules of φ, in order, are computed once for the stage; 0: none."""
+        if stage.trained not in CACHED or not self.plan.run.trainer.cache_features:
+            return 0
+        return first_free(model.backbone, stage.trained)
+
+    def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:
+        """What the first `modules` of φ make of a split, from the store or computed."""
+        if not modules:
+            return split
+        maker = {
+            "backbone": backbone_node(self.plan.run, pretrained=False),
+            "modules": modules,
+            "memory_format": self.plan.run.trainer.memory_format,
+            "fingerprint": self.plan.fingerprint,
+        }
+        runs_dir = Path(self.plan.run.runs_dir).expanduser()
+        store = FeatureStore(runs_dir, maker, self.screen.note)
+        weights = model.trunk.extractor(domain, modules)
+        features = store.get(weights, split.inputs, lambda: encoded(model, domain, split, modules))
+        return replace(split, inputs=features, passed=modules)

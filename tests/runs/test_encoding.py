@@ -1,0 +1,62 @@
+"""Computing once what a stage holds fixed of φ changes no result, wherever the cut is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from problems import config, performed
+
+LONG = {"name": "trainer", "steps": 12, "batch_size": 16, "eval_every": 4}
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("part", ["head", "last", "first", "norm"])
+def test_a_cut_changes_nothing_beyond_rounding(tmp_path: Path, part: str, norm: str) -> None:
+    if (part, norm) == ("norm", "none"):
+        return
+    found = []
+    for cached in (True, False):
+        nodes: dict[str, Any] = {
+            "strategy": {"name": "parameter_transfer", "train": part},
+            "backbone": {"name": "conv", "channels": [4, 6], "norm": norm},
+            "trainer": LONG | {"cache_features": cached},
+            "dataset": {"name": "digits", "val_share": 0.2},
+            "lam": {"name": "constant", "value": float("inf")},
+        }
+        outcome = performed(config(tmp_path / str(cached), **nodes))
+        found.append(load_file(outcome.path / "predictions.safetensors"))
+    kept = list((tmp_path / "True" / ".cache" / "features").glob("*/features.npy"))
+
+    for name, tensor in found[0].items():
+        torch.testing.assert_close(tensor, found[1][name], atol=1e-4, rtol=1e-4)
+    # training, validation and test of the target, and what tests of the source
+    assert bool(kept) == (part in ("head", "last"))
+
+
+def test_what_lies_before_the_cut_is_shared_by_all_that_train_after_it(tmp_path: Path) -> None:
+    for lr in (0.01, 0.02):
+        performed(
+            config(
+                tmp_path,
+                strategy={"name": "feature_transfer", "train": "last"},
+                backbone={"name": "conv", "channels": [4, 6]},
+                optimizer={"name": "adam", "lr": 0.003} | ({"lr": 0.003} if lr else {}),
+                lam={"name": "constant", "value": 100 * lr},
+                trainer=LONG,
+            )
+        )
+    first = {path.name for path in (tmp_path / ".cache" / "features").iterdir()}
+    performed(
+        config(
+            tmp_path,
+            strategy={"name": "feature_transfer", "train": "last"},
+            backbone={"name": "conv", "channels": [4, 6]},
+            lam={"name": "constant", "value": 7.0},
+            trainer=LONG,
+        )
+    )
+
+    assert {path.name for path in (tmp_path / ".cache" / "features").iterdir()} == first
