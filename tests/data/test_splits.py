@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
-from tlrun.data.splits import draw, few_per_class, hide, split_validation, stratified
+from tlrun.data.splits import bought, draw, few_per_class, hide, split_validation, stratified
 
 LABELS = np.repeat(np.arange(4), 20)[np.random.default_rng(0).permutation(80)]
 
@@ -136,3 +136,23 @@ def test_a_draw_tests_alike_for_all_seeds_and_learns_from_the_pool(
     assert set(learnt) <= set(drawn.pool)
     assert np.bincount(labels[learnt]).tolist() == [count or 10] * 4
     assert (len(drawn.val) > 0) == (share > 0)
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.01, 1.0), st.integers(0, 99))
+def test_a_share_of_every_class_is_bought_and_at_least_one(
+    one: float, other: float, seed: int
+) -> None:
+    labels = np.repeat(np.arange(3), [1, 10, 40])
+    small, large = (bought(labels, None, share, seed, "key") for share in sorted([one, other]))
+
+    assert set(small) <= set(large)
+    assert np.bincount(labels[small]).tolist() == [
+        max(1, round(min(one, other) * size)) for size in (1, 10, 40)
+    ]
+
+
+def test_so_many_are_bought_or_all() -> None:
+    assert np.array_equal(bought(LABELS, None, None, 0, "key"), np.arange(80))
+    assert np.array_equal(bought(LABELS, 5, None, 1, "key"), few_per_class(LABELS, 5, 1, "key"))
+    with pytest.raises(UserError, match=r"^dataset.labels: expected at most 20"):
+        bought(LABELS, 21, None, 0, "dataset.labels")

@@ -295,10 +295,7 @@ def test_a_stage_that_reads_few_of_many_examples_does_not_compute_the_features_o
     # 6 steps of 16 of 719 source examples
     done(tmp_path, watcher, strategy={"name": "feature_transfer"})
 
-    sizes = [
-        len(np.load(file / "features.npy"))
-        for file in (tmp_path / HOME).iterdir()
-    ]
+    sizes = [len(np.load(file / "features.npy")) for file in (tmp_path / HOME).iterdir()]
     assert 719 not in sizes
     assert 50 in sizes
 

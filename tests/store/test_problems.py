@@ -62,6 +62,20 @@ def test_what_is_left_alone_stays_as_it_is(file: Path) -> None:
     assert states(file) == before
 
 
+def test_files_are_known_by_where_they_really_are(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.csv").write_text("1")
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "b.csv").symlink_to("a.csv")
+    ways = ["real/a.csv", "linked/a.csv", "real/b.csv", "linked/b.csv", "real/../linked/a.csv"]
+
+    states = states_of([tmp_path / way for way in ways])
+
+    assert states is not None
+    assert [state[0] for state in states] == [str((tmp_path / "real" / "a.csv").resolve())] * 5
+    assert states_of([tmp_path / "real"]) is None
+
+
 def test_what_cannot_be_told_is_told_of_no_file(file: Path, tmp_path: Path) -> None:
     (circle := tmp_path / "circle").symlink_to(circle)
 

@@ -38,10 +38,17 @@ def states_of(files: Iterable[Path]) -> list[State] | None:
     if os.name != "posix":  # elsewhere the time of change is another thing
         return None
     states: list[State] = []
+    folders: dict[Path, Path] = {}
     try:
         for file in files:
-            path = file.resolve(strict=True)
-            status = path.stat()
+            folder = folders.get(file.parent)
+            if folder is None:  # many files are in few folders
+                folder = folders[file.parent] = file.parent.resolve(strict=True)
+            path = folder / file.name
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                path = path.resolve(strict=True)
+                status = path.stat()
             if not stat.S_ISREG(status.st_mode):
                 return None
             times = [status.st_mtime_ns, status.st_ctime_ns]
