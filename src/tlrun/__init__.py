@@ -12,6 +12,7 @@ read from its module when it is first asked for.
     Mistake, UserError              a mistake of a user, in one line
     stream                          the seed of a named random stream
     load_run, load_runs, Outcome    finished runs, read from their folders
+    load_backbone                   φ of a finished run, as a module
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
     from tlrun.models.structure import Structure
     from tlrun.runs.outcome import Outcome, load_run, load_runs
+    from tlrun.runs.trained_backbone import load_backbone
     from tlrun.strategies.base import Control, Stage, Strategy
     from tlrun.strategies.schedules import Constant
     from tlrun.strategies.scratch import Scratch
@@ -54,6 +56,7 @@ PUBLIC = {
     "models.model": ("Model",),
     "models.structure": ("Structure",),
     "runs.outcome": ("Outcome", "load_run", "load_runs"),
+    "runs.trained_backbone": ("load_backbone",),
     "strategies.base": ("Control", "Stage", "Strategy"),
     "strategies.schedules": ("Constant",),
     "strategies.scratch": ("Scratch",),
@@ -98,6 +101,7 @@ __all__ = [
     "assemble",
     "digest",
     "examples_digest",
+    "load_backbone",
     "load_run",
     "load_runs",
     "source_stage",

@@ -12,6 +12,7 @@ from tlrun.core.notes import (
     LamHasNoEffect,
     Note,
     NotKept,
+    PretrainedWeights,
     ReadingData,
     RunAnew,
     SlowBf16,
@@ -28,6 +29,8 @@ from tlrun.report.notes import words
 RUN = Path("runs/digits/scratch/seed=0_abc")
 STATED: list[Note] = [
     LamHasNoEffect(),
+    LamHasNoEffect(no_source=True),
+    PretrainedWeights(run="this run", name="timm", digest="0123456789abcdef"),
     ReadingData(megabytes=29.0),
     StrategyWarning(text="first_lam does nothing"),
     SlowBf16(device="cpu"),
@@ -104,6 +107,14 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         (
             LamHasNoEffect(),
             "λ has no effect here (the losses share no free parameter): running as λ=inf",
+        ),
+        (
+            LamHasNoEffect(no_source=True),
+            "no source domain, so λ has nothing to weigh: running as λ=inf",
+        ),
+        (
+            PretrainedWeights(run="this run", name="timm", digest="0123456789abcdef"),
+            "this run · pretrained weights    timm, sha256 0123456789ab",
         ),
         (StrategyWarning(text="a word"), "a word"),
         (ReadingData(megabytes=1234.5), "reading 1,234 MB"),

@@ -29,13 +29,20 @@ def load_report(
     duplicates: per domain, how many test examples stand in a training set too.
     notes: lines for the user.
 
-    The report has the same keys `duplicates` and `notes`, and `splits`: a row for each domain,
-    split and task that counts its examples and labels.
+    The report has the same keys `duplicates` and `notes`, `inputs`, what one of them is, and
+    `splits`: a row for each domain, split and task that counts its examples and labels.
     """
     rows: list[Row] = []
     for name, domain in domains.items():
         rows += _rows(domain, test[name])
-    return {"splits": rows, "duplicates": dict(duplicates), "notes": list(notes)}
+    spec = next(iter(domains.values())).inputs
+    inputs = {"shape": list(spec.shape), "dtype": spec.dtype}
+    return {
+        "inputs": inputs,
+        "splits": rows,
+        "duplicates": dict(duplicates),
+        "notes": list(notes),
+    }
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:

@@ -41,9 +41,6 @@ def words(note: Note, runs: int = 1) -> list[str]:
         title = f"{note.run} · {note.stage}"
         cost = f"{note.steps} steps, {note.seconds:.1f} s then"
         return [f"{title:<{TITLE}} found in {note.path} ({cost})"]
-    if isinstance(note, PretrainedWeights):
-        title = f"{note.run} · pretrained weights"
-        return [f"{title:<{TITLE}} {note.name}, sha256 {note.digest[:12]}"]
     line = _statement(note)
     if runs > 1:
         return [f"{runs} runs: {line}"]
@@ -74,6 +71,9 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return ATTEMPTS[why]
         case Waiting(who=who, doing=doing):
             return f"waiting for {who}, which is {doing}"
+        case PretrainedWeights(run=run, name=name, digest=digest):
+            title = f"{run} · pretrained weights"
+            return f"{title:<{TITLE}} {name}, sha256 {digest[:12]}"
         case StructureLearnt(run=run, stage=stage, summary=learnt):
             return f"{run} · {stage}: {learnt}"
         case StatisticsPooled(run=run, domains=domains, of=of):

@@ -9,6 +9,7 @@ from tlrun.runs.outcome import Outcome
 
 # The heads of the columns, and the keys of `size` in result.json.
 SIZES = {"parameters": "parameters", "non-zeros": "nonzeros", "FLOPs": "flops"}
+ALIKE = 0.01  # the share by which two networks may differ and count as of one size
 SIZE_LEGEND = (
     "FLOPs: of one example's forward pass, 2 a multiply-add of a weight that is not 0; zeros in a "
     "dense matrix save no time. In brackets: of the largest network here."
@@ -16,14 +17,18 @@ SIZE_LEGEND = (
 
 
 def largest(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """The size of the largest network of the runs, by head; empty where all have one size."""
+    """The size of the largest network of the runs, by head; empty where all are as large.
+
+    As large is within ALIKE, for a few of a network's trained weights may be 0 by chance.
+    """
     sizes = [outcome.result["size"] for outcome in outcomes if outcome.result["size"]]
-    if all(size == sizes[0] for size in sizes):
-        return {}
     most: dict[str, int] = {}
+    alike = True
     for head, key in SIZES.items():
-        most[head] = max(size[key] for size in sizes)
-    return most
+        each = [size[key] for size in sizes] or [0]
+        most[head] = max(each)
+        alike &= min(each) >= (1 - ALIKE) * max(each)
+    return {} if alike else most
 
 
 def size_cells(outcomes: Sequence[Outcome], dense: Mapping[str, int]) -> dict[str, str]:

@@ -1,0 +1,76 @@
+"""φ of a finished run as a module by itself: it takes inputs as the data set holds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tlrun.config.build import node_object
+from tlrun.core.inputs import InputSpec
+from tlrun.models.build import build
+from tlrun.models.trunk import Trunk, set_memory_format, tracked_domain
+from tlrun.runs.outcome import load_run
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tlrun.models.backbone import Backbone
+
+ONLY = "trunks.*."  # what stands before the tensors of a φ that is the only one
+STATISTICS = "statistics."
+
+
+def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
+    """φ of the finished run in the folder `path`, in eval mode, from inputs [B, …] to z [B, d].
+
+    Images are given as they are held, as bytes for instance: preparing them is φ's first module.
+
+    domain: whose statistics of BatchNorm it has; None: those that a domain which was never trained
+        on borrows.
+
+    Raises FileNotFoundError or ValueError as `load_run` does, and ValueError where the run has no φ
+    of its own, or several.
+    """
+    from safetensors.torch import load_file
+
+    folder = load_run(path).path
+    found = load_file(folder / "model.safetensors")
+    tensors = {n.removeprefix(ONLY): t for n, t in found.items() if n.startswith(ONLY)}
+    if not tensors:
+        raise ValueError(f"{path}: expected a run with one φ, found none, several, or folds")
+    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    spec = InputSpec(tuple(data["inputs"]["shape"]), data["inputs"]["dtype"])
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    trunk = Trunk(build(_backbone(folder, config), spec))
+    set_memory_format(trunk, config["trainer"]["memory_format"])  # to the bit what the run had
+    trunk.track(_domains(tensors))
+    trunk.load_state_dict(tensors)
+    statistics = [tracked_domain(name) for name in trunk.statistics]
+    if domain is not None and statistics and domain not in statistics:
+        expected = f"one of the domains {', '.join(statistics)}"
+        raise ValueError(f"{path}: expected {expected}, found {domain}")
+    phi = trunk.backbone
+    phi.load_state_dict({**phi.state_dict(), **trunk.extractor(domain or "")})
+    return phi.eval()
+
+
+def _backbone(folder: Path, config: Mapping[str, Any]) -> Backbone:
+    """The backbone of the run in a folder, as it was configured or as a structure had it."""
+    structure = folder / "structure.json"
+    if structure.exists():
+        kept = json.loads(structure.read_text(encoding="utf-8"))
+        node = {"name": kept["backbone"], **kept["options"]}
+    else:
+        node = config["backbone"]
+    backbone: Backbone = node_object("backbone", node)
+    return backbone
+
+
+def _domains(tensors: dict[str, Tensor]) -> list[str]:
+    """The domains that have statistics of their own, in order, each once."""
+    names = [n.removeprefix(STATISTICS) for n in tensors if n.startswith(STATISTICS)]
+    return list(dict.fromkeys(tracked_domain(n.partition("/")[0]) for n in names))
