@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?= strategy=feature_transfer
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check bench clean
+.PHONY: help run test test-all gpu check bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ test: .venv/installed-dev ## Run the quick tests
 
 test-all: .venv/installed-dev ## Run every test, the slow and the long ones too
 	$(BIN)/pytest $(PARALLEL) $(or $(ARGS_PYTEST),-m "")
+
+gpu: .venv/installed-dev ## Run the tests that need an NVIDIA GPU; they are skipped where there is none
+	$(BIN)/pytest -m gpu
 
 check: .venv/installed-dev ## Lint, check formatting and types
 	$(BIN)/ruff check

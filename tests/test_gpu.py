@@ -1,5 +1,6 @@
 """What a GPU must not change: bits of a repeated run, and results beyond rounding."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from photos import put_domains
+from tlrun.data import batches
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
+from tlrun.runs.trained_backbone import load_backbone
 
 from problems import Watcher, config, performed, planned
 from properties import assert_same_run
@@ -56,6 +60,47 @@ CASES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+SGD = {"name": "sgd", "lr": 0.01, "momentum": 0.0}
+TWENTY = {"name": "trainer", "steps": 20, "batch_size": 16, "eval_every": 1}
+BACKBONES: dict[str, dict[str, Any]] = {
+    "identity": {"name": "identity"},
+    "mlp": {"name": "mlp", "hidden": [16, 8], "norm": "batch"},
+    "conv": {"name": "conv", "channels": [4, 8]},
+    "conv, batch": {"name": "conv", "channels": [4, 8], "norm": "batch"},
+    "torchvision": {"name": "torchvision", "model": "resnet18", "weights": None},
+    "timm": {"name": "timm", "model": "resnet10t", "weights": None},
+    "efficientnet_lite0": {"name": "efficientnet_lite0"},
+}
+CUTS: list[dict[str, Any]] = [
+    {"train": "last"}, {"train": "first"}, {"train": "norm"}, {"train": "head"}, {"warmup": 5},
+]  # fmt: skip
+
+
+def losses(runs_dir: Path, device: str, **nodes: Any) -> list[dict[str, float]]:
+    """The terms of every step of every stage."""
+    outcome = done(runs_dir, device, **nodes)
+    rows = (outcome.path / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(row)["terms"] for row in rows]
+
+
+def photos(folder: Path, **options: Any) -> dict[str, Any]:
+    """A data set of photos of two domains, held as bytes in a file."""
+    if not (folder / "photos").exists():
+        put_domains(folder / "photos", ("web", "phone"))
+    where = {"path": str(folder / "photos"), "cache": str(folder / "cache")}
+    return {"name": "image_folder", **where, "target": "phone", "size": 32, **options}
+
+
+def assert_parity(tmp_path: Path, **nodes: Any) -> None:
+    """Losses of twenty steps of SGD on a GPU and on a CPU, without TF32."""
+    nodes = {"optimizer": SGD, "trainer": TWENTY} | nodes
+    ours, theirs = (losses(tmp_path / device, device, **nodes) for device in ("cuda", "cpu"))
+
+    assert len(ours) == len(theirs) >= 20
+    for gpu, cpu in zip(ours, theirs, strict=True):
+        assert gpu == pytest.approx(cpu, rel=1e-4, abs=1e-4)
+
+
 def done(runs_dir: Path, device: str, **nodes: Any) -> Outcome:
     asked = config(runs_dir, device=device, **nodes)
     return performed(planned(asked, Watcher()), THIS, Watcher())
@@ -94,3 +139,54 @@ def test_a_stage_of_a_gpu_is_taken_up_again_to_the_bit(tmp_path: Path) -> None:
     found = done(tmp_path / "b", "cuda", **CASES["parameter"])
 
     assert_same_run(alone.path, found.path)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_twenty_steps_of_every_backbone_have_the_losses_of_a_cpu(
+    tmp_path: Path, backbone: str
+) -> None:
+    assert_parity(tmp_path, dataset=photos(tmp_path), backbone=BACKBONES[backbone])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_twenty_steps_of_every_strategy_have_the_losses_of_a_cpu(tmp_path: Path, case: str) -> None:
+    nodes = {key: node for key, node in CASES[case].items() if key not in ("trainer", "optimizer")}
+    assert_parity(tmp_path, **nodes)
+
+
+@pytest.mark.parametrize("options", CUTS, ids=str)
+def test_every_part_of_phi_is_trained_alike(tmp_path: Path, options: dict[str, Any]) -> None:
+    strategy = {"name": "feature_transfer", "train": "all"} | options
+    assert_parity(
+        tmp_path, strategy=strategy, dataset=photos(tmp_path), backbone=BACKBONES["conv, batch"]
+    )
+
+
+@pytest.mark.parametrize("kept", [0, 2**28])
+def test_bytes_of_a_file_reach_the_gpu_augmented_alike(
+    tmp_path: Path, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read batch by batch, or kept on the device. What is drawn is drawn on the CPU."""
+    monkeypatch.setattr(batches, "KEPT", kept)
+    assert_parity(
+        tmp_path,
+        dataset=photos(tmp_path),
+        backbone=BACKBONES["conv"],
+        trainer=TWENTY | {"augment": ["flip"]},
+    )
+
+
+def test_pretrained_weights_and_their_features_are_those_of_a_cpu(tmp_path: Path) -> None:
+    nodes = {
+        "dataset": photos(tmp_path),
+        "backbone": BACKBONES["efficientnet_lite0"],
+        "strategy": {"name": "feature_transfer"},
+        "trainer": TWENTY,
+    }
+    found = []
+    for device in ("cuda", "cpu"):
+        outcome = done(tmp_path / device, device, **nodes)
+        found.append(load_backbone(outcome.path, "phone"))
+    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
+
+    torch.testing.assert_close(found[0](images), found[1](images), atol=1e-3, rtol=1e-3)

@@ -109,3 +109,13 @@ def test_a_screen_can_show_many_stages(transient: bool) -> None:
         screen.end()
 
     assert file.getvalue().count("\n") >= (0 if transient else 3)
+
+
+def test_a_computation_counts_examples() -> None:
+    file = io.StringIO()
+    screen = LiveScreen(Console(file=file, width=100))
+    screen.begin("this run", Stage("features of photos", (), 30, lam=Constant(0.0)))
+    screen.step(30, {})
+    screen.end()
+
+    assert file.getvalue().startswith("this run · features of photos    30/30 examples ")

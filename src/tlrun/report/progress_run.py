@@ -26,6 +26,7 @@ class _Current:
 
     title: str
     steps: int
+    unit: str
     started: float
     said: float
     step: int = 0
@@ -55,7 +56,7 @@ class LiveScreen:
         self._console = console
         self._transient = transient
         self._bar: Progress | None = None
-        self._now = _Current("", 0, 0.0, 0.0)
+        self._now = _Current("", 0, "", 0.0, 0.0)
 
     def note(self, note: Note, runs: int = 1) -> None:
         """Print the lines of a note. runs: how many runs it is true of."""
@@ -64,8 +65,8 @@ class LiveScreen:
 
     def begin(self, run: str, stage: Stage) -> None:
         """Start the bar of a stage of `run`."""
-        now = time.monotonic()
-        self._now = _Current(f"{run} · {stage.name}", stage.steps, now, now)
+        now, unit = time.monotonic(), "steps" if stage.domains else "examples"
+        self._now = _Current(f"{run} · {stage.name}", stage.steps, unit, now, now)
         if self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
@@ -107,7 +108,7 @@ class LiveScreen:
     def _say(self) -> None:
         current = self._now
         took = time.monotonic() - current.started
-        done = f"{current.step}/{current.steps} steps"
+        done = f"{current.step}/{current.steps} {current.unit}"
         self._print(f"{current.title:<{TITLE}} {done}  {current.losses}  {took:.1f} s")
 
     def _print(self, line: str) -> None:

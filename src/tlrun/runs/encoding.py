@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,15 @@ from tlrun.core.problem import Domain, Split
 from tlrun.models.blocks import first_free
 from tlrun.runs.identity import backbone_node
 from tlrun.runs.plan import Plan
-from tlrun.runs.screen import Screen
+from tlrun.runs.screen import Screen, shown
 from tlrun.runs.stage_key import CACHED
 from tlrun.store.features import FeatureStore
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tlrun.models.model import Model
 
 
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
 class Encoder:
     """What computes, or finds, what the first modules of φ make of examples.
 
-    plan: of the run. screen: is told what is waited for, damaged, or could not be kept.
+    plan: of the run. screen: is told what is waited for, damaged, or could not be kept, and how far
+    a long computation has come. name: what it calls the run.
     """
 
     plan: Plan
     screen: Screen
+    name: str
 
     def as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
         """A domain as a stage sees it: as features, where φ is held fixed and that saves work."""
@@ -66,5 +71,13 @@ class Encoder:
         runs_dir = Path(self.plan.run.runs_dir).expanduser()
         store = FeatureStore(runs_dir, maker, self.screen.note)
         weights = model.trunk.extractor(domain, modules)
-        features = store.get(weights, split.inputs, lambda: encoded(model, domain, split, modules))
+        doing = f"features of {domain}"
+
+        def watch(parts: Iterator[slice]) -> Iterator[slice]:
+            return shown(parts, self.screen, self.name, doing, len(split))
+
+        def compute() -> Iterator[np.ndarray]:
+            return encoded(model, domain, split, modules, watch)
+
+        features = store.get(weights, split.inputs, compute)
         return replace(split, inputs=features, passed=modules)

@@ -20,7 +20,7 @@ from tlrun.data.batches import rows_of
 from tlrun.models.structure import size
 from tlrun.runs.disagreement import disagreement
 from tlrun.strategies.base import Stage
-from tlrun.training.evaluation import Scores, outputs_of, scored
+from tlrun.training.evaluation import Scores, Watch, outputs_of, scored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,19 +39,21 @@ def evaluate_test(
     learnt: Relation | None = None,
     together: bool = False,
     encode: Callable[[str, Split], Split] = lambda _, split: split,
+    watch: Callable[[str, Split], Watch] = lambda _, __: iter,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The scores of a run's last `model`: result.json, and what predictions.safetensors holds.
 
     problem: its test set is opened. stages: of the run, in order. batch_size: the examples that an
     update draws of each domain. learnt: what an equation has found out about its tasks. together:
     whether the last stage was trained for all its tasks (`Stage.trained_for`), a source's too.
-    encode: gives the examples of a domain as features, where φ was held fixed.
+    encode: gives the examples of a domain as features, where φ was held fixed. watch: gives, of a
+    domain and a split, what is handed the parts that are computed.
 
     Scores are given for the tasks that the last stage had, on every domain that has them.
     """
 
     def outputs(domain: str, tasks: Sequence[Task], split: Split) -> dict[str, Tensor]:
-        return outputs_of(model, domain, tasks, encode(domain, split))
+        return outputs_of(model, domain, tasks, encode(domain, split), watch(domain, split))
 
     test = problem.test.open()
     answered = [key for key in problem.task_keys if model.has_head(key)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.objective import Relation
@@ -12,7 +13,7 @@ from tlrun.models.model import Model, state
 from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
 from tlrun.runs.folds import pooled_predictions, pooled_result
 from tlrun.runs.plan import Plan
-from tlrun.runs.screen import Screen
+from tlrun.runs.screen import Screen, shown
 from tlrun.runs.stages import DoneStage, StageRunner
 from tlrun.strategies.estimator import EstimatorStrategy
 
@@ -87,5 +88,8 @@ def _through_stages(
         relation,
         together=last.stage.trained_for == "all tasks",
         encode=lambda domain, split: runner.encoder.encoded(last.stage, trained, domain, split),
+        watch=lambda domain, split: partial(
+            shown, screen=screen, run=name, doing=f"testing on {domain}", total=len(split)
+        ),
     )
     return Learnt(done, result, predictions, state(trained))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from tlrun.core.notes import Note
 from tlrun.strategies.base import Stage
+from tlrun.strategies.schedules import Constant
+
+SLOW = 1.0  # seconds, from which on a user is shown how far a computation has come
 
 
 class Screen(Protocol):
@@ -16,10 +20,33 @@ class Screen(Protocol):
         """Something the user should know. runs: how many runs it is true of."""
 
     def begin(self, run: str, stage: Stage) -> None:
-        """A stage starts. run: THIS, or what the run is called as a control."""
+        """A stage starts. run: THIS, or what the run is called as a control.
+
+        One that draws no domain is a computation; its steps are examples.
+        """
 
     def step(self, step: int, terms: Mapping[str, float]) -> None:
         """The stage has done `step` updates; `terms` are the parts of its objective, by name."""
 
     def end(self) -> None:
         """The stage is over, well or not."""
+
+
+def shown(
+    parts: Iterator[slice], screen: Screen, run: str, doing: str, total: int
+) -> Iterator[slice]:
+    """The parts of what is gone through, in order; the screen is told how far, where it takes long.
+
+    run: what the screen calls it. doing: what is computed. total: the examples of all parts.
+    """
+    started, begun = time.monotonic(), False
+    for part in parts:
+        if not begun and time.monotonic() - started > SLOW:
+            screen.begin(run, Stage(doing, (), total, lam=Constant(0.0)))
+            begun = True
+        if begun:
+            screen.step(part.start, {})
+        yield part
+    if begun:
+        screen.step(total, {})
+        screen.end()

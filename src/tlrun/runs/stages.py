@@ -103,7 +103,7 @@ class StageRunner:
     @property
     def encoder(self) -> Encoder:
         """What computes only once what a stage holds fixed of φ."""
-        return Encoder(self.plan, self.screen)
+        return Encoder(self.plan, self.screen, self.name)
 
     def _train(
         self, planned: PlannedStage, previous: Model | None

@@ -6,7 +6,7 @@ Shapes: B examples in a batch, N in a split, d features, k outputs of a head.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # By the text of a TaskKey: {"loss": L_i, metric: its value, …}, None where a value is undefined.
 # Texts, since result.json and metrics.jsonl hold scores as they are.
 Scores = dict[str, dict[str, float | None]]
+# Sees which examples are computed next.
+Watch = Callable[[Iterator[slice]], Iterator[slice]]
 
 
 # Examples of a forward pass, and numbers of their inputs; they bound memory, and change no result
@@ -39,14 +41,17 @@ def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> 
     return model.features(batch.inputs, domain, tasks, batch.passed)
 
 
-def encoded(model: Model, domain: str, split: Split, modules: int) -> Iterator[np.ndarray]:
+def encoded(
+    model: Model, domain: str, split: Split, modules: int, watch: Watch = iter
+) -> Iterator[np.ndarray]:
     """What the first `modules` of φ make of a split of `domain`, float32 [N, …], in eval mode.
 
-    It comes in parts, in order. Raises ValueError where the model has several φ.
+    It comes in parts, in order. watch: is handed these, and hands them on. Raises ValueError where
+    the model has several φ.
     """
     model.eval()
     with torch.no_grad():
-        for part in slices(split):
+        for part in watch(slices(split)):
             inputs = as_tensor(split.inputs[part], model.device)
             yield model.trunk.through(inputs, domain, modules).cpu().contiguous().numpy()
 
@@ -72,12 +77,17 @@ def evaluate(
     return scored(domain, tasks, outputs_of(model, domain, tasks, split), split)
 
 
-def outputs_of(model: Model, domain: str, tasks: Sequence[Task], split: Split) -> dict[str, Tensor]:
-    """What the heads of `tasks` say of a split of `domain`: [N, k] on the CPU, by task name."""
+def outputs_of(
+    model: Model, domain: str, tasks: Sequence[Task], split: Split, watch: Watch = iter
+) -> dict[str, Tensor]:
+    """What the heads of `tasks` say of a split of `domain`: [N, k] on the CPU, by task name.
+
+    watch: is handed the parts of it, in order, and hands them on.
+    """
     collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     model.eval()
     with torch.no_grad():
-        for part in slices(split):
+        for part in watch(slices(split)):
             batch = rows_of(split, part, model.device)
             z = features(model, domain, tasks, batch)
             for task in tasks:
