@@ -12,7 +12,7 @@ from tlrun.cli import clean as cleaning
 from tlrun.cli import main as cli
 from tlrun.cli.clean import clean
 from tlrun.core.errors import UserError
-from tlrun.store import features, problems, stages
+from tlrun.store import features, problems, stages, weights
 from tlrun.store.entries import Entry, entry
 from tlrun.store.locks import locked
 from tlrun.store.rundir import RunDir
@@ -47,6 +47,7 @@ def full(tmp_path: Path) -> Path:
     (runs_dir / stages.HOME / "damaged").mkdir()
     (runs_dir / stages.HOME / "note.txt").write_text("mine")
     kept(runs_dir, features.HOME, "ddd", days=10)
+    kept(runs_dir, weights.HOME, "fff", days=10)
     kept(runs_dir, problems.HOME, "eee", days=10)
     (runs_dir / ".cache" / "other").mkdir()
     for status in STATUSES:
@@ -79,8 +80,12 @@ def gone(before: dict[str, bytes | None], after: dict[str, bytes | None]) -> set
 
 
 STAGES = {"runs/.stages/aaa", "runs/.stages/bbb", "runs/.stages/.ccc.123", "runs/.stages/damaged"}
-CACHE = {"runs/.cache/features/ddd", "runs/.cache/problems/eee"}
-CACHED = "1 feature set, 1 remembered problem"
+CACHE = {
+    "runs/.cache/features/ddd",
+    "runs/.cache/weights/fff",
+    "runs/.cache/problems/eee",
+}
+CACHED = "1 feature set, 1 weights file, 1 remembered problem"
 FAILED = {
     f"runs/digits/scratch/{name}"
     # running: nobody has it

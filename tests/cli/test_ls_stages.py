@@ -59,6 +59,20 @@ def test_the_oldest_use_comes_first_and_every_fact_is_shown(
     assert " ".join(last).endswith(f"Free them: tl-run clean --stages --runs-dir {tmp_path}")
 
 
+def test_pretrained_weights_were_trained_by_no_domain_and_no_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backbone = {"name": "timm", "model": "resnet10t", "weights": "0123456789abcdef" * 4}
+    nothing = {"domains": [], "trainer": None, "seed": None}
+    made(tmp_path, "aaa", 60, stage="pretrained weights", backbone=backbone, **nothing)
+
+    row, last = rows(tmp_path, capsys)
+
+    shown = "aaa pretrained weights – timm resnet10t 0123456789ab – – 1.3 1.2 MB 1970-01-01 00:01"
+    assert " ".join(row) == shown
+    assert last[:2] == ["1", "stage,"]
+
+
 @pytest.mark.parametrize(("told", "shown"), [
     ({"name": "mlp", "hidden": [8], "norm": "batch"}, "mlp 8 batch"),
     ({"name": "identity"}, "identity"),

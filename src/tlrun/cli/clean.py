@@ -17,7 +17,7 @@ from rich.text import Text
 from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
 from tlrun.report.console import make_console
-from tlrun.store import features, problems, stages
+from tlrun.store import features, problems, stages, weights
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.locks import is_held, locked
 
@@ -26,7 +26,7 @@ tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes] [--runs
 
   tl-run clean                       all three: stages, cache, failed
   tl-run clean --stages              finished stages, and what processes that were killed left of them
-  tl-run clean --cache               features of extractors held fixed, and what is remembered of data
+  tl-run clean --cache               features of what is held fixed, pretrained weights, what is remembered of data
   tl-run clean --failed              runs that failed, were interrupted, or were stopped (killed)
   tl-run clean --older-than 30       only what was last used more than 30 days ago
   tl-run clean --yes                 without the question, which needs a terminal
@@ -35,10 +35,16 @@ What it deletes is made again where a run needs it. Finished runs stay, and so d
 KINDS = {  # what may go, and the flag that asks for it
     "stage": "--stages",
     "feature set": "--cache",
+    "weights file": "--cache",
     "remembered problem": "--cache",
     "unfinished run": "--failed",
 }
-HOMES = {"stage": stages.HOME, "feature set": features.HOME, "remembered problem": problems.HOME}
+HOMES = {
+    "stage": stages.HOME,
+    "feature set": features.HOME,
+    "weights file": weights.HOME,
+    "remembered problem": problems.HOME,
+}
 FLAGS = (*dict.fromkeys(KINDS.values()), "--older-than", "--yes", "--runs-dir")
 UNFINISHED = ("failed", "interrupted", "stopped")
 DAY = 86400.0

@@ -152,16 +152,21 @@ def _cells(stage: Kept) -> dict[str, str]:
     if not half_written and (path / MANIFEST).is_file():
         with suppress(*BROKEN):
             content = describe_stage(stage.entry) or {}
-            return {
+            cells = {
                 "stage": str(content["stage"]),
                 "domains": "+".join(
                     _domain(domain["name"], domain) for domain in content["domains"]
                 ),
                 "backbone": _backbone(content["backbone"]),
-                "seed": str(content["seed"]),
-                "steps": str(content["trainer"]["steps"]),
                 "s": f"{content['seconds']:.1f}",
             }
+            if content["domains"]:
+                return cells | {
+                    "seed": str(content["seed"]),
+                    "steps": str(content["trainer"]["steps"]),
+                }
+            del cells["domains"]  # pretrained weights, which no domain and no seed has trained
+            return cells
     if stage.entry.held:
         return {"stage": "being made"}
     return {"stage": "half-written" if half_written else "damaged"}
@@ -181,7 +186,7 @@ def _backbone(node: Mapping[str, Any]) -> str:
         if isinstance(value, list):
             words.append(",".join(map(str, value)))
         elif isinstance(value, str):
-            words.append(value)
+            words.append(value[:12] if name == "weights" else value)  # a digest
         elif value is True:
             words.append(name)
         else:

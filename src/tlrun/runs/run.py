@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Mapping
@@ -58,9 +59,10 @@ def _say_reading(dataset: Dataset, screen: Screen) -> None:
         sizes = {file: file.stat().st_size for file in files}
     except Exception:  # noqa: BLE001  # a stranger's, and reading tells better what is wrong
         return
-    for file, size in sizes.items():
-        if size >= LARGE:
-            screen.note(ReadingData(path=file, megabytes=size / 1e6))
+    large = {file: size for file, size in sizes.items() if size >= LARGE}
+    if large:  # of many, what they have in common
+        place = Path(os.path.commonpath(large))
+        screen.note(ReadingData(path=place, megabytes=sum(large.values()) / 1e6))
 
 
 def perform(
