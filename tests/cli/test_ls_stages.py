@@ -63,7 +63,7 @@ def test_pretrained_weights_were_trained_by_no_domain_and_no_seed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backbone = {"name": "timm", "model": "resnet10t", "weights": "0123456789abcdef" * 4}
-    nothing = {"domains": [], "trainer": None, "seed": None}
+    nothing: dict[str, Any] = {"domains": [], "trainer": None, "seed": None}
     made(tmp_path, "aaa", 60, stage="pretrained weights", backbone=backbone, **nothing)
 
     row, last = rows(tmp_path, capsys)

@@ -42,6 +42,20 @@ def strategy_of(job: Job) -> str:
         (["dataset=digits_tasks"], "shared_parameters conv"),
         (["dataset=digits_domains"], "shared_parameters conv"),
         (["dataset=digits_domains", "dataset.target=noise"], "feature_transfer conv"),
+        (["dataset=pair", "dataset.source=null"], "scratch conv"),
+        (
+            ["dataset=pair", "dataset.source=null", "backbone=efficientnet_lite0"],
+            "feature_transfer efficientnet_lite0",
+        ),
+        (
+            [
+                "dataset=pair",
+                "dataset.source=null",
+                "backbone=efficientnet_lite0",
+                "backbone.weights=null",
+            ],
+            "scratch efficientnet_lite0",
+        ),
     ],
 )
 def test_what_suits_the_data_is_taken_where_nothing_is_chosen(

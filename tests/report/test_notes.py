@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.core.notes import (
+    AugmentOff,
     DataLoaded,
     EntryDamaged,
     LamHasNoEffect,
@@ -28,6 +29,7 @@ from tlrun.report.notes import words
 
 RUN = Path("runs/digits/scratch/seed=0_abc")
 STATED: list[Note] = [
+    AugmentOff(),
     LamHasNoEffect(),
     LamHasNoEffect(no_source=True),
     PretrainedWeights(run="this run", name="timm", digest="0123456789abcdef"),

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -227,3 +228,35 @@ def test_a_backbone_that_cannot_read_the_inputs_is_refused_with_those_that_can()
     ):
         check_inputs(run, replace(vectors, domains=flat))
     check_inputs(replace(run, backbone=Mlp()), replace(vectors, domains=flat))
+
+
+def test_only_images_are_changed_at_random() -> None:
+    ours, flat = problem(), {}
+    for name, domain in ours.domains.items():
+        train = replace(domain.train, inputs=domain.train.array.reshape(len(domain.train), -1))
+        flat[name] = replace(domain, train=train)
+    run = build(config(Path("unused"), trainer={"name": "trainer", "augment": ["flip"]}))
+
+    check_inputs(run, ours)
+    with pytest.raises(UserError, match=r"trainer.augment: expected null, or images, found flip"):
+        check_inputs(run, replace(ours, domains=flat))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        ({"name": "feature_transfer"}, True),
+        ({"name": "feature_transfer", "train": "last"}, True),
+        ({"name": "feature_transfer", "train": "all"}, False),
+        ({"name": "parameter_transfer", "warmup": 2}, True),
+        ({"name": "scratch"}, False),
+    ],
+)
+def test_where_features_are_computed_once_it_is_said_that_no_image_changes(
+    tmp_path: Path, strategy: dict[str, Any], said: bool
+) -> None:
+    watcher = Watcher()
+    trainer = {"name": "trainer", "augment": ["flip"], "steps": 4}
+    planned(config(tmp_path, strategy=strategy, trainer=trainer), watcher)
+
+    assert any("trainer.augment changes nothing" in note for note in watcher.notes) is said

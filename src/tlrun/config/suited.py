@@ -9,6 +9,7 @@ from tlrun.config.build import node_object
 from tlrun.config.refusals import refused, resolved
 from tlrun.config.registry import find, names
 from tlrun.core.errors import UserError
+from tlrun.models.backbone import weights_file_of
 
 GROUPS = ("strategy", "backbone")
 
@@ -34,10 +35,20 @@ def suited(
         chosen = any(key == group or key.startswith(f"{group}.") for key in asked)
         if chosen or group not in suits or group in _ignored(config):
             continue
+        if suits[group] == "scratch" and _has_weights(config):
+            continue  # there is something to transfer
         ours = shipped()[group]
         if config.get(group) == ours and suits[group] != ours["name"]:
             choices.append(f"{group}={suits[group]}")
     return tuple(choices)
+
+
+def _has_weights(config: Mapping[str, Any]) -> bool:
+    """Whether the backbone of a config starts from pretrained weights, or is to."""
+    try:
+        return weights_file_of(node_object("backbone", resolved(config)["backbone"])) is not None
+    except UserError:  # to be told with all other mistakes
+        return True
 
 
 def _ignored(config: Mapping[str, Any]) -> frozenset[str]:

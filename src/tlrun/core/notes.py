@@ -48,6 +48,11 @@ class LamHasNoEffect(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AugmentOff(Note):
+    """A stage computes once what it holds fixed of φ, so that no image of its steps is changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SlowBf16(Note):
     """trainer.precision=bf16 on a processor without instructions for it. device: as described."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tlrun.core.notes import (
+    AugmentOff,
     DataLoaded,
     EntryDamaged,
     LamHasNoEffect,
@@ -57,6 +58,11 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return "no source domain, so λ has nothing to weigh: running as λ=inf"
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
+        case AugmentOff():
+            return (
+                "trainer.augment changes nothing where features are computed once; "
+                "trainer.cache_features=false computes them in every step"
+            )
         case SlowBf16(device=device):
             which = "this processor" if device == "cpu" else device
             known = f"{which} is not known to have instructions for it"

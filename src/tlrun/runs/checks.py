@@ -93,7 +93,10 @@ def _check_source(run: Run) -> None:
 
 
 def check_inputs(run: Run, problem: Problem) -> None:
-    """Raises UserError where the backbone cannot read such inputs, naming those that can."""
+    """Raises UserError where the backbone cannot read such inputs, naming those that can.
+
+    And where what is no image is to be changed as one.
+    """
     kind = problem.inputs.kind
     if kind not in takes(run.backbone):
         fitting = [name for name in shipped("backbone") if kind in takes(find("backbone", name))]
@@ -102,6 +105,9 @@ def check_inputs(run: Run, problem: Problem) -> None:
         hint = f"try backbone={' or '.join(fitting)}"
         raise UserError(Mistake("backbone", expected, problem.inputs.words, hint))
     width(run.backbone, problem.inputs)
+    if run.trainer.augment and kind != "image" and "trainer" not in run.strategy.ignores:
+        changes = f"{', '.join(run.trainer.augment)} of {problem.inputs.words}"
+        raise UserError(Mistake("trainer.augment", "null, or images", changes, "try {key}=null"))
 
 
 def _starts_from_weights(strategy: str) -> bool:

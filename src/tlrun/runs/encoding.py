@@ -12,7 +12,7 @@ from tlrun.models.blocks import first_free
 from tlrun.runs.identity import backbone_node
 from tlrun.runs.plan import Plan
 from tlrun.runs.screen import Screen, shown
-from tlrun.runs.stage_key import CACHED
+from tlrun.runs.stage_key import computes_once
 from tlrun.store.features import FeatureStore
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
@@ -54,7 +54,7 @@ class Encoder:
 
     def _fixed(self, stage: Stage, model: Model) -> int:
         """How many modules of φ, in order, are computed once for the stage; 0: none."""
-        if stage.trained not in CACHED or not self.plan.run.trainer.cache_features:
+        if not computes_once([stage], self.plan.run.trainer):
             return 0
         return first_free(model.backbone, stage.trained)
 

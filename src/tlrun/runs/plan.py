@@ -11,7 +11,7 @@ from typing import Any
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
-from tlrun.core.notes import LamHasNoEffect, Note, SlowBf16, StrategyWarning
+from tlrun.core.notes import AugmentOff, LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
 from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import (
@@ -24,7 +24,7 @@ from tlrun.runs.identity import (
 )
 from tlrun.runs.remembered import ProblemCache, contents
 from tlrun.runs.screen import Screen
-from tlrun.runs.stage_key import run_fingerprint, stage_inputs, stage_key
+from tlrun.runs.stage_key import computes_once, run_fingerprint, stage_inputs, stage_key
 from tlrun.store.entries import Entry
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import stage_entry
@@ -196,6 +196,8 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
         check_batch_size(run)
     stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
     notes: list[Note] = [StrategyWarning(text=text) for text in run.strategy.warnings(run.backbone)]
+    if run.trainer.augment and computes_once(stages, run.trainer):
+        notes.append(AugmentOff())
     if not lam_acts(problem, stages, run):
         run = replace(run, lam=Constant(math.inf))
         stages = run.strategy.stages(problem, run.lam, run.trainer.steps)

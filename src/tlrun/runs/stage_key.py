@@ -15,9 +15,15 @@ from tlrun.runs.identity import backbone_node, digest_of, node_of
 from tlrun.store.fingerprint import fingerprint, versions
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.devices import bf16_instructions, describe
+from tlrun.training.options import TrainerOptions
 
 # what a stage may train of φ so that what comes before it need be computed only once
 CACHED = ("head", "last")
+
+
+def computes_once(stages: Sequence[Stage], trainer: TrainerOptions) -> bool:
+    """Whether any stage computes once what it holds fixed of φ."""
+    return trainer.cache_features and any(stage.trained in CACHED for stage in stages)
 
 
 def stage_inputs(
@@ -35,7 +41,7 @@ def stage_inputs(
         before = None
         if inputs:
             before = {"key": stage_key(inputs[-1]), "inherited by": equation}
-        caches = stage.trained in CACHED and run.trainer.cache_features
+        caches = computes_once([stage], run.trainer)
         trainer = replace(run.trainer, steps=stage.steps, cache_features=caches)
         trains = bool(stage.domains)  # else nothing of these decides it
         inputs.append(
