@@ -20,7 +20,11 @@ CLASSES = (
     "astronaut", "brick", "camera", "chelsea", "china", "coffee", "coins", "flower", "grass", "gravel",
     "hubble_deep_field", "ihc", "moon", "motorcycle_left", "page", "rocket",
 )  # fmt: skip
-CROPS, SMALLEST, LARGEST = 24, 0.35, 0.7  # of each half, and their side as a share of its shorter one
+CROPS, SMALLEST, LARGEST = (
+    24,
+    0.35,
+    0.7,
+)  # of each half, and their side as a share of its shorter one
 
 
 def photo(name: str) -> Image.Image:

@@ -6,8 +6,8 @@ Each task has a φ_i and a w_i of its own, all φ_i from the same random weights
 one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
 treat every parameter by itself, each is trained as if it were alone. Every task has the steps that
 it has in a multi-task stage, and reads the same batches. (A φ that draws random numbers as it
-trains, as models of torchvision with dropout do, draws others than alone.) With trainer.select=best every task keeps its weights
-of the step that was best for it.
+trains, as models of torchvision with dropout do, draws others than alone.) With
+trainer.select=best every task keeps its weights of the step that was best for it.
 """
 
 from __future__ import annotations
