@@ -1,11 +1,11 @@
-"""Crops of the photos that scikit-image and scikit-learn ship, as folders: a demonstration, no benchmark.
+"""Crops of the photos that scikit-image and scikit-learn ship, as folders: a demonstration.
 
     pip install scikit-image
     python benchmarks/photos.py PHOTOS
-    tl-run -m dataset=image_folder dataset.path=PHOTOS dataset.split=folders dataset.size=96 dataset.labels_per_class=3 …
+    tl-run experiment=freeze_or_finetune dataset.path=PHOTOS dataset.split=folders
 
 Each class is one photo. Its left half gives what is learnt from, its right half what tests, so that
-no pixel is in both; the question is whether a crop is told to be of the same scene, texture or thing.
+no pixel is in both; the question is whether a crop is told to be of the same scene or texture.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 CLASSES = (
-    "astronaut", "brick", "camera", "chelsea", "china", "coffee", "coins", "flower", "grass", "gravel",
-    "hubble_deep_field", "ihc", "moon", "motorcycle_left", "page", "rocket",
+    "astronaut", "brick", "camera", "chelsea", "china", "coffee", "coins", "flower", "grass",
+    "gravel", "hubble_deep_field", "ihc", "moon", "motorcycle_left", "page", "rocket",
 )  # fmt: skip
 CROPS, SMALLEST, LARGEST = (
     24,

@@ -218,9 +218,8 @@ def test_what_is_begun_used_or_finished_during_the_question_is_left(
     assert (full / stages.HOME / "bbb").exists()
     assert (place.record() or {})["status"] == "finished"
     assert "left as it is: 3, because it has been used since" in out
-    assert out.splitlines()[-1].endswith(
-        "3 stages, 1 weights file, 1 remembered problem, 3 unfinished runs"
-    )
+    left = "3 stages, 1 weights file, 1 remembered problem, 3 unfinished runs"
+    assert out.splitlines()[-1].endswith(left)
 
 
 def test_what_a_process_takes_during_the_question_is_left(
