@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
@@ -119,6 +119,13 @@ def takes(backbone: Backbone | type) -> Collection[Kind]:
     """The kinds of inputs that a backbone, or a class of them, can read; all if it does not say."""
     every: Collection[Kind] = ("vector", "image")
     return getattr(backbone, "takes", every)
+
+
+def without_weights(backbone: Backbone) -> Backbone:
+    """The same backbone as it is without pretrained weights, where it has an option for them."""
+    if weights_file_of(backbone) is None or not hasattr(backbone, "weights"):
+        return backbone
+    return replace(backbone, weights=None)  # type: ignore[type-var]  # every one is a dataclass
 
 
 def weights_file_of(backbone: Backbone) -> WeightsFile | None:

@@ -82,12 +82,15 @@ def _check_source(run: Run) -> None:
         raise UserError(Mistake("strategy", "a source domain", found, hint))
     if weights_file_of(run.backbone) is None:
         name = name_of("backbone", run.backbone)
+        hint = "try backbone=efficientnet_lite0, or strategy=scratch"
+        if hasattr(run.backbone, "weights_file"):
+            hint = "set backbone.weights (docs/backbones.md), or try strategy=scratch"
         raise UserError(
             Mistake(
                 "strategy",
                 expected="a source domain, or a backbone with pretrained weights",
                 found=f"a target alone, and backbone={name} without weights",
-                hint="try backbone=efficientnet_lite0, or strategy=scratch",
+                hint=hint,
             )
         )
 

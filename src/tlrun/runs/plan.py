@@ -13,6 +13,7 @@ from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
 from tlrun.core.notes import AugmentOff, LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
+from tlrun.models.backbone import without_weights
 from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import (
     family_id,
@@ -202,6 +203,8 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
         run = replace(run, lam=Constant(math.inf))
         stages = run.strategy.stages(problem, run.lam, run.trainer.steps)
         notes.append(LamHasNoEffect(no_source=not problem.named("source")))
+    if not any(stage.pretrained for stage in stages):  # so that it is one run, whatever they are
+        run = replace(run, backbone=without_weights(run.backbone))
     if screen is not None:
         for note in notes:
             screen.note(note)

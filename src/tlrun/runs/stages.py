@@ -5,34 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlrun.config.registry import name_of
-from tlrun.core.notes import EntryDamaged, NotKept, PretrainedWeights, StageLoaded, StructureLearnt
+from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
 from tlrun.core.problem import Domain, Problem
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.core.task import Task
 from tlrun.data.augmentation import Augmentation
 from tlrun.data.batches import Batches
-from tlrun.models.backbone import Given, weights_file_of
+from tlrun.models.backbone import Given
 from tlrun.models.build import draw_model
 from tlrun.models.model import restore, state
 from tlrun.models.trunk import set_memory_format
 from tlrun.runs.encoding import Encoder
 from tlrun.runs.plan import Plan, PlannedStage
+from tlrun.runs.pretrained import pretrained_weights, tell_weights
 from tlrun.runs.screen import Screen
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
-from tlrun.store.weights import read_weights, weights_digest
 from tlrun.strategies.base import Stage
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from tlrun.models.model import Model
     from tlrun.models.structure import Structure
 
@@ -79,7 +75,7 @@ class StageRunner:
         A shared stage that is finished is loaded; else it is trained, and a shared one kept.
         """
         if planned.stage.pretrained and not planned.number:
-            self._tell_weights()
+            tell_weights(self.plan.run, self.name, self.screen)
         entry = planned.entry
         if entry is None or not self.stored:
             done, _ = self._train(planned, previous)
@@ -168,7 +164,7 @@ class StageRunner:
         run, stage = self.plan.run, planned.stage
         backbone = run.backbone if structure is None else structure.backbone
         inputs, tasks = self.problem.inputs, self._tasks(stage)
-        weights = self._pretrained() if stage.pretrained else None
+        weights = pretrained_weights(run) if stage.pretrained else None
         model = draw_model(
             backbone, inputs, tasks, stage.init, run.seed, stage.task_specific, weights
         )
@@ -178,22 +174,6 @@ class StageRunner:
         if structure is not None:
             structure.impose(model)
         return model
-
-    def _tell_weights(self) -> None:
-        """Say which pretrained weights the run starts from, if any."""
-        backbone = self.plan.run.backbone
-        if file := weights_file_of(backbone):
-            name, digest = name_of("backbone", backbone), weights_digest(file)
-            self.screen.note(PretrainedWeights(run=self.name, name=name, digest=digest))
-
-    def _pretrained(self) -> Mapping[str, Tensor] | None:
-        """The pretrained weights of the backbone, by their names in their file; None: it has none.
-
-        Raises UserError where they cannot be read.
-        """
-        file = weights_file_of(self.plan.run.backbone)
-        runs_dir = Path(self.plan.run.runs_dir).expanduser()
-        return None if file is None else read_weights(runs_dir, file)
 
     def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
         return {name: self.problem.domains[name].tasks for name in stage.domains}

@@ -49,9 +49,9 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     set_memory_format(trunk, config["trainer"]["memory_format"])  # to the bit what the run had
     trunk.track(_domains(tensors))
     trunk.load_state_dict(tensors)
-    statistics = [tracked_domain(name) for name in trunk.statistics]
-    if domain is not None and statistics and domain not in statistics:
-        expected = f"one of the domains {', '.join(statistics)}"
+    domains = list(dict.fromkeys(row["domain"] for row in data["splits"]))
+    if domain is not None and domain not in domains:
+        expected = f"one of the domains {', '.join(domains)}"
         raise ValueError(f"{path}: expected {expected}, found {domain}")
     phi = trunk.backbone
     phi.load_state_dict({**phi.state_dict(), **trunk.extractor(domain or "")})

@@ -85,16 +85,25 @@ def read_weights(runs_dir: Path, file: WeightsFile) -> dict[str, Tensor]:
 
     digest = weights_digest(file)
     if file.path.suffix == ".safetensors":
-        return _from_safetensors(file, _content(file, digest))
+        return _finite(file, _from_safetensors(file, _content(file, digest)))
     place = entry(runs_dir, HOME, digest[:16])
     kept = _kept(place, digest)
     if kept is None:
-        tensors = _from_pickle(file, _content(file, digest))
+        tensors = _finite(file, _from_pickle(file, _content(file, digest)))
         kept = safetensors.torch.save(tensors)
         source = json.dumps({"sha256": digest, "name": file.name}).encode()
         with suppress(OSError):
             place.write({KEPT: kept, SOURCE: source})
     return safetensors.torch.load(kept)
+
+
+def _finite(file: WeightsFile, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, of which every number is finite. Raises UserError where one is not."""
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            found = f"nan or infinity in {name} of {file.path}"
+            raise UserError(Mistake(KEY, "weights that are finite", found, "take another file"))
+    return tensors
 
 
 def _kept(place: Entry, digest: str) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from tlrun.core.options import Range
 from tlrun.data.base import Change
@@ -43,3 +43,9 @@ class TrainerOptions:
     cache_features: bool = True
     precision: Precision = "fp32"
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
+
+    def __post_init__(self) -> None:
+        # one run for every spelling of the same changes
+        if self.augment is not None:
+            changes = tuple(change for change in get_args(Change) if change in self.augment)
+            object.__setattr__(self, "augment", changes)

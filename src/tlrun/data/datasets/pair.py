@@ -85,6 +85,11 @@ class Pair:
             if getattr(self, count) is not None and getattr(self, share) is not None:
                 found = f"{getattr(self, share):g}, and dataset.{count}={getattr(self, count)}"
                 raise UserError(Mistake(f"dataset.{share}", f"it, or dataset.{count}", found))
+        if self.source is None:
+            for option in ("source_per_class", "source_fraction"):
+                if getattr(self, option) is not None:
+                    found = f"{getattr(self, option):g}, and dataset.source=null"
+                    raise UserError(Mistake(f"dataset.{option}", "null without a source", found))
         if self.source == self.target:
             raise UserError(
                 Mistake(

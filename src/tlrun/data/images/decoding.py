@@ -6,6 +6,7 @@ Shapes: C channels, 1 or 3; S pixels, height and width of every image.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Fit = Literal["crop", "squash", "pad"]
 
-RULE = 1  # raised with every change of what a file becomes
+RULE = 2  # raised with every change of what a file becomes
 # Pixels of a file, above which Pillow itself takes it for a decompression bomb.
 LIMIT = 178_956_970
 # What is read, by Pillow's names; formats that start other programs (EPS) are not among them.
@@ -115,7 +116,7 @@ def decode(content: bytes, suffix: str, form: Form) -> np.ndarray:
         raise Unreadable("an empty file")
     try:
         with Image.open(BytesIO(content), formats=_formats()) as image:
-            _check(image)
+            _check(image, content)
             # a large JPEG is read at a half, a quarter or an eighth, still twice as large as asked
             image.draft(None, (2 * form.size, 2 * form.size))
             image.load()
@@ -134,8 +135,8 @@ def decode(content: bytes, suffix: str, form: Form) -> np.ndarray:
     return np.ascontiguousarray(planes)
 
 
-def _check(image: Image) -> None:
-    """Raise Unreadable for what the head of a file tells against it."""
+def _check(image: Image, content: bytes) -> None:
+    """Raise Unreadable for what the head of a file of this content tells against it."""
     width, height = image.size
     if not width or not height:
         raise Unreadable(f"an image of {width}x{height} pixels")
@@ -149,6 +150,18 @@ def _check(image: Image) -> None:
         raise Unreadable(f"an image of 16 or 32 bits a pixel (mode {image.mode}), not 8")
     if image.mode not in (*GREY, *COLOUR):
         raise Unreadable(f"an image of mode {image.mode}, neither grey nor in colour")
+    if _is_deep(content, image):
+        raise Unreadable("an image of 16 bits a channel, not 8")
+
+
+def _is_deep(content: bytes, image: Image) -> bool:
+    """Whether a file in colour has 16 bits a channel, eight of which Pillow would drop."""
+    if content.startswith(b"\x89PNG"):
+        return content[24] > 8  # the bit depth of its header
+    if image.format == "PPM":
+        numbers = [int(word) for word in re.sub(rb"#.*", b"", content[2:80]).split()[:3]]
+        return numbers[-1] > 255
+    return any(";16" in str(tile) for tile in getattr(image, "tile", ()))
 
 
 def _upright(image: Image) -> Image:

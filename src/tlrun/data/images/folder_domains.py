@@ -17,13 +17,15 @@ class Found(NamedTuple):
     """roots: the folders that were read, with the images of each, domain by domain.
 
     roles: of each domain, sources first. left_out: how many files of which ending are no images.
-    deeper: how many images lie in folders within the folder of their class.
+    deeper: how many images lie in folders within the folder of their class. guessed: whether it was
+    read off the folders that these are domains, and not said.
     """
 
     roots: Mapping[Path, list[Photo]]
     roles: Mapping[str, Role]
     left_out: Counter[str]
     deeper: int
+    guessed: bool = False
 
     @property
     def photos(self) -> list[Photo]:
@@ -43,7 +45,10 @@ def find(options: FolderOptions) -> Found:
             expected, found = "another folder than dataset.path", f"{source} twice"
             raise UserError(Mistake("dataset.source_path", expected, found))
         scans[source] = "source_path"
-    scanned = {root: scan(root, key, options.split is not None) for root, key in scans.items()}
+    scanned = {
+        root: scan(root, key, options.split is not None, options.layout)
+        for root, key in scans.items()
+    }
     of_root = {root: _domains(root, each, scans[root]) for root, each in scanned.items()}
     every = [name for names in of_root.values() for name in names]
     twice = [name for name, count in Counter(every).items() if count > 1]
@@ -61,7 +66,8 @@ def find(options: FolderOptions) -> Found:
         roots[root] = [photo for photo in each.photos if photo.domain in kept]
     left_out = sum((each.left_out for each in scanned.values()), Counter[str]())
     deeper = sum("/" in photo.inside for photos in roots.values() for photo in photos)
-    return Found(roots, roles, left_out, deeper)
+    guessed = options.layout == "auto" and any(each.grouped for each in scanned.values())
+    return Found(roots, roles, left_out, deeper, guessed)
 
 
 def _folder(path: str, option: str) -> Path:

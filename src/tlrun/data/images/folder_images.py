@@ -16,6 +16,7 @@ from tlrun.data.images.decoding import Form
 from tlrun.data.images.folder_domains import Found
 from tlrun.data.images.folder_options import FolderOptions
 from tlrun.data.images.folders import Photo, listed
+from tlrun.data.load_report import few
 
 FIRST = 3  # unreadable files that are named
 
@@ -74,6 +75,12 @@ def _notes(found: Found, form: Form, colour: int, skipped: list[Photo]) -> list[
     elif form.channels == 1 and colour:
         channels += f" ({colour} of {count} files are in colour)"
     notes = [f"images: {form.words}; {channels}"]
+    if found.guessed:
+        labels = sorted({photo.label for photo in found.photos})
+        notes.append(
+            f"read as folders of domains ({few(list(found.roles))}) with folders of classes "
+            f"({few(labels)}); with dataset.layout=class the first are the classes"
+        )
     if skipped:
         notes.append(f"files that are no image, skipped: {len(skipped)}, first {skipped[0].path}")
     if found.left_out:

@@ -9,12 +9,12 @@ from typing import Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.task import ClassificationMetric
-from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
+from tlrun.data.base import LabelFraction, LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.images.decoding import Fit
 
 Name = str | int  # of a folder; a command line reads 7 as a number
 Classes = Literal["auto", "shared", "own"]
-Fraction = Annotated[float, Range(1e-6, 1.0)]  # of each class
+Layout = Literal["auto", "class", "domain"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class FolderOptions:
     """Folders in which a folder of images is a class.
 
     path: the folder with `<class>/*` (one domain, the target) or `<domain>/<class>/*`.
+    layout: what the folders of `path` are: class, whatever lies deeper being of it; domain; or
+        auto, domains where they hold folders, which is told.
     source_path: another such folder, whose domains are sources; null: none.
     target: the domain that is the target, the others being sources; null: the only one of `path`,
         and of several none, they are peers.
@@ -60,6 +62,7 @@ class FolderOptions:
     )
 
     path: str = ""
+    layout: Layout = "auto"
     source_path: str | None = None
     target: Name | None = None
     domains: tuple[Name, ...] | None = None
@@ -70,9 +73,9 @@ class FolderOptions:
     group: str | None = None
     group_file: str | None = None
     labels_per_class: LabelsPerClass | None = None
-    label_fraction: Fraction | None = None
+    label_fraction: LabelFraction | None = None
     source_per_class: LabelsPerClass | None = None
-    source_fraction: Fraction | None = None
+    source_fraction: LabelFraction | None = None
     val_share: ValShare = 0.0
     test_share: TestShare = 0.3
     split: Literal["folders"] | None = None

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.data.images.download import described
+from tlrun.data.images.folder_options import Layout
 from tlrun.data.images.folder_tree import Folder, read_tree
 from tlrun.data.load_report import few
 
@@ -58,10 +59,11 @@ class Scanned:
     grouped: bool
 
 
-def scan(root: Path, option: str, sides: bool = False) -> Scanned:
+def scan(root: Path, option: str, sides: bool = False, layout: Layout = "auto") -> Scanned:
     """Every image below `root`.
 
-    option: that names the root. sides: whether its folders are train, val and test.
+    option: that names the root. sides: whether its folders are train, val and test. layout: whether
+    the folders in them are classes or domains; auto: domains, where there are folders in them.
     Raises UserError, a line that names the folder, where there is no such folder, no image in it,
     an empty folder of a class or domain, images beside folders of images, and two names that are
     one in NFC.
@@ -76,7 +78,7 @@ def scan(root: Path, option: str, sides: bool = False) -> Scanned:
         found = f"{', '.join(top.folders)} in {root}"
         hint = "try dataset.split=folders"
         raise UserError(Mistake(key, "folders that are classes or domains", found, hint))
-    grouped = {_grouped(part, root, key) for part in parts.values()}
+    grouped = {_grouped(part, root, key, layout) for part in parts.values()}
     if len(grouped) > 1:
         found = f"classes in some of {', '.join(top.folders)}, and domains of classes in others"
         raise UserError(Mistake(key, "the same folders to train and to test", found))
@@ -134,8 +136,10 @@ def _by_side(top: Folder, root: Path) -> Mapping[str, Folder]:
     return top.folders
 
 
-def _grouped(top: Folder, root: Path, key: str) -> bool:
+def _grouped(top: Folder, root: Path, key: str, layout: Layout) -> bool:
     """Whether the folders in `top` are domains with folders of classes, and not classes."""
+    if layout == "class" and not top.images:
+        return False
     mixed = None
     flat = [name for name, folder in top.folders.items() if folder.images]
     deep = [name for name, folder in top.folders.items() if folder.deep]
@@ -148,7 +152,10 @@ def _grouped(top: Folder, root: Path, key: str) -> bool:
         mixed = f"images in {flat[0]} itself, and in folders within {deep[0]}"
     if mixed:
         expected = f"all images of {root} as <class>/* or all as <domain>/<class>/*"
-        raise UserError(Mistake(key, expected, mixed))
+        raise UserError(Mistake(key, expected, mixed, "try dataset.layout=class"))
+    if layout == "domain" and not deep:
+        found = f"images in {flat[0]} itself"
+        raise UserError(Mistake("dataset.layout", "folders of domains with classes", found))
     return bool(deep)
 
 

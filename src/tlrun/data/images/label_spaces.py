@@ -27,7 +27,8 @@ def label_spaces(found: Mapping[str, Collection[str]], option: Classes) -> dict[
     for name, classes in found.items():
         if len(classes) < 2:
             expected = f"at least 2 classes, a folder each, in domain {name}"
-            raise UserError(Mistake("dataset.path", expected, f"only {', '.join(classes)}"))
+            hint = "add a folder, or try dataset.layout=class, where folders within are of a class"
+            raise UserError(Mistake("dataset.path", expected, f"only {', '.join(classes)}", hint))
     every = set[str]().union(*found.values())
     if option == "auto":
         if any(set(classes) == every for classes in found.values()):

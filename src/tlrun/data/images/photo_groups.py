@@ -25,8 +25,9 @@ def groups_by_name(photos: Iterable[Photo], pattern: str) -> list[str]:
         match = compiled.search(photo.inside)
         group = "" if match is None else "/".join(filter(None, match.groups())) or match.group()
         if not group:
-            expected = "a pattern that matches something in every file's name"
-            raise UserError(Mistake("dataset.group", expected, f"{pattern!r}, not in {photo.path}"))
+            expected = "a pattern that matches something in every file's path below its class"
+            found = f"{pattern}, not in {photo.inside} of class {photo.label} in {photo.domain}"
+            raise UserError(Mistake("dataset.group", expected, found))
         groups.append(group)
     return groups
 
