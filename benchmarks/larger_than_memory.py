@@ -1,6 +1,7 @@
 """Whether a set of images that is larger than memory is trained on, evaluated and computed from.
 
-    python benchmarks/larger_than_memory.py              900 MB of images, 300 MB allowed for all
+    python benchmarks/larger_than_memory.py --returned   900 MB of images, 300 MB allowed for all
+    python benchmarks/larger_than_memory.py --allowance 800    the same with malloc as it comes
     python benchmarks/larger_than_memory.py --megabytes 300 --allowance 150 --kept 0 --returned
 
 Writes small JPEG files, of which dataset=image_folder makes decoded images of as many megabytes. A
@@ -12,8 +13,10 @@ reading the whole set must fail with a MemoryError: else the limit would show no
 a few images tells what the passes themselves need; what all take more is what their number costs.
 
 --kept: bytes up to which tl-run keeps a split in memory (`data.batches.KEPT`); default: its own.
---returned: have malloc return every block of a MiB once it is freed (MALLOC_MMAP_THRESHOLD_). As it
-    comes, glibc keeps freed blocks of up to 32 MiB, between which others lie; they look held.
+--returned: have malloc return every block of a MiB once it is freed (MALLOC_MMAP_THRESHOLD_), so
+    that what is seen is what is held. As it comes, glibc keeps freed blocks of up to 32 MiB, among
+    which small ones that live on come to lie, so that the next large one may not fit: without
+    --returned the process may need some hundred MB more, and a larger --allowance.
 --json: print what was found of all as JSON, for the test.
 Only where /proc/self/status tells (Linux).
 """
