@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from bench.nets import Predict, examples
 from bench.rounds import Clock
 from bench.rows import Work
+from tlrun.core.inputs import InputSpec
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.seeding import drawing_from, exactly, stream
 from tlrun.core.task import Task, TaskKey
@@ -66,13 +67,13 @@ def fit_scratch(work: Work, clock: Clock) -> Predict:
     """The target alone, from random weights, as `tl-run strategy=scratch` trains it."""
     task = Task("class", "multiclass", tuple(map(str, range(work.classes))))
     inputs, labels = examples(work)
-    split = Split(inputs, {task.name: labels}, np.arange(work.n), encoded=work.net == "head")
+    split = Split(inputs, {task.name: labels}, np.arange(work.n), passed=int(work.net == "head"))
     domains = {"target": Domain("target", "target", (task,), split)}
     problem = Problem(domains, HeldOutTest({}), digest="bench")
     strategy, trainer = Scratch(), options(work)
     (stage,) = strategy.stages(problem, Constant(math.inf), trainer.steps)
     backbone: Backbone = BACKBONES[work.net]()
-    model = draw_model(backbone, work.shape, problem.tasks_by_domain, stage.init, SEED)
+    model = draw_model(backbone, InputSpec(work.shape), problem.tasks_by_domain, stage.init, SEED)
     strategy.add_buffers(model)
     set_memory_format(model.trunks, trainer.memory_format)
     batches = {"target": Batches(split, "target", trainer.batch_size, SEED)}
@@ -84,7 +85,7 @@ def fit_scratch(work: Work, clock: Clock) -> Predict:
 
     def predict(inputs: Tensor) -> Tensor:
         model.train()
-        z = inputs if split.encoded else model.trunk(inputs, "target", update_stats=False)
+        z = model.trunk(inputs, "target", update_stats=False, passed=split.passed)
         return model.output(TaskKey("target", task.name), z)
 
     return predict

@@ -224,3 +224,18 @@ def test_a_file_that_changes_under_its_digest_is_refused(
 
     with pytest.raises(UserError, match=re.escape("it changed while it was read; give another")):
         read_weights(tmp_path / "runs", file)
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, ending: str, value: float) -> None:
+    state = {"a.weight": torch.ones(2, 3), "a.bias": torch.tensor([0.0, value])}
+    file = WeightsFile(tmp_path / f"w{ending}")
+    if ending == ".pth":
+        torch.save(state, file.path)
+    else:
+        safetensors.torch.save_file(state, file.path)
+
+    with pytest.raises(UserError, match=r"that are finite, found nan or infinity in a\.bias"):
+        read_weights(tmp_path / "runs", file)
+    assert not (tmp_path / "runs").exists()

@@ -1,5 +1,6 @@
 import re
 import warnings
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -247,3 +248,23 @@ def test_the_rule_and_the_words_name_what_decides() -> None:
 def test_warnings_are_kept_from_the_user() -> None:
     with quiet():
         warnings.warn("a palette", stacklevel=1)
+
+
+def deep_png() -> bytes:
+    """A PNG of 16 bits a channel in colour, which Pillow reads and does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        whole = kind + data
+        return len(data).to_bytes(4, "big") + whole + zlib.crc32(whole).to_bytes(4, "big")
+
+    head = (4).to_bytes(4, "big") * 2 + bytes([16, 2, 0, 0, 0])  # 4x4, 16 bits, red green blue
+    rows = zlib.compress((b"\0" + bytes(range(24))) * 4)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "content", [deep_png(), b"P6 # a comment\n4 4 65535\n" + bytes(96)], ids=["PNG", "PPM"]
+)
+def test_sixteen_bits_in_colour_are_no_eight(content: bytes) -> None:
+    with pytest.raises(Unreadable, match="16 bits a channel"):
+        read(content)

@@ -3,9 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from photos import put, put_classes, rewritten
 from PIL import Image
 
+from photos import put, put_classes, rewritten
 from tlrun.core.errors import UserError
 from tlrun.data.images.folder_domains import find
 from tlrun.data.images.folder_images import Images, images_of
@@ -90,9 +90,10 @@ def test_what_else_lies_there_is_told(root: Path) -> None:
     put(root / "more" / "a" / "dog" / "1.png", 1)
 
     assert images(root).notes[1:] == ["left out: 1 .txt"]
-    assert images(root, path=str(root / "more")).notes[1:] == [
-        "images in folders within that of their class, read as its own: 1"
-    ]
+    guessed, deeper = images(root, path=str(root / "more")).notes[1:]
+    assert guessed.startswith("read as folders of domains (a) with folders of classes (cat, dog); ")
+    assert deeper == "images in folders within that of their class, read as its own: 1"
+    assert images(root, path=str(root / "more"), layout="domain").notes[1:] == [deeper]
 
 
 def test_a_cache_in_nobodys_home_is_refused(root: Path) -> None:

@@ -113,3 +113,26 @@ def test_no_folder_and_a_file_are_refused(tmp_path: Path) -> None:
 
 def test_names_of_domains_hold_no_dot_or_slash() -> None:
     assert [clean(name) for name in ("a.b", "a/b", "")] == ["a_b", "a_b", "photos"]
+
+
+def test_folders_of_patients_are_of_their_class_where_that_is_said(tmp_path: Path) -> None:
+    """Nothing tells them from domains with classes but the user."""
+    root = tree(tmp_path / "photos", "cat/p1/1.png", "cat/p2/1.png", "dog/p3/1.png", "dog/2.png")
+
+    scanned = scan(root, "path", layout="class")
+    assert [(photo.domain, photo.label, photo.inside) for photo in scanned.photos] == [
+        ("photos", "cat", "p1/1.png"),
+        ("photos", "cat", "p2/1.png"),
+        ("photos", "dog", "2.png"),
+        ("photos", "dog", "p3/1.png"),
+    ]
+    assert not scanned.grouped
+    with pytest.raises(UserError, match=r"try dataset\.layout=class"):
+        scan(root, "path")
+
+
+def test_folders_of_images_are_no_domains(tmp_path: Path) -> None:
+    root = tree(tmp_path / "photos", "cat/1.png", "dog/1.png")
+
+    with pytest.raises(UserError, match=r"dataset.layout: .* found images in cat itself"):
+        scan(root, "path", layout="domain")
