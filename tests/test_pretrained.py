@@ -11,10 +11,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from photos import put_classes, put_domains
+from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.models.backbones.torchvision import Torchvision
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.plan import THIS
+from tlrun.runs.plan import THIS, Plan, plan_with_controls
+from tlrun.runs.remembered import ProblemCache
+from tlrun.strategies.controls import PRETRAINED
 
 from problems import Watcher, config, performed, planned
 
@@ -201,3 +204,20 @@ def test_statistics_of_batchnorm_stay_or_move_on_from_those_of_the_file(
     # two updates of momentum 0.1 leave 0.81 of them
     assert own
     assert all((t.mean() < 2.9) == (train == "all") for t in own if t.numel() == 24 and t.min() > 1)
+
+
+def test_what_the_source_adds_is_held_against_the_same_weights_without_it(
+    place: Path, tmp_path: Path
+) -> None:
+    def controls(photos: str, weights: bool) -> dict[str, Plan]:
+        asked = nodes(place, tmp_path, photos, strategy={"name": "parameter_transfer"})
+        if not weights:
+            asked["backbone"]["weights"] = None
+        run = build(asked | {"controls": True})
+        return plan_with_controls(run, ProblemCache(), Watcher())
+
+    with_source = controls("two", weights=True)
+    outcome = performed(with_source[PRETRAINED], PRETRAINED, Watcher())
+    assert starts_from_the_file(outcome, place)
+    assert PRETRAINED not in controls("two", weights=False)
+    assert PRETRAINED not in controls("one", weights=True)  # it is the run itself

@@ -10,7 +10,7 @@ from torchvision import models
 
 from tlrun.models.backbones.torchvision import Torchvision
 from tlrun.models.timm_models import OnMeta
-from tlrun.models.torchvision_models import MODELS, normalisation
+from tlrun.models.torchvision_models import IMAGENET_DEVIATION, IMAGENET_MEAN, MODELS, normalisation
 
 # one of each family is quick
 QUICK = (
@@ -65,8 +65,20 @@ def test_a_square_model_takes_no_size_between(name: str) -> None:
         without_memory(name, MODELS[name].square + 1)
 
 
+def test_the_inception_models_expect_what_torchvision_makes_of_its_images() -> None:
+    """With weights they turn images that are normalised as all others into those in [-1, 1]."""
+    images = torch.rand(2, 3, 4, 4)
+    mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+    model = models.googlenet(weights=None, init_weights=False, transform_input=True)
+
+    (ours, scale) = (torch.tensor(v).view(3, 1, 1) for v in normalisation("googlenet"))
+    theirs = model._transform_input((images - mean) / deviation)
+    torch.testing.assert_close((images - ours) / scale, theirs)
+    assert normalisation("inception_v3") == normalisation("googlenet")
+
+
 def test_every_model_is_normalised_as_its_weights_expect() -> None:
-    for name in MODELS:
+    for name in MODELS.keys() - {"googlenet", "inception_v3"}:
         weights: Any = models.get_model_weights(name).DEFAULT
         transforms = weights.transforms()
 

@@ -1,17 +1,18 @@
 """Weights are checked while nothing is written, told of once, and read only where they serve."""
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import torch
 
 from tlrun.config.build import Run, build
-from tlrun.core.errors import UserError
+from tlrun.core.errors import RunFailed, UserError
 from tlrun.models.backbone import WeightsFile
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.runs.plan import Plan, plan
-from tlrun.runs.pretrained import check_weights, pretrained_weights, tell_weights
+from tlrun.runs.pretrained import check_backbone, pretrained_weights, tell_weights
 from tlrun.runs.remembered import ProblemCache
 
 from problems import Watcher, config
@@ -47,8 +48,9 @@ def good(tmp_path: Path) -> Path:
 def test_weights_are_read_by_name_or_there_are_none(tmp_path: Path) -> None:
     path = good(tmp_path)
 
-    assert pretrained_weights(run(tmp_path, None)) is None
-    found = pretrained_weights(run(tmp_path, path))
+    digest = sha256(path.read_bytes()).hexdigest()
+    assert pretrained_weights(run(tmp_path, None), None) is None
+    found = pretrained_weights(run(tmp_path, path), digest)
     assert found is not None
     assert_same_bits(dict(found), torch.load(path, weights_only=True))
 
@@ -68,9 +70,9 @@ def test_weights_that_do_not_fit_are_noticed_before_anything_is_written(tmp_path
     problem = build(config(tmp_path / "runs")).dataset.load(0)
 
     with pytest.raises(UserError, match="expected a state dict"):
-        check_weights(planned(run(tmp_path, path)), problem)
+        check_backbone(planned(run(tmp_path, path)), problem)
     assert not (tmp_path / "runs").exists()
-    check_weights(planned(run(tmp_path, good(tmp_path))), problem)
+    check_backbone(planned(run(tmp_path, good(tmp_path))), problem)
 
 
 def test_a_run_that_starts_from_no_weights_asks_for_none(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_a_run_that_starts_from_no_weights_asks_for_none(tmp_path: Path) -> None
     torch.save([1, 2], path)
     alone = planned(run(tmp_path, path, strategy={"name": "scratch"}))
 
-    check_weights(alone, build(config(tmp_path)).dataset.load(0))
+    check_backbone(alone, build(config(tmp_path)).dataset.load(0))
     assert alone.run.backbone == Kept(hidden=(8,), weights=None)
 
 
@@ -88,6 +90,27 @@ def test_drawing_goes_on_as_if_nothing_was_checked(tmp_path: Path) -> None:
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    check_weights(asked, problem)
+    check_backbone(asked, problem)
 
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_weights_that_have_changed_since_the_plan_are_noticed(tmp_path: Path) -> None:
+    path = good(tmp_path)
+    asked, problem = planned(run(tmp_path, path)), build(config(tmp_path)).dataset.load(0)
+    torch.save({name: t + 1 for name, t in torch.load(path, weights_only=True).items()}, path)
+
+    with pytest.raises(RunFailed, match=r"the run was planned with, .* it has changed since"):
+        check_backbone(asked, problem)
+
+
+@pytest.mark.parametrize(("part", "lacking"), [("last", "blocks"), ("norm", "normalise")])
+def test_a_part_that_phi_lacks_is_noticed_before_anything_is_written(
+    tmp_path: Path, part: str, lacking: str
+) -> None:
+    strategy = {"name": "feature_transfer", "train": part}
+    asked = planned(run(tmp_path, None, strategy=strategy))
+
+    with pytest.raises(UserError, match=f"strategy.train: .*{lacking}"):
+        check_backbone(asked, build(config(tmp_path)).dataset.load(0))
+    assert not (tmp_path / "runs").exists()

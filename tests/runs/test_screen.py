@@ -51,3 +51,14 @@ def test_nothing_to_go_through_shows_nothing() -> None:
 
     assert list(shown(iter(()), told, "scratch", "testing on a", 0)) == []
     assert not told.lines
+
+
+def test_a_computation_that_stops_half_way_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLOW", -1.0)
+    told = Told()
+    watched = shown(parts(), told, "scratch", "testing on a", 10)
+    next(watched)
+    next(watched)
+    watched.close()  # type: ignore[attr-defined]  # a generator
+
+    assert told.lines[-1] == "end"

@@ -66,7 +66,7 @@ class Backbone(Protocol):
     weights_file() -> WeightsFile | None: where its pretrained weights are; None, or no such method:
         it has none. Raises UserError where the options that say so are wrong.
     load_weights(phi, tensors): fill the module that `build` gave with tensors by the names that
-        they have in the file, less a classifier's; without it, `load_state_dict`. Raises UserError
+        they have in the file, less a classifier's; without it, by the names in φ. Raises UserError
         where they do not fit.
     libraries: ClassVar[Collection[str]], packages whose versions decide its results too.
     places: ClassVar[Collection[str]], the options that say where weights are: a run is known by

@@ -9,11 +9,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from tlrun.core.inputs import InputSpec
+from tlrun.core.options import name_of_class
 from tlrun.core.seeding import drawing_from, stream
 from tlrun.core.task import Task
 from tlrun.models.backbone import Backbone, TaskSpecific, pixels_of, shape_for, width
 from tlrun.models.model import Model
 from tlrun.models.preparation import Preparation
+from tlrun.models.pretrained import fill
 
 
 def build(
@@ -27,8 +29,10 @@ def build(
     """
     phi = backbone.build(shape_for(backbone, inputs))
     if pretrained is not None:
-        load = getattr(backbone, "load_weights", nn.Module.load_state_dict)
-        load(phi, pretrained)
+        if hasattr(backbone, "load_weights"):
+            backbone.load_weights(phi, pretrained)
+        else:
+            fill(phi, pretrained, name_of_class(type(backbone)))
     pixels = pixels_of(backbone, inputs)
     if inputs.dtype != "uint8" and pixels is None:
         return phi

@@ -53,9 +53,17 @@ def is_path(weights: str) -> bool:
 
 
 def file_at(weights: str) -> WeightsFile:
-    """The weights at the path `weights`, of any content. ~ is the user's home."""
+    """The weights at the path `weights`, of any content. Raises UserError for nobody's home."""
     hint = "give the path of a .pth, .pt or .safetensors file"
-    return WeightsFile(Path(weights).expanduser(), name=weights, hint=hint)
+    return WeightsFile(at_home(weights, "backbone.weights"), name=weights, hint=hint)
+
+
+def at_home(path: str, key: str) -> Path:
+    """A path, its ~ the user's home. Raises UserError, naming `key`, for nobody's home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(Mistake(key, "a path", f"{path}, nobody's home")) from None
 
 
 def fill(

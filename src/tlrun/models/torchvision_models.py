@@ -104,11 +104,11 @@ MODELS: dict[str, Known] = {
     "wide_resnet101_2": Known(2048),
     "wide_resnet50_2": Known(2048),
 }
-# Of all that torchvision's were trained on, save one model.
+# Of all that torchvision's were trained on, save three models.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
-TRAINED_ON_HALF = ("efficientnet_v2_l",)
+TRAINED_ON_HALF = ("efficientnet_v2_l", "googlenet", "inception_v3")
 
 
 def normalisation(model: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -148,12 +148,13 @@ def check_batch_size(run: Run) -> None:
     """Raises UserError where an update draws fewer examples than the backbone can be trained on."""
     fewest: int = getattr(run.backbone, "smallest_batch", 1)
     if run.trainer.batch_size < fewest:
-        name = type(run.backbone).__name__.lower()
+        name = name_of("backbone", run.backbone)
+        norm = ", or backbone.norm=none where BatchNorm is why"
         raise UserError(
             Mistake(
                 "trainer.batch_size",
                 f"{fewest} or more examples for backbone={name} as it is configured",
                 str(run.trainer.batch_size),
-                f"try trainer.batch_size={fewest}, or backbone.norm=none where BatchNorm is why",
+                f"try trainer.batch_size={fewest}{norm if hasattr(run.backbone, 'norm') else ''}",
             )
         )

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from tlrun.core.inputs import InputSpec
 from tlrun.core.problem import Domain, Split
 from tlrun.models.blocks import first_free
 from tlrun.runs.identity import backbone_node
@@ -16,6 +19,8 @@ from tlrun.runs.stage_key import computes_once
 from tlrun.store.features import FeatureStore
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
+
+MOST = 8  # times the bytes of an input that are kept of it, at most
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,12 +33,13 @@ class Encoder:
     """What computes, or finds, what the first modules of φ make of examples.
 
     plan: of the run. screen: is told what is waited for, damaged, or could not be kept, and how far
-    a long computation has come. name: what it calls the run.
+    a long computation has come. name: what it calls the run. inputs: what one input is.
     """
 
     plan: Plan
     screen: Screen
     name: str
+    inputs: InputSpec
 
     def as_trained(self, stage: Stage, model: Model, domain: Domain) -> Domain:
         """A domain as a stage sees it: as features, where φ is held fixed and that saves work."""
@@ -56,7 +62,16 @@ class Encoder:
         """How many modules of φ, in order, are computed once for the stage; 0: none."""
         if not computes_once([stage], self.plan.run.trainer):
             return 0
-        return first_free(model.backbone, stage.trained)
+        fixed = first_free(model.backbone, stage.trained)
+        if stage.trained == "head":
+            return fixed
+        # what is much larger than the inputs takes longer to read than to compute
+        spec = self.inputs
+        one = torch.zeros(1, *spec.shape, dtype=getattr(torch, spec.dtype), device=model.device)
+        model.eval()
+        with torch.no_grad():
+            made = model.trunk.through(one, next(iter(stage.domains)), fixed)
+        return fixed if made.nbytes <= MOST * one.nbytes else 0
 
     def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:
         """What the first `modules` of φ make of a split, from the store or computed."""

@@ -119,6 +119,8 @@ class EstimatorRun:
         """The inputs of a split, float64 [N, d], then which of several `domains` it is of."""
         width = int(np.prod(split.inputs.shape[1:]))
         flat = split.array.reshape(len(split), width).astype(np.float64)
+        if split.inputs.dtype == np.uint8:
+            flat /= 255  # as φ does
         if len(domains) < 2:
             return flat
         where = np.zeros((len(split), len(domains)))

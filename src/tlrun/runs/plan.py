@@ -13,7 +13,7 @@ from tlrun.config.registry import name_of
 from tlrun.core.errors import UserError
 from tlrun.core.notes import AugmentOff, LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
-from tlrun.models.backbone import without_weights
+from tlrun.models.backbone import weights_file_of, without_weights
 from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, check_selection, lam_acts
 from tlrun.runs.identity import (
     family_id,
@@ -130,7 +130,7 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
     asked = _plan_alone(run, problems, screen)
     problem = problems.planned(run)
     controls: dict[str, Plan] = {}
-    for name, control in asked.run.strategy.controls(problem).items():
+    for name, control in controls_of(asked.run, problem).items():
         controls[name] = plan(as_control(asked.run, control), problems, screen)
     settings = {name: planned.setting for name, planned in controls.items()}
     return {THIS: replace(asked, controls=settings)} | controls
@@ -145,6 +145,13 @@ def plan(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     planned = _plan_alone(run, problems, screen)
     problem = problems.planned(run)
     return replace(planned, controls=_settings_of_controls(planned.run, problem))
+
+
+def controls_of(run: Run, problem: Problem) -> dict[str, Control]:
+    """The controls of a run, less those that are none of a backbone without pretrained weights."""
+    controls = run.strategy.controls(problem)
+    has_weights = weights_file_of(run.backbone) is not None
+    return {n: control for n, control in controls.items() if has_weights or not control.of_weights}
 
 
 def as_control(run: Run, control: Control) -> Run:
@@ -174,7 +181,7 @@ def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
 def _settings_of_controls(run: Run, problem: Problem) -> dict[str, str]:
     """The setting of every control that works, by name, whether it is asked for or not."""
     settings: dict[str, str] = {}
-    for name, control in run.strategy.controls(problem).items():
+    for name, control in controls_of(run, problem).items():
         try:
             meant, _ = _checked(as_control(run, control), problem, None)
         except UserError:  # reported where the controls are asked for

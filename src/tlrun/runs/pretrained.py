@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
+from tlrun.core.errors import RunFailed
 from tlrun.core.notes import PretrainedWeights
 from tlrun.core.problem import Problem
 from tlrun.core.seeding import drawing_from
 from tlrun.models.backbone import weights_file_of
-from tlrun.runs.plan import Plan
+from tlrun.runs.plan import Plan, PlannedStage
 from tlrun.runs.screen import Screen
 from tlrun.store.weights import read_weights, weights_digest
 
@@ -20,13 +21,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def pretrained_weights(run: Run) -> Mapping[str, Tensor] | None:
+def pretrained_weights(run: Run, planned: str | None) -> Mapping[str, Tensor] | None:
     """The weights of a run's backbone, by their names in their file; None where it has none.
 
-    Raises UserError where they cannot be read.
+    planned: sha256 of the file that the run was planned with, in hex.
+
+    Raises UserError where they cannot be read, RunFailed where the file is another one by now.
     """
     file = weights_file_of(run.backbone)
-    return None if file is None else read_weights(Path(run.runs_dir).expanduser(), file)
+    if file is None:
+        return None
+    weights = read_weights(Path(run.runs_dir).expanduser(), file)
+    found = weights_digest(file)
+    if found != planned:
+        raise RunFailed(
+            f"backbone.weights: expected the file that the run was planned with, {planned}, found "
+            f"{found}: it has changed since; give the same command again"
+        )
+    return weights
 
 
 def tell_weights(run: Run, name: str, screen: Screen) -> None:
@@ -37,19 +49,28 @@ def tell_weights(run: Run, name: str, screen: Screen) -> None:
         screen.note(PretrainedWeights(run=name, name=backbone, digest=digest))
 
 
-def check_weights(plan: Plan, problem: Problem) -> None:
-    """Raise UserError where the weights that a run is to start from do not fit its backbone.
+def check_backbone(plan: Plan, problem: Problem) -> None:
+    """Raise UserError where φ lacks a part that is to be trained, or its weights do not fit.
 
-    Where a stage that started from them is there already, they do.
+    For that it is built, where there is a doubt. Raises RunFailed as `pretrained_weights` does.
     """
+    parts = {planned.stage.trained for planned in plan.stages} - {"all", "head"}
+    starting = [planned for planned in plan.stages if planned.stage.pretrained]
+    weights = None
+    if starting:
+        weights = pretrained_weights(plan.run, planned_digest(starting[0]))
+    if weights is None and not parts:
+        return
+    from tlrun.models.blocks import free
     from tlrun.models.build import build
 
-    first = next(iter(plan.stages), None)
-    if first is None or not first.stage.pretrained:
-        return
-    if first.entry is not None and first.entry.path.exists():
-        return
-    weights = pretrained_weights(plan.run)
-    if weights is not None:
-        with drawing_from(0):  # no draw of it is used
-            build(plan.run.backbone, problem.inputs, weights)
+    with drawing_from(0):  # no draw of it is used
+        phi = build(plan.run.backbone, problem.inputs, weights)
+    for part in sorted(parts):
+        free(phi, part)
+
+
+def planned_digest(planned: PlannedStage) -> str | None:
+    """sha256 of the weights that a stage was planned to start from, in hex; None without any."""
+    digest: str | None = planned.inputs["backbone"].get("weights")
+    return digest

@@ -21,7 +21,7 @@ from tlrun.data.base import Dataset
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
-from tlrun.runs.pretrained import check_weights
+from tlrun.runs.pretrained import check_backbone
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Screen
 from tlrun.store.fingerprint import differences
@@ -118,15 +118,15 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
 def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None:
     """Train the run of a plan into its folder, whatever stood there before.
 
-    name: what the screen calls it. Raises UserError where its pretrained weights do not fit, before
-    anything is written, RunFailed where it fails, KeyboardInterrupt or Terminated
-    where it is stopped; run.json says so too.
+    name: what the screen calls it. Raises UserError where its backbone or weights do not fit,
+    before anything is written, RunFailed where it fails, KeyboardInterrupt or Terminated where it
+    is stopped; run.json says so too.
     """
     from tlrun.runs.learn import learn
 
     run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
     check_unchanged(plan.run, plan.data, problem)
-    check_weights(plan, problem)  # while nothing is written
+    check_backbone(plan, problem)  # while nothing is written
     started = time.monotonic()
     try:
         config = yaml.safe_dump(as_plain(deciding(plan.run)), sort_keys=False, allow_unicode=True)

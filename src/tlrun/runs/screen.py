@@ -40,13 +40,16 @@ def shown(
     run: what the screen calls it. doing: what is computed. total: the examples of all parts.
     """
     started, begun = time.monotonic(), False
-    for part in parts:
-        if not begun and time.monotonic() - started > SLOW:
-            screen.begin(run, Stage(doing, (), total, lam=Constant(0.0)))
-            begun = True
+    try:
+        for part in parts:
+            if not begun and time.monotonic() - started > SLOW:
+                screen.begin(run, Stage(doing, (), total, lam=Constant(0.0)))
+                begun = True
+            if begun:
+                screen.step(part.start, {})
+            yield part
         if begun:
-            screen.step(part.start, {})
-        yield part
-    if begun:
-        screen.step(total, {})
-        screen.end()
+            screen.step(total, {})
+    finally:
+        if begun:
+            screen.end()

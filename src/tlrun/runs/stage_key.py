@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 from tlrun.config.build import Run
 from tlrun.config.plugins import sources
 from tlrun.config.registry import GROUPS
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import as_data
 from tlrun.core.problem import Problem
 from tlrun.runs.identity import backbone_node, digest_of, node_of
@@ -96,7 +98,7 @@ def run_fingerprint(run: Run, device: str) -> dict[str, str | int]:
 def data_fingerprint(run: Run) -> dict[str, str | int]:
     """What beside files, options and seed may decide what a run's data set reads of them."""
     facts = _fingerprint(run, "cpu", {"dataset": run.dataset})
-    return facts | versions("torchvision", "pyarrow")
+    return facts | versions("torchvision", "pyarrow", "pillow")
 
 
 def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str, str | int]:
@@ -110,8 +112,19 @@ def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str
         where += f" ({bf16_instructions(device) or 'no bf16'})"
     facts = fingerprint(run.threads, where, foreign)
     if "backbone" in roles:
-        facts |= versions(*getattr(run.backbone, "libraries", ()))
+        for library in getattr(run.backbone, "libraries", ()):
+            facts |= _version_of(library)
     return facts
+
+
+def _version_of(library: str) -> dict[str, str]:
+    """The version of a library that a backbone needs. Raises UserError where it is not there."""
+    try:
+        return versions(library)
+    except PackageNotFoundError:
+        hint = f"pip install {library}, or an extra of tl-run that has it (docs/backbones.md)"
+        expected = f"{library}, which it is built by"
+        raise UserError(Mistake("backbone", expected, "it is not installed", hint)) from None
 
 
 def _domain(problem: Problem, name: str) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from tlrun.models.model import restore, state
 from tlrun.models.trunk import set_memory_format
 from tlrun.runs.encoding import Encoder
 from tlrun.runs.plan import Plan, PlannedStage
-from tlrun.runs.pretrained import pretrained_weights, tell_weights
+from tlrun.runs.pretrained import planned_digest, pretrained_weights, tell_weights
 from tlrun.runs.screen import Screen
+from tlrun.runs.stage_key import computes_once
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
@@ -99,7 +100,7 @@ class StageRunner:
     @property
     def encoder(self) -> Encoder:
         """What computes only once what a stage holds fixed of φ."""
-        return Encoder(self.plan, self.screen, self.name)
+        return Encoder(self.plan, self.screen, self.name, self.problem.inputs)
 
     def _train(
         self, planned: PlannedStage, previous: Model | None
@@ -127,7 +128,7 @@ class StageRunner:
 
     def _load(self, planned: PlannedStage, finished: FinishedStage, entry: Entry) -> DoneStage:
         """The stage as another run has finished it."""
-        model = restore(self._fresh(planned, None), finished.weights)
+        model = restore(self._fresh(planned, None, filled=True), finished.weights)
         recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
         for row in finished.rows:
             recorder.log(row)
@@ -160,11 +161,16 @@ class StageRunner:
             self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=summary))
         return planned.strategy.inherit(stage, self._fresh(planned, structure), previous)
 
-    def _fresh(self, planned: PlannedStage, structure: Structure | None) -> Model:
+    def _fresh(
+        self, planned: PlannedStage, structure: Structure | None, *, filled: bool = False
+    ) -> Model:
+        """A model as a stage begins with. filled: whether all its tensors are replaced anyway."""
         run, stage = self.plan.run, planned.stage
         backbone = run.backbone if structure is None else structure.backbone
         inputs, tasks = self.problem.inputs, self._tasks(stage)
-        weights = pretrained_weights(run) if stage.pretrained else None
+        weights = None
+        if stage.pretrained and not filled:
+            weights = pretrained_weights(run, planned_digest(planned))
         model = draw_model(
             backbone, inputs, tasks, stage.init, run.seed, stage.task_specific, weights
         )
@@ -185,7 +191,7 @@ class StageRunner:
             if domain.name in earlier.stage.domains:
                 position += earlier.stage.steps
         augmentation = None
-        if run.trainer.augment and not domain.train.passed:
+        if run.trainer.augment and not computes_once([planned.stage], run.trainer):
             n, changes = len(domain.train), run.trainer.augment
             augmentation = Augmentation(changes, n, run.seed, domain.name)
         return Batches(

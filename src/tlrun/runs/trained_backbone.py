@@ -43,6 +43,8 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     if not tensors:
         raise ValueError(f"{path}: expected a run with one φ, found none, several, or folds")
     data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    if "inputs" not in data:
+        raise ValueError(f"{path}: expected what its inputs are in data.json, of an older tl-run")
     spec = InputSpec(tuple(data["inputs"]["shape"]), data["inputs"]["dtype"])
     config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     trunk = Trunk(build(_backbone(folder, config), spec))

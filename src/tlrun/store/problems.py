@@ -30,7 +30,7 @@ HOME = ".cache/problems"
 SETTLED = 10.0
 BEGUN = time.time()
 
-State = list[Any]  # of one file: path, size, times, inode, device
+State = list[Any]  # of one file: path, size, times, inode, device, and the path that names it
 
 
 def states_of(files: Iterable[Path]) -> list[State] | None:
@@ -52,7 +52,9 @@ def states_of(files: Iterable[Path]) -> list[State] | None:
             if not stat.S_ISREG(status.st_mode):
                 return None
             times = [status.st_mtime_ns, status.st_ctime_ns]
-            states.append([str(path), status.st_size, *times, status.st_ino, status.st_dev])
+            # of a linked image the name of the link says what it shows
+            named = os.path.abspath(file)  # noqa: PTH100  # Path.absolute keeps ..
+            states.append([str(path), status.st_size, *times, status.st_ino, status.st_dev, named])
     except (OSError, RuntimeError, ValueError):  # a circle of links; a path that holds a NUL
         return None
     return states or None  # data that come from no file come from who knows where

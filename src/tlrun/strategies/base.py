@@ -67,11 +67,13 @@ class Stage:
 class Control:
     """A run that a claim is measured against: the claim's own run, with another strategy.
 
-    lam: its λ; None: that of the run it is the control of.
+    lam: its λ; None: that of the run it is the control of. of_weights: whether it is one only where
+        the backbone has pretrained weights.
     """
 
     strategy: Strategy
     lam: Schedule | None = None
+    of_weights: bool = False
 
 
 Controls = Mapping[str, Control]  # by the name that tables call them

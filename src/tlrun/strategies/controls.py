@@ -12,19 +12,23 @@ from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.source_only import SourceOnly
 
+PRETRAINED = "pretrained, no source"
+
 
 def transfer_controls(problem: Problem) -> dict[str, Control]:
     """The controls of every transfer, by name.
 
-    `scratch` at the target's and at the total budget; the source model untouched, where it can
-    answer for the target; and `joint` at the seed's λ=1, one reference for the whole λ axis. Of
-    these, without a source domain, `scratch` alone.
+    `scratch` at the target's and at the total budget, and, of a backbone with pretrained weights,
+    the target alone from these, which is no gain of the source; the source model untouched, where
+    it can answer for the target; and `joint` at the seed's λ=1, one reference for the whole λ axis.
+    Of these, without a source domain, `scratch` alone.
     """
     if not problem.named("source"):
         return {"scratch": Control(Scratch(budget="target")), **estimator_controls(problem)}
     controls = {
         "scratch": Control(Scratch(budget="target")),
         "scratch, total budget": Control(Scratch(budget="total")),
+        PRETRAINED: Control(Scratch(start="pretrained"), of_weights=True),
         "source_only": Control(SourceOnly(budget="source")),
         "joint, λ=1": Control(Joint(), lam=Constant(1.0)),
     }

@@ -1,4 +1,4 @@
-"""Control: source and target in one stage, from random weights.
+"""Control: source and target in one stage, from a backbone's weights or from random ones.
 
 It asks whether the order, source first, matters at all.
 

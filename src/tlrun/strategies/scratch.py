@@ -1,4 +1,4 @@
-"""Control: the target alone, from random weights; what the source adds is added to this.
+"""Control: the target alone, from random weights; what is learnt elsewhere is added to this.
 
     min_{θ,w} L_T(θ, w),   θ and w random (the streams target-init and head-init)
 
@@ -26,10 +26,13 @@ class Scratch(Strategy):
     """The target alone.
 
     budget: `target`, the steps of a transfer's target stage; `total`, those of both its stages
-        together. A backbone's pretrained weights are left aside.
+        together.
+    start: `random`, a backbone's pretrained weights being left aside; or `pretrained`, θ starts
+        from them, where it has some: what a source adds to those is added to this.
     """
 
     budget: Literal["target", "total"] = "target"
+    start: Literal["random", "pretrained"] = "random"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ("target",)
 
@@ -37,7 +40,14 @@ class Scratch(Strategy):
         """One stage on the target, of one budget or of both stages' together."""
         budget = steps if self.budget == "target" else 2 * steps
         return (
-            Stage("target", problem.named("target"), budget, lam=Constant(math.inf), init="target"),
+            Stage(
+                "target",
+                problem.named("target"),
+                budget,
+                lam=Constant(math.inf),
+                init="target",
+                pretrained=self.start == "pretrained",
+            ),
         )
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:

@@ -2,7 +2,8 @@
 
     min_{φ_i,w_i} L_i(φ_i, w_i)   for every task i
 
-Each task has a φ_i and a w_i of its own, all φ_i from the same random weights. All are trained in
+Each task has a φ_i and a w_i of its own, all φ_i from the same weights, random or
+a backbone's pretrained ones. All are trained in
 one stage, side by side, on Σ L_i: the tasks share no parameter, so under SGD, Adam and AdamW, which
 treat every parameter by itself, each is trained as if it were alone. Every task has the steps that
 it has in a multi-task stage, and reads the same batches. (A φ that draws random numbers as it

@@ -41,7 +41,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range, as_node
 from tlrun.core.problem import Problem
-from tlrun.models.backbone import Backbone, Given
+from tlrun.models.backbone import Backbone, Given, shape_for
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.controls import transfer_controls
 from tlrun.strategies.source_only import source_stage
@@ -184,9 +184,10 @@ def _narrow(source: Mapping[str, Tensor], density: float, uniform: bool, given: 
 
     scores = channel_scores(source)
     dense = [len(score) for score in scores.values()]
+    shape = shape_for(given.backbone, given.inputs)
 
     def cost(widths: Sequence[int]) -> int:
-        return parameters(with_widths(given.backbone, widths), given.inputs.shape, given.outputs)
+        return parameters(with_widths(given.backbone, widths), shape, given.outputs)
 
     def ranked(left: int) -> list[int]:
         return [int(mask.sum()) for mask in kept(scores, left).values()]

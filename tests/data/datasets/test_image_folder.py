@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from photos import put, put_classes, put_domains, rewritten
 
+from photos import put, put_classes, put_domains, rewritten
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Problem, Split
 from tlrun.data.datasets.image_folder import ImageFolder
@@ -267,3 +267,36 @@ def test_the_options_are_known_without_numpy(base: Path) -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_link_that_is_moved_to_another_class_is_another_state(tmp_path: Path) -> None:
+    """Of a linked image the name of the link says what it shows."""
+    put_classes(tmp_path / "kept", ("cat", "dog"), 4)
+    for label in ("cat", "dog"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for file in (tmp_path / "kept" / label).iterdir():
+            (tmp_path / "photos" / label / file.name).symlink_to(file)
+    dataset = ImageFolder(path=str(tmp_path / "photos"), cache=str(tmp_path / "cache"))
+    before = states_of(dataset.files())
+    (tmp_path / "photos" / "dog").rename(tmp_path / "photos" / "zebra")
+
+    assert states_of(dataset.files()) != before
+
+
+def test_who_tests_by_its_folder_is_part_of_the_problem(tmp_path: Path) -> None:
+    """Two images that change sides are the same images, and another test set."""
+    first = put_classes(tmp_path / "photos" / "train", ("cat", "dog"), 4)
+    put_classes(tmp_path / "photos" / "test", ("cat", "dog"), 4, first)
+    options = {"path": str(tmp_path / "photos"), "cache": str(tmp_path / "cache")}
+    dataset = ImageFolder(**options, split="folders", size=12)  # type: ignore[arg-type]  # texts
+    before = dataset.load(0)
+    train, test = (
+        next((tmp_path / "photos" / side / "cat").iterdir()) for side in ("train", "test")
+    )
+    one, other = train.read_bytes(), test.read_bytes()
+    train.write_bytes(other)
+    test.write_bytes(one)
+
+    after = dataset.load(0)
+    assert after.digest != before.digest
+    assert after.examples != before.examples

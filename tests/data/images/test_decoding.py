@@ -268,3 +268,16 @@ def deep_png() -> bytes:
 def test_sixteen_bits_in_colour_are_no_eight(content: bytes) -> None:
     with pytest.raises(Unreadable, match="16 bits a channel"):
         read(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"P4\n8 8\n" + bytes(8),
+        b"P1\n8 8\n" + b"0101010101010101\n" * 4,
+        b"P6\n#" + b"a long comment " * 20 + b"\n4 4\n255\n" + bytes(48),
+    ],
+    ids=["PBM", "plain PBM", "PPM"],
+)
+def test_old_formats_of_eight_bits_and_less_are_read(content: bytes) -> None:
+    assert read(content).shape == (3, 8, 8)

@@ -10,6 +10,8 @@ from tlrun.core.errors import UserError
 from tlrun.models.backbone import Pixels, takes
 from tlrun.models.backbones.torchvision import Torchvision
 
+from properties import assert_same_bits
+
 
 def test_an_unknown_model_is_refused_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"backbone.model: .* found 'resnet19'; did you mean resne"):
@@ -96,19 +98,24 @@ def test_weights_of_another_model_are_refused_in_a_line() -> None:
     assert len(refused.value.lines) == 1
 
 
-def test_inception_models_with_weights_take_images_like_all_others() -> None:
-    """Published weights of googlenet are for images in [-1, 1]; torchvision sets that with them."""
+def test_weights_do_not_decide_which_network_is_drawn() -> None:
+    """Of googlenet and inception torchvision builds another one with weights than without."""
+    torch.manual_seed(0)
     fresh = Torchvision("googlenet").build((3, 32, 32))
+    torch.manual_seed(0)
     trained = Torchvision("googlenet", weights="DEFAULT").build((3, 32, 32))
 
+    assert_same_bits(fresh.state_dict(), trained.state_dict())
     assert not fresh.transform_input
-    assert trained.transform_input
+    assert not trained.transform_input
 
 
 def test_a_plan_needs_no_torch() -> None:
     program = """
 import sys
 from tlrun.models.backbones.torchvision import Torchvision
+
+from properties import assert_same_bits
 spec = Torchvision(weights="DEFAULT")
 assert spec.width((3, 32, 32)) == 512 and spec.pixels and spec.weights_file()
 print(sorted({"torch", "torchvision", "numpy"} & set(sys.modules)))

@@ -175,7 +175,8 @@ def _part(name: str, task: Task, rows: Rows, splits: Splits, inputs: Mapped) -> 
     val = split(splits.val)
     domain = Domain(name, rows.roles[name], (task,), split(splits.train), val if len(val) else None)
     used = splits.pool[here] | splits.test[here]
-    told = [labels] if rows.group is None else [labels, rows.group[here]]
+    said = [rows.group, rows.side]  # by whoever divides the images
+    told = [labels, *(values[here] for values in said if values is not None)]
     digest = examples_digest(mine.keys()[used], *(values[used] for values in told))
     pool = mine.select(np.flatnonzero(splits.pool[here]))
     return Part(domain, split(splits.test), pool, digest)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tlrun.core.errors import Mistake, UserError, say
-from tlrun.data.images.decoding import is_colour, quiet
+from tlrun.data.images.decoding import is_colour, quiet, rule
 from tlrun.data.images.download import described
 from tlrun.data.images.progress import Progress
 from tlrun.store.files import write_whole
@@ -43,7 +43,9 @@ def contents(
     cache: the folder of what is kept. tell: of the progress, where it takes long. Raises UserError
     for a file that cannot be read.
     """
-    index = cache / "files" / f"{sha256(os.fsencode(root)).hexdigest()[:16]}.json"
+    # what is in colour is Pillow's to say
+    name = sha256(os.fsencode(root) + rule().encode()).hexdigest()[:16]
+    index = cache / "files" / f"{name}.json"
     kept = _kept(index)
     states = {path: _state(path) for path in paths}
     found: dict[Path, Content] = {}

@@ -182,7 +182,7 @@ def _key(image: np.ndarray) -> bytes:
 def _states(folder: Path) -> list[Any] | None:
     """What tells whether a file of an entry has changed, wherever the entry is."""
     states = states_of([folder / name for name in FILES])
-    return None if states is None else [state[1:] for state in states]
+    return None if states is None else [state[1:6] for state in states]
 
 
 def _digests(folder: Path) -> dict[str, str]:

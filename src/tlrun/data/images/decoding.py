@@ -30,6 +30,8 @@ COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 DEEP = ("I", "F")  # modes begin so whose numbers have 16 or 32 bits
 # What cameras and phones write and Pillow does not read; of some it would find a small preview.
 CAMERA = frozenset({".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".nef", ".orf", ".rw2"})
+# The head of a PPM file in colour without its comments, up to the largest number in it.
+PPM_HEAD, LONGEST = re.compile(rb"P[36]\s+\d+\s+\d+\s+(\d+)\s"), 10_000
 ORIENTATION = 0x0112  # the EXIF tag
 
 
@@ -159,8 +161,8 @@ def _is_deep(content: bytes, image: Image) -> bool:
     if content.startswith(b"\x89PNG"):
         return content[24] > 8  # the bit depth of its header
     if image.format == "PPM":
-        numbers = [int(word) for word in re.sub(rb"#.*", b"", content[2:80]).split()[:3]]
-        return numbers[-1] > 255
+        head = PPM_HEAD.match(re.sub(rb"#[^\n]*\n", b"\n", content[:LONGEST]))
+        return head is not None and int(head[1]) > 255
     return any(";16" in str(tile) for tile in getattr(image, "tile", ()))
 
 

@@ -134,7 +134,7 @@ def _drawn(
     if role == "source":
         budget, fraction = options.source_per_class, options.source_fraction
         option = "dataset.source_per_class"
-        share = min(share, SOURCE_VAL_SHARE) if rows.group is None else share
+        share = SOURCE_VAL_SHARE if share and rows.group is None else share
     labels_seed, val_seed = stream(seed, "labels", key), stream(seed, "labels", "val", key)
     if rows.side is not None and (rows.side[mine] == VAL).any():
         marked = rows.side[mine] == VAL

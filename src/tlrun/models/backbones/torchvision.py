@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.inputs import Kind
 from tlrun.models.backbone import Pixels, WeightsFile
-from tlrun.models.pretrained import file_at, fill, image_size, is_path
+from tlrun.models.pretrained import at_home, file_at, fill, image_size, is_path
 from tlrun.models.torchvision_models import MODELS, normalisation
 from tlrun.models.torchvision_weights import URL, digest_in, file_of, names_of
 
@@ -81,16 +81,15 @@ class Torchvision:
         elif self.model == "maxvit_t":
             options["input_size"] = shape[1:]
         elif self.model in ("googlenet", "inception_v3"):
-            # published weights expect images in [-1, 1], which the model then makes of these
-            options["transform_input"] = self.weights is not None
-            options |= {"aux_logits": False, "init_weights": self.weights is None}
+            # published weights expect images in [-1, 1], which `pixels` makes of them
+            options |= {"aux_logits": False, "init_weights": True, "transform_input": False}
         model = models.get_model(self.model, weights=None, **options)
         return without_classifier(model, self.model)
 
     def weights_file(self) -> WeightsFile | None:
         """Where the weights are: at the path, or in torch's cache of published ones.
 
-        Raises UserError for a name that the model has no weights of.
+        Raises UserError for a name that the model has no weights of, and for nobody's home.
         """
         if self.weights is None:
             return None
@@ -125,4 +124,4 @@ class Torchvision:
 def _torch_home() -> Path:
     """Where torch keeps what it downloads: TORCH_HOME, or torch in XDG_CACHE_HOME or ~/.cache."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
+    return at_home(os.environ.get("TORCH_HOME", f"{cache}/torch"), "TORCH_HOME")
