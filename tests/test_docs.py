@@ -38,7 +38,7 @@ def test_pages_and_commands_are_seen() -> None:
         "multitask.md",
         "results.md",
     ]
-    assert len(COMMANDS) == 20
+    assert len(COMMANDS) == 22
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -114,8 +114,6 @@ def test_a_plan_needs_no_torch() -> None:
     program = """
 import sys
 from tlrun.models.backbones.torchvision import Torchvision
-
-from properties import assert_same_bits
 spec = Torchvision(weights="DEFAULT")
 assert spec.width((3, 32, 32)) == 512 and spec.pixels and spec.weights_file()
 print(sorted({"torch", "torchvision", "numpy"} & set(sys.modules)))
