@@ -84,6 +84,7 @@ def test_every_role_takes_a_plug_in(install: Install, tmp_path: Path) -> None:
     assert node_of("strategy", job.run.strategy) == {
         "name": "gradual",
         "budget": "target",
+        "start": "random",
         "pace": (3,),
     }
     assert node_of("backbone", job.run.backbone)["hidden"] == (2,)
