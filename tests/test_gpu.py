@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from photos import put_domains
 from tlrun.data import batches
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.trained_backbone import load_backbone
 
+from photos import put_domains
 from problems import Watcher, config, performed, planned
 from properties import assert_same_run
 

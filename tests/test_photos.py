@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from photos import put_classes, put_domains
 from tlrun.config.registry import shipped
 from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
 
+from photos import put_classes, put_domains
 from problems import Watcher, config, performed, planned
 
 SHORT = {"name": "trainer", "steps": 2, "batch_size": 8, "eval_every": 2}

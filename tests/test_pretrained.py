@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from photos import put_classes, put_domains
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.models.backbones.torchvision import Torchvision
@@ -19,6 +18,7 @@ from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.remembered import ProblemCache
 from tlrun.strategies.controls import PRETRAINED
 
+from photos import put_classes, put_domains
 from problems import Watcher, config, performed, planned
 
 MODEL = "shufflenet_v2_x0_5"

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import tlrun
-from photos import put_domains
 from tlrun.config.build import build
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 
+from photos import put_domains
 from problems import Watcher, config, performed, planned
 
 LONG = {"name": "trainer", "steps": 8, "batch_size": 8, "eval_every": 4}

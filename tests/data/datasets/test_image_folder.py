@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from photos import put, put_classes, put_domains, rewritten
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Problem, Split
 from tlrun.data.datasets.image_folder import ImageFolder
 from tlrun.data.images import decoded as decoding
 from tlrun.data.images.decoding import Form, decode
 from tlrun.store.problems import states_of
+
+from photos import put, put_classes, put_domains, rewritten
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from photos import put, put_classes
 from PIL import Image
 
 from tlrun.core.errors import UserError
 from tlrun.data.images import contents as reading
 from tlrun.data.images.contents import Content, contents, threads
 from tlrun.store import problems
+
+from photos import put, put_classes
 
 
 @pytest.fixture

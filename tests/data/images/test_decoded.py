@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
-from photos import put, put_classes, rewritten
 
 from tlrun.core.errors import UserError
 from tlrun.data.examples import row_hashes
@@ -17,6 +16,8 @@ from tlrun.data.images.decoded import decoded
 from tlrun.data.images.decoded_entry import Decoded
 from tlrun.data.images.decoding import Form
 from tlrun.data.images.decoding import decode as decode_file
+
+from photos import put, put_classes, rewritten
 
 FORM = Form(8, "crop", 3)
 

@@ -2,11 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from photos import put_classes, put_domains
 
 from tlrun.core.errors import UserError
 from tlrun.data.images.folder_domains import find
 from tlrun.data.images.folder_options import FolderOptions
+
+from photos import put_classes, put_domains
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photos import put, put_classes, rewritten
 from tlrun.core.errors import UserError
 from tlrun.data.images.folder_domains import find
 from tlrun.data.images.folder_images import Images, images_of
 from tlrun.data.images.folder_options import FolderOptions
+
+from photos import put, put_classes, rewritten
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Crops of the photos that scikit-image and scikit-learn ship, as folders: a demonstration.
 
     pip install scikit-image
-    python benchmarks/photos.py PHOTOS
+    python benchmarks/photo_crops.py PHOTOS
     tl-run experiment=freeze_or_finetune dataset.path=PHOTOS dataset.split=folders
 
 Each class is one photo. Its left half gives what is learnt from, its right half what tests, so that
