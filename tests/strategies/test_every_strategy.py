@@ -48,7 +48,8 @@ from properties import assert_lambda_weighs_the_target, assert_same_bits
 ESTIMATORS = [n for n in names("strategy") if issubclass(find("strategy", n), EstimatorStrategy)]
 STRATEGIES = [name for name in names("strategy") if name not in ESTIMATORS]
 LAMBDAS = (0.0, 0.1, 1.0, 10.0, math.inf)
-PHI = Mlp(hidden=(7, 6))
+PHI = Mlp(hidden=(6,))
+TWO_BLOCKS = Mlp(hidden=(7, 6))
 FILTERS = Conv(channels=(3,))  # of which a covariance can be learnt
 
 PROBLEMS = {
@@ -241,7 +242,9 @@ def begun(
 
 
 def backbone_of(case: Case) -> Backbone:
-    return FILTERS if "covariance" in case.options and case.name == "structure_transfer" else PHI
+    if "covariance" in case.options and case.name == "structure_transfer":
+        return FILTERS
+    return TWO_BLOCKS if "train=last" in case.options or "train=first" in case.options else PHI
 
 
 def number(term: Tensor | float | None) -> float:
