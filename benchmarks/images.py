@@ -1,7 +1,7 @@
 """How fast a folder of photos comes to the model, against torchvision's ImageFolder and DataLoader.
 
     python benchmarks/images.py                          20,000 JPEGs of 64x64, 7 rounds
-    python benchmarks/images.py --images 2000 --side 64 --rounds 3 --steps 10 --folder /tmp/photos
+    python benchmarks/images.py --images 2000 --side 64 --rounds 3 --steps 10 --folder photos
 
 Three questions, a Markdown table each, medians with [least..largest] over interleaved rounds:
 

@@ -15,9 +15,9 @@ from tlrun.models.blocks import (
     chain,
     first_free,
     free,
-    from_module,
+    part,
     set_training_mode,
-    tensors_from,
+    tensors_in,
 )
 from tlrun.models.trunk import Trunk
 
@@ -30,12 +30,12 @@ def phi() -> nn.Module:
     return Conv((4, 5), "batch").build((1, 8, 8))
 
 
-def moved(module: nn.Module, part: TrainedPart) -> set[str]:
+def moved(module: nn.Module, trained: TrainedPart) -> set[str]:
     """The tensors of φ that a step of training changes, statistics included."""
-    free(module, part)
-    set_training_mode(module, part)
+    free(module, trained)
+    set_training_mode(module, trained)
     before = {name: t.clone() for name, t in module.state_dict().items()}
-    module(IMAGES).square().sum().backward() if part != "head" else module(IMAGES)
+    module(IMAGES).square().sum().backward() if trained != "head" else module(IMAGES)
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.grad is not None:
@@ -55,9 +55,9 @@ MOVED: dict[TrainedPart, set[str]] = {
 }
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_what_is_trained_moves_and_nothing_else(part: TrainedPart) -> None:
-    assert moved(phi(), part) == MOVED[part]
+@pytest.mark.parametrize("trained", PARTS)
+def test_what_is_trained_moves_and_nothing_else(trained: TrainedPart) -> None:
+    assert moved(phi(), trained) == MOVED[trained]
 
 
 def test_a_block_begins_with_each_weight_tensor() -> None:
@@ -66,23 +66,23 @@ def test_a_block_begins_with_each_weight_tensor() -> None:
     assert blocks(nn.Flatten()) == [slice(0, 1)]
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("trained", PARTS)
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_what_is_fixed_can_be_computed_apart(part: TrainedPart, norm: str) -> None:
+def test_what_is_fixed_can_be_computed_apart(trained: TrainedPart, norm: str) -> None:
     """In two parts φ gives what it gives in one, each domain's statistics included."""
-    if part == "norm" and norm == "none":
+    if trained == "norm" and norm == "none":
         return
     trunk = Trunk(Conv((4, 5), norm).build((1, 8, 8)))  # type: ignore[arg-type]  # one of two
     trunk.track(["a", "b"])
     trunk.train()
     trunk(IMAGES + 1, "a")
     trunk.eval()
-    whole, cut = trunk(IMAGES, "a"), first_free(trunk.backbone, part)
+    whole, cut = trunk(IMAGES, "a"), first_free(trunk.backbone, trained)
 
     before = trunk.through(IMAGES, "a", cut) if cut else IMAGES
     assert torch.equal(trunk(before, "a", passed=cut), whole)
     assert cut == {"head": len(chain(trunk.backbone)), "last": 4 if norm == "batch" else 3}.get(
-        part, 0
+        trained, 0
     )
 
 
@@ -90,13 +90,14 @@ def test_parts_of_phi_keep_the_names_of_their_tensors() -> None:
     module = phi()
     tensors = module.state_dict()
 
-    assert set(tensors_from(module, 4, tensors)) == LAST
-    assert set(from_module(module, 4).state_dict()) == LAST
-    assert tensors_from(module, 0, tensors).keys() == tensors.keys()
+    assert set(tensors_in(module, slice(4, None), tensors)) == LAST
+    assert set(part(module, slice(4, None)).state_dict()) == LAST
+    assert set(tensors_in(module, slice(4), tensors)) == FIRST
+    assert tensors_in(module, slice(None), tensors).keys() == tensors.keys()
 
 
 @pytest.mark.parametrize(
-    ("module", "part", "found"),
+    ("module", "trained", "found"),
     [
         (Mlp((3,)).build((4,)), "last", "a backbone of several blocks for train=last, found one"),
         (Mlp((3,)).build((4,)), "first", "a backbone of several blocks for train=first, found one"),
@@ -104,7 +105,7 @@ def test_parts_of_phi_keep_the_names_of_their_tensors() -> None:
     ],
 )
 def test_a_part_that_is_not_there_is_refused(
-    module: nn.Module, part: TrainedPart, found: str
+    module: nn.Module, trained: TrainedPart, found: str
 ) -> None:
     with pytest.raises(UserError, match=found):
-        free(module, part)
+        free(module, trained)

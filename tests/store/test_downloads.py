@@ -139,3 +139,6 @@ def test_two_at_once_download_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_error_without_words_has_a_name() -> None:
     assert described(ValueError()) == "ValueError"
     assert described(ValueError("one\n two")) == "one two"
+    assert described(RuntimeError("one\n  two")) == "one two"
+    missing = FileNotFoundError(2, "No such file or directory", "x")
+    assert described(missing) == "No such file or directory"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Protocol
 
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 
@@ -20,10 +21,18 @@ ValShare = Annotated[float, Range(0.0, 0.9)]
 # What is done to an image at random. flip: left to right, one time in two. crop: a part of half to
 # all of the area, scaled up again. color: brightness, contrast and saturation times 0.7 to 1.3.
 Change = Literal["flip", "crop", "color"]
+SOURCE_VAL_SHARE = 0.2  # of a source's labels, where any of the target's validate
 # the share of a domain's examples that tests
 TestShare = Annotated[float, Range(0.1, 0.9)]
 # what draws the test set, and whatever else is the same for every seed of a run
 SplitSeed = Annotated[int, Range(0)]
+
+
+def check_at_most_one(options: object, one: str, other: str) -> None:
+    """Raise UserError where two options of a data set have values that say the same otherwise."""
+    if getattr(options, one) is not None and getattr(options, other) is not None:
+        found = f"dataset.{one} too"
+        raise UserError(Mistake(f"dataset.{other}", "one of the two", found, "leave out one"))
 
 
 class Dataset(Protocol):

@@ -43,11 +43,8 @@ class Batch:
     labels: Mapping[str, Tensor]
     passed: int = 0
 
-    def rows(self, chosen: Tensor | slice) -> Batch:
-        """The batch of the `chosen` rows: their positions, int64 [B], or a slice."""
-        if isinstance(chosen, slice):
-            labels = {task: labels[chosen] for task, labels in self.labels.items()}
-            return Batch(self.inputs[chosen], labels, self.passed)
+    def rows(self, chosen: Tensor) -> Batch:
+        """The batch of the `chosen` rows: their positions, int64 [B]."""
         labels = {task: labels.index_select(0, chosen) for task, labels in self.labels.items()}
         return Batch(self.inputs.index_select(0, chosen), labels, self.passed)
 
@@ -55,13 +52,6 @@ class Batch:
 def as_batch(split: Split, device: torch.device | str = "cpu") -> Batch:
     """All of a split as one batch on `device`; on the CPU it shares the split's memory."""
     return Batch(as_tensor(split.array, device), _labels_of(split, device), split.passed)
-
-
-def rows_of(split: Split, chosen: slice, device: torch.device | str = "cpu") -> Batch:
-    """The examples of a split in a slice, as one batch on `device`; no other is read."""
-    inputs = as_tensor(split.inputs[chosen], device)
-    labels = {task: labels[chosen] for task, labels in _labels_of(split, device).items()}
-    return Batch(inputs, labels, split.passed)
 
 
 def as_tensor(array: np.ndarray, device: torch.device | str) -> Tensor:

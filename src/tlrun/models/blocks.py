@@ -64,17 +64,17 @@ def set_training_mode(phi: nn.Module, trained: TrainedPart) -> None:
         module.train()
 
 
-def from_module(phi: nn.Module, start: int) -> nn.Module:
-    """φ without its first `start` modules; their names stay what they are in φ."""
-    return phi[start:] if start and isinstance(phi, nn.Sequential) else phi
+def part(phi: nn.Module, which: slice) -> nn.Module:
+    """The modules of the chain in a slice, as one; their tensors have the names they have in φ."""
+    return phi[which] if isinstance(phi, nn.Sequential) else phi
 
 
-def tensors_from(phi: nn.Module, start: int, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of some tensors, by their names in φ, that belong to no module before `start`."""
-    if not start or not isinstance(phi, nn.Sequential):
+def tensors_in(phi: nn.Module, which: slice, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of some tensors, by their names in φ, that are of a module in a slice of the chain."""
+    if not isinstance(phi, nn.Sequential):
         return dict(tensors)
-    before = [name for name, _ in phi.named_children()][:start]
-    return {name: t for name, t in tensors.items() if name.partition(".")[0] not in before}
+    modules = [name for name, _ in phi.named_children()][which]
+    return {name: t for name, t in tensors.items() if name.partition(".")[0] in modules}
 
 
 def _free_modules(phi: nn.Module, trained: TrainedPart) -> Sequence[nn.Module]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase  # what all of torch's layers with statistics are
 
-from tlrun.models.blocks import chain, from_module, tensors_from
+from tlrun.models.blocks import chain, part, tensors_in
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -65,27 +65,28 @@ class Trunk(nn.Module):
             normalises by the batch in any case.
         passed: how many modules of φ, in order, the inputs have been through already.
         """
-        if passed == len(chain(self.backbone)):
-            return inputs
-        phi = from_module(self.backbone, passed)
-        buffers = tensors_from(self.backbone, passed, self._buffers_for(domain))
+        return self._computed(inputs, slice(passed, None), domain, update_stats)
+
+    def through(self, inputs: Tensor, domain: str, modules: int) -> Tensor:
+        """What the first `modules` of φ make of inputs [B, …]; of all, z [B, d]."""
+        return self._computed(inputs, slice(modules), domain)
+
+    def _computed(
+        self, inputs: Tensor, which: slice, domain: str, update_stats: bool = True
+    ) -> Tensor:
+        """What a slice of φ's modules makes of inputs that come from `domain`."""
+        phi, buffers = self.backbone, self._buffers_for(domain)
+        modules = len(chain(phi))
+        if which.indices(modules) != (0, modules, 1):
+            if not chain(phi)[which]:
+                return inputs
+            phi, buffers = part(phi, which), tensors_in(phi, which, buffers)
         if not update_stats:
             buffers = {name: buffer.clone() for name, buffer in buffers.items()}
         if not buffers:
             z: Tensor = phi(inputs)
             return z
         return functional_call(phi, buffers, (inputs,))  # type: ignore[no-any-return]  # φ gives what it gives
-
-    def through(self, inputs: Tensor, domain: str, modules: int) -> Tensor:
-        """What the first `modules` of φ make of inputs [B, …]; of all, z [B, d]."""
-        if modules == len(chain(self.backbone)):
-            return self(inputs, domain)  # type: ignore[no-any-return]  # as above
-        assert isinstance(self.backbone, nn.Sequential)
-        phi = self.backbone[:modules]
-        buffers = self._buffers_for(domain)
-        for name in tensors_from(self.backbone, modules, buffers):
-            del buffers[name]
-        return functional_call(phi, buffers, (inputs,))  # type: ignore[no-any-return]  # as above
 
     def track(self, domains: Iterable[str]) -> None:
         """Give each of `domains` statistics of its own from here on.
@@ -113,10 +114,7 @@ class Trunk(nn.Module):
         These are φ's parameters and the domain's statistics, or those that it borrows.
         """
         every = dict(self.backbone.named_parameters()) | self._buffers_for(domain)
-        if modules in (None, len(chain(self.backbone))):
-            return every
-        after = tensors_from(self.backbone, modules or 0, every)
-        return {name: tensor for name, tensor in every.items() if name not in after}
+        return tensors_in(self.backbone, slice(modules), every)
 
     def pooled_for(self, domain: str) -> set[str]:
         """The domains whose statistics `domain` borrows, pooled.

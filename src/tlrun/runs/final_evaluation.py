@@ -16,7 +16,7 @@ from tlrun.core.notes import StatisticsPooled
 from tlrun.core.objective import Relation
 from tlrun.core.problem import Domain, Problem, Split, known
 from tlrun.core.task import Task, TaskKey
-from tlrun.data.batches import rows_of
+from tlrun.data.batches import as_tensor
 from tlrun.models.structure import size
 from tlrun.runs.disagreement import disagreement
 from tlrun.strategies.base import Stage
@@ -59,7 +59,7 @@ def evaluate_test(
     answered = [key for key in problem.task_keys if model.has_head(key)]
     result, predictions = scores_of(problem, test, answered, outputs, together=together)
     name, domain = next(iter(problem.domains.items()))
-    cost = size(model, rows_of(domain.train, slice(0, 1), model.device).inputs, name)
+    cost = size(model, as_tensor(domain.train.inputs[:1], model.device), name)
     result |= spent(problem, stages, batch_size)
     result["size"] = asdict(cost)
     if learnt is not None:

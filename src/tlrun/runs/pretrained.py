@@ -52,12 +52,14 @@ def tell_weights(run: Run, name: str, screen: Screen) -> None:
 def check_backbone(plan: Plan, problem: Problem) -> None:
     """Raise UserError where φ lacks a part that is to be trained, or its weights do not fit.
 
-    For that it is built, where there is a doubt. Raises RunFailed as `pretrained_weights` does.
+    For that it is built, where there is a doubt: weights that a stage in the store has started from
+    do fit. Raises RunFailed as `pretrained_weights` does.
     """
     parts = {planned.stage.trained for planned in plan.stages} - {"all", "head"}
     starting = [planned for planned in plan.stages if planned.stage.pretrained]
     weights = None
-    if starting:
+    kept = starting[0].entry if starting else None
+    if starting and not (kept is not None and kept.path.exists()):
         weights = pretrained_weights(plan.run, planned_digest(starting[0]))
     if weights is None and not parts:
         return

@@ -14,7 +14,7 @@ import torch
 from tlrun.core.metrics import every_score
 from tlrun.core.problem import Domain, Split
 from tlrun.core.task import Task, TaskKey
-from tlrun.data.batches import Batch, as_tensor, labelled, rows_of
+from tlrun.data.batches import Batch, as_tensor, labelled
 from tlrun.training.losses import task_loss
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def outputs_of(
     model.eval()
     with torch.no_grad():
         for part in watch(slices(split)):
-            batch = rows_of(split, part, model.device)
-            z = features(model, domain, tasks, batch)
+            inputs = as_tensor(split.inputs[part], model.device)
+            z = model.features(inputs, domain, tasks, split.passed)
             for task in tasks:
                 output = model.output(TaskKey(domain, task.name), z[task.name])
                 collected[task.name].append(output)

@@ -7,6 +7,7 @@ import pytest
 
 from tlrun.core.errors import UserError
 from tlrun.data.images import download as downloading
+from tlrun.store.downloads import PATIENCE
 
 FILES = ["a/one", "two"]
 
@@ -97,7 +98,7 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
 
     downloading.into(tmp_path, "things", FILES, look, lambda: there(tmp_path))
 
-    assert seen == [downloading.PATIENCE]
+    assert seen == [PATIENCE]
     assert socket.getdefaulttimeout() == before
 
 
@@ -110,12 +111,3 @@ def test_a_root_that_is_no_folder_is_refused(tmp_path: Path, below: str) -> None
         UserError, match=r"dataset.root: expected a folder that things can be .*, found .*; try"
     ):
         downloading.into(root, "things", FILES, fetch, lambda: False)
-
-
-def test_an_error_is_told_in_one_line() -> None:
-    assert downloading.described(RuntimeError("one\n  two")) == "one two"
-    assert (
-        downloading.described(FileNotFoundError(2, "No such file or directory", "x"))
-        == "No such file or directory"
-    )
-    assert downloading.described(ValueError()) == "ValueError"

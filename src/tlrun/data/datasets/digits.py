@@ -16,7 +16,7 @@ from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
-from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
+from tlrun.data.base import SOURCE_VAL_SHARE, LabelsPerClass, SplitSeed, TestShare, ValShare
 from tlrun.data.examples import examples_digest
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tlrun.data.splits import Draw
 
 SOURCE_TEST_SHARE = 0.2  # enough to see what the source is known by; the rest is for training
-SOURCE_VAL_SHARE = 0.2  # of the rest, where anything validates
 Shift = Literal["noise", "occlusion", "rotation", "inverted", "none"]
 
 

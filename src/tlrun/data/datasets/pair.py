@@ -15,8 +15,14 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
-from tlrun.data.base import LabelFraction, LabelsPerClass, SplitSeed, ValShare
-from tlrun.data.datasets.digits import SOURCE_VAL_SHARE
+from tlrun.data.base import (
+    SOURCE_VAL_SHARE,
+    LabelFraction,
+    LabelsPerClass,
+    SplitSeed,
+    ValShare,
+    check_at_most_one,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,13 +84,8 @@ class Pair:
     metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:
-        for count, share in (
-            ("labels_per_class", "label_fraction"),
-            ("source_per_class", "source_fraction"),
-        ):
-            if getattr(self, count) is not None and getattr(self, share) is not None:
-                found = f"{getattr(self, share):g}, and dataset.{count}={getattr(self, count)}"
-                raise UserError(Mistake(f"dataset.{share}", f"it, or dataset.{count}", found))
+        check_at_most_one(self, "labels_per_class", "label_fraction")
+        check_at_most_one(self, "source_per_class", "source_fraction")
         if self.source is None:
             for option in ("source_per_class", "source_fraction"):
                 if getattr(self, option) is not None:

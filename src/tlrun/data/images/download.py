@@ -14,8 +14,8 @@ from tarfile import TarError
 from filelock import FileLock
 
 from tlrun.core.errors import Mistake, UserError, say
+from tlrun.store.downloads import PATIENCE, described
 
-PATIENCE = 30.0  # seconds without an answer, after which there is no network
 # RuntimeError: md5 differs
 TROUBLE = (OSError, RuntimeError, ValueError, EOFError, HTTPException, TarError)
 
@@ -89,11 +89,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def described(error: BaseException) -> str:
-    """What an error says, in one line; the name of its class where it says nothing."""
-    words = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        words = error.strerror
-    return " ".join(words.split()) or type(error).__name__

@@ -9,7 +9,14 @@ from typing import Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.task import ClassificationMetric
-from tlrun.data.base import LabelFraction, LabelsPerClass, SplitSeed, TestShare, ValShare
+from tlrun.data.base import (
+    LabelFraction,
+    LabelsPerClass,
+    SplitSeed,
+    TestShare,
+    ValShare,
+    check_at_most_one,
+)
 from tlrun.data.images.decoding import Fit
 
 Name = str | int  # of a folder; a command line reads 7 as a number
@@ -91,17 +98,9 @@ class FolderOptions:
             object.__setattr__(self, "target", str(self.target))
         if self.domains is not None:
             object.__setattr__(self, "domains", tuple(sorted({str(name) for name in self.domains})))
-        pairs = [
-            ("labels_per_class", "label_fraction"),
-            ("source_per_class", "source_fraction"),
-            ("group", "group_file"),
-        ]
-        for one, other in pairs:
-            if getattr(self, one) is not None and getattr(self, other) is not None:
-                found = f"dataset.{one} too"
-                raise UserError(
-                    Mistake(f"dataset.{other}", "one of the two", found, "leave out one")
-                )
+        check_at_most_one(self, "labels_per_class", "label_fraction")
+        check_at_most_one(self, "source_per_class", "source_fraction")
+        check_at_most_one(self, "group", "group_file")
         if self.group is not None:
             try:
                 re.compile(self.group)

@@ -15,13 +15,13 @@ import numpy as np
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.problem import Role
 from tlrun.core.seeding import stream
+from tlrun.data.base import SOURCE_VAL_SHARE
 from tlrun.data.images.folder_options import FolderOptions
 from tlrun.data.images.label_spaces import LabelSpace
 from tlrun.data.splits import bought, split_validation, stratified
 from tlrun.data.tables.groups import group_split
 
 TRAIN, VAL, TEST = range(3)
-SOURCE_VAL_SHARE = 0.2  # of the sources' labels, where any of the target's validate
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.data.images.download import described
 from tlrun.data.images.folder_options import Layout
 from tlrun.data.images.folder_tree import Folder, read_tree
 from tlrun.data.load_report import few
+from tlrun.store.downloads import described
 
 Side = Literal["train", "val", "test"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.data.images import download as downloading
 from tlrun.data.images.image_sets import IDX, SETS
+from tlrun.store.downloads import described
 
 
 def under(root: str) -> Path:
@@ -48,7 +48,7 @@ def on_disk(path: Path) -> Path | None:
             return path
         return packed if path.name in IDX and packed.is_file() else None
     except OSError as error:
-        found = f"{path.parent}: {downloading.described(error)}"
+        found = f"{path.parent}: {described(error)}"
         raise no_set("a folder that can be read", found, "try another folder") from None
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.data.images.download import described
 from tlrun.data.images.folders import Photo
 from tlrun.data.load_report import few
+from tlrun.store.downloads import described
 
 
 def groups_by_name(photos: Iterable[Photo], pattern: str) -> list[str]:

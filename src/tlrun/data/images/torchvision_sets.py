@@ -18,6 +18,7 @@ from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
 from tlrun.data.images.image_sets import IDX, SETS, Examples, Images, ImageSet
 from tlrun.data.images.on_disk import files_of, folder_of, no_set, under, wanted
+from tlrun.store.downloads import described
 from tlrun.store.problems import states_of
 
 
@@ -53,7 +54,7 @@ def _download(name: str, base: Path) -> None:
     except UserError:
         raise
     except downloading.TROUBLE as error:
-        reason, tried = downloading.described(error), _addresses(getattr(datasets, kind.cls))
+        reason, tried = described(error), _addresses(getattr(datasets, kind.cls))
         if not any(address in reason for address in tried):
             reason = f"{', '.join(tried)}: {reason}"
         expected, found = wanted(name, base)
@@ -146,7 +147,7 @@ def _read(kind: ImageSet, name: str, folder: Path) -> Images:
     except (OSError, RuntimeError) as error:
         raise no_set(
             f"{name} in {folder} with the md5 that torchvision knows",
-            downloading.described(error),
+            described(error),
             f"try deleting {', '.join(kind.files)}, then dataset.download=true",
         ) from None
     if name == "svhn":
