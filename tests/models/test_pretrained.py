@@ -33,6 +33,8 @@ def test_a_path_is_told_from_a_name() -> None:
     assert not any(map(is_path, ("DEFAULT", "IMAGENET1K_V1", "imagenet", "pth")))
     assert file_at("~/x.pth").path.is_absolute()
     assert file_at("~/x.pth").name == "~/x.pth"
+    with pytest.raises(UserError, match=r"backbone.weights: .* found ~nobody-here/x.pth, nobody's"):
+        file_at("~nobody-here/x.pth")
 
 
 def test_every_tensor_is_copied_and_the_classifier_left_out() -> None:

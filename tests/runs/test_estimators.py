@@ -222,3 +222,21 @@ def test_a_table_has_them_as_controls_and_each_is_run_once(tmp_path: Path) -> No
     assert Counter(outcome.found for outcome in outcomes) == {False: 4}
     again = outcomes_of(config(tmp_path / "runs", **nodes), Watcher())
     assert all(outcome.found for outcome in again)
+
+
+def test_bytes_are_learnt_from_as_the_floats_that_they_stand_for() -> None:
+    """As φ does: a penalty on coefficients of 0..255 would be another one."""
+    ours, found = table("peer"), []
+    for split_of in ("bytes", "floats"):
+        rng = np.random.default_rng(0)
+        parts, tests = {}, {}
+        for name, domain in ours.domains.items():
+            pixels = [rng.integers(0, 256, (n, 1, 2, 2), np.uint8) for n in (40, 30)]
+            if split_of == "floats":
+                pixels = [each.astype(np.float64) / 255 for each in pixels]
+            parts[name] = replace(domain, train=replace(domain.train, inputs=pixels[0]))
+            tests[name] = replace(ours.test._splits[name], inputs=pixels[1])
+        held = Problem(parts, HeldOutTest(tests), split_of)
+        found.append(fitted(LinearModel(), held)[1]["peer0/kind"])
+
+    assert torch.equal(*found)

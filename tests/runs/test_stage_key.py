@@ -1,17 +1,19 @@
 import math
 from dataclasses import dataclass, fields, replace
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tlrun.config.build import build
+from tlrun.core.errors import UserError
 from tlrun.core.problem import Domain, Problem
 from tlrun.core.task import MetricName, Task
 from tlrun.models.backbone import TrainedPart
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.runs.plan import planned_stages
-from tlrun.runs.stage_key import stage_inputs, stage_key
+from tlrun.runs.stage_key import data_fingerprint, stage_fingerprint, stage_inputs, stage_key
 from tlrun.strategies.base import Stage
 from tlrun.strategies.joint import Joint
 from tlrun.strategies.parameter_transfer import ParameterTransfer
@@ -212,3 +214,23 @@ def test_the_place_of_a_stage_and_who_hands_over_to_it_are_in_its_key() -> None:
         for by in (Joint(), ParameterTransfer())
     ]
     assert heirs[0] != heirs[1]
+
+
+def test_a_library_that_a_backbone_needs_is_in_its_fingerprint_or_missed_in_a_line() -> None:
+    @dataclass(frozen=True)
+    class Built(Mlp):
+        libraries: ClassVar[tuple[str, ...]] = ("torchvision",)
+
+    @dataclass(frozen=True)
+    class Lacking(Mlp):
+        libraries: ClassVar[tuple[str, ...]] = ("no-such-library",)
+
+    run = build(config(Path("unused")))
+    facts = stage_fingerprint(replace(run, backbone=Built()), "cpu", Scratch())
+    assert facts["torchvision"] == version("torchvision")
+    with pytest.raises(UserError, match=r"backbone: expected no-such-library, .* pip install"):
+        stage_fingerprint(replace(run, backbone=Lacking()), "cpu", Scratch())
+
+
+def test_what_decodes_photos_is_among_what_decides_data() -> None:
+    assert data_fingerprint(build(config(Path("unused"))))["pillow"] == version("pillow")
