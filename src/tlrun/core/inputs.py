@@ -5,7 +5,7 @@ Shapes: N examples, B of them asked for, each of the shape […]. No numpy at im
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-# of one input: numbers side by side, or an image of channels, rows and columns
-Kind = Literal["vector", "image"]
+# of one input: numbers side by side, an image of channels, rows and columns, or a text
+Kind = Literal["vector", "image", "tokens"]
 AT_ONCE = 2**24  # bytes that are read at once where all inputs are gone through
 
 
 class Inputs(Protocol):
     """N inputs, in memory or in a file; an array in memory is one as it stands.
 
-    They are float32, or uint8 for images whose bytes are used as they are. More members are
-    optional: `select(rows)`, the inputs in these rows without reading any; `keys()`, 16 bytes for
-    each, equal where inputs are; `digest()`, of them all.
+    They are float32, or uint8 for images whose bytes are used as they are, or int32 for the ids of
+    the tokens of a text (`core/tokens.py`). More members are optional: `select(rows)`, the inputs
+    in these rows without reading any; `keys()`, 16 bytes for each, equal where inputs are;
+    `digest()`, of them all; `lengths`, int64 [N], how long each is where they differ: those asked
+    for are then padded with 0 to the longest of them; `vocabulary`, how many different ids there
+    are; `joined(others)`, these and others in one.
     """
 
     @property
@@ -42,14 +45,21 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What one input is. shape: of it. dtype: of its numbers, float32 or uint8."""
+    """What one input is. shape: of it, (L,) of a text of at most L tokens.
+
+    dtype: of its numbers, float32, uint8 or int32. vocabulary: of a text, how many different tokens
+    there are; 0: it is none.
+    """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
+    vocabulary: int = 0
 
     @property
     def kind(self) -> Kind:
         """An input of three dimensions is an image: channels, height and width."""
+        if self.vocabulary:
+            return "tokens"
         return "image" if len(self.shape) == 3 else "vector"
 
     @property
@@ -57,12 +67,25 @@ class InputSpec:
         """What it is, for a message: images of 3x64x64."""
         if self.kind == "image":
             return f"images of {'x'.join(map(str, self.shape))}"
+        if self.kind == "tokens":
+            return f"texts of at most {self.shape[0]} tokens"
         return f"vectors of {'x'.join(map(str, self.shape))} numbers"
 
 
 def spec_of(inputs: Inputs) -> InputSpec:
     """What each of `inputs` is."""
-    return InputSpec(tuple(inputs.shape[1:]), inputs.dtype.name)
+    vocabulary = getattr(inputs, "vocabulary", 0)
+    return InputSpec(tuple(inputs.shape[1:]), inputs.dtype.name, vocabulary)
+
+
+def joined(several: Sequence[Inputs]) -> Inputs:
+    """All of several inputs, in order."""
+    if hasattr(several[0], "joined"):
+        found: Inputs = several[0].joined(several[1:])
+        return found
+    import numpy as np
+
+    return np.concatenate([inputs[:] for inputs in several])
 
 
 def selected(inputs: Inputs, rows: np.ndarray) -> Inputs:

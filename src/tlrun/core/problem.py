@@ -25,17 +25,25 @@ Role = Literal["source", "target", "peer"]
 class Split:
     """Some examples of one domain.
 
-    inputs: float32 [N, …], or uint8 [N, C, H, W] of images, in memory or mapped (`core/inputs.py`).
+    inputs: float32 [N, …], or uint8 [N, C, H, W] of images, in memory or mapped (`core/inputs.py`),
+        or tokens of texts (`core/tokens.py`).
     passed: how many modules of φ they have been through; of all, they are features z [N, d].
     labels: by task name, int64 [N] with -1, or numbers in their unit, float32 or float64 [N] with
         nan, where the label is missing.
     index: int64 [N], each example's row in the data set, by which runs are paired.
+    lengths: int64 [N], how long each input is where they differ, or was, before φ made features of
+        it: the order in which examples are drawn depends on it. As the inputs have it.
     """
 
     inputs: Inputs
     labels: Mapping[str, np.ndarray]
     index: np.ndarray
     passed: int = 0
+    lengths: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.lengths is None:
+            object.__setattr__(self, "lengths", getattr(self.inputs, "lengths", None))
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -104,7 +104,7 @@ def unread(description: Mapping[str, Any], read: Read) -> Problem:
             role=each["role"],
             tasks=tuple(tasks),
             digest=each["digest"],
-            inputs=InputSpec(tuple(each["inputs"]["shape"]), each["inputs"]["dtype"]),
+            inputs=InputSpec(**{**each["inputs"], "shape": tuple(each["inputs"]["shape"])}),
             validated=tuple(each["validated"]),
             _read=read,
         )

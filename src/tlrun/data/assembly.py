@@ -147,7 +147,11 @@ def _rows(split: Split, chosen: np.ndarray) -> Split:
     """The split's examples in `chosen`, bool [N]."""
     labels = {task: values[chosen] for task, values in split.labels.items()}
     return dataclasses.replace(
-        split, inputs=selected(split.inputs, chosen), labels=labels, index=split.index[chosen]
+        split,
+        inputs=selected(split.inputs, chosen),
+        labels=labels,
+        index=split.index[chosen],
+        lengths=None if split.lengths is None else split.lengths[chosen],
     )
 
 

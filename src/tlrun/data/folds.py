@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.inputs import joined, selected
 from tlrun.core.metrics import TABLE, primary
 from tlrun.core.problem import HeldOutTest, Problem, Split, known
 from tlrun.data.assembly import Part, assemble, cannot_test, judged
@@ -69,5 +70,5 @@ def together(splits: Sequence[Split]) -> Split:
         task: np.concatenate([split.labels[task] for split in splits])[rows]
         for task in splits[0].labels
     }
-    inputs = np.concatenate([split.array for split in splits])[rows]
+    inputs = selected(joined([split.inputs for split in splits]), rows)
     return Split(inputs, labels, index[rows])

@@ -20,6 +20,8 @@ TaskSpecific = Literal["nothing", "biases", "heads", "towers"]
 # What of φ a stage trains beside the heads: everything, nothing (`head`), its last or first block,
 # or the layers that normalise; see `models/blocks.py`.
 TrainedPart = Literal["all", "head", "last", "first", "norm"]
+# What becomes one vector of those at the places of a text: their mean, their maximum or the last.
+Pooling = Literal["mean", "max", "last"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Backbone(Protocol):
     learns: whether φ has parameters.
 
     More members are optional.
-    takes: ClassVar[Collection[Kind]], the kinds of inputs that it can read; without it, any.
+    takes: ClassVar[Collection[Kind]], the kinds of inputs that it can read; without it, vectors and
+        images.
     widths: ClassVar[str], the option that lists the outputs of its weight layers, in order:
         structure transfer can then build a narrower one.
     smallest_batch: int (a property, where options decide it), the fewest examples of a domain that
@@ -84,6 +87,9 @@ class Backbone(Protocol):
     def build(self, shape: tuple[int, ...]) -> nn.Module:
         """φ, from [B, *shape] to [B, d], with fresh weights from torch's global generator.
 
+        Of texts, `shape` is (V,), the size of the vocabulary, and φ takes ids, int32 [B, L], of any
+        L, padded with 0 at the ends of texts.
+
         An nn.Sequential can be trained in part and computed in part: each of its modules with a
         weight tensor begins a block, which the modules after it without one belong to. shape: of
         images as `pixels` hands them on.
@@ -93,9 +99,13 @@ class Backbone(Protocol):
 def shape_for(backbone: Backbone, inputs: InputSpec) -> tuple[int, ...]:
     """The shape of an input as φ's first layer gets it: grey images repeated where φ wants so.
 
+    Of texts, (V,), the size of the vocabulary.
+
     Raises UserError for images of as many channels as it cannot take.
     """
     pixels = pixels_of(backbone, inputs)
+    if inputs.kind == "tokens":
+        return (inputs.vocabulary,)
     if pixels is None:
         return inputs.shape
     if inputs.shape[0] not in (1, pixels.channels):
@@ -116,7 +126,10 @@ def width(backbone: Backbone, inputs: InputSpec) -> int:
 
 
 def takes(backbone: Backbone | type) -> Collection[Kind]:
-    """The kinds of inputs that a backbone, or a class of them, can read; all if it does not say."""
+    """The kinds of inputs that a backbone, or a class of them, can read.
+
+    If it does not say, they are all that hold numbers: ids of tokens are none.
+    """
     every: Collection[Kind] = ("vector", "image")
     return getattr(backbone, "takes", every)
 

@@ -190,17 +190,21 @@ def size(model: Model, example: Tensor, domain: str) -> Size:
     """The size of a model with all its heads. example: one input [1, …] of `domain`.
 
     A layer with weights W [o, …] that puts out o channels at p positions does 2·nnz(W)·p, nnz(W)
-    being how many of them are not 0. What sparse weights save is counted, not measured: a library
-    that multiplies dense matrices saves no time by zeros.
+    being how many of them are not 0; a recurrent one does so for each of its matrices, and looking
+    up a row of an embedding multiplies nothing. What sparse weights save is counted, not measured:
+    a library that multiplies dense matrices saves no time by zeros.
     """
     counts: list[int] = []
 
-    def count(module: nn.Module, _: Any, output: Tensor) -> None:
-        weight = module.weight
-        assert isinstance(weight, Tensor)
-        counts.append(2 * int(weight.count_nonzero()) * (output.numel() // weight.shape[0]))
+    def count(module: nn.Module, _: Any, output: Tensor | tuple[Tensor, ...]) -> None:
+        made = output if isinstance(output, Tensor) else output[0]
+        for weight in _matrices(module):
+            positions = made.numel() // weight.shape[0]
+            if isinstance(module, nn.RNNBase):  # one gate or several for each of its outputs
+                positions = made.numel() // made.shape[-1]
+            counts.append(2 * int(weight.count_nonzero()) * positions)
 
-    layers = [module for module in model.modules() if _is_layer(module)]
+    layers = [module for module in model.modules() if _matrices(module)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     model.eval()
     try:
@@ -218,9 +222,14 @@ def size(model: Model, example: Tensor, domain: str) -> Size:
     return Size(total, nonzeros, flops=sum(counts))
 
 
-def _is_layer(module: nn.Module) -> bool:
+def _matrices(module: nn.Module) -> list[Tensor]:
+    """The weights, of two dimensions or more, by which a module multiplies."""
+    if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+        return []
+    if isinstance(module, nn.RNNBase):
+        return [weight for weight in module.parameters() if weight.ndim > 1]
     weight = getattr(module, "weight", None)
-    return isinstance(weight, Tensor) and weight.ndim > 1
+    return [weight] if isinstance(weight, Tensor) and weight.ndim > 1 else []
 
 
 def with_widths(backbone: Backbone, widths: Sequence[int]) -> Backbone:

@@ -45,7 +45,7 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     if "inputs" not in data:
         raise ValueError(f"{path}: expected what its inputs are in data.json, of an older tl-run")
-    spec = InputSpec(tuple(data["inputs"]["shape"]), data["inputs"]["dtype"])
+    spec = InputSpec(**{**data["inputs"], "shape": tuple(data["inputs"]["shape"])})
     config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     trunk = Trunk(build(_backbone(folder, config), spec))
     set_memory_format(trunk, config["trainer"]["memory_format"])  # to the bit what the run had

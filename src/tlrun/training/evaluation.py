@@ -9,16 +9,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from tlrun.core.metrics import every_score
 from tlrun.core.problem import Domain, Split
 from tlrun.core.task import Task, TaskKey
+from tlrun.core.tokens import by_length
 from tlrun.data.batches import Batch, as_tensor, labelled
 from tlrun.training.losses import task_loss
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
     from tlrun.models.model import Model
@@ -34,6 +35,7 @@ Watch = Callable[[Iterator[slice]], Iterator[slice]]
 # Examples of a forward pass, and numbers of their inputs; they bound memory, and change no result
 # beyond rounding.
 EVALUATION_BATCH, EVALUATION_NUMBERS = 1024, 2**22
+EVALUATION_TOKENS = 2**15  # likewise of texts, padding included
 
 
 def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> dict[str, Tensor]:
@@ -52,8 +54,12 @@ def encoded(
     model.eval()
     with torch.no_grad():
         for part in watch(slices(split)):
-            inputs = as_tensor(split.inputs[part], model.device)
-            yield model.trunk.through(inputs, domain, modules).cpu().contiguous().numpy()
+
+            def through(inputs: Tensor) -> list[Tensor]:
+                return [model.trunk.through(inputs, domain, modules)]
+
+            (made,) = _in_order(split, part, model.device, through)
+            yield made.cpu().contiguous().numpy()
 
 
 def validate(model: Model, domain: Domain) -> Scores:
@@ -85,15 +91,38 @@ def outputs_of(
     watch: is handed the parts of it, in order, and hands them on.
     """
     collected: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
+
+    def outputs(inputs: Tensor) -> list[Tensor]:
+        z = model.features(inputs, domain, tasks, split.passed)
+        return [model.output(TaskKey(domain, task.name), z[task.name]) for task in tasks]
+
     model.eval()
     with torch.no_grad():
         for part in watch(slices(split)):
-            inputs = as_tensor(split.inputs[part], model.device)
-            z = model.features(inputs, domain, tasks, split.passed)
-            for task in tasks:
-                output = model.output(TaskKey(domain, task.name), z[task.name])
+            made = _in_order(split, part, model.device, outputs)
+            for task, output in zip(tasks, made, strict=True):
                 collected[task.name].append(output)
     return {name: torch.cat(parts).cpu() for name, parts in collected.items()}
+
+
+def _in_order(
+    split: Split,
+    part: slice,
+    device: torch.device,
+    compute: Callable[[Tensor], list[Tensor]],
+) -> list[Tensor]:
+    """What `compute` makes of the inputs in a part of a split, each [B, …], in their order.
+
+    Texts are handed to it with others of like length, so that little of them is padding.
+    """
+    lengths = getattr(split.inputs, "lengths", None)
+    if lengths is None:
+        return compute(as_tensor(split.inputs[part], device))
+    start = part.start or 0
+    groups = by_length(lengths[part], EVALUATION_TOKENS)
+    made = [compute(as_tensor(split.inputs[start + rows], device)) for rows in groups]
+    back = torch.from_numpy(np.argsort(np.concatenate(groups))).to(device)
+    return [torch.cat(pieces)[back] for pieces in zip(*made, strict=True)]
 
 
 def slices(split: Split) -> Iterator[slice]:

@@ -1,0 +1,69 @@
+"""Layers of backbones that read texts, each a module of φ's chain.
+
+A text is ids, padded with 0 at its end. From the first module on, a place that is padding holds a
+vector of zeros, by which every later module knows it; so each takes one tensor, and φ can be
+trained in part. Shapes: B texts in a batch, L places, d numbers at each.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tlrun.core.tokens import PADDING
+from tlrun.models.backbone import Pooling
+
+
+class TokenEmbedding(nn.Embedding):
+    """E[t] for every token t of a text, and 0 for padding.
+
+    vocabulary: how many different ids there are. width: d.
+    """
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__(vocabulary, width, padding_idx=PADDING)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Of ids [B, L] their vectors [B, L, d]."""
+        # whatever the row for padding has become: a structure draws every row
+        return super().forward(ids) * (ids != PADDING).unsqueeze(-1)
+
+
+class Recurrent(nn.LSTM):
+    """One layer of an LSTM, in the direction of reading: padding at the end changes nothing.
+
+    Sequences are never packed, which takes several times as long on a CPU.
+    """
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__(width_in, width, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # of one tensor, as a chain is
+        """Of [B, L, d] the hidden states [B, L, width], 0 where there is padding."""
+        hidden, _ = super().forward(x)
+        return hidden * present(x)
+
+
+class Pool(nn.Module):
+    """One vector a text, of the vectors at its places: their mean or maximum, or the last."""
+
+    def __init__(self, pooling: Pooling) -> None:
+        super().__init__()
+        self.pooling = pooling
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of [B, L, d] one vector a text [B, d]; 0 of a text without a token."""
+        there = present(x)
+        counts = there.sum(dim=1)
+        if self.pooling == "mean":
+            return x.sum(dim=1) / counts.clamp(min=1)
+        if self.pooling == "max":
+            highest = x.masked_fill(~there, -torch.inf).amax(dim=1)
+            return highest.masked_fill(counts == 0, 0.0)
+        place = (counts - 1).clamp(min=0).unsqueeze(-1).expand(-1, 1, x.shape[-1])
+        return x.gather(1, place).squeeze(1)
+
+
+def present(x: Tensor) -> Tensor:
+    """Which places of texts [B, L, d] are none of padding, bool [B, L, 1]."""
+    return (x != 0).any(dim=-1, keepdim=True)
