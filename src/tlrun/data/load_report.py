@@ -36,7 +36,9 @@ def load_report(
     for name, domain in domains.items():
         rows += _rows(domain, test[name])
     spec = next(iter(domains.values())).inputs
-    inputs = {"shape": list(spec.shape), "dtype": spec.dtype}
+    inputs: dict[str, Any] = {"shape": list(spec.shape), "dtype": spec.dtype}
+    if spec.vocabulary:
+        inputs["vocabulary"] = spec.vocabulary
     return {
         "inputs": inputs,
         "splits": rows,

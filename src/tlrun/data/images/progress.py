@@ -9,10 +9,12 @@ EVERY = 2.0  # seconds between two lines
 
 
 class Progress:
-    """Of `total` files. doing: what is done to them. tell: is handed each line."""
+    """Of `total` things. doing: what is done to them. tell: is handed each line. what: they are."""
 
-    def __init__(self, doing: str, total: int, tell: Callable[[str], None]) -> None:
-        self._doing, self._total, self._tell = doing, total, tell
+    def __init__(
+        self, doing: str, total: int, tell: Callable[[str], None], what: str = "files"
+    ) -> None:
+        self._doing, self._total, self._tell, self._what = doing, total, tell, what
         self._begun = self._told = time.monotonic()
         self._first = 0
 
@@ -29,5 +31,5 @@ class Progress:
         self._told = now
         rate = (done - self._first) / (now - self._begun)
         left = (self._total - done) / rate
-        count = f"{done:,} of {self._total:,} files"
+        count = f"{done:,} of {self._total:,} {self._what}"
         self._tell(f"{self._doing}: {count}, {rate:,.0f} a second, {left:,.0f} s left")

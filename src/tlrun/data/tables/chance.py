@@ -19,7 +19,12 @@ TIMES = 3  # as many equal pairs as chance makes, up to which it is chance
 
 
 def equal_by_chance(columns: Columns) -> bool:
-    """Whether all inputs have few values, and so many rows hold an equal pair by chance."""
+    """Whether all inputs have few values, and so many rows hold an equal pair by chance.
+
+    Nobody writes the same text by chance.
+    """
+    if columns.texts is not None:
+        return False
     most = min(FEW_VALUES, len(columns.domain) / 4)
     counts = []
     for each in _counts(columns):  # measurements end it at the first
@@ -32,8 +37,10 @@ def equal_by_chance(columns: Columns) -> bool:
 def all_by_chance(columns: Columns) -> bool:
     """Whether inputs are whole numbers or words, and equal no oftener than by chance.
 
-    Decimals have many values, and two rows of them are equal where one was copied.
+    Decimals have many values, and two rows of them are equal where one was copied, as texts are.
     """
+    if columns.texts is not None:
+        return False
     for column in columns.numbers:
         known = column.numbers[~column.missing]
         if (known != np.round(known)).any():

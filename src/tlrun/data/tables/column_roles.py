@@ -14,7 +14,7 @@ import numpy as np
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.problem import Role
 from tlrun.data.tables.column import Column, Table, as_written, shown
-from tlrun.data.tables.input_kinds import sort_inputs
+from tlrun.data.tables.input_kinds import Inputs, sort_inputs
 from tlrun.data.tables.options import TableOptions
 from tlrun.data.tables.spellings import spellings
 from tlrun.data.tables.targets import Target, target_of
@@ -27,6 +27,7 @@ class Columns:
     """A table of N rows, column by column.
 
     numbers, categories: the inputs that are numbers, and those that are not.
+    texts: the input that is text to be read, where it is the only one.
     targets: the columns to predict, each with its task.
     domains: the name and role of each domain; domain: int64 [N], each row's position among them.
     domain_values: the name of each domain by what stands in its column; empty without one.
@@ -45,6 +46,7 @@ class Columns:
     split: np.ndarray | None
     notes: tuple[str, ...]
     domain_values: Mapping[str, str]
+    texts: Column | None = None
 
     @property
     def used(self) -> np.ndarray:
@@ -53,8 +55,10 @@ class Columns:
         return used
 
 
-def columns(table: Table, options: TableOptions) -> Columns:
+def columns(table: Table, options: TableOptions, texts: Column | None = None) -> Columns:
     """The columns of `table`, each put to the use that `options` name.
+
+    texts: the input, where it is text to be read; `options.inputs` then names what it was made of.
 
     Raises UserError where an option names no column of the table, where no input or nothing to
     predict is left, and where the cells of a column do not fit its use.
@@ -66,12 +70,13 @@ def columns(table: Table, options: TableOptions) -> Columns:
     _check_kinds(options, predicted)
     targets = tuple(_target(table, name, options) for name in predicted)
     _check_names_differ(predicted, "dataset.predict")
-    candidates = _candidates(table, named, predicted)
-    inputs = sort_inputs(candidates, bool(named["inputs"]), named["categorical"])
-    if not inputs.numbers and not inputs.categories:
-        raise UserError(
-            Mistake("dataset.inputs", "an input column", f"none: {'; '.join(inputs.left_out)}")
-        )
+    inputs = Inputs((), (), (), ())
+    if texts is None:
+        candidates = _candidates(table, named, predicted)
+        inputs = sort_inputs(candidates, bool(named["inputs"]), named["categorical"])
+        if not inputs.numbers and not inputs.categories:
+            found = f"none: {'; '.join(inputs.left_out)}"
+            raise UserError(Mistake("dataset.inputs", "an input column", found))
     domains, domain = _domains(table, options)
     groups: tuple[str, ...] = ()
     group = split = None
@@ -94,6 +99,7 @@ def columns(table: Table, options: TableOptions) -> Columns:
         split,
         tuple(notes),
         _domain_values(table, options),
+        texts,
     )
 
 

@@ -70,6 +70,8 @@ def _inputs(columns: Columns) -> Iterator[np.ndarray]:
         yield _bits(column.numbers)
     for column in columns.categories:
         yield _words(*column.values)
+    if columns.texts is not None:
+        yield _words(*columns.texts.values)
 
 
 def _labels(columns: Columns) -> Iterator[np.ndarray]:

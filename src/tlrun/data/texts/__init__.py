@@ -1,0 +1,1 @@
+"""Reads texts: from files to ids of tokens."""
