@@ -91,7 +91,7 @@ class TableOptions:
 
     def __post_init__(self) -> None:
         # one form for all spellings, for runs are known by their options
-        object.__setattr__(self, "missing", _canonical(self.missing))
+        object.__setattr__(self, "missing", canonical(self.missing))
         if self.target is not None and self.task is None:
             raise UserError(
                 Mistake(
@@ -180,7 +180,7 @@ class TableOptions:
         }
 
 
-def _canonical(words: tuple[str | int | float, ...] | None) -> tuple[str, ...] | None:
+def canonical(words: tuple[str | int | float, ...] | None) -> tuple[str, ...] | None:
     """Words that stand for a missing value, as text, in one case and order, each once."""
     if words is None:
         return None

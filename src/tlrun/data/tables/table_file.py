@@ -1,7 +1,7 @@
 """Reads a table from a file into columns of text, once a version of the file.
 
-What kind of file it is, its name says: .gz is unpacked, .parquet has its types turned into text,
-anything else is read as separated text. A file that is no table is refused.
+What kind of file it is, its name says: .gz is unpacked, .parquet and .jsonl have their types turned
+into text, anything else is read as separated text. A file that is no table is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from tlrun.core.errors import UserError
 from tlrun.data.tables.column import Column, Table
+from tlrun.data.tables.json_lines import read_json_lines
 from tlrun.data.tables.notation import Notation
 from tlrun.data.tables.parquet_file import read_parquet
 from tlrun.data.tables.text_file import no_table, read_text
@@ -29,13 +30,14 @@ AS_CSV = "save it as CSV"
 OTHERS = {
     (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): ("a spreadsheet", AS_CSV),
     (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst"): ("an archive", "unpack it"),
-    (".json", ".jsonl", ".ndjson"): ("JSON", AS_CSV),
+    (".json",): ("JSON", "save it as CSV, or as JSON lines (.jsonl)"),
     (".sav", ".dta", ".sas7bdat", ".rds", ".rdata"): ("a statistics package's file", AS_CSV),
     (".feather", ".arrow", ".h5", ".hdf5", ".pkl", ".pickle", ".npy", ".npz", ".db", ".sqlite"): (
         "a program's own format",
         "save it as CSV or Parquet",
     ),
 }
+JSON_LINES = (".jsonl", ".ndjson")
 # By their first bytes: what they are, and how their names end where they can be read.
 MARKS = {
     b"PAR1": ("a Parquet file", (".parquet", ".pq")),
@@ -87,10 +89,16 @@ def _parsed(
             raise no_table("a CSV or Parquet file", f"{what} at {file}", do)
     if name.endswith((".parquet", ".pq")):
         rows = read_parquet(file)
-    elif name.endswith(".gz"):
-        rows = read_text(lambda: gzip.decompress(file.read_bytes()), separator, encoding, file)
     else:
-        rows = read_text(file.read_bytes, separator, encoding, file)
+        packed = name.endswith(".gz")
+
+        def content() -> bytes:
+            return gzip.decompress(file.read_bytes()) if packed else file.read_bytes()
+
+        if name.removesuffix(".gz").endswith(JSON_LINES):
+            rows = read_json_lines(content, encoding, file)
+        else:
+            rows = read_text(content, separator, encoding, file)
     _check_names(rows.header)
     columns: dict[str, Column] = {}
     texts = [_one_array(pc.utf8_trim(text, SPACES)) for text in rows.columns]

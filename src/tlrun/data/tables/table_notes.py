@@ -46,7 +46,8 @@ def _inputs_note(table: Columns) -> Iterator[str]:
     """Which columns are inputs, as numbers and as categories."""
     kinds = {"numbers": table.numbers, "categories": table.categories}
     said = [f"{kind} {few([c.name for c in of])}" for kind, of in kinds.items() if of]
-    yield f"inputs: {'; '.join(said)}"
+    if said:
+        yield f"inputs: {'; '.join(said)}"
 
 
 def _missing_words_note(table: Columns) -> Iterator[str]:

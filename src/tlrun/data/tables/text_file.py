@@ -47,11 +47,11 @@ def read_text(read: Callable[[], bytes], separator: str, encoding: str, file: Pa
     read: gives the bytes of `file`; once more where the line of a row is asked for, so that they
     need not be kept.
     """
-    text = _utf8(read(), encoding, file)
+    text = utf8(read(), encoding, file)
     header, start = _header(text, separator, file)
 
     def place(row: int) -> str:
-        again = _records(_utf8(read(), encoding, file), separator, file)
+        again = _records(utf8(read(), encoding, file), separator, file)
         for number, (line, _) in enumerate(again, start=-1):
             if number == row:
                 return f"line {line}"
@@ -118,7 +118,7 @@ def _plain(body: memoryview, separator: str) -> bool:
     return bool(np.isin(data[inner - 1], borders).all() and np.isin(data[last + 1], borders).all())
 
 
-def _utf8(raw: bytes, encoding: str, file: Path) -> bytes:
+def utf8(raw: bytes, encoding: str, file: Path) -> bytes:
     """A file's text in UTF-8, without a byte order mark. Raises UserError where it is no text."""
     try:
         codec = codecs.lookup(encoding).name
