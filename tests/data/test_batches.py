@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from tlrun.core.mapped import Mapped
 from tlrun.core.problem import Split
 from tlrun.core.task import Task
+from tlrun.core.tokens import Tokens
 from tlrun.data import batches as module
 from tlrun.data.augmentation import Augmentation
 from tlrun.data.batches import Batches, as_batch
 
 from problems import split
+from reviews import token_split
 
 TASK = Task("t", "multiclass", ("a", "b"))
 
@@ -149,3 +151,90 @@ def test_an_example_is_augmented_alike_wherever_batches_fall(images: Split, size
         return {(k // 7, row) for k, row in enumerate(seen[:28])}
 
     assert epochs(size) == epochs(1)
+
+
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=40)
+
+
+def drawn_rows(data: Split, size: int, count: int, seed: int = 0, position: int = 0) -> list[int]:
+    """The places in `data` of the next `count` batches' texts; each text is one id of its own."""
+    batches = Batches(data, "d", size, seed, position=position)
+    found = []
+    for batch in itertools.islice(batches, count):
+        found += batch.inputs[:, 0].tolist()
+    return found
+
+
+def texts_of(lengths: list[int]) -> Split:
+    """Texts of such lengths, the first id of each being its place and 2."""
+    data = token_split(lengths, TASK)
+    assert isinstance(data.inputs, Tokens)
+    data.inputs.values[data.inputs.offsets[:-1]] = np.arange(len(lengths)) + 2
+    return data
+
+
+@given(LENGTHS, st.integers(1, 9))
+def test_texts_are_drawn_once_an_epoch_and_padded_to_the_longest_of_a_batch(
+    lengths: list[int], size: int
+) -> None:
+    data = texts_of(lengths)
+    n = len(lengths)
+    drawn = [row - 2 for row in drawn_rows(data, size, 3 * n)]
+
+    for epoch in range(3 * size):
+        assert sorted(drawn[epoch * n : (epoch + 1) * n]) == list(range(n))
+    for place, batch in enumerate(itertools.islice(Batches(data, "d", size, 0), 3 * n)):
+        rows = drawn[place * size : (place + 1) * size]
+        assert np.array_equal(batch.inputs.numpy(), data.inputs[np.array(rows)])
+
+
+@given(LENGTHS, st.integers(1, 9), st.integers(0, 30))
+def test_a_batch_of_texts_depends_on_its_position_alone(
+    lengths: list[int], size: int, position: int
+) -> None:
+    data = texts_of(lengths)
+    straight = drawn_rows(data, size, position + 3)
+
+    assert drawn_rows(data, size, 3, position=position) == straight[position * size :]
+
+
+def test_batches_have_texts_of_like_length_in_an_order_that_tells_nothing() -> None:
+    """Sorted within some batches, so a long text is not padded to; shuffled, so that an epoch does
+    not go from short texts to long ones."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 200, 1600).tolist()
+    data = token_split(lengths, TASK)
+    batches = list(itertools.islice(Batches(data, "d", 16, 0), 100))
+    padded = sum(batch.inputs.numel() for batch in batches)
+    longest = [batch.inputs.shape[1] for batch in batches]
+
+    assert padded < 1.05 * sum(lengths)
+    assert abs(np.corrcoef(longest, np.arange(100))[0, 1]) < 0.3
+    other = [batch.inputs.shape[1] for batch in itertools.islice(Batches(data, "d", 16, 1), 100)]
+    assert longest != other
+
+
+def test_features_of_texts_are_drawn_in_the_order_of_their_texts() -> None:
+    """So that a run on features is paired with one that reads the texts."""
+    data = texts_of([5, 1, 9, 3, 7, 2, 8, 4, 6, 10])
+    features = np.arange(10, dtype=np.float32)[:, None]
+    encoded = replace(data, inputs=features, passed=2)
+    drawn = [
+        place
+        for batch in itertools.islice(Batches(encoded, "d", 3, 0), 7)
+        for place in batch.inputs[:, 0].int().tolist()
+    ]
+
+    assert drawn == [row - 2 for row in drawn_rows(data, 3, 7)]
+
+
+def test_texts_that_are_too_many_to_keep_are_read_batch_by_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = texts_of([5, 1, 9, 3, 7, 2, 8, 4, 6, 10])
+    kept = [batch.inputs for batch in itertools.islice(Batches(data, "d", 3, 0), 7)]
+    monkeypatch.setattr(module, "KEPT", 0)
+    read = [batch.inputs for batch in itertools.islice(Batches(data, "d", 3, 0), 7)]
+
+    for one, other in zip(kept, read, strict=True):
+        assert torch.equal(one, other)

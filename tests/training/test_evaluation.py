@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from tlrun.core.inputs import spec_of
 from tlrun.core.problem import Split
+from tlrun.core.task import Task, TaskKey
+from tlrun.core.tokens import Tokens
 from tlrun.models.backbones.conv import Conv
+from tlrun.models.backbones.lstm import Lstm
+from tlrun.models.blocks import chain
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model, state
 from tlrun.training import evaluation
@@ -15,6 +20,7 @@ from tlrun.training.evaluation import encoded, evaluate, validate
 
 from problems import SPEC, hidden, problem
 from properties import assert_same_bits
+from reviews import token_split
 
 OURS = problem(val=True)
 TARGET = OURS.domains["target"]
@@ -89,3 +95,27 @@ def test_the_loss_is_the_mean_over_labelled_examples_and_none_where_there_are_no
     assert scores["target/ours"]["loss"] == pytest.approx(float(mean), rel=1e-6)
     assert set(validate(one, unlabelled)["target/ours"].values()) == {None}
     assert validate(one, replace(TARGET, val=None)) == {}
+
+
+def test_texts_come_back_in_their_order_whatever_they_are_computed_beside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are computed in groups of like length; each is what it is alone, beyond rounding."""
+    task = Task("t", "binary", ("a", "b"))
+    data = token_split([5, 1, 9, 3, 30, 2, 8, 4, 6, 10], task)
+    assert isinstance(data.inputs, Tokens)
+    one = draw_model(Lstm(6, 5), spec_of(data.inputs), {"d": (task,)}, "target", 0)
+    alone = []
+    for row in range(10):
+        ids = torch.from_numpy(data.inputs[np.array([row])])
+        alone.append(one.output(TaskKey("d", "t"), one.features(ids, "d", (task,))["t"]))
+
+    for most in (1, 40, 2**15):
+        monkeypatch.setattr(evaluation, "EVALUATION_TOKENS", most)
+        monkeypatch.setattr(evaluation, "EVALUATION_BATCH", 4)
+        found = evaluation.outputs_of(one, "d", (task,), data)
+        torch.testing.assert_close(found["t"], torch.cat(alone).detach(), atol=1e-6, rtol=0)
+        z = np.concatenate(list(encoded(one, "d", data, len(chain(one.backbone)))))
+        again = replace(data, inputs=z, passed=len(chain(one.backbone)))
+        same = evaluation.outputs_of(one, "d", (task,), again)
+        torch.testing.assert_close(same["t"], found["t"], atol=1e-6, rtol=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -14,7 +15,7 @@ from tlrun.config.build import Run, build
 from tlrun.config.compose import Composition, composed, offer
 from tlrun.config.overrides import Axis, axis_of, forced, value_of
 from tlrun.config.refusals import refused, resolved
-from tlrun.config.suited import suited
+from tlrun.config.suited import suited, tokenizer
 from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
@@ -144,6 +145,9 @@ class _Compositions:
         return self._by_choices[key]
 
 
+PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # what Hydra reads as it stands
+
+
 def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mistake]) -> list[Job]:
     """Every job of the axes' product; what is wrong with one is added to `mistakes`."""
     count = math.prod(len(axis.values) for axis in axes)
@@ -165,6 +169,9 @@ def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mist
         chosen = suited(config, lambda: compositions.of([]).config, keys)
         if chosen:
             config = _with_values(compositions.of([*choices, *chosen]), given)
+        for key, value in tokenizer(config, keys).items():
+            chosen += (f"{key}={value if PLAIN.fullmatch(value) else repr(value)}",)
+            _put(config, key, value)
         try:
             run = _built(config)
         except UserError as error:

@@ -1,4 +1,4 @@
-"""The strategy and backbone that suit a data set, where the user has chosen none."""
+"""What suits a data set, or the backbone it is read for, where the user has chosen none."""
 
 from __future__ import annotations
 
@@ -41,6 +41,25 @@ def suited(
         if config.get(group) == ours and suits[group] != ours["name"]:
             choices.append(f"{group}={suits[group]}")
     return tuple(choices)
+
+
+def tokenizer(config: Mapping[str, Any], asked: Collection[str]) -> dict[str, str]:
+    """The tokenizer that the backbone needs, as the value of its key, where the user names none.
+
+    config, asked: as of `suited`. Empty where the backbone reads whatever tokens there are.
+    """
+    dataset = config.get("dataset")
+    named = "dataset.tokenizer" in asked or "backbone" in _ignored(config)
+    if refused(config) or named or not isinstance(dataset, Mapping):
+        return {}
+    if dataset.get("tokenizer", "") is not None:  # there is no such option, or a YAML sets it
+        return {}
+    try:
+        backbone = node_object("backbone", resolved(config)["backbone"])
+        needed: str | None = getattr(backbone, "tokenizer", None)
+    except UserError:  # to be told with all other mistakes
+        return {}
+    return {} if needed is None else {"dataset.tokenizer": needed}
 
 
 def _has_weights(config: Mapping[str, Any]) -> bool:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from tlrun.core.tokens import PADDING
 from tlrun.models.backbone import Pooling
 
+MULTIPLIER, PRIME = 1_000_003, 2**31 - 1  # of the hash of two ids; both prime
+
 
 class TokenEmbedding(nn.Embedding):
     """E[t] for every token t of a text, and 0 for padding.
@@ -67,3 +69,37 @@ class Pool(nn.Module):
 def present(x: Tensor) -> Tensor:
     """Which places of texts [B, L, d] are none of padding, bool [B, L, 1]."""
     return (x != 0).any(dim=-1, keepdim=True)
+
+
+class Bigrams(nn.Module):
+    """Ids of a text's tokens, then an id of every two of them side by side.
+
+    vocabulary: how many ids tokens have. buckets: how many there are for pairs, from `vocabulary`
+    on; a pair has the one that a hash of it says.
+    """
+
+    def __init__(self, vocabulary: int, buckets: int) -> None:
+        super().__init__()
+        self.vocabulary, self.buckets = vocabulary, buckets
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Of ids [B, L] ids [B, 2L-1]; a pair with padding is padding."""
+        first, second = ids[:, :-1].long(), ids[:, 1:].long()
+        pairs = (first * MULTIPLIER + second) % PRIME % self.buckets + self.vocabulary
+        pairs = pairs.masked_fill(second == PADDING, PADDING)
+        return torch.cat([ids, pairs.to(ids.dtype)], dim=1)
+
+
+class TokenDropout(nn.Module):
+    """Leaves out tokens at random in training: each with probability `share`."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids [B, L], those that are left out being padding."""
+        if not self.training:
+            return ids
+        dropped = torch.rand(ids.shape, device=ids.device) < self.share
+        return ids.masked_fill(dropped, PADDING)

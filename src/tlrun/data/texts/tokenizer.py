@@ -128,7 +128,7 @@ class Reader:
         # a process of a sweep has its share of the cores, and libraries warn of a fork otherwise
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         for start in range(0, len(texts), AT_ONCE):
-            read = self._tokenizer.encode_batch(list(texts[start : start + AT_ONCE]))
+            read = self._tokenizer.encode_batch_fast(list(texts[start : start + AT_ONCE]))
             lengths = [len(one.ids) for one in read]
             cut = [self._beyond(one.overflowing) for one in read]
             values = np.fromiter((i for one in read for i in one.ids), np.int32, sum(lengths))

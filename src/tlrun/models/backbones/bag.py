@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.inputs import Kind
 from tlrun.core.options import Range
@@ -18,9 +18,16 @@ class Bag:
     """φ(x) = mean_t E[x_t], over the tokens x_t of a text, in whatever order they stand.
 
     embedding: d, the width of E, a row a token of the vocabulary.
+    ngrams: 2: every two tokens side by side are a token more, whose row of E is that of a hash of
+        the two; rows are shared where hashes are equal. buckets: how many rows there are for them.
+    dropout: the share of the tokens that are left out at random in training, as if the text did not
+        have them (Iyyer et al., 2015).
     """
 
     embedding: Annotated[int, Range(1)] = 128
+    ngrams: Literal[1, 2] = 1
+    buckets: Annotated[int, Range(1, 2**24)] = 2**16
+    dropout: Annotated[float, Range(0.0, 0.9)] = 0.0
 
     learns: ClassVar[bool] = True
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
@@ -37,6 +44,16 @@ class Bag:
         from torch import nn
 
         from tlrun.core.tokens import PADDING
+        from tlrun.models.text_layers import Bigrams, TokenDropout
 
-        bag = nn.EmbeddingBag(shape[0], self.embedding, mode="mean", padding_idx=PADDING)
-        return nn.Sequential(OrderedDict(embedding=bag))
+        modules: OrderedDict[str, nn.Module] = OrderedDict()
+        rows = shape[0]
+        if self.ngrams == 2:
+            modules["bigrams"] = Bigrams(rows, self.buckets)
+            rows += self.buckets
+        if self.dropout:
+            modules["dropout"] = TokenDropout(self.dropout)
+        modules["embedding"] = nn.EmbeddingBag(
+            rows, self.embedding, mode="mean", padding_idx=PADDING
+        )
+        return nn.Sequential(modules)

@@ -1,0 +1,41 @@
+"""Options of texts contradict each other in one line, and say how a table's rows are used."""
+
+from pathlib import Path
+
+import pytest
+
+from tlrun.core.errors import UserError
+from tlrun.data.texts.options import ReadAs, TextOptions
+
+
+def test_cells_stand_between_what_the_file_is_called_for() -> None:
+    for name, expected in (("a.csv", ","), ("a.TSV", r"\t"), ("a.tab.gz", r"\t"), ("a.txt", ",")):
+        assert TextOptions().separator_of(Path(name)) == expected
+        assert TextOptions(separator=";").separator_of(Path(name)) == ";"
+
+
+def test_a_column_has_one_use() -> None:
+    with pytest.raises(UserError, match="columns that have no other use, found a"):
+        TextOptions(text="a", predict="a")
+    with pytest.raises(UserError, match="columns that have no other use, found a"):
+        TextOptions(group="a", task="a")
+    TextOptions(target="a")  # of a folder, a file
+
+
+def test_missing_words_have_one_form() -> None:
+    assert TextOptions(missing=("NA", " na")).missing == TextOptions(missing=("na",)).missing
+
+
+def test_rows_are_used_as_those_of_a_table_are() -> None:
+    options = TextOptions(predict="y", labels=5, val_share=0.2, test_share=0.4, metric="auc")
+    rows = options.rows(("title", "body"), "shop")
+
+    assert rows.named()["inputs"] == ("title", "body")
+    assert (rows.predict, rows.task, rows.labels, rows.val_share) == ("y", "shop", 5, 0.2)
+    assert (rows.test_share, rows.metric) == (0.4, "auc")
+
+
+def test_a_cache_of_nobody_is_refused() -> None:
+    with pytest.raises(UserError, match="nobody's home"):
+        _ = ReadAs(None, 10, 1, True, 10, "~nobody-at-all/x").folder
+    assert TextOptions(cache="/a").read_as.folder == Path("/a")

@@ -1,0 +1,118 @@
+"""Texts become ids of a vocabulary that only the texts it was learnt from decide."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+
+from tlrun.core.errors import UserError
+from tlrun.core.tokens import PADDING
+from tlrun.data.texts.tokenizer import PAD, Reader, Vocabulary, read_file
+
+WORDS = Vocabulary("word", 1000, 1, lowercase=True)
+TEXTS = ["The cat sat.", "the Dog sat, the cat did not!", "a cat a dog"]
+
+
+def ids_of(reader: Reader, texts: list[str]) -> list[list[int]]:
+    found = []
+    for part in reader.read(texts):
+        found += [ids.tolist() for ids in np.split(part.values, part.offsets[1:-1])]
+    return found
+
+
+def words_of(reader: Reader, text: str) -> list[str]:
+    vocabulary = {place: word for word, place in json.loads(reader.text)["model"]["vocab"].items()}
+    return [vocabulary[place] for place in ids_of(reader, [text])[0]]
+
+
+def test_a_word_is_a_token_and_so_is_a_mark() -> None:
+    reader = Reader(WORDS.learn(TEXTS).to_str(), 9, "x")
+
+    assert words_of(reader, "The DOG, the bird.") == ["the", "dog", ",", "the", "[UNK]", "."]
+    kept = Vocabulary("word", 1000, 1, lowercase=False).learn(TEXTS).to_str()
+    assert words_of(Reader(kept, 9, "x"), "The dog") == ["The", "dog"]
+
+
+def test_rare_words_and_those_beyond_the_size_are_unknown() -> None:
+    often = Reader(Vocabulary("word", 1000, 3, lowercase=True).learn(TEXTS).to_str(), 9, "x")
+    few = Reader(Vocabulary("word", 10, 1, lowercase=True).learn(TEXTS).to_str(), 9, "x")
+
+    assert words_of(often, "the cat sat") == ["the", "cat", "[UNK]"]
+    assert few.size == 10
+    with pytest.raises(UserError, match="a word that stands 9 times in the texts to learn from"):
+        Vocabulary("word", 1000, 9, lowercase=True).learn(TEXTS)
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+@given(order=st.permutations(TEXTS * 3))
+def test_the_order_of_the_texts_changes_no_vocabulary(kind: str, order: list[str]) -> None:
+    vocabulary = Vocabulary(kind, 40, 1, lowercase=True)  # type: ignore[arg-type]  # one of two
+
+    assert vocabulary.learn(order).to_str() == vocabulary.learn(TEXTS * 3).to_str()
+
+
+def test_parts_of_words_spell_words_that_were_never_seen() -> None:
+    reader = Reader(Vocabulary("bpe", 60, 1, lowercase=True).learn(TEXTS).to_str(), 20, "x")
+    found = ids_of(reader, ["dogcat"])[0]
+
+    assert reader.unknown not in found
+    assert len(found) < 6  # longer parts than letters
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
+def test_no_text_has_the_id_of_padding_or_more_tokens_than_it_may(texts: list[str]) -> None:
+    text = WORDS.learn(TEXTS).to_str()
+    short, long = Reader(text, 3, "x"), Reader(text, 1000, "x")
+    whole = ids_of(long, texts)
+
+    assert ids_of(short, texts) == [ids[:3] for ids in whole]
+    assert all(PADDING not in ids for ids in whole)
+    cut = np.concatenate([part.cut for part in short.read(texts)])
+    assert cut.tolist() == [max(0, len(ids) - 3) for ids in whole]
+
+
+def with_marks() -> str:
+    """A tokenizer as BERT's: texts between two marks, to be padded and cut."""
+    vocabulary = {PAD: 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "the": 4, "cat": 5}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.enable_padding(length=128)
+    tokenizer.enable_truncation(2)
+    return str(tokenizer.to_str())
+
+
+def test_marks_of_a_foreign_tokenizer_stay_where_a_text_is_cut() -> None:
+    reader = Reader(with_marks(), 4, "x")
+    (part,) = reader.read(["the cat the cat the", "cat"])
+
+    assert part.values.tolist() == [2, 4, 5, 3, 2, 5, 3]
+    assert part.cut.tolist() == [3, 0]
+    assert reader.marks == {2, 3}
+    assert reader.unknown == 1
+    assert reader.size == 6
+
+
+def test_a_tokenizer_of_another_shape_is_refused_in_a_line(
+    tmp_path: "pytest.TempPathFactory",
+) -> None:
+    plain = Tokenizer(models.BPE({"a": 0, "b": 1}, []))
+    plain.decoder = decoders.BPEDecoder()
+    for text, found in (
+        ("{}", "found"),
+        ("not JSON", "found"),
+        (plain.to_str(), "one whose id 0 is 'a', and no padding"),
+    ):
+        with pytest.raises(
+            UserError, match=r"dataset\.tokenizer: expected a tokenizer\.json"
+        ) as told:
+            Reader(text, 9, "mine.json")
+        assert found in str(told.value)
+        assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match=r"dataset\.max_tokens: expected more tokens, found 2"):
+        Reader(with_marks(), 2, "mine.json")
+    with pytest.raises(UserError, match="No such file"):
+        read_file("nowhere/tokenizer.json")
