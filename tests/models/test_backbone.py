@@ -16,6 +16,7 @@ from tlrun.models.backbone import (
     takes,
     weights_file_of,
     width,
+    without_weights,
 )
 from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.mlp import Mlp
@@ -62,3 +63,44 @@ def test_two_channels_are_neither_grey_nor_colour() -> None:
 
 def test_vectors_have_no_pixels() -> None:
     assert pixels_of(Colour(), InputSpec((8,))) is None
+
+
+@dataclass(frozen=True)
+class Reader(Mlp):
+    """A backbone that reads texts of few tokens."""
+
+    weights: str | None = "published"
+
+    @property
+    def longest(self) -> int:
+        """Whatever it is."""
+        return 8
+
+    def weights_file(self) -> WeightsFile | None:
+        """Always the same, where it is asked for any."""
+        return WeightsFile(Path("weights.pth")) if self.weights else None
+
+
+@dataclass(frozen=True)
+class Renewed(Reader):
+    """One that says itself what it is without weights."""
+
+    def fresh(self) -> "Renewed":
+        """Of another size."""
+        return Renewed(hidden=(2,), weights=None)
+
+
+def test_longer_texts_than_it_can_read_are_refused() -> None:
+    assert shape_for(Reader(), InputSpec((8,), "int32", 30)) == (30,)
+    assert shape_for(Mlp(), InputSpec((9,), "int32", 30)) == (30,)
+    with pytest.raises(
+        UserError, match=r"max_tokens: .* at most 8 tokens .* found 9; try dataset.max_tokens=8"
+    ):
+        shape_for(Reader(), InputSpec((9,), "int32", 30))
+
+
+def test_without_weights_it_is_what_it_says_or_has_none() -> None:
+    assert without_weights(Reader()) == Reader(weights=None)
+    assert without_weights(Renewed()) == Renewed(hidden=(2,), weights=None)
+    assert without_weights(Renewed(weights=None)) == Renewed(weights=None)
+    assert without_weights(Conv()) == Conv()

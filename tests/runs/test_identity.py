@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from tlrun.core.options import as_node, strict
 from tlrun.runs.identity import deciding, family_id, problem_id, run_id, setting_id
 from tlrun.strategies.fused import MULTITASK, TRANSFERS
 
+from encoders import SMALL, folder
 from problems import config, problem
 
 GOOD = config(Path("runs"))
@@ -186,3 +188,18 @@ def test_what_decides_a_run_is_a_config_of_the_same_run() -> None:
 
     assert deciding(build(GOOD | {"strategy": told["strategy"]})) == told
     assert strict(told)["strategy"]["first_lam"] == "inf"
+
+
+def test_a_backbone_is_known_by_what_it_reads_wherever_it_stands(tmp_path: Path) -> None:
+    def of(path: str | None, sizes: str = "minilm") -> str:
+        return id_of(GOOD | {"backbone": {"name": "minilm", "weights": path, "sizes": sizes}})
+
+    places = [tmp_path / name for name in ("here", "there", "other")]
+    for place in places:
+        torch.manual_seed(0)
+        folder(place, replace(SMALL, dropout=0.2 if place.name == "other" else 0.1))
+    here, there, other = map(str, places)
+
+    assert of(here) == of(there) == of(here, sizes=there)
+    assert of(None, sizes=here) == of(None, sizes=there)
+    assert len({of(here), of(other), of(None), of(None, here), of(None, other)}) == 5

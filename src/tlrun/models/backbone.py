@@ -74,6 +74,11 @@ class Backbone(Protocol):
     libraries: ClassVar[Collection[str]], packages whose versions decide its results too.
     places: ClassVar[Collection[str]], the options that say where weights are: a run is known by
         their digest, wherever they were read.
+    read() -> Mapping[str, Any]: what beside options and weights decides φ, of files that it reads,
+        as JSON can hold it. A run is known by it too. Raises UserError where they are not there.
+    fresh() -> Backbone: the same without pretrained weights; without it, `weights=None` is.
+    tokenizer: str (a property), what `dataset.tokenizer` has to be, where φ knows one vocabulary.
+    longest: int (a property), of how many tokens a text may be; without it, of any number.
     """
 
     learns: ClassVar[bool]
@@ -101,10 +106,13 @@ def shape_for(backbone: Backbone, inputs: InputSpec) -> tuple[int, ...]:
 
     Of texts, (V,), the size of the vocabulary.
 
-    Raises UserError for images of as many channels as it cannot take.
+    Raises UserError for images of as many channels as it cannot take, and for longer texts.
     """
     pixels = pixels_of(backbone, inputs)
     if inputs.kind == "tokens":
+        longest = getattr(backbone, "longest", inputs.shape[0])
+        if inputs.shape[0] > longest:
+            raise too_long(longest, inputs.shape[0])
         return (inputs.vocabulary,)
     if pixels is None:
         return inputs.shape
@@ -112,6 +120,12 @@ def shape_for(backbone: Backbone, inputs: InputSpec) -> tuple[int, ...]:
         expected = f"images of 1 or {pixels.channels} channels for {name_of_class(type(backbone))}"
         raise UserError(Mistake("backbone", expected, inputs.words))
     return (pixels.channels, *inputs.shape[1:])
+
+
+def too_long(longest: int, found: int) -> UserError:
+    """What is said of texts of more tokens than a backbone has places for."""
+    expected = f"texts of at most {longest} tokens for this backbone"
+    return UserError(Mistake("dataset.max_tokens", expected, str(found), f"try {{key}}={longest}"))
 
 
 def pixels_of(backbone: Backbone, inputs: InputSpec) -> Pixels | None:
@@ -138,6 +152,9 @@ def without_weights(backbone: Backbone) -> Backbone:
     """The same backbone as it is without pretrained weights, where it has an option for them."""
     if weights_file_of(backbone) is None or not hasattr(backbone, "weights"):
         return backbone
+    if hasattr(backbone, "fresh"):
+        fresh: Backbone = backbone.fresh()
+        return fresh
     return replace(backbone, weights=None)  # type: ignore[type-var]  # every one is a dataclass
 
 

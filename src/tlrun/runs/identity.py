@@ -31,12 +31,14 @@ def node_of(group: str, thing: object) -> dict[str, Any]:
 
 
 def backbone_node(run: Run, pretrained: bool = True) -> dict[str, Any]:
-    """The node of a run's backbone, less the options that say where weights are.
+    """The node of a run's backbone, less the options that say where its files are.
 
-    pretrained: whether its weights decide; their digest then stands in their place. Raises
-    UserError where they are not to be had.
+    What it reads of them stands in their place. pretrained: whether its weights decide; then so
+    does their digest. Raises UserError where they are not to be had.
     """
     node = _without_places("backbone", run.backbone)
+    if hasattr(run.backbone, "read"):
+        node["read"] = dict(run.backbone.read())
     file = weights_file_of(run.backbone)
     if file is not None and pretrained:
         node["weights"] = weights_digest(file)

@@ -25,6 +25,7 @@ from tlrun.data.texts.options import ReadAs
 from tlrun.data.texts.text_table import TextTable
 from tlrun.data.texts.tokenized import learnt, text_keys, tokenized
 from tlrun.data.texts.tokenizer import Reader, Vocabulary, read_file
+from tlrun.models.bert_files import NAME, tokenizer_file
 
 VERSION = 1  # of the form of preprocessing.json
 
@@ -57,6 +58,8 @@ def _tokenizer(how: ReadAs, texts: Sequence[str], keys: np.ndarray, splits: Spli
         vocabulary = Vocabulary(kind, how.vocabulary, how.min_count, how.lowercase)
         return learnt(vocabulary, texts, keys, splits.pool, how.folder)
     assert how.tokenizer is not None
+    if how.tokenizer == NAME:
+        return read_file(str(tokenizer_file(NAME)))
     return read_file(how.tokenizer)
 
 
