@@ -98,7 +98,7 @@ def run_fingerprint(run: Run, device: str) -> dict[str, str | int]:
 def data_fingerprint(run: Run) -> dict[str, str | int]:
     """What beside files, options and seed may decide what a run's data set reads of them."""
     facts = _fingerprint(run, "cpu", {"dataset": run.dataset})
-    return facts | versions("torchvision", "pyarrow", "pillow")
+    return facts | versions("torchvision", "pyarrow", "pillow", "tokenizers")
 
 
 def _fingerprint(run: Run, device: str, roles: Mapping[str, object]) -> dict[str, str | int]:
