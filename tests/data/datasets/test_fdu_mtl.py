@@ -1,5 +1,6 @@
 """FDU-MTL as published: its own splits, sixteen domains, duplicates dropped."""
 
+import os
 from pathlib import Path
 from typing import get_args
 
@@ -9,8 +10,9 @@ from tlrun.core.errors import UserError
 from tlrun.core.tokens import Tokens
 from tlrun.data.datasets.fdu_mtl import FduMtl, Name
 
-from problems import real_data
 from reviews import reviews
+
+DATA = Path(os.environ.get("TLRUN_TEST_DATA", "../shared/data"))
 
 NAMES: tuple[Name, ...] = ("books", "dvd")
 
@@ -59,7 +61,9 @@ def test_a_domain_that_is_not_read_is_no_target(tmp_path: Path) -> None:
 def test_the_real_reviews_without_those_that_stand_among_the_training_reviews(
     tmp_path: Path,
 ) -> None:
-    archive = real_data("fdu-mtl.tar.xz")
+    archive = DATA / "fdu-mtl.tar.xz"
+    if not archive.exists():
+        pytest.skip(f"fdu-mtl.tar.xz is not in {DATA}; set TLRUN_TEST_DATA to the folder of it")
     options = FduMtl(path=str(archive), cache=str(tmp_path), max_tokens=64)
     found = options.load(0)
 

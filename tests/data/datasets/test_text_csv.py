@@ -1,18 +1,15 @@
-"""`dataset=text_csv` from the command line's options to a problem that every strategy can learn."""
+"""What `dataset=text_csv` is at a path: a file, a folder, a target among them."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tlrun.core.errors import UserError
 from tlrun.data.datasets.text_csv import TextCsv
+from tlrun.runs.plan import THIS
 
-from problems import results_of
+from problems import Watcher, config, performed, planned
 from reviews import domains_csv, reviews, write_csv
-
-OPTIONS = ["dataset=text_csv", "dataset.min_count=1", "dataset.max_tokens=30", "dataset.task=shop"]
-TINY_TEXT = ["backbone.embedding=8", "trainer.steps=6", "trainer.batch_size=8"]
 
 
 def test_what_suits_follows_the_options_and_what_lies_at_the_path(tmp_path: Path) -> None:
@@ -37,64 +34,27 @@ def test_a_target_in_a_folder_is_a_file(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     found = TextCsv(path=str(tmp_path), target="a", cache=cache).load(0)
 
-    assert {name: domain.role for name, domain in found.domains.items()} == {
-        "b": "source",
-        "a": "target",
-    }
-    with pytest.raises(UserError, match=r"a value of column file, found 'c'"):
+    roles = {name: domain.role for name, domain in found.domains.items()}
+    assert roles == {"b": "source", "a": "target"}
+    with pytest.raises(UserError, match="a value of column file, found 'c'"):
         TextCsv(path=str(tmp_path), target="c", cache=cache).load(0)
     one = str(tmp_path / "a.csv")
-    with pytest.raises(UserError, match=r"dataset\.task"):
+    with pytest.raises(UserError, match=r"dataset\.t"):
         TextCsv(path=one, target="a", cache=cache).load(0)
-
-
-@pytest.mark.parametrize(
-    ("strategy", "options"),
-    [
-        ("feature_transfer", ["dataset.target=dvd"]),
-        ("parameter_transfer", ["dataset.target=dvd", "dataset.labels=6"]),
-        ("fused", ["dataset.target=dvd", "strategy.first_lam=0.1"]),
-        ("shared_parameters", []),
-        ("task_relation", ["lam.value=0.1"]),
-        ("task_transfer", ["lam.value=0.1"]),
-        ("single_task", []),
-    ],
-)
-def test_every_strategy_that_makes_sense_learns_from_texts(
-    tmp_path: Path, strategy: str, options: list[str]
-) -> None:
-    path = domains_csv(tmp_path / "a.csv")
-    given = [*OPTIONS, f"dataset.path={path}", f"dataset.cache={tmp_path}/cache", *options]
-    (found,) = results_of(
-        tmp_path, [*given, *TINY_TEXT, f"strategy={strategy}", "backbone=bag", "controls=false"]
-    )
-
-    assert found["headline"]["name"].endswith("auc")
-    scores = [value["auc"] for value in found["metrics"]["test"].values()]
-    assert all(0 <= score <= 1 for score in scores)
-
-
-@pytest.mark.parametrize("method", ["mask", "stats", "width"])
-def test_a_structure_is_learnt_from_an_lstm_or_refused(tmp_path: Path, method: str) -> None:
-    path = domains_csv(tmp_path / "a.csv")
-    given = [*OPTIONS, f"dataset.path={path}", f"dataset.cache={tmp_path}/cache"]
-    small = ["backbone=lstm", "backbone.hidden=6", "backbone.layers=1", *TINY_TEXT]
-    learnt = [
-        "strategy=structure_transfer", f"strategy.method={method}", "dataset.target=dvd",
-    ]  # fmt: skip
-    if method == "width":  # an LSTM lists no widths
-        with pytest.raises(UserError, match="strategy"):
-            results_of(tmp_path, [*given, *small, *learnt, "controls=false"])
-        return
-    (found,) = results_of(tmp_path, [*given, *small, *learnt, "controls=false"])
-    assert found["size"]["flops"] > 0
 
 
 def test_texts_are_learnt_from(tmp_path: Path) -> None:
     """Words of a label decide it, so a bag of them is right on nearly every test text."""
-    path = domains_csv(tmp_path / "a.csv")
-    given = [*OPTIONS, f"dataset.path={path}", f"dataset.cache={tmp_path}/cache"]
-    fast: list[Any] = ["trainer.steps=60", "optimizer.lr=0.05", "strategy=shared_parameters"]
-    (found,) = results_of(tmp_path, [*given, *TINY_TEXT, *fast, "backbone=bag", "controls=false"])
+    watcher, path = Watcher(), domains_csv(tmp_path / "a.csv")
+    dataset = {"name": "text_csv", "path": str(path), "task": "shop", "cache": str(tmp_path)}
+    given = config(
+        tmp_path,
+        dataset=dataset,
+        strategy={"name": "shared_parameters"},
+        backbone={"name": "bag", "embedding": 8},
+        optimizer={"name": "adam", "lr": 0.05},
+        trainer={"name": "trainer", "steps": 60, "batch_size": 16, "eval_every": 60},
+    )
+    outcome = performed(planned(given, watcher), THIS, watcher)
 
-    assert found["headline"]["test"] > 0.95
+    assert outcome.result["headline"]["test"] > 0.95

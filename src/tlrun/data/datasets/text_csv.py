@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlrun.core.problem import Problem
-from tlrun.data.texts.options import TextOptions
+from tlrun.data.texts.options import FILE, TextOptions
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,13 @@ class TextCsv(TextOptions):
 
     def suits(self) -> Mapping[str, str]:
         """A transfer to a target; else what learns several tasks together, or one alone."""
-        strategy = self.rows("", self.task or "file").suits()["strategy"]
-        if self.task is None and self.target is None and not Path(self.path).expanduser().is_dir():
-            strategy = "single_task"
+        in_folder = False
+        with suppress(RuntimeError):  # the ~ of nobody, which is told where texts are read
+            in_folder = bool(self.path) and Path(self.path).expanduser().is_dir()
+        task = FILE if in_folder and self.task is None else self.task
+        strategy = "feature_transfer"
+        if self.target is None:
+            strategy = self.rows("", task).suits()["strategy"]
         return {"strategy": strategy, "backbone": "bag"}
 
     def load(self, seed: int) -> Problem:
