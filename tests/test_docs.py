@@ -15,6 +15,7 @@ from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
 
 from problems import TINY, Watcher, peers, problem
+from texts import reviews
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -206,7 +207,7 @@ def test_every_row_has_an_entry_in_the_glossary() -> None:
     rows = set(names("strategy"))
     for name in names("strategy"):
         for strategy in variants(find("strategy", name)):
-            for on in (problem(), peers("source", "source", "target")):
+            for on in (problem(), peers("source", "source", "target"), reviews("source", "target")):
                 rows |= set(strategy.controls(on))
 
     assert {
@@ -215,6 +216,7 @@ def test_every_row_has_an_entry_in_the_glossary() -> None:
         "not fused",
         "ridge",
         "single_task, total budget",
+        "tfidf, pooled",
     } <= rows
     assert sorted(row for row in rows if not explained(row)) == []
 

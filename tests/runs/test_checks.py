@@ -18,7 +18,13 @@ from tlrun.models.backbones.conv import Conv
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
-from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, lam_acts
+from tlrun.runs.checks import (
+    check_batch_size,
+    check_estimator,
+    check_inputs,
+    check_roles,
+    lam_acts,
+)
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
 from tlrun.strategies.joint import Joint
@@ -30,6 +36,7 @@ from tlrun.strategies.source_only import SourceOnly
 from tlrun.strategies.structure_transfer import StructureTransfer
 
 from problems import Watcher, config, everything, planned, problem
+from texts import reviews
 
 
 @pytest.mark.parametrize(
@@ -228,6 +235,35 @@ def test_a_backbone_that_cannot_read_the_inputs_is_refused_with_those_that_can()
     ):
         check_inputs(run, replace(vectors, domains=flat))
     check_inputs(replace(run, backbone=Mlp()), replace(vectors, domains=flat))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "ours", "told", "fitting"),
+    [
+        (
+            "linear_model",
+            reviews("peer"),
+            "vectors or images for strategy=linear_model, found texts of at most 50 tokens",
+            "constant_prediction or tfidf",
+        ),
+        (
+            "tfidf",
+            problem(),
+            "texts for strategy=tfidf, found images of 1x4x4",
+            "constant_prediction or gradient_boosting or linear_model",
+        ),
+    ],
+)
+def test_an_estimator_is_refused_where_it_cannot_learn(
+    strategy: str, ours: Problem, told: str, fitting: str
+) -> None:
+    run = build(config(Path("unused"), strategy={"name": strategy}))
+    with pytest.raises(UserError) as caught:
+        check_estimator(run, ours)
+
+    assert caught.value.lines == (f"strategy: expected {told}; try strategy={fitting}",)
+    for name in ("constant_prediction", "single_task"):
+        check_estimator(build(config(Path("unused"), strategy={"name": name})), ours)
 
 
 def test_only_images_are_changed_at_random() -> None:

@@ -10,15 +10,19 @@ import torch
 from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
 
+from tlrun.core.errors import UserError
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task
+from tlrun.data.datasets.digits import Digits
 from tlrun.runs.estimators import EstimatorRun, fit_task
 from tlrun.runs.outcome import read_outcome
 from tlrun.strategies.constant_prediction import ConstantPrediction
 from tlrun.strategies.gradient_boosting import GradientBoosting
 from tlrun.strategies.linear_model import LinearModel
+from tlrun.strategies.tfidf import Tfidf
 
 from problems import Watcher, config, hidden, outcomes_of, performed, planned, split
+from texts import MOOD, STARS, reviews
 
 KIND = Task("kind", "binary", ("no", "yes"))
 SIZE = Task("size", "regression", location=100.0, scale=5.0)
@@ -240,3 +244,69 @@ def test_bytes_are_learnt_from_as_the_floats_that_they_stand_for() -> None:
         found.append(fitted(LinearModel(), held)[1]["peer0/kind"])
 
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_texts_are_learnt_from_and_beat_a_constant(at_hand: bool) -> None:
+    """Their words, or the ids of these where the texts are not at hand."""
+    ours = reviews("peer", "peer", tasks=(MOOD, STARS), at_hand=at_hand)
+    constant, own, pooled = (
+        fitted(strategy, ours)[0]["metrics"]["test"]
+        for strategy in (ConstantPrediction(rows="pooled"), Tfidf(), Tfidf(rows="pooled"))
+    )
+
+    for key in ("peer0/mood", "peer1/mood"):
+        assert own[key]["auc"] > 0.7 < pooled[key]["auc"]
+        assert constant[key]["auc"] == 0.5
+    assert pooled["peer0/stars"]["r2"] > 0.3 > constant["peer0/stars"]["r2"]
+
+
+def test_the_words_of_test_texts_are_in_no_vocabulary() -> None:
+    """Those of validation are: they were bought. Other test texts change nothing that is learnt."""
+    ours = reviews("peer", val=True)
+    test = ours.test._splits["peer0"]
+    for part_, word in ((ours.domains["peer0"].val, "bought"), (test, "hidden")):
+        assert part_ is not None
+        texts = part_.inputs.texts  # type: ignore[attr-defined]
+        texts[:] = [f"{text} {word}" for text in texts]
+    _, _, run = fitted(Tfidf(), ours)
+    _, _, other = fitted(Tfidf(), replace(ours, test=HeldOutTest({"peer0": test})))
+    terms = run.weights["peer0/mood/terms"].numpy().tobytes().decode().split("\n")
+
+    assert "bought" in terms
+    assert not any("hidden" in term for term in terms)
+    assert all(torch.equal(run.weights[name], other.weights[name]) for name in run.weights)
+
+
+def test_pooled_texts_of_one_domain_are_its_own() -> None:
+    ours = reviews("source", "target", tasks=(MOOD,))
+    alone = replace(ours, domains={"target1": ours.domains["target1"]})
+    found = [fitted(Tfidf(rows=rows), alone)[1]["target1/mood"] for rows in ("own", "pooled")]
+
+    assert torch.equal(*found)
+    assert not torch.equal(fitted(Tfidf(rows="pooled"), ours)[1]["target1/mood"], found[0])
+
+
+def test_pooled_texts_have_a_column_for_each_domain() -> None:
+    _, _, run = fitted(Tfidf(rows="pooled"), reviews("source", "target"))
+    terms = run.weights["pooled/mood/terms"].numpy().tobytes().decode().split("\n")
+
+    assert run.weights["pooled/mood/coefficients"].shape == (1, len(terms) + 2)
+    assert run.weights["pooled/mood/idf"].shape == (len(terms),)
+
+
+def test_texts_have_controls_and_others_are_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Digits, "load", lambda self, seed: reviews("peer", "peer"))
+    bag = {"backbone": {"name": "bag", "embedding": 4}, "controls": True}
+    shared = {"name": "shared_parameters"}
+    outcomes = outcomes_of(config(tmp_path / "runs", strategy=shared, **bag), Watcher())
+    names = ["constant_prediction", "tfidf", "tfidf, pooled"]
+
+    assert [outcome.name for outcome in outcomes] == ["this run", "single_task", *names]
+    weights = load_file(outcomes[-1].path / "model.safetensors")
+    assert weights["pooled/mood/terms"].dtype == torch.uint8
+    with pytest.raises(UserError, match="strategy: expected vectors or images for strategy=linear"):
+        outcomes_of(config(tmp_path / "none", strategy={"name": "linear_model"}), Watcher())
+    assert not (tmp_path / "none").exists()

@@ -310,7 +310,7 @@ def stops(by: Strategy) -> bool:
 
 
 def test_all_are_seen() -> None:
-    assert (len(STRATEGIES), len(ESTIMATORS)) == (11, 3)
+    assert (len(STRATEGIES), len(ESTIMATORS)) == (11, 4)
     assert set(OPTIONS) <= set(STRATEGIES)
 
 

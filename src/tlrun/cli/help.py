@@ -12,8 +12,7 @@ tl-run: which way of transferring helps the target task, how strong (λ), and do
 
   tl-run                                       feature transfer on real data and its controls, in seconds
   tl-run strategy=parameter_transfer λ=inf     another strategy, another λ: 0 source alone … inf target alone
-  tl-run -m strategy=feature_transfer,parameter_transfer seed=0,1,2,3,4,5,6,7,8,9
-                                               a sweep, ten seeds of two strategies: gains with 95 % intervals
+  tl-run -m lam.value=0,1,inf seed=0,1,2,3,4   a sweep, five seeds of three λ: gains with 95 % intervals
   tl-run strategy=task_relation dataset=digits_binary
                                                several tasks at once, and each task alone as the control
   tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
@@ -35,7 +34,7 @@ def screen() -> str:
         named = [*ours, *(f"{name} (from {plugins.origin(group, name)})" for name in foreign)]
         indent, text = f"  {group:<11}", ", ".join(named)
         lines += wrap(text, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
-    lines += ["", "Strategies:"]
+    lines += ["Strategies:"]
     for name in shipped("strategy"):
         lines.append(f"  {name:<20}{_short(equation('strategy', name))}")
     return "\n".join([*lines, TAIL])

@@ -76,9 +76,14 @@ class Tokens:
         return self.contents if self.rows is None else self.contents[self.rows]
 
     def digest(self) -> str:
-        """sha256, in hex, of every text's ids, in order, and of the size of the vocabulary."""
+        """sha256, in hex, of every text's ids and key, in order, and of the size of the vocabulary.
+
+        Two texts may have the same ids, cut or of unknown words, and not be the same to whoever
+        reads the texts.
+        """
         total = sha256(f"tokens {self.vocabulary} {self.shape} ".encode())
         total.update(self.lengths.tobytes())
+        total.update(np.ascontiguousarray(self.keys()).tobytes())
         total.update(self.values[self._places(self._positions(slice(None)))].tobytes())
         return total.hexdigest()
 
@@ -89,8 +94,9 @@ class Tokens:
         return [self.texts[row] for row in self._positions(rows).tolist()]
 
     def joined(self, others: Sequence[Tokens]) -> Tokens:
-        """These texts and then those of `others`, in one."""
+        """These texts and then those of `others`, in one; as read, where all are at hand."""
         every = [self, *others]
+        at_hand = all(each.texts is not None for each in every)
         parts = [each.values[each._places(each._positions(slice(None)))] for each in every]  # noqa: SLF001  # of its own kind
         lengths = np.concatenate([each.lengths for each in every])
         return Tokens(
@@ -99,6 +105,7 @@ class Tokens:
             max(each.longest for each in every),
             max(each.vocabulary for each in every),
             np.concatenate([each.keys() for each in every]),
+            texts=[text for each in every for text in each.documents()] if at_hand else None,
         )
 
     def _positions(self, rows: Any) -> np.ndarray:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from tlrun.config.build import Run
 from tlrun.config.registry import find, name_of, shipped
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.inputs import Kind
 from tlrun.core.options import fields
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import TaskKey
 from tlrun.models.backbone import takes, weights_file_of, width
 from tlrun.strategies.base import Stage
+from tlrun.strategies.estimator import EstimatorStrategy
 
 
 def lam_acts(problem: Problem, stages: Sequence[Stage], run: Run) -> bool:
@@ -111,6 +113,25 @@ def check_inputs(run: Run, problem: Problem) -> None:
     if run.trainer.augment and kind != "image" and "trainer" not in run.strategy.ignores:
         changes = f"{', '.join(run.trainer.augment)} of {problem.inputs.words}"
         raise UserError(Mistake("trainer.augment", "null, or images", changes, "try {key}=null"))
+
+
+def check_estimator(run: Run, problem: Problem) -> None:
+    """Raises UserError where an estimator cannot learn from such inputs, naming those that can."""
+    strategy, kind = run.strategy, problem.inputs.kind
+    if not isinstance(strategy, EstimatorStrategy) or kind in strategy.takes:
+        return
+    called = {"vector": "vectors", "image": "images", "tokens": "texts"}
+    wanted = " or ".join(called[taken] for taken in strategy.takes)
+    expected = f"{wanted} for strategy={name_of('strategy', strategy)}"
+    fitting = [name for name in shipped("strategy") if kind in _learns_from(name)]
+    hint = f"try strategy={' or '.join(fitting)}"
+    raise UserError(Mistake("strategy", expected, problem.inputs.words, hint))
+
+
+def _learns_from(strategy: str) -> tuple[Kind, ...]:
+    """The kinds of inputs that the estimator of that name takes; none where it is no estimator."""
+    found = find("strategy", strategy)
+    return found.takes if issubclass(found, EstimatorStrategy) else ()
 
 
 def _starts_from_weights(strategy: str) -> bool:

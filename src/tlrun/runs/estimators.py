@@ -15,11 +15,12 @@ from tlrun.core.notes import StrategyWarning
 from tlrun.core.problem import Problem, Split, known
 from tlrun.core.seeding import stream
 from tlrun.core.task import Task, TaskKey
+from tlrun.runs.estimator_inputs import inputs_of, joined
 from tlrun.runs.final_evaluation import evaluate_estimators
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
 from tlrun.strategies.constant_prediction import constant
-from tlrun.strategies.estimator import EstimatorStrategy, Fitted
+from tlrun.strategies.estimator import Documents, EstimatorStrategy, Fitted
 from tlrun.strategies.schedules import Constant
 
 if TYPE_CHECKING:
@@ -99,12 +100,12 @@ class EstimatorRun:
         for name in domains:
             for split in self._bought(name):
                 given = split.labels[task.name]
-                inputs.append(self._inputs(domains, name, split)[known(given)])
+                inputs.append(inputs_of(split, known(given), name, domains))
                 labels.append(given[known(given)])
         return fit_task(
             self._strategy,
             task,
-            np.concatenate(inputs),
+            joined(inputs),
             np.concatenate(labels),
             stream(self._seed, "estimator", key.task),
         )
@@ -115,34 +116,26 @@ class EstimatorRun:
         if (val := self._problem.domains[domain].val) is not None:
             yield val
 
-    def _inputs(self, domains: Sequence[str], domain: str, split: Split) -> np.ndarray:
-        """The inputs of a split, float64 [N, d], then which of several `domains` it is of."""
-        width = int(np.prod(split.inputs.shape[1:]))
-        flat = split.array.reshape(len(split), width).astype(np.float64)
-        if split.inputs.dtype == np.uint8:
-            flat /= 255  # as φ does
-        if len(domains) < 2:
-            return flat
-        where = np.zeros((len(split), len(domains)))
-        where[:, domains.index(domain)] = 1.0
-        return np.concatenate([flat, where], axis=1)
-
     def _outputs(self, domain: str, tasks: Sequence[Task], split: Split) -> Mapping[str, Tensor]:
         outputs = {}
         for task in tasks:
             key = TaskKey(domain, task.name)
-            inputs = self._inputs(self._rows_of(key), domain, split)
             answers = np.empty((0, task.outputs))  # scikit-learn takes no table without rows
             if len(split):
+                inputs = inputs_of(split, slice(None), domain, self._rows_of(key))
                 answers = self._fitted[self._called(key)].outputs(inputs)
             outputs[task.name] = torch.from_numpy(answers)
         return outputs
 
 
 def fit_task(
-    strategy: EstimatorStrategy, task: Task, inputs: np.ndarray, labels: np.ndarray, seed: int
+    strategy: EstimatorStrategy,
+    task: Task,
+    inputs: np.ndarray | Documents,
+    labels: np.ndarray,
+    seed: int,
 ) -> Fitted:
-    """What `strategy` learns of a task from inputs [N, d] and labels [N], all present.
+    """What `strategy` learns of a task from the inputs of N rows and labels [N], all present.
 
     Numbers are standardised first, as a head learns them. Of one class alone there is nothing to
     learn, and the answer is constant.

@@ -14,7 +14,14 @@ from tlrun.core.errors import UserError
 from tlrun.core.notes import AugmentOff, LamHasNoEffect, Note, SlowBf16, StrategyWarning
 from tlrun.core.problem import Problem
 from tlrun.models.backbone import weights_file_of, without_weights
-from tlrun.runs.checks import check_batch_size, check_inputs, check_roles, check_selection, lam_acts
+from tlrun.runs.checks import (
+    check_batch_size,
+    check_estimator,
+    check_inputs,
+    check_roles,
+    check_selection,
+    lam_acts,
+)
 from tlrun.runs.identity import (
     family_id,
     lam_decides,
@@ -196,6 +203,7 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     Raises UserError where strategy, backbone, λ and problem do not fit.
     """
     check_roles(run, problem)
+    check_estimator(run, problem)
     if "backbone" not in run.strategy.ignores:
         check_inputs(run, problem)
     if "trainer" not in run.strategy.ignores:

@@ -9,8 +9,9 @@ over the N rows that are learnt from, n_k of them of class k.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from tlrun.core.inputs import Kind
 from tlrun.core.task import Task
 from tlrun.strategies.estimator import EstimatorStrategy, Fitted
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 class ConstantPrediction(EstimatorStrategy):
     """One answer for every row."""
 
-    def fit(self, task: Task, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Fitted:
+    takes: ClassVar[tuple[Kind, ...]] = ("vector", "image", "tokens")
+
+    def fit(self, task: Task, inputs: Any, labels: np.ndarray, seed: int) -> Fitted:
         """Count the labels; nothing is drawn."""
         return constant(task, labels)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from tlrun.core.inputs import Kind
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import Task
@@ -24,16 +25,33 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
 
 
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """N texts, as an estimator reads them that takes tokens.
+
+    texts: as they were read; where they are not at hand, the ids of their tokens, as words.
+    domains: float64 [N, k], for each text 1 in the column of its domain and 0 in the others; k is 0
+    where all are of one domain.
+    """
+
+    texts: Sequence[str]
+    domains: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What an estimator has learnt of one task.
 
-    outputs: gives, of inputs [N, d], logits [N, k] or standardised numbers [N, 1], as a head would.
+    outputs: gives, of the inputs of N rows, such as it was fitted on, logits [N, k] or standardised
+    numbers [N, 1], as a head would.
     weights: its coefficients by name; empty where it has none. warnings: what a user should know of
     it, each in words that other tasks may share.
     """
 
-    outputs: Callable[[np.ndarray], np.ndarray]
+    outputs: Callable[[Any], np.ndarray]
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -44,18 +62,21 @@ class EstimatorStrategy(Strategy):
 
     rows: `own`, each task of each domain is learnt from its own rows alone; `pooled`, from the rows
         of every domain that has it, with the domain as further inputs of 0 and 1.
+    takes: the kinds of inputs that it can learn from.
     """
 
     rows: Literal["own", "pooled"] = "own"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam", "backbone", "optimizer", "trainer"})
     needs: ClassVar[tuple[Role, ...]] = ()
+    takes: ClassVar[tuple[Kind, ...]] = ("vector", "image")
 
     @abstractmethod
-    def fit(self, task: Task, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Fitted:
+    def fit(self, task: Task, inputs: Any, labels: np.ndarray, seed: int) -> Fitted:
         """Learn a task.
 
-        inputs: float64 [N, d]. labels: [N], all present: at least two different classes, or
-        numbers, standardised. seed: of what it draws at random.
+        inputs: float64 [N, d] of vectors and images, `Documents` of texts. labels: [N], all
+        present: at least two different classes, or numbers, standardised. seed: of what it draws at
+        random.
         """
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
