@@ -79,11 +79,11 @@ def put_svhn(root: Path) -> None:
         )
 
 
-def put_cifar10(root: Path) -> None:
+def put_cifar10(root: Path, train: int = TRAIN, test: int = TEST) -> None:
     """Pickled as numpy on Python 2 did it, which numpy 2.4.0 warns of."""
     folder = root / "cifar-10-batches-py"
     names = [f"data_batch_{k}" for k in range(1, 6)]
-    for seed, batches, n in ((6, names, TRAIN), (7, ["test_batch"], TEST)):
+    for seed, batches, n in ((6, names, train), (7, ["test_batch"], test)):
         images, labels = examples(seed, n, 32, 3)
         for name, rows in zip(batches, np.split(np.arange(n), len(batches)), strict=True):
             content = {"data": images[rows].reshape(len(rows), -1), "labels": labels[rows].tolist()}

@@ -39,7 +39,7 @@ def test_pages_and_commands_are_seen() -> None:
         "multitask.md",
         "results.md",
     ]
-    assert len(COMMANDS) == 22
+    assert len(COMMANDS) == 24
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -47,6 +47,8 @@ def strategy_of(job: Job) -> str:
         (["dataset=digits_tasks"], "shared_parameters conv"),
         (["dataset=digits_domains"], "shared_parameters conv"),
         (["dataset=digits_domains", "dataset.target=noise"], "feature_transfer conv"),
+        (["dataset=cifar10_domains"], "shared_parameters conv"),
+        (["dataset=cifar10_domains", "dataset.target=grey"], "feature_transfer conv"),
         (["dataset=pair", "dataset.source=null"], "scratch conv"),
         (
             ["dataset=pair", "dataset.source=null", "backbone=efficientnet_lite0"],

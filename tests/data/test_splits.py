@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
-from tlrun.data.splits import bought, draw, few_per_class, hide, split_validation, stratified
+from tlrun.data.splits import (
+    bought,
+    draw,
+    even_sample,
+    few_per_class,
+    hide,
+    split_validation,
+    stratified,
+)
 
 LABELS = np.repeat(np.arange(4), 20)[np.random.default_rng(0).permutation(80)]
 
@@ -156,3 +164,29 @@ def test_so_many_are_bought_or_all() -> None:
     assert np.array_equal(bought(LABELS, 5, None, 1, "key"), few_per_class(LABELS, 5, 1, "key"))
     with pytest.raises(UserError, match=r"^dataset.labels: expected at most 20"):
         bought(LABELS, 21, None, 0, "dataset.labels")
+
+
+@given(st.integers(4, 79), st.integers(0, 99))
+def test_test_samples_are_even_and_larger_ones_contain_smaller_ones(limit: int, seed: int) -> None:
+    small, large = (even_sample(LABELS, n, "all", seed, "d") for n in (limit, limit + 1))
+    counts = np.bincount(LABELS[small], minlength=4)
+
+    assert set(small) < set(large)
+    assert np.array_equal(small, np.sort(small))
+    assert len(small) == limit
+    assert counts.max() - counts.min() <= 1
+    assert np.array_equal(small, even_sample(LABELS, limit, "all", seed, "d"))
+
+
+def test_a_test_sample_without_a_limit_is_all_and_one_too_small_is_refused() -> None:
+    for limit in (None, 80, 81):
+        assert even_sample(LABELS, limit, "all", 0).tolist() == list(range(80))
+    assert not np.array_equal(
+        even_sample(LABELS, 9, "all", 0, "d"), even_sample(LABELS, 9, "all", 0, "e")
+    )
+    with pytest.raises(
+        UserError,
+        match=r"^dataset.test_limit: expected at least 4, one example of each class of us, found 3;"
+        r" try dataset.test_limit=40$",
+    ):
+        even_sample(LABELS, 3, "us", 0)

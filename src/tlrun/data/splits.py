@@ -97,6 +97,38 @@ def bought(
     return _per_class(labels, counts, seed)
 
 
+def even_sample(
+    labels: np.ndarray, limit: int | None, of: str, seed: int, *keys: str
+) -> np.ndarray:
+    """The positions in `labels` [N] of at most `limit` test examples, sorted; of None: all.
+
+    Classes are as even as they can be, and larger samples contain smaller ones.
+
+    of: whose examples they are. keys: narrow the stream of `seed`, where several sets are sampled.
+
+    Raises UserError where `limit` leaves some class without any.
+    """
+    if limit is None or limit >= len(labels):
+        return np.arange(len(labels))
+    classes = np.unique(labels).tolist()
+    if limit < len(classes):
+        raise UserError(
+            Mistake(
+                "dataset.test_limit",
+                expected=f"at least {len(classes)}, one example of each class of {of}",
+                found=f"{limit}",
+                hint=f"try dataset.test_limit={10 * len(classes)}",
+            )
+        )
+    # each example's in its class, from 0 to 1: the first of all classes are even
+    place = np.empty(len(labels))
+    for k in classes:
+        rng = np.random.default_rng(stream(seed, "split", *keys, k))
+        rows = rng.permutation(np.flatnonzero(labels == k))
+        place[rows] = np.arange(len(rows)) / len(rows)
+    return np.sort(np.argsort(place, kind="stable")[:limit])
+
+
 def split_validation(
     labels: np.ndarray, share: float, seed: int, key: str
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -99,7 +99,17 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
     downloading.into(tmp_path, "things", FILES, look, lambda: there(tmp_path))
 
     assert seen == [PATIENCE]
+    downloading.into(tmp_path, "more", FILES, look, lambda: False, patience=2.0)
+    assert seen == [PATIENCE, 2.0]
     assert socket.getdefaulttimeout() == before
+
+
+def test_what_is_done_instead_of_a_download_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    downloading.into(tmp_path, "things", FILES, fetch, lambda: there(tmp_path), "making things")
+
+    assert capsys.readouterr().err == f"tl-run: making things into {tmp_path}, once\n"
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])

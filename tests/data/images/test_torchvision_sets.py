@@ -234,6 +234,15 @@ def test_a_download_of_something_else_is_refused(
     assert [path.name for path in root.iterdir()] == [f".{name}.lock"]
 
 
+@pytest.mark.parametrize("download", [True, False])
+def test_what_else_can_be_done_without_files_ends_the_hint(
+    download: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline(monkeypatch)
+    with pytest.raises(UserError, match=r"; try .*, or put these files there, or sing$"):
+        load("cifar10", str(tmp_path), download, 32, instead=", or sing")
+
+
 def test_missing_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_mnist(tmp_path)
     (tmp_path / "MNIST" / "raw" / IDX[3]).unlink()

@@ -160,7 +160,7 @@ class Pair:
     def _part(self, name: Name, task_name: str, images: Images, channels: int, seed: int) -> Part:
         """One domain, with all of its training set as the pool."""
         from tlrun.data.assembly import Part
-        from tlrun.data.splits import split_validation
+        from tlrun.data.splits import even_sample, split_validation
 
         task = Task(task_name, "multiclass", images.classes, self.metric)
         labels, pool = images.train.labels, _pixels(images.train.images, channels)
@@ -181,10 +181,11 @@ class Pair:
         bought = split(drawn[val]) if len(val) else None
         domain = Domain(name, role, (task,), split(drawn[train]), bought)
 
-        tested = self._tested(name, images)
+        truth = images.test.labels
+        tested = even_sample(truth, self.test_limit, name, self.split_seed, name)
         inputs = _pixels(images.test.images[tested], channels)
         # rows go on after training
-        test = Split(inputs, {task.name: images.test.labels[tested]}, tested + len(labels))
+        test = Split(inputs, {task.name: truth[tested]}, tested + len(labels))
         return Part(domain, test, pool, images.examples)
 
     def _drawn(
@@ -201,30 +202,6 @@ class Pair:
             option, fraction = "labels_per_class", self.label_fraction
             count = self.labels_per_class or (None if fraction else TARGET_LABELS)
         return bought(labels, count, fraction, stream(seed, "labels", role), f"dataset.{option}")
-
-    def _tested(self, name: Name, images: Images) -> np.ndarray:
-        """The positions of the test examples, sorted. Larger samples contain smaller ones."""
-        import numpy as np
-
-        labels = images.test.labels
-        if self.test_limit is None or self.test_limit >= len(labels):
-            return np.arange(len(labels))
-        if self.test_limit < len(images.classes):
-            raise UserError(
-                Mistake(
-                    "dataset.test_limit",
-                    expected=f"at least {len(images.classes)}, one example of each class of {name}",
-                    found=f"{self.test_limit}",
-                    hint=f"try dataset.test_limit={10 * len(images.classes)}",
-                )
-            )
-        # each example's in its class, from 0 to 1: the first of all classes are even
-        place = np.empty(len(labels))
-        for k in np.unique(labels).tolist():
-            rng = np.random.default_rng(stream(self.split_seed, "split", name, k))
-            rows = rng.permutation(np.flatnonzero(labels == k))
-            place[rows] = np.arange(len(rows)) / len(rows)
-        return np.sort(np.argsort(place, kind="stable")[: self.test_limit])
 
 
 def _pixels(images: np.ndarray, channels: int) -> np.ndarray:

@@ -25,7 +25,9 @@ def into(
     name: str,
     files: Sequence[str],
     fetch: Callable[[Path], object],
-    there: Callable[[], bool],
+    there: Callable[[], object],
+    said: str = "",
+    patience: float = PATIENCE,
 ) -> None:
     """Download the set `name` into the folder `root`, all of its files or none.
 
@@ -33,6 +35,8 @@ def into(
         that each is whole wherever it is found.
     fetch: fills a folder that it is given with the same paths.
     there: whether another process has brought them by now; then nothing is fetched.
+    said: what is done, for who waits; empty: that `name` is downloaded.
+    patience: seconds without an answer, after which there is no network.
 
     What an earlier, killed download of `name` left is removed. Raises what `fetch` raises (one of
     TROUBLE), and UserError where nothing can be written to `root`.
@@ -41,11 +45,11 @@ def into(
     with _alone(root, name):
         if there():
             return
-        say(f"downloading {name} into {root}, once")
+        say(f"{said or f'downloading {name}'} into {root}, once")
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir()
-            with _quiet():
+            with _quiet(patience):
                 fetch(partial)
             for file in files:
                 (root / file).parent.mkdir(parents=True, exist_ok=True)
@@ -80,10 +84,10 @@ def _alone(root: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(patience: float) -> Iterator[None]:
     """No progress bars, and no waiting for ever."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
+    socket.setdefaulttimeout(patience)
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             yield

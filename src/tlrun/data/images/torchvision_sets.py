@@ -6,6 +6,7 @@ They are read from files on disk, or downloaded by torchvision.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,27 @@ from tlrun.data.images import download as downloading
 from tlrun.data.images.formats import read_idx, read_usps
 from tlrun.data.images.image_sets import IDX, SETS, Examples, Images, ImageSet
 from tlrun.data.images.on_disk import files_of, folder_of, no_set, under, wanted
-from tlrun.store.downloads import described
+from tlrun.store.downloads import PATIENCE, described
 from tlrun.store.problems import states_of
 
+Read = Callable[[ImageSet, str, Path], Images]  # a set of that kind and name, from its folder
 
-def load(name: str, root: str, download: bool, size: int) -> Images:
+
+def load(
+    name: str,
+    root: str,
+    download: bool,
+    size: int,
+    *,
+    instead: str = "",
+    patience: float = PATIENCE,
+) -> Images:
     """The set `name` of SETS, every image resized to `size` x `size` pixels.
 
     root: the folder that its files are in; where they are, no network is needed.
     download: whether to download them where they are missing.
+    instead: what else can be done where they are missing, the last words of the hint.
+    patience: seconds without an answer, after which there is no network.
 
     The last sets are kept in memory: seeds only draw from them. Raises UserError for files that are
     missing, damaged or cannot be downloaded.
@@ -34,15 +47,24 @@ def load(name: str, root: str, download: bool, size: int) -> Images:
     base = under(root)
     folder = folder_of(name, base)
     if folder is None and download:
-        _download(name, base)
+        _download(name, base, instead, patience)
         folder = folder_of(name, base)
     if folder is None:
-        raise no_set(*wanted(name, base), "try dataset.download=true, or put these files there")
+        hint = f"try dataset.download=true, or put these files there{instead}"
+        raise no_set(*wanted(name, base), hint)
+    return in_memory(name, folder, size, _read)
+
+
+def in_memory(name: str, folder: Path, size: int, read: Read) -> Images:
+    """The set `name` as `read` has it from a folder with all its files, resized and kept.
+
+    Raises UserError as `read` does, and where images or labels are not what the set should have.
+    """
     states = states_of(files_of(name, folder)) or ()
-    return _decoded(name, folder, size, tuple(map(tuple, states)))
+    return _decoded(name, folder, size, tuple(map(tuple, states)), read)
 
 
-def _download(name: str, base: Path) -> None:
+def _download(name: str, base: Path, instead: str, patience: float) -> None:
     """Download the files of the set into the folder where torchvision looks."""
     from torchvision import datasets
 
@@ -50,7 +72,8 @@ def _download(name: str, base: Path) -> None:
     files = [f"{kind.folders[0]}/{file}".lstrip("/") for file in kind.files]
     fetch = partial(_from_torchvision, kind, download=True)
     try:
-        downloading.into(base, name, files, fetch, lambda: folder_of(name, base) is not None)
+        there = partial(folder_of, name, base)
+        downloading.into(base, name, files, fetch, there, patience=patience)
     except UserError:
         raise
     except downloading.TROUBLE as error:
@@ -59,7 +82,7 @@ def _download(name: str, base: Path) -> None:
             reason = f"{', '.join(tried)}: {reason}"
         expected, found = wanted(name, base)
         found = f"{found}, and no download ({reason})"
-        raise no_set(expected, found, "try again, or put these files there") from None
+        raise no_set(expected, found, f"try again, or put these files there{instead}") from None
 
 
 def _addresses(cls: Any) -> list[str]:
@@ -89,12 +112,14 @@ def _from_torchvision(kind: ImageSet, root: Path, download: bool = False) -> tup
 
 
 @lru_cache(maxsize=4)
-def _decoded(name: str, folder: Path, size: int, _states: tuple[tuple[object, ...], ...]) -> Images:
+def _decoded(
+    name: str, folder: Path, size: int, _states: tuple[tuple[object, ...], ...], read: Read
+) -> Images:
     """A set in memory, a byte a pixel and channel. Nobody may write to it.
 
     Its files are read again when any of them has changed.
     """
-    images = _read(SETS[name], name, folder)
+    images = read(SETS[name], name, folder)
     train = _checked("training", images.train, images.classes, name, folder, size)
     test = _checked("test", images.test, images.classes, name, folder, size)
     pixels = np.concatenate([train.images, test.images])
