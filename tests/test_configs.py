@@ -35,15 +35,9 @@ def built_by(*overrides: str) -> Run:
 
 
 def test_all_are_seen() -> None:
-<<<<<<< ours
-    assert len(YAMLS) == 49
-    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 38
-    assert len(STUDIES) == 10
-=======
-    assert len(YAMLS) == 48
-    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 36
+    assert len(YAMLS) == 54
+    assert len(IN_GROUPS) == sum(len(names(group)) for group in GROUPS) == 42
     assert len(STUDIES) == 11
->>>>>>> theirs
 
 
 @pytest.mark.parametrize("name", IN_GROUPS)
