@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+DEVIATION = 0.1  # of fresh numbers of E
+
+
 @dataclass(frozen=True)
 class Bag:
     """φ(x) = mean_t E[x_t], over the tokens x_t of a text, in whatever order they stand.
@@ -53,7 +56,8 @@ class Bag:
             rows += self.buckets
         if self.dropout:
             modules["dropout"] = TokenDropout(self.dropout)
-        modules["embedding"] = nn.EmbeddingBag(
-            rows, self.embedding, mode="mean", padding_idx=PADDING
-        )
+        bag = nn.EmbeddingBag(rows, self.embedding, mode="mean", padding_idx=PADDING)
+        # torch's own deviation of 1 leaves rare words as noise that a few updates cannot outweigh
+        nn.init.normal_(bag.weight, std=DEVIATION)
+        modules["embedding"] = bag
         return nn.Sequential(modules)
