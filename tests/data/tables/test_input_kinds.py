@@ -130,6 +130,7 @@ def test_free_text_is_refused() -> None:
     line = refusal([f"this is what the patient number {k} said to us" for k in range(N)])
 
     assert "free text" in line
+    assert "dataset=text_csv reads it" in line
     assert "dataset.ignore=[a]" in line
 
 

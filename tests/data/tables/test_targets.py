@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 from table_columns import found
 
+from tlrun.core.errors import UserError
+
 
 @pytest.mark.parametrize(
     ("cells", "options", "kind", "classes"),
@@ -50,3 +52,10 @@ def test_missing_labels_stay_missing(tmp_path: Path) -> None:
     assert table.targets[0].labels.tolist() == [0, -1, -1, 1]
     assert table.targets[1].present.tolist() == [True, True, False, False]
     assert table.used.tolist() == [True, True, False, True]
+
+
+def test_sentences_are_no_labels_and_what_reads_them_is_named(tmp_path: Path) -> None:
+    rows = "".join(f"1,a sentence of some words number {k}\n" for k in range(30))
+
+    with pytest.raises(UserError, match="dataset=text_csv learns from texts"):
+        found(tmp_path, "x,y\n" + rows)

@@ -88,7 +88,7 @@ def _names_rows(column: Column) -> bool:
         if np.median(np.abs(numbers)) >= LONG:  # as numbers, two may look like one
             return len(column.values[0]) >= MOST_ROWS * rows
         return _numbers_name_rows(numbers)
-    if column.words.sum() < rows or _is_text(column) or looks_like(column)[0]:
+    if column.words.sum() < rows or is_text(column) or looks_like(column)[0]:
         return False
     return len(column.values[0]) == rows
 
@@ -157,13 +157,14 @@ def _no_category(column: Column) -> Iterator[Mistake]:
             f"{first()} ({cells} of {present})",
             f"{missing}; {codes}",
         )
-    elif len(column.values[0]) > MOST_LEVELS:
+    elif len(column.values[0]) > MOST_LEVELS and not is_text(column):
         do = f"{leave}, or make fewer of it"
         yield Mistake(KEY, expected, f"{len(column.values[0])} different texts ({first()})", do)
     elif present >= ENOUGH and len(column.values[0]) > present / 2:
         different = f"{len(column.values[0])} different texts in {present} rows"
-        if _is_text(column):
-            yield Mistake(KEY, expected, f"{first()}: free text, {different}", leave)
+        if is_text(column):
+            do = f"dataset=text_csv reads it; or {leave}"
+            yield Mistake(KEY, expected, f"{first()}: free text, {different}", do)
         else:
             do = f"{leave}, or read it as it is with dataset.categorical=[{column.name}]"
             yield Mistake(KEY, expected, f"{different} ({first()})", do)
@@ -187,7 +188,7 @@ def _sample(column: Column) -> list[str]:
     return texts
 
 
-def _is_text(column: Column) -> bool:
+def is_text(column: Column) -> bool:
     """Whether a column holds sentences."""
     words = _sample(column)
     return sum(len(re.findall(r"\S+", text)) for text in words) > SENTENCE * len(words)

@@ -12,7 +12,7 @@ from tlrun.core.metrics import METRICS
 from tlrun.core.problem import known
 from tlrun.core.task import Kind, MetricName, Task
 from tlrun.data.tables.column import Column
-from tlrun.data.tables.input_kinds import looks_like
+from tlrun.data.tables.input_kinds import is_text, looks_like
 from tlrun.data.tables.spellings import spellings
 
 KEY = "dataset.predict"
@@ -150,6 +150,8 @@ def _guessed(column: Column) -> str:
         found = f"{len(names)} different texts in {present.sum()} rows"
     if found:
         otherwise = "add missing values to dataset.missing, or try dataset.kind=classification"
+        if is_text(column):
+            otherwise = "name another column in dataset.predict; dataset=text_csv learns from texts"
         raise UserError(
             Mistake(
                 KEY,
