@@ -16,6 +16,7 @@ from tlrun.runs.trained_backbone import load_backbone
 from photos import put_domains
 from problems import Watcher, config, performed, planned
 from properties import assert_same_run
+from reviews import domains_csv
 
 pytestmark = [
     pytest.mark.gpu,
@@ -190,3 +191,32 @@ def test_pretrained_weights_and_their_features_are_those_of_a_cpu(tmp_path: Path
     images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
 
     torch.testing.assert_close(found[0](images), found[1](images), atol=1e-3, rtol=1e-3)
+
+
+TEXTS: dict[str, dict[str, Any]] = {
+    "bag": {"name": "bag", "embedding": 8},
+    "bigrams": {"name": "bag", "embedding": 8, "ngrams": 2, "buckets": 500},
+    "lstm, mean": {"name": "lstm", "embedding": 8, "hidden": 6},
+    "lstm, max": {"name": "lstm", "embedding": 8, "hidden": 6, "pooling": "max"},
+    "lstm, last": {"name": "lstm", "embedding": 8, "hidden": 6, "pooling": "last"},
+    "minilm": {"name": "minilm"},
+}
+
+
+@pytest.mark.parametrize("kept", [0, 2**28])
+@pytest.mark.parametrize("backbone", TEXTS)
+def test_texts_are_learnt_from_alike(
+    tmp_path: Path, backbone: str, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read batch by batch, or kept on the device and cut to the longest of a batch."""
+    monkeypatch.setattr(batches, "KEPT", kept)
+    path = domains_csv(tmp_path / "a.csv", 20)
+    dataset = {
+        "name": "text_csv", "path": str(path), "task": "shop", "target": "dvd",
+        "cache": str(tmp_path / "cache"), "max_tokens": 12, "min_count": 1,
+        "tokenizer": "minilm" if backbone == "minilm" else "word",
+    }  # fmt: skip
+    train = "head" if backbone == "minilm" else "all"
+    strategy = {"name": "parameter_transfer", "train": train}
+
+    assert_parity(tmp_path, dataset=dataset, backbone=TEXTS[backbone], strategy=strategy)
