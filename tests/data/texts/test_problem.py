@@ -110,6 +110,14 @@ def test_what_is_cut_and_what_is_unknown_is_told(tmp_path: Path) -> None:
     assert all(3 < share < 20 for share in shares)
 
 
+def test_columns_that_are_not_used_are_told(tmp_path: Path) -> None:
+    rows = [(str(k), label, text, "x") for k, (label, text) in enumerate(reviews(40))]
+    path = write_csv(tmp_path / "a.csv", ("id", "label", "text", "note"), rows)
+    found = problem(path, task=None, predict="label")
+
+    assert "columns that are not used: id, note" in found.report["notes"]
+
+
 def test_domains_of_unknown_tokens_alone_are_refused(tmp_path: Path) -> None:
     rows = [("books", label, text) for label, text in reviews(40)]
     rows += [("greek", label, f"αβγ{k} δεζ{k}") for k, (label, _) in enumerate(reviews(40))]

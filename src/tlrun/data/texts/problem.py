@@ -48,7 +48,17 @@ def text_problem(found: TextTable, options: TableOptions, how: ReadAs, seed: int
         notes = _notes(table, splits, reader, tokens, cut)
         return Read(tokens, list(notes), _preprocessing(found, table, reader, options))
 
-    return problem_of(table, options, seed, [*found.notes, *table_notes(table)], read)
+    notes = [*found.notes, *_unused(found, table, options), *table_notes(table)]
+    return problem_of(table, options, seed, notes, read)
+
+
+def _unused(found: TextTable, table: Columns, options: TableOptions) -> Iterator[str]:
+    """Which columns of the table nothing is learnt from."""
+    used = {name for names in options.named().values() for name in names}
+    used |= {target.column.name for target in table.targets}
+    left = [name for name in found.table.columns if name not in used]
+    if left:
+        yield f"columns that are not used: {few(left)}"
 
 
 def _tokenizer(how: ReadAs, texts: Sequence[str], keys: np.ndarray, splits: Splits) -> str:
