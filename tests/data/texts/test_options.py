@@ -35,6 +35,16 @@ def test_rows_are_used_as_those_of_a_table_are() -> None:
     assert (rows.test_share, rows.metric) == (0.4, "auc")
 
 
+def test_a_tokenizer_that_is_a_file_is_one_of_the_files_that_are_read() -> None:
+    assert TextOptions(tokenizer="mine.json").read_as.files == [Path("mine.json").absolute()]
+    (packaged,) = TextOptions(tokenizer="minilm").read_as.files
+    assert packaged.name == "tokenizer.json"
+    for learnt in (None, "word", "bpe"):
+        assert TextOptions(tokenizer=learnt).read_as.files == []
+    with pytest.raises(UserError, match="nobody's home"):
+        _ = TextOptions(tokenizer="~nobody-at-all/x").read_as.files
+
+
 def test_a_cache_of_nobody_is_refused() -> None:
     with pytest.raises(UserError, match="nobody's home"):
         _ = ReadAs(None, 10, 1, True, 10, "~nobody-at-all/x").folder

@@ -1,6 +1,7 @@
 """Texts become ids of a vocabulary that only the texts it was learnt from decide."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,4 +116,4 @@ def test_a_tokenizer_of_another_shape_is_refused_in_a_line(
     with pytest.raises(UserError, match=r"dataset\.max_tokens: expected more tokens, found 2"):
         Reader(with_marks(), 2, "mine.json")
     with pytest.raises(UserError, match="No such file"):
-        read_file("nowhere/tokenizer.json")
+        read_file(Path("nowhere/tokenizer.json"))

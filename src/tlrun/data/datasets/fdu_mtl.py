@@ -74,10 +74,10 @@ class FduMtl:
         return {"strategy": strategy, "backbone": "bag"}
 
     def files(self) -> Sequence[Path]:
-        """The archive, or the files of every domain."""
+        """The archive, or the files of every domain, and the tokenizer's."""
         from tlrun.data.texts.fdu_files import files_of
 
-        return files_of(self.path, self.names)
+        return [*files_of(self.path, self.names), *self._read_as.files]
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
@@ -100,5 +100,9 @@ class FduMtl:
             duplicates=self.duplicates,
             missing=None,  # a review may be NA
         )
-        how = ReadAs(*(getattr(self, name) for name in ReadAs._fields))
-        return text_problem(reviews(self.path, self.names), options, how, seed)
+        return text_problem(reviews(self.path, self.names), options, self._read_as, seed)
+
+    @property
+    def _read_as(self) -> ReadAs:
+        """How reviews are read as tokens."""
+        return ReadAs(*(getattr(self, name) for name in ReadAs._fields))

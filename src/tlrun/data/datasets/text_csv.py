@@ -16,10 +16,13 @@ class TextCsv(TextOptions):
     """The problem of `dataset=text_csv`; its options are those of a table of texts."""
 
     def files(self) -> Sequence[Path]:
-        """The table, or every file of the folder. Raises UserError where there is none."""
+        """The table, or every file of the folder, and the tokenizer's.
+
+        Raises UserError where there is none.
+        """
         from tlrun.data.texts.text_table import files_of
 
-        return files_of(self.path)
+        return [*files_of(self.path), *self.read_as.files]
 
     def suits(self) -> Mapping[str, str]:
         """A transfer to a target; else what learns several tasks together, or one alone."""

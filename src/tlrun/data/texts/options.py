@@ -11,7 +11,9 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
 from tlrun.data.tables.options import MISSING, Kind, Name, TableOptions, canonical
+from tlrun.models.bert_files import NAME, tokenizer_file
 
+LEARNT = ("word", "bpe")  # tokenizers that are learnt from texts
 CACHE = "~/.cache/tl-run/texts"
 VocabularySize = Annotated[int, Range(10, 1_000_000)]
 MinCount = Annotated[int, Range(1)]
@@ -35,6 +37,20 @@ class ReadAs(NamedTuple):
     lowercase: bool
     max_tokens: int
     cache: str
+
+    @property
+    def files(self) -> list[Path]:
+        """The tokenizer, where it is a file. Raises UserError where its package is not there."""
+        if self.tokenizer in (None, *LEARNT):
+            return []
+        assert self.tokenizer is not None
+        if self.tokenizer == NAME:
+            return [tokenizer_file(NAME)]
+        try:
+            return [Path(self.tokenizer).expanduser().absolute()]
+        except RuntimeError:
+            found = f"{self.tokenizer}, nobody's home"
+            raise UserError(Mistake("dataset.tokenizer", "a file", found)) from None
 
     @property
     def folder(self) -> Path:

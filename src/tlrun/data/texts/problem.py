@@ -25,7 +25,6 @@ from tlrun.data.texts.options import ReadAs
 from tlrun.data.texts.text_table import TextTable
 from tlrun.data.texts.tokenized import learnt, text_keys, tokenized
 from tlrun.data.texts.tokenizer import Reader, Vocabulary, read_file
-from tlrun.models.bert_files import NAME, tokenizer_file
 
 VERSION = 1  # of the form of preprocessing.json
 
@@ -63,14 +62,11 @@ def _unused(found: TextTable, table: Columns, options: TableOptions) -> Iterator
 
 def _tokenizer(how: ReadAs, texts: Sequence[str], keys: np.ndarray, splits: Splits) -> str:
     """The JSON of the tokenizer: learnt from every text that does not test, or read."""
-    if how.tokenizer in (None, "word", "bpe"):
+    if not how.files:
         kind: Any = how.tokenizer or "word"
         vocabulary = Vocabulary(kind, how.vocabulary, how.min_count, how.lowercase)
         return learnt(vocabulary, texts, keys, splits.pool, how.folder)
-    assert how.tokenizer is not None
-    if how.tokenizer == NAME:
-        return read_file(str(tokenizer_file(NAME)))
-    return read_file(how.tokenizer)
+    return read_file(how.files[0])
 
 
 def _notes(

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.tokens import PADDING
+from tlrun.store.downloads import described
 
 KEY = "dataset.tokenizer"
 PAD, UNKNOWN = "[PAD]", "[UNK]"  # what ours call the two tokens that stand for none
@@ -140,13 +141,12 @@ class Reader:
         return sum(len(part.ids) - self._special for part in overflowing)
 
 
-def read_file(path: str) -> str:
+def read_file(path: Path) -> str:
     """The JSON of the tokenizer in a file. Raises UserError where there is none."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, RuntimeError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise _no_tokenizer(path, problem) from None
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _no_tokenizer(str(path), described(error)) from None
 
 
 def _no_tokenizer(name: str, found: str) -> UserError:
