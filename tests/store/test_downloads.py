@@ -76,6 +76,21 @@ def test_no_answer_is_a_line_and_leaves_nothing(
     assert names(tmp_path) == [".file.pth.lock"]
 
 
+def test_who_has_something_else_to_do_waits_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    def silent(request: Any, timeout: float) -> None:
+        waited.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(downloads, "urlopen", silent)
+    with pytest.raises(DownloadFailed, match="timed out"):
+        download("https://x/file", tmp_path / "file", patience=0.5)
+    assert waited == [0.5]
+
+
 class Answer(io.BytesIO):
     def __init__(self, content: bytes, length: int | None) -> None:
         super().__init__(content)

@@ -24,10 +24,11 @@ class DownloadFailed(ValueError):
     """A file could not be downloaded; nothing is left of it. The message says why, in a line."""
 
 
-def download(url: str, path: Path, sha256: str = "") -> None:
+def download(url: str, path: Path, sha256: str = "", patience: float = PATIENCE) -> None:
     """Put the file at `url` at `path`, and say so; where it is there by now, leave it.
 
-    sha256: what its digest begins with, in hex, which is proved before it has its name.
+    sha256: what its digest begins with, in hex, which is proved before it has its name. patience:
+    seconds without an answer, after which there is none.
 
     Raises DownloadFailed where there is no answer, another file comes, or it cannot be written.
     """
@@ -39,7 +40,7 @@ def download(url: str, path: Path, sha256: str = "") -> None:
                 return
             say(f"downloading {url} to {path}, once")
             try:
-                found = _fetch(url, partial)
+                found = _fetch(url, partial, patience)
                 if not found.startswith(sha256):
                     expected = f"a file whose sha256 begins with {sha256}"
                     raise DownloadFailed(f"expected {expected}, found one with {found}")
@@ -51,11 +52,11 @@ def download(url: str, path: Path, sha256: str = "") -> None:
         raise DownloadFailed(described(error)) from None
 
 
-def _fetch(url: str, path: Path) -> str:
+def _fetch(url: str, path: Path, patience: float) -> str:
     """Write what is at `url` to `path`, and return its sha256 in hex."""
     digest, received = hashlib.sha256(), 0
     request = Request(url, headers=AGENT)  # noqa: S310  # the addresses are ours, not a user's
-    with urlopen(request, timeout=PATIENCE) as answer, open(path, "wb") as file:  # noqa: S310  # as above
+    with urlopen(request, timeout=patience) as answer, open(path, "wb") as file:  # noqa: S310  # as above
         while part := answer.read(AT_ONCE):
             file.write(part)
             digest.update(part)
