@@ -18,6 +18,8 @@ from tlrun.core.objective import Steps
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Role, Split
 from tlrun.core.task import Kind, Task
 from tlrun.data.batches import as_batch, labelled
+from tlrun.models.backbone import TrainedPart
+from tlrun.models.blocks import first_free
 from tlrun.models.model import Model
 from tlrun.report.notes import words
 from tlrun.runs.outcome import Outcome
@@ -28,6 +30,7 @@ from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import written
 from tlrun.sweeps.plan import SweepPlan, plan_sweep
+from tlrun.training.evaluation import encoded
 from tlrun.training.loop import forward
 from tlrun.training.state import TrainState
 
@@ -305,3 +308,14 @@ def everything(problem: Problem, model: Model) -> Steps:
         }
         steps[name] = forward(model, domain, batch, shares)
     return steps
+
+
+def as_features(problem: Problem, model: Model, trained: TrainedPart) -> Problem:
+    """The problem with what the part of φ that is computed once makes of its training examples."""
+    domains = {}
+    for name, domain in problem.domains.items():
+        modules = first_free(model.first_trunk(name).backbone, trained)
+        made = np.concatenate(list(encoded(model, name, domain.train, modules)))
+        train = replace(domain.train, inputs=made, passed=modules)
+        domains[name] = replace(domain, train=train)
+    return replace(problem, domains=domains)

@@ -34,6 +34,8 @@ from tlrun.strategies.scratch import Scratch
 from tlrun.strategies.single_task import SingleTask
 from tlrun.strategies.source_only import SourceOnly
 from tlrun.strategies.structure_transfer import StructureTransfer
+from tlrun.strategies.task_relation import TaskRelation
+from tlrun.strategies.task_transfer import TaskTransfer
 
 from problems import Watcher, config, everything, planned, problem
 from texts import reviews
@@ -200,9 +202,17 @@ def test_without_a_source_every_lambda_is_infinity(strategy: Strategy, lam: floa
 
 def test_scratch_and_tasks_by_themselves_need_no_source_and_know_no_lambda() -> None:
     ours = without_source()
-    for strategy in (Scratch(), SingleTask()):
+    for strategy in (Scratch(), SingleTask(), SingleTask(train="head")):
         run = replace(build(config(Path("unused"))), strategy=strategy)
         check_roles(run, ours)
+        assert lam_acts(ours, strategy.stages(ours, run.lam, 5), run)
+
+
+def test_lambda_acts_on_heads_alone_where_it_weighs_what_relates_them() -> None:
+    """They share no parameter with each other, nor need they."""
+    ours = problem("shared")
+    for strategy in (TaskRelation(train="head"), TaskTransfer("distillation", train="head")):
+        run = replace(build(config(Path("unused"))), strategy=strategy)
         assert lam_acts(ours, strategy.stages(ours, run.lam, 5), run)
 
 

@@ -8,14 +8,14 @@ import torch
 
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task, TaskKey
-from tlrun.models.backbone import Backbone, TaskSpecific
+from tlrun.models.backbone import Backbone, TaskSpecific, TrainedPart
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model
 from tlrun.runs.disagreement import disagreement
 
-from problems import SHAPE, split
+from problems import SHAPE, as_features, split
 
 BINARY = Task("yes", "binary", ("no", "yes"))
 CLASSES = Task("class", "multiclass", ("a", "b", "c"))
@@ -190,3 +190,28 @@ def test_only_tasks_of_one_label_space_are_compared() -> None:
     assert apart(model, ours) == 0.0
     answer_otherwise(model, TaskKey("c", "class"))
     assert apart(model, ours) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("part", ["head", "last"])
+@pytest.mark.parametrize("task_specific", OWN)
+def test_features_answer_as_what_they_were_computed_of(
+    task_specific: TaskSpecific, part: TrainedPart
+) -> None:
+    """Whether each task has a φ or there is one; and what is fixed of it is passed no more."""
+    ours = domains({"a": (CLASSES,), "b": (CLASSES,)})
+    model = drawn(ours, task_specific, Mlp((8, 7), norm="batch"))
+    model.track(ours.domains)
+    model.free(part)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter))
+    test = ours.test.open()
+    held_out = {name: replace(d, train=test[name]) for name, d in ours.domains.items()}
+    seen = as_features(replace(ours, domains=held_out), model, part)
+    found = disagreement(model, ours, test, lambda name, _: seen.domains[name].train)
+
+    assert found == disagreement(model, ours, test)
+    assert found is not None
+    assert 0 < found < 1
+    assert all(domain.train.passed for domain in seen.domains.values())

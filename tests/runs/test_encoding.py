@@ -58,3 +58,56 @@ def test_what_lies_before_the_cut_is_shared_by_all_that_train_after_it(tmp_path:
 
     assert first
     assert {path.name for path in features.iterdir()} == first
+
+
+SEVERAL: dict[str, dict[str, Any]] = {
+    "shared": {"name": "shared_parameters"},
+    "alone": {"name": "single_task"},
+    "related": {"name": "task_relation", "relation": "mean"},
+    "related towers": {"name": "task_relation", "scope": "towers"},
+    "taught": {"name": "task_transfer", "transfer": "born_again"},
+}
+
+
+@pytest.mark.parametrize("select", ["last", "best"])
+@pytest.mark.parametrize("part", ["head", "last"])
+@pytest.mark.parametrize("name", SEVERAL)
+def test_a_cut_changes_nothing_of_tasks_of_two_domains_either(
+    tmp_path: Path, name: str, part: str, select: str
+) -> None:
+    """With statistics of BatchNorm for each domain, with towers, and with a teacher."""
+    if (name, part) == ("related towers", "head"):  # refused
+        return
+    found = []
+    for cached in (True, False):
+        outcome = done(
+            tmp_path / str(cached),
+            strategy=SEVERAL[name] | {"train": part},
+            backbone={"name": "conv", "channels": [4, 6], "norm": "batch"},
+            trainer=LONG | {"steps": 45, "select": select, "cache_features": cached},
+            dataset={"name": "digits", "val_share": 0.2},
+        )
+        found.append(load_file(outcome.path / "predictions.safetensors"))
+    kept = list((tmp_path / "True" / ".cache" / "features").glob("*/features.npy"))
+
+    # what trains, validates and tests, of both domains, however many φ there are
+    assert len(kept) == 6
+    assert not (tmp_path / "False" / ".cache").exists()
+    for key, tensor in found[0].items():
+        torch.testing.assert_close(tensor, found[1][key], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["head", "last"])
+def test_tasks_alone_and_together_read_the_same_features(tmp_path: Path, part: str) -> None:
+    features = tmp_path / ".cache" / "features"
+    nodes: dict[str, Any] = {
+        "backbone": {"name": "conv", "channels": [4, 6], "norm": "batch"},
+        "trainer": LONG | {"steps": 45},
+    }
+    done(tmp_path, **nodes, strategy={"name": "shared_parameters", "train": part})
+    first = {path.name for path in features.iterdir()}
+    for name in ("alone", "related"):
+        done(tmp_path, **nodes, strategy=SEVERAL[name] | {"train": part})
+
+    assert len(first) == 4
+    assert {path.name for path in features.iterdir()} == first

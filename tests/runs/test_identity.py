@@ -141,7 +141,13 @@ def test_ignored_groups_are_left_out() -> None:
 def test_a_node_names_both_parts_and_their_options_in_full() -> None:
     assert deciding(build(fused(first=MEAN)))["strategy"] == {
         "name": "fused",
-        "first": {"name": "task_relation", "relation": "mean", "scope": "heads", "graph": None},
+        "first": {
+            "name": "task_relation",
+            "relation": "mean",
+            "scope": "heads",
+            "graph": None,
+            "train": "all",
+        },
         "first_lam": 1.0,
         "then": {"name": "parameter_transfer", "train": "all", "warmup": 0},
     }

@@ -105,10 +105,11 @@ def test_weights_that_have_changed_since_the_plan_are_noticed(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("part", "lacking"), [("last", "blocks"), ("norm", "normalise")])
+@pytest.mark.parametrize("name", ["feature_transfer", "single_task", "task_relation"])
 def test_a_part_that_phi_lacks_is_noticed_before_anything_is_written(
-    tmp_path: Path, part: str, lacking: str
+    tmp_path: Path, name: str, part: str, lacking: str
 ) -> None:
-    strategy = {"name": "feature_transfer", "train": part}
+    strategy = {"name": name, "train": part}
     asked = planned(run(tmp_path, None, strategy=strategy))
 
     with pytest.raises(UserError, match=f"strategy.train: .*{lacking}"):

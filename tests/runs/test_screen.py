@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tlrun.core.notes import Note
+from tlrun.core.notes import Note, StrategyWarning
 from tlrun.runs import screen as module
-from tlrun.runs.screen import shown
+from tlrun.runs.screen import Once, shown
 from tlrun.strategies.base import Stage
+
+from problems import Watcher
 
 
 class Told:
@@ -62,3 +64,12 @@ def test_a_computation_that_stops_half_way_is_over(monkeypatch: pytest.MonkeyPat
     watched.close()  # type: ignore[attr-defined]  # a generator
 
     assert told.lines[-1] == "end"
+
+
+def test_what_a_run_and_its_controls_say_alike_is_told_once() -> None:
+    watcher = Watcher()
+    once = Once(watcher)
+    for text in ("one", "two", "one", "two", "one"):
+        once.note(StrategyWarning(text=text))
+
+    assert watcher.notes == ["one", "two"]

@@ -1,14 +1,14 @@
 """What a strategy does that says nothing but its equation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem
-from tlrun.models.backbone import Given
+from tlrun.models.backbone import Given, TaskSpecific, TrainedPart
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
@@ -86,3 +86,17 @@ def test_a_stage_is_of_its_own_strategy_and_run_alone_unless_it_says_otherwise()
 def test_a_strategy_without_stages_or_equation_is_none() -> None:
     with pytest.raises(TypeError, match="abstract"):
         Strategy()  # type: ignore[abstract]
+
+
+def test_a_task_keeps_a_step_of_its_own_only_where_no_other_moves_what_it_has() -> None:
+    """It has a φ of its own, or one that nobody moves and a head of its own."""
+    for fitting in (
+        replace(STAGE, task_specific="towers", selected="each task"),
+        replace(STAGE, task_specific="heads", trained="head", selected="each task"),
+    ):
+        assert fitting.selected == "each task"
+    tied: list[tuple[TaskSpecific, TrainedPart]]
+    tied = [("heads", "all"), ("heads", "last"), ("nothing", "head")]
+    for shared, trained in tied:
+        with pytest.raises(ValueError, match=f"found {shared}, trained={trained}"):
+            replace(STAGE, task_specific=shared, trained=trained, selected="each task")

@@ -5,8 +5,24 @@ import pytest
 from tlrun.core.errors import UserError
 from tlrun.core.objective import Schedule
 from tlrun.core.task import Task, TaskKey, tasks_by_key
-from tlrun.strategies.checks import describe_tasks, finite, one_label_space, one_shape, several
+from tlrun.models.backbone import Backbone, TrainedPart
+from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.minilm import Minilm
+from tlrun.models.backbones.mlp import Mlp
+from tlrun.strategies.base import Strategy
+from tlrun.strategies.checks import (
+    describe_tasks,
+    finite,
+    held_at_random,
+    one_label_space,
+    one_shape,
+    several,
+)
 from tlrun.strategies.schedules import Constant, Cosine, Linear
+from tlrun.strategies.shared_parameters import SharedParameters
+from tlrun.strategies.single_task import SingleTask
+from tlrun.strategies.task_relation import TaskRelation
+from tlrun.strategies.task_transfer import TaskTransfer
 
 from problems import with_tasks
 
@@ -83,3 +99,37 @@ def test_tasks_are_told_by_their_short_names_and_no_more_than_eight() -> None:
     many = tasks_by_key({"d": [Task(f"t{k}", "binary", ("no", "yes")) for k in range(11)]})
     assert describe_tasks(many).endswith("t7 (binary) and 3 more")
     assert describe_tasks(dict(list(many.items())[:8])).endswith("t7 (binary)")
+
+
+@pytest.mark.parametrize("of", [SharedParameters, SingleTask, TaskRelation, TaskTransfer])
+@pytest.mark.parametrize(
+    ("backbone", "part", "random"),
+    [
+        (Mlp(), "head", True),
+        (Mlp(), "last", True),
+        (Mlp(), "all", False),
+        (Identity(), "head", False),
+        (Minilm(), "head", False),
+    ],
+)
+def test_what_is_held_fixed_and_has_learnt_nothing_is_said_to_be_random(
+    of: type[Strategy], backbone: Backbone, part: TrainedPart, random: bool
+) -> None:
+    told = of(train=part).warnings(backbone)  # type: ignore[call-arg]  # of each of these an option
+
+    line = (
+        f"strategy.train={part}: backbone=mlp starts from no pretrained weights, so what is held "
+        "fixed of φ is random"
+    )
+    assert (line in told) == random == bool(held_at_random(part, backbone))
+
+
+@pytest.mark.parametrize("of", [TaskRelation, TaskTransfer])
+def test_towers_of_which_nothing_is_trained_are_refused(of: type[Strategy]) -> None:
+    with pytest.raises(UserError) as error:
+        of(scope="towers", train="head")  # type: ignore[call-arg]  # options of both
+    assert str(error.value) == (
+        "strategy.scope: expected heads with train=head, found towers, which are one φ where φ is "
+        "held fixed; try strategy.scope=heads, or strategy.train=last"
+    )
+    assert of(scope="towers", train="last")  # type: ignore[call-arg]  # options of both

@@ -82,7 +82,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "parameter_transfer": [{"train": "first"}, {"warmup": 2}],
     "scratch": [{"budget": "total"}],
     "source_only": [{"budget": "total"}],
-    "single_task": [{"budget": "total"}],
+    "single_task": [{"budget": "total"}, {"train": "head"}, {"train": "last"}],
     "structure_transfer": [
         *({"structure": kind} for kind in ("width", "stats", "covariance", "layers")),
         *({"structure": kind, "chosen_by": "chance"} for kind in ("mask", "width")),
@@ -91,13 +91,19 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"heads": "shared"},
         {"weights": (0.5, 2.0)},
         {"weights": (0.5, 2.0, 0.0)},
+        {"train": "head"},
+        {"train": "last"},
     ],
     "task_relation": [
-        {**options, "scope": scope} for scope in ("heads", "towers") for options in RELATIONS
+        *({**options, "scope": scope} for scope in ("heads", "towers") for options in RELATIONS),
+        {"train": "head"},
+        {"scope": "towers", "train": "last"},
     ],
     "task_transfer": [
         *({**options, "scope": scope} for scope in ("heads", "towers") for options in TRANSFERS),
         {"transfer": "distillation", "scope": "towers", "distil": "features"},
+        {"train": "head"},
+        {"transfer": "born_again", "train": "last"},
     ],
     "fused": [
         {"first": TaskRelation(relation="mean"), "first_lam": 0.3, "then": FeatureTransfer()},

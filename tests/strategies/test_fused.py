@@ -484,3 +484,12 @@ def test_born_again_shares_its_teachers_with_no_multi_task_run() -> None:
 )
 def test_lambda_weighs_the_target_against_the_source(then: Strategy) -> None:
     assert_lambda_weighs_the_target(Fused(then=then))
+
+
+@pytest.mark.parametrize("first", [SharedParameters, TaskRelation, TaskTransfer])
+def test_the_sources_are_to_learn_the_phi_that_is_handed_over(first: type) -> None:
+    with pytest.raises(
+        UserError,
+        match=r"strategy\.first\.train: expected all, .*, found head; strategy\.then\.train",
+    ):
+        Fused(first(train="head"))

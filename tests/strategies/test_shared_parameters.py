@@ -14,9 +14,11 @@ from tlrun.core.objective import Lam, Objective, Steps
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batch, Batches, as_batch, labelled
+from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model, state
+from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
@@ -26,6 +28,7 @@ from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
 from problems import SPEC, Rows, Watcher, config, data_of, planned, split
+from properties import assert_same_bits
 
 PHI = Mlp((6, 5))
 CLASS = Task("class", "multiclass", ("a", "b", "c"))
@@ -329,3 +332,48 @@ def test_every_lambda_is_one_run(tmp_path: Path, dataset: dict[str, Any]) -> Non
     ]
     assert plans[0].run_dir.path == plans[1].run_dir.path
     assert len(plans[0].stages[0].stage.domains) == len(data_of(plans[0]).domains)
+
+
+def trained(strategy: Strategy, ours: Problem, trainer: TrainerOptions) -> Model:
+    """The stage of a strategy, as a run trains it."""
+    (stage,) = strategy.stages(ours, Constant(1.0), trainer.steps)
+    model = draw_model(PHI, SPEC, ours.tasks_by_domain, stage.init, 0, stage.task_specific)
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    begun = TrainState.begin(stage, model, Sgd(lr=0.1), batches)
+    fit(stage, model, ours.domains, strategy, trainer, begun, Rows())
+    return model
+
+
+@pytest.mark.parametrize("select", ["last", "best"])
+@pytest.mark.parametrize("heads", ["own", "shared"])
+def test_on_a_phi_that_is_held_fixed_heads_of_their_own_are_single_task_to_the_bit(
+    heads: Any, select: Any
+) -> None:
+    """Each of its own best step too; shared ones are not, nor is anything where φ is free."""
+    ours = of_domains(20, 12)
+    domains = {}
+    for k, (name, domain) in enumerate(ours.domains.items()):
+        domains[name] = replace(domain, val=split(10 + k, 18, domain.tasks))
+    ours, trainer = replace(ours, domains=domains), TrainerOptions(12, 8, 1, select=select)
+    together = SharedParameters(heads=heads, train="head")
+    one, other = (trained(s, ours, trainer) for s in (together, SingleTask(train="head")))
+
+    if heads == "own":
+        assert_same_bits(state(one), state(other))
+    else:
+        first, second = (TaskKey(name, "class") for name in ours.domains)
+        assert one.head_of(first) is one.head_of(second)
+        assert not torch.equal(one.head_of(first).weight, other.head_of(first).weight)
+
+
+def test_that_nothing_is_shared_is_said_and_not_compared() -> None:
+    apart, told = SharedParameters(train="head"), "so this is single_task"
+    assert apart.controls(questions()) == {}
+    assert [line for line in apart.warnings(Identity()) if told in line]
+    for sharing in (SharedParameters(heads="shared", train="head"), SharedParameters(train="last")):
+        assert list(sharing.controls(questions())) == ["single_task"]
+        assert not [line for line in sharing.warnings(Mlp()) if told in line]
+    # SGD then takes other steps, so there is something to compare
+    weighed = SharedParameters((1.0, 2.0, 3.0), train="head")
+    assert list(weighed.controls(questions())) == ["single_task"]
+    assert "single_task, each loss weighed;" in weighed.warnings(Identity())[0]

@@ -1,21 +1,23 @@
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from tlrun.core.objective import Schedule
 from tlrun.core.problem import Domain, HeldOutTest, Problem
 from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batches
-from tlrun.models.backbone import Backbone
+from tlrun.models.backbone import Backbone, TrainedPart
 from tlrun.models.backbones.identity import Identity
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model
-from tlrun.strategies.base import Strategy
+from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
 from tlrun.strategies.single_task import SingleTask
@@ -245,3 +247,55 @@ def test_the_terms_are_the_losses_and_the_total_their_sum() -> None:
         names = {"L_one/class", "L_one/odd", "L_one/value", "L_other/class", "L_other/value"}
         assert set(terms) == names | {"total"}
         assert terms["total"] == pytest.approx(sum(terms[name] for name in names), rel=1e-6)
+
+
+@dataclass(frozen=True)
+class Towers(SingleTask):
+    """A φ for each task, whatever of it is trained."""
+
+    def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
+        (stage,) = super().stages(problem, lam, steps)
+        return (replace(stage, task_specific="towers"),)
+
+
+@pytest.mark.parametrize("select", ["last", "best"])
+@pytest.mark.parametrize("backbone", [Mlp((6, 5)), Mlp((6,), norm="batch")], ids=["mlp", "batch"])
+def test_heads_on_a_phi_that_is_held_fixed_are_those_of_towers_of_it_to_the_bit(
+    backbone: Backbone, select: str
+) -> None:
+    """Each of its own best step too, with one φ where there were as many as tasks."""
+    ours, trainer = validated(), BEST if select == "best" else replace(BEST, select="last")
+    optimizer = Sgd(lr=0.1)
+    heads, towers = (
+        trained(strategy, ours, optimizer, backbone, trainer=trainer)[0]
+        for strategy in (SingleTask(train="head"), Towers(train="head"))
+    )
+    tasks = ours.tasks_by_domain
+    start = draw_model(backbone, SPEC, tasks, "target", 0, "heads")
+    last = trained(
+        SingleTask(train="head"), ours, optimizer, backbone, trainer=replace(BEST, select="last")
+    )[0]
+
+    assert (len(heads.trunks), len(towers.trunks)) == (1, len(ours.task_keys))
+    for key in ours.task_keys:
+        assert_same_bits(what_decides(heads, key), what_decides(towers, key))
+        assert not torch.equal(heads.head_of(key).weight, start.head_of(key).weight)
+    assert_same_bits(heads.backbone.state_dict(), start.backbone.state_dict())
+    moved = [
+        key
+        for key in ours.task_keys
+        if not torch.equal(heads.head_of(key).weight, last.head_of(key).weight)
+    ]
+    assert bool(moved) == (select == "best")
+
+
+@pytest.mark.parametrize("part", get_args(TrainedPart))
+def test_what_is_trained_is_a_part_of_its_stage_and_of_what_the_stage_is_known_by(
+    part: TrainedPart,
+) -> None:
+    (stage,) = SingleTask(train=part).stages(several(), Constant(1.0), 5)
+
+    assert (stage.trained, stage.by) == (part, SingleTask(train=part))
+    assert stage.task_specific == ("heads" if part == "head" else "towers")
+    assert stage.selected == "each task"
+    assert stage.pretrained

@@ -35,7 +35,7 @@ from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import Rows, everything
+from problems import Rows, as_features, everything
 from properties import assert_same_bits
 
 Relation = Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"]
@@ -728,3 +728,37 @@ def test_the_controls_are_each_task_alone_no_relation_and_for_what_shrinks_shrin
         assert all(control.lam is None for control in controls.values())
     ridge = made("trace_norm", "towers").controls(of_domains())["ridge"].strategy
     assert ridge == TaskRelation("ridge", scope="towers")
+
+
+@pytest.mark.parametrize("part", ["head", "last"])
+@pytest.mark.parametrize("scope", ["heads", "towers"])
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_the_objective_on_features_is_the_one_through_phi(
+    relation: Relation, scope: Literal["heads", "towers"], part: Literal["head", "last"]
+) -> None:
+    if (scope, part) == ("towers", "head"):  # refused
+        return
+    ours, strategy = of_domains(CLASS), replace(made(relation, scope), train=part)
+    model = start(strategy, ours, 1.0, biases=True, backbone=Mlp((6, 5)))
+    model.free(part)
+    free = [p for p in model.parameters() if p.requires_grad]
+    for parameter in free:  # heads of one label space start alike
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    found = []
+    for each in (ours, as_features(ours, model, part)):
+        objective = strategy.objective(everything(each, model), model, Lam(0.7))
+        assert isinstance(objective.total, Tensor)
+        slopes = torch.autograd.grad(objective.total, free, allow_unused=True)
+        found.append([objective.terms["R"], objective.total, *slopes])
+
+    assert number(found[0][0]) > 0
+    torch.testing.assert_close(found[0], found[1], rtol=1e-10, atol=1e-12)
+
+
+def test_what_towers_hold_fixed_is_no_part_of_what_they_compare() -> None:
+    ours, strategy = of_domains(CLASS), TaskRelation(scope="towers", train="last")
+    model = start(strategy, ours, 1.0, backbone=Mlp((6, 5)))
+    model.free("last")
+    W = side_by_side(model, everything(ours, model))
+
+    assert W.shape == ((6 + 1) * 5 + 5 * 3, 3)

@@ -38,7 +38,7 @@ from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import Rows, Watcher, config, everything, performed, planned
+from problems import Rows, Watcher, as_features, config, everything, performed, planned
 from properties import assert_same_bits, assert_same_run
 
 Transfer = Literal["asymmetric", "distillation", "born_again"]
@@ -755,3 +755,45 @@ def test_objective_leaves_the_teachers_of_an_asymmetric_model_as_next_teachers_h
     L = torch.stack([torch.as_tensor(objective.terms[f"L_d{t}"]).detach() for t in range(3)])
     expected = penalties.next_teachers(teachers(), W, L, 0.9, 0.2, one_way=True)
     torch.testing.assert_close(objective.updates["B"], expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        TaskTransfer(train="head"),
+        TaskTransfer("distillation", train="head"),
+        TaskTransfer("born_again", train="head"),
+        TaskTransfer("born_again", train="last"),
+        TaskTransfer(scope="towers", train="last"),
+        TaskTransfer("distillation", "towers", train="last"),
+        replace(FEATURES, train="last"),
+        TaskTransfer("born_again", "towers", train="last"),
+    ],
+    ids=str,
+)
+def test_the_objective_on_features_is_the_one_through_phi(strategy: TaskTransfer) -> None:
+    """For teachers too: what they hold fixed is what their pupils do."""
+    ours, part = of_domains(CLASS), strategy.train
+    model = start(strategy, ours)
+    if strategy.transfer == "born_again":
+        (alone, _) = strategy.stages(ours, Constant(1.0), 1)
+        assert (alone.trained, alone.by) == (part, SingleTask(train=part))
+        teacher = draw_model(
+            PHI, ours.inputs, ours.tasks_by_domain, alone.init, 0, alone.task_specific
+        ).double()
+        for head in heads(teacher):
+            head.weight.data += 0.3 * torch.randn_like(head.weight)
+        model = strategy.inherit(alone, model, teacher)
+    model.free(part)
+    free = [p for p in model.parameters() if p.requires_grad]
+    for parameter in free:
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    found = []
+    for each in (ours, as_features(ours, model, part)):
+        objective = strategy.objective(everything(each, model), model, Lam(0.7))
+        assert isinstance(objective.total, Tensor)
+        slopes = torch.autograd.grad(objective.total, free, allow_unused=True)
+        found.append([objective.terms["T"], objective.total, *slopes])
+
+    assert number(found[0][0]) > 0
+    torch.testing.assert_close(found[0], found[1], rtol=1e-10, atol=1e-12)

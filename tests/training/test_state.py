@@ -242,3 +242,18 @@ def test_a_part_of_a_model_that_shares_its_weights_cannot_be_chosen_for_itself()
     _, model, train_state = CASES["best"].begun()
     with pytest.raises(ValueError, match="expected a φ for each task, found one for all"):
         train_state.keep_if_best({"source/ours": 0.1, "target/ours": 0.2}, model)
+
+
+def test_on_a_phi_that_is_held_fixed_each_head_can_be_chosen_for_itself() -> None:
+    ours = problem(val=True)
+    (stage,) = SingleTask(train="head").stages(ours, Constant(1.0), STEPS)
+    tasks = ours.tasks_by_domain
+    model = draw_model(Mlp((6,)), ours.inputs, tasks, stage.init, 0, stage.task_specific)
+    batches = {name: Batches(ours.domains[name].train, name, 8, 0) for name in stage.domains}
+    train_state = TrainState.begin(stage, model, Sgd(), batches)
+    train_state.keep_if_best({"source/ours": 0.1}, model)
+
+    assert set(train_state.best_weights) == {"heads.source/ours.weight", "heads.source/ours.bias"}
+    model.free("all")
+    with pytest.raises(ValueError, match="expected a φ for each task, found one for all"):
+        train_state.keep_if_best({"source/ours": 0.05}, model)

@@ -43,6 +43,7 @@ class Step:
     features: z [B, d] of each task; one and the same tensor where the tasks share φ.
     outputs: of each task, [B, k]: logits, or predictions of a number.
     losses: the scalar L_i of this batch, of each task that a training example has a label for.
+    passed: how many modules of φ, in order, the inputs have been through already.
     """
 
     role: Role
@@ -51,6 +52,7 @@ class Step:
     features: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
     losses: Mapping[str, Tensor]
+    passed: int = 0
 
 
 class Steps(dict[str, Step]):

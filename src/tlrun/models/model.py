@@ -105,6 +105,15 @@ class Model(nn.Module):
         assert isinstance(trunk, Trunk)
         return trunk
 
+    def first_trunk(self, domain: str) -> Trunk:
+        """The only φ, or that of the first task of `domain`.
+
+        What is held fixed of φ is the same for every task, for all start from the same weights.
+        """
+        if self.task_specific != "towers":
+            return self.trunk
+        return self.trunk_of(next(key for key in self.head_keys if key.domain == domain))
+
     def head_of(self, key: TaskKey) -> nn.Linear:
         """w and b of the task `key`, a layer from [B, d] to [B, k]. Raises KeyError without one."""
         head = self.heads[str(self._head_key(key))]
@@ -140,7 +149,10 @@ class Model(nn.Module):
             return {}
         if self.task_specific != "towers":
             return dict.fromkeys(names, self.trunk(inputs, domain, passed=passed))
-        return {name: self.trunk_of(TaskKey(domain, name))(inputs, domain) for name in names}
+        z = {}
+        for name in names:
+            z[name] = self.trunk_of(TaskKey(domain, name))(inputs, domain, passed=passed)
+        return z
 
     def output(self, key: TaskKey, features: Tensor) -> Tensor:
         """w·z + b [B, k] of the task `key`, for features z [B, d]: logits, or predictions."""

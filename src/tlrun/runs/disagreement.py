@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
 
 
-def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> float | None:
+def disagreement(
+    model: Model,
+    problem: Problem,
+    test: Mapping[str, Split],
+    encode: Callable[[str, Split], Split] = lambda _, split: split,
+) -> float | None:
     """The mean, over pairs of tasks of one label space, of the share of inputs they differ on.
 
     Both heads of a pair predict a class for the test inputs of both its domains; no label is looked
-    at. test: the test split of every domain. None where no two heads stand for one label space, or
-    what they predict are numbers.
+    at. test: the test split of every domain. encode: gives the examples of a domain as features,
+    where φ was held fixed, in the same for every task. None where no two heads stand for one label
+    space, or what they predict are numbers.
     """
     if model.task_specific == "nothing":
         return None
@@ -43,7 +49,8 @@ def disagreement(model: Model, problem: Problem, test: Mapping[str, Split]) -> f
         if len(keys) < 2:
             continue
         for domain in dict.fromkeys(key.domain for key in keys):
-            classes = _predictions(model, keys, domain, test[domain], problem.tasks[name])
+            seen = encode(domain, test[domain])
+            classes = _predictions(model, keys, domain, seen, problem.tasks[name])
             for one, other in combinations(keys, 2):
                 if domain in (one.domain, other.domain):
                     differing[one, other] += int((classes[one] != classes[other]).sum())
@@ -63,7 +70,7 @@ def _predictions(
     with torch.no_grad():
         for part in slices(split):
             inputs = as_tensor(split.inputs[part], model.device)
-            z = {trunk: trunk(inputs, domain) for trunk in trunks}
+            z = {trunk: trunk(inputs, domain, passed=split.passed) for trunk in trunks}
             for key in keys:
                 outputs[key].append(model.output(key, z[model.trunk_of(key)]))
     classes: dict[TaskKey, np.ndarray] = {}

@@ -62,7 +62,9 @@ class Encoder:
         """How many modules of φ, in order, are computed once for the stage; 0: none."""
         if not computes_once([stage], self.plan.run.trainer):
             return 0
-        fixed = first_free(model.backbone, stage.trained)
+        domain = next(iter(stage.domains))
+        trunk = model.first_trunk(domain)
+        fixed = first_free(trunk.backbone, stage.trained)
         if stage.trained == "head":
             return fixed
         # what is much larger than the inputs takes longer to read than to compute
@@ -70,7 +72,7 @@ class Encoder:
         one = torch.zeros(1, *spec.shape, dtype=getattr(torch, spec.dtype), device=model.device)
         model.eval()
         with torch.no_grad():
-            made = model.trunk.through(one, next(iter(stage.domains)), fixed)
+            made = trunk.through(one, domain, fixed)
         return fixed if made.nbytes <= MOST * one.nbytes else 0
 
     def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:
@@ -85,7 +87,7 @@ class Encoder:
         }
         runs_dir = Path(self.plan.run.runs_dir).expanduser()
         store = FeatureStore(runs_dir, maker, self.screen.note)
-        weights = model.trunk.extractor(domain, modules)
+        weights = model.first_trunk(domain).extractor(domain, modules)
         doing = f"features of {domain}"
 
         def watch(parts: Iterator[slice]) -> Iterator[slice]:

@@ -64,7 +64,7 @@ def evaluate_test(
     result["size"] = asdict(cost)
     if learnt is not None:
         result["relation"] = asdict(learnt)
-    differing = disagreement(model, problem, test)
+    differing = disagreement(model, problem, test, encode)
     if differing is not None:
         result["disagreement"] = differing
     return result, predictions

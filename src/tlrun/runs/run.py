@@ -23,7 +23,7 @@ from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.pretrained import check_backbone
 from tlrun.runs.remembered import ProblemCache, check_unchanged
-from tlrun.runs.screen import Screen
+from tlrun.runs.screen import Once, Screen
 from tlrun.store.fingerprint import differences
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
     process has the run, RunFailed where training fails.
     """
     problems = ProblemCache(lambda dataset: _say_reading(dataset, screen))
-    plans = plan_with_controls(run, problems, screen)  # all, before any starts
+    plans = plan_with_controls(run, problems, Once(screen))  # all, before any starts
     problems.remember()
     screen.note(DataLoaded(report=problems.planned(run).report))
     outcomes: list[Outcome] = []

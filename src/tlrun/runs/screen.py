@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tlrun.core.notes import Note
@@ -30,6 +31,29 @@ class Screen(Protocol):
 
     def end(self) -> None:
         """The stage is over, well or not."""
+
+
+@dataclass
+class Once:
+    """A screen for plans alone, which tells another what a run and its controls say, each once."""
+
+    screen: Screen
+    told: set[Note] = field(default_factory=set)
+
+    def note(self, note: Note, runs: int = 1) -> None:
+        """Hand on a note that is new."""
+        if note not in self.told:
+            self.told.add(note)
+            self.screen.note(note, runs)
+
+    def begin(self, run: str, stage: Stage) -> None:
+        """Nothing runs while runs are planned."""
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """Nothing runs while runs are planned."""
+
+    def end(self) -> None:
+        """Nothing runs while runs are planned."""
 
 
 def shown(

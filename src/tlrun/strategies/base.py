@@ -34,8 +34,9 @@ class Stage:
         learnt for its own sake, a source's too, and λ weighs a penalty if anything. It says whose
         validation loss chooses among the stage's weights, and whose scores its run is judged by.
     selected: under trainer.select=best, `together`: one step is chosen for the whole model;
-        `each task`, where none shares a weight with another (task_specific: towers): every task
-        keeps its φ and head of the step that was best for it.
+        `each task`, where none shares with another a weight that is trained (task_specific:
+        towers, or heads where φ is held fixed): every task keeps its φ and head of the step that
+        was best for it.
     trained: what of φ beside the heads; the rest is held fixed, in eval mode.
     pretrained: φ starts from the pretrained weights of its backbone, where that has some, instead
         of the stream.
@@ -58,9 +59,16 @@ class Stage:
     selected: Selected = "together"
 
     def __post_init__(self) -> None:
-        if self.selected == "each task" and self.task_specific != "towers":
-            expected = "a φ for each task (task_specific=towers) to select each by itself"
-            raise ValueError(f"stage {self.name}: expected {expected}, found {self.task_specific}")
+        alone = self.task_specific == "towers" or (
+            self.task_specific == "heads" and self.trained == "head"
+        )
+        if self.selected == "each task" and not alone:
+            expected = (
+                "a φ for each task (task_specific=towers), or heads alone trained, to select each "
+                "by itself"
+            )
+            found = f"{self.task_specific}, trained={self.trained}"
+            raise ValueError(f"stage {self.name}: expected {expected}, found {found}")
 
 
 @dataclass(frozen=True)

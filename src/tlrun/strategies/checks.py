@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import as_node
 from tlrun.core.task import Task, TaskKey, short_names
+from tlrun.models.backbone import weights_file_of
 
 if TYPE_CHECKING:
     from tlrun.core.objective import Schedule
     from tlrun.core.problem import Problem
-    from tlrun.models.backbone import Backbone
+    from tlrun.models.backbone import Backbone, TrainedPart
 
 
 SEVERAL = 8  # tasks named one by one in a message
@@ -49,6 +50,28 @@ def require_learning_towers(scope: str, backbone: Backbone) -> None:
                 hint="try {key}=heads",
             )
         )
+
+
+def refuse_equal_towers(scope: str, train: TrainedPart) -> None:
+    """Raises UserError where every tower would stay the φ that all start from."""
+    if scope == "towers" and train == "head":
+        raise UserError(
+            Mistake(
+                "strategy.scope",
+                expected="heads with train=head",
+                found="towers, which are one φ where φ is held fixed",
+                hint="try {key}=heads, or {node}.train=last",
+            )
+        )
+
+
+def held_at_random(train: TrainedPart, backbone: Backbone) -> tuple[str, ...]:
+    """A line where what is held fixed of φ has learnt nothing, else none."""
+    if train == "all" or not backbone.learns or weights_file_of(backbone) is not None:
+        return ()
+    name = as_node(backbone)["name"]
+    why = f"backbone={name} starts from no pretrained weights"
+    return (f"strategy.train={train}: {why}, so what is held fixed of φ is random",)
 
 
 def finite(lam: Schedule, why: str, hint: str) -> None:

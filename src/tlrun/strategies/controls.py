@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tlrun.core.problem import Problem
+from tlrun.models.backbone import TrainedPart
 from tlrun.strategies.base import Control
 from tlrun.strategies.estimator_controls import estimator_controls
 from tlrun.strategies.joint import Joint
@@ -37,13 +40,25 @@ def transfer_controls(problem: Problem) -> dict[str, Control]:
     return controls | estimator_controls(problem)
 
 
-def multitask_controls(problem: Problem) -> dict[str, Control]:
-    """The controls of learning tasks together, by name.
+def multitask_controls(problem: Problem, train: TrainedPart) -> dict[str, Control]:
+    """The controls of learning tasks together, by name; they train the same part of φ.
 
-    Each task alone, and one φ for all without a term that relates them.
+    Those of `unrelated` and those from outside.
     """
-    return {
-        "single_task": Control(SingleTask()),
-        "shared_parameters": Control(SharedParameters()),
-        **estimator_controls(problem),
-    }
+    return unrelated(train) | estimator_controls(problem)
+
+
+def unrelated(
+    train: TrainedPart, budget: Literal["stage", "total"] = "stage"
+) -> dict[str, Control]:
+    """Each task alone, and one φ for all without a term that relates them, by name.
+
+    With train=head the two are one run (`shared_parameters`), and only the first is given. budget:
+    of both.
+    """
+    total = "" if budget == "stage" else ", total budget"
+    controls = {f"single_task{total}": Control(SingleTask(budget, train))}
+    if train != "head":
+        together = SharedParameters(budget=budget, train=train)
+        controls[f"shared_parameters{total}"] = Control(together)
+    return controls

@@ -52,7 +52,8 @@ class Fused(Strategy):
         transfer. Both have options of their own: strategy.first=task_relation
         strategy.first.relation=mean.
 
-    Raises UserError where `first` is to have more steps than one stage.
+    Raises UserError where `first` is to have more steps than one stage, or to hold φ fixed, which
+    it is there to learn.
     """
 
     first: Annotated[Strategy, OneOf("strategy", MULTITASK)] = field(
@@ -70,6 +71,16 @@ class Fused(Strategy):
                     "strategy.first.budget",
                     expected="stage, as the controls are to cost the same",
                     found="total",
+                )
+            )
+        trained = getattr(self.first, "train", "all")
+        if trained != "all":
+            raise UserError(
+                Mistake(
+                    "strategy.first.train",
+                    expected="all, as the φ that the sources learn is what is handed over",
+                    found=trained,
+                    hint="strategy.then.train is for the target",
                 )
             )
         # One run for every spelling of μ, which decides nothing where the first stage has no term

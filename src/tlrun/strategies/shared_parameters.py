@@ -6,6 +6,9 @@ L_i is the mean loss per labelled example of task i. A step draws a batch of eve
 of one domain share its pass through φ, and an example without a label for a task costs that task
 nothing.
 
+With train=head and a head for each task nothing is shared that is trained: that is `single_task`,
+and it is chosen among steps as that is, each task for itself.
+
 Caruana, "Multitask learning" (Machine Learning 28, 1997). The plain sum is the baseline that
 weighing schemes have to beat (Kurin et al., "In defense of the unitary scalarization for deep
 multi-task learning", NeurIPS 2022).
@@ -22,8 +25,9 @@ from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import TaskKey, short_names
+from tlrun.models.backbone import Backbone, TrainedPart
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
-from tlrun.strategies.checks import several
+from tlrun.strategies.checks import held_at_random, several
 from tlrun.strategies.estimator_controls import estimator_controls
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.single_task import SingleTask
@@ -41,6 +45,7 @@ class SharedParameters(Strategy):
     heads: `own`, one for each task of each domain; `shared`, one for each label space, so that
         domains with one label space are pooled.
     budget: `stage`, the steps of one stage; `total`, those of both stages of `transfer=born_again`.
+    train: what of φ is trained beside the heads; the rest stays as it starts, in eval mode.
 
     Raises UserError where all weights are 0.
     """
@@ -48,6 +53,7 @@ class SharedParameters(Strategy):
     weights: tuple[Annotated[float, Range(0.0, 1e6)], ...] | None = None
     heads: Literal["own", "shared"] = "own"
     budget: Literal["stage", "total"] = "stage"
+    train: TrainedPart = "all"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ()
 
@@ -81,10 +87,26 @@ class SharedParameters(Strategy):
                 budget,
                 lam=Constant(0.0),
                 task_specific=own,
+                trained=self.train,
                 trained_for="all tasks",
                 pretrained=True,
+                selected="each task" if self._apart else "together",
             ),
         )
+
+    @property
+    def _apart(self) -> bool:
+        """Whether no two tasks share what is trained."""
+        return self.train == "head" and self.heads == "own"
+
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
+        """That what is held fixed is random, and that nothing is shared, where it is so."""
+        told = held_at_random(self.train, backbone)
+        if not self._apart:
+            return told
+        weighed = "" if self.weights is None else ", each loss weighed"
+        apart = "strategy.train=head with heads=own: the tasks share nothing that is trained, so "
+        return (*told, f"{apart}this is single_task{weighed}; strategy.heads=shared shares heads")
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """Σ a_i L_i of one step, with each L_i as a term."""
@@ -98,6 +120,8 @@ class SharedParameters(Strategy):
         return dict(zip(tasks, self.weights or [1.0] * len(tasks), strict=True))
 
     def controls(self, problem: Problem) -> Controls:
-        """Each task alone, at the same budget, and the controls from outside."""
-        alone = Control(SingleTask(budget=self.budget))
-        return {"single_task": alone, **estimator_controls(problem)}
+        """Each task alone, at the same budget, unless that is what it is; those from outside."""
+        outside = estimator_controls(problem)
+        if self._apart and self.weights is None:
+            return outside
+        return {"single_task": Control(SingleTask(self.budget, self.train)), **outside}

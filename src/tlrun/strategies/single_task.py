@@ -9,6 +9,9 @@ treat every parameter by itself, each is trained as if it were alone. Every task
 it has in a multi-task stage, and reads the same batches. (A φ that draws random numbers as it
 trains, as models of torchvision with dropout do, draws others than alone.) With
 trainer.select=best every task keeps its weights of the step that was best for it.
+
+With train=head every φ_i stays what all start from, so there is one, and features are computed once
+for all tasks.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.problem import Problem, Role
+from tlrun.models.backbone import Backbone, TrainedPart
 from tlrun.strategies.base import Controls, Stage, Strategy
+from tlrun.strategies.checks import held_at_random
 from tlrun.strategies.estimator_controls import estimator_controls
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.terms.parameters import loss_terms
@@ -34,15 +39,22 @@ class SingleTask(Strategy):
 
     budget: `stage`, the steps of one multi-task stage; `total`, those of both stages of
         `transfer=born_again`.
+    train: what of each φ_i is trained beside the head; the rest stays as it starts, in eval mode.
     """
 
     budget: Literal["stage", "total"] = "stage"
+    train: TrainedPart = "all"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ()
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """One stage, in which every task is learnt by itself."""
-        return (single_stage(problem, steps if self.budget == "stage" else 2 * steps),)
+        budget = steps if self.budget == "stage" else 2 * steps
+        return (single_stage(problem, budget, self.train),)
+
+    def warnings(self, backbone: Backbone) -> Sequence[str]:
+        """That what is held fixed is random, where it is."""
+        return held_at_random(self.train, backbone)
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """Σ L_i of one step, with each L_i as a term."""
@@ -54,10 +66,10 @@ class SingleTask(Strategy):
         return estimator_controls(problem)
 
 
-def single_stage(problem: Problem, steps: int) -> Stage:
+def single_stage(problem: Problem, steps: int, train: TrainedPart = "all") -> Stage:
     """The stage min L_i for every task of `problem` by itself, of `steps` updates.
 
-    It is trained once for all runs that start from it.
+    It is trained once for all runs that start from it. train: what of each φ_i beside the head.
     """
     everything = tuple(problem.domains)
     return Stage(
@@ -65,10 +77,12 @@ def single_stage(problem: Problem, steps: int) -> Stage:
         everything,
         steps,
         lam=Constant(0.0),
-        by=SingleTask(),
+        by=SingleTask(train=train),
         shared=True,
-        task_specific="towers",
+        # towers of a φ that stays as it is would be copies of it
+        task_specific="heads" if train == "head" else "towers",
         trained_for="all tasks",
+        trained=train,
         pretrained=True,
         selected="each task",
     )

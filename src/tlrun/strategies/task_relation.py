@@ -36,13 +36,15 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import Task, TaskKey, short_names
-from tlrun.models.backbone import Backbone, TaskSpecific
+from tlrun.models.backbone import Backbone, TaskSpecific, TrainedPart
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (
     describe_tasks,
     finite,
+    held_at_random,
     one_label_space,
     one_shape,
+    refuse_equal_towers,
     require_learning_towers,
     several,
 )
@@ -67,9 +69,11 @@ class TaskRelation(Strategy):
     graph: for relation=graph, how strongly each pair of tasks is tied, [[0,1,0],[1,0,1],[0,1,0]] in
         the order of the tasks, or with their names before and above; or the path of a CSV file that
         holds such a table, which is read at once.
+    train: what of φ is trained beside the heads; the rest stays as it starts, in eval mode, and is
+        no part of what towers compare.
 
-    Raises UserError for a graph without relation=graph, or the other way round, and for a file that
-    cannot be read.
+    Raises UserError for a graph without relation=graph, or the other way round, for a file that
+    cannot be read, and for towers of which nothing is trained.
     """
 
     relation: Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"] = (
@@ -77,6 +81,7 @@ class TaskRelation(Strategy):
     )
     scope: Literal["heads", "towers"] = "heads"
     graph: tuple[tuple[float | str, ...], ...] | str | None = None
+    train: TrainedPart = "all"
     needs: ClassVar[tuple[Role, ...]] = ()
 
     def __post_init__(self) -> None:
@@ -91,11 +96,12 @@ class TaskRelation(Strategy):
             )
         if isinstance(self.graph, str):  # the numbers decide a run, not the name of their file
             object.__setattr__(self, "graph", read_graph(self.graph))
+        refuse_equal_towers(self.scope, self.train)
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
-        """Raises UserError where a tower would be a head."""
+        """That what is held fixed is random. Raises UserError where a tower would be a head."""
         require_learning_towers(self.scope, backbone)
-        return ()
+        return held_at_random(self.train, backbone)
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the tasks cannot be compared, or λ=∞ leaves nothing of them."""
@@ -117,6 +123,7 @@ class TaskRelation(Strategy):
                 steps,
                 lam=lam,
                 task_specific=task_specific,
+                trained=self.train,
                 trained_for="all tasks",
                 pretrained=True,
             ),
@@ -172,9 +179,10 @@ class TaskRelation(Strategy):
 
         For a relation that also shrinks, shrinking by itself, too.
         """
-        controls = multitask_controls(problem)
+        controls = multitask_controls(problem, self.train)
         if self.relation in SHRINKING:
-            controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
+            ridge = TaskRelation(relation="ridge", scope=self.scope, train=self.train)
+            controls["ridge"] = Control(ridge)
         return controls
 
     def _check(self, tasks: Mapping[TaskKey, Task]) -> None:

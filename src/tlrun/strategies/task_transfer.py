@@ -55,18 +55,19 @@ from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import Task, TaskKey, short_names
-from tlrun.models.backbone import Backbone
+from tlrun.models.backbone import Backbone, TrainedPart
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import (
     describe_tasks,
     finite,
+    held_at_random,
     one_shape,
+    refuse_equal_towers,
     require_learning_towers,
     several,
 )
-from tlrun.strategies.controls import multitask_controls
-from tlrun.strategies.shared_parameters import SharedParameters
-from tlrun.strategies.single_task import SingleTask, single_stage
+from tlrun.strategies.controls import multitask_controls, unrelated
+from tlrun.strategies.single_task import single_stage
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.terms.parameters import loss_terms, side_by_side
 
@@ -86,8 +87,11 @@ class TaskTransfer(Strategy):
     transfer: T. scope: one φ with a head a task (`heads`), or a φ and a head a task (`towers`).
     mu: μ of asymmetric, the price of teaching; None: 0.1. one_way: of asymmetric, teachers learn
         nothing from their pupils. distil: what distillation compares.
+    train: what of φ is trained beside the heads, a teacher's too; the rest stays as it starts, in
+        eval mode.
 
-    Raises UserError for an option that the chosen transfer does not have.
+    Raises UserError for an option that the chosen transfer does not have, and for towers of which
+    nothing is trained.
     """
 
     transfer: Literal["asymmetric", "distillation", "born_again"] = "asymmetric"
@@ -95,41 +99,28 @@ class TaskTransfer(Strategy):
     mu: Annotated[float, Range(0.0, 1e6)] | None = None
     one_way: bool = False
     distil: Literal["outputs", "features"] = "outputs"
+    train: TrainedPart = "all"
     needs: ClassVar[tuple[Role, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.transfer == "asymmetric" and self.mu is None:
             object.__setattr__(self, "mu", MU)  # one run for both spellings
+        refuse_equal_towers(self.scope, self.train)
+        chosen = f"transfer={self.transfer}"
         if self.transfer != "asymmetric" and self.mu is not None:
-            raise UserError(
-                Mistake(
-                    "strategy.mu",
-                    expected=f"null with transfer={self.transfer}",
-                    found=f"{self.mu:g}",
-                )
-            )
-        if self.one_way and self.transfer != "asymmetric":
-            raise UserError(
-                Mistake(
-                    "strategy.one_way",
-                    expected=f"false with transfer={self.transfer}",
-                    found="true",
-                )
-            )
+            raise UserError(Mistake("strategy.mu", f"null with {chosen}", f"{self.mu:g}"))
+        if self.transfer != "asymmetric" and self.one_way:
+            raise UserError(Mistake("strategy.one_way", f"false with {chosen}", "true"))
         if self.distil == "features" and (self.transfer, self.scope) != ("distillation", "towers"):
-            raise UserError(
-                Mistake(
-                    "strategy.distil",
-                    expected="transfer=distillation and scope=towers for distil=features (on one φ "
-                    "all features are equal)",
-                    found=f"transfer={self.transfer} and scope={self.scope}",
-                )
-            )
+            expected = "transfer=distillation and scope=towers for distil=features (on one φ "
+            expected += "all features are equal)"
+            found = f"{chosen} and scope={self.scope}"
+            raise UserError(Mistake("strategy.distil", expected, found))
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
-        """Raises UserError where a tower would be a head."""
+        """That what is held fixed is random. Raises UserError where a tower would be a head."""
         require_learning_towers(self.scope, backbone)
-        return ()
+        return held_at_random(self.train, backbone)
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the tasks have nothing to teach each other in this form."""
@@ -142,11 +133,12 @@ class TaskTransfer(Strategy):
             steps,
             lam=lam,
             task_specific=self.scope,
+            trained=self.train,
             trained_for="all tasks",
             pretrained=True,
         )
         return (
-            (single_stage(problem, steps), together)
+            (single_stage(problem, steps, self.train), together)
             if self.transfer == "born_again"
             else (together,)
         )
@@ -216,12 +208,12 @@ class TaskTransfer(Strategy):
         For asymmetric also a ridge, which it is where nobody teaches; for born_again, which has two
         stages, the others at total budget as well.
         """
-        controls = multitask_controls(problem)
+        controls = multitask_controls(problem, self.train)
         if self.transfer == "asymmetric":
-            controls["ridge"] = Control(TaskRelation(relation="ridge", scope=self.scope))
+            ridge = TaskRelation(relation="ridge", scope=self.scope, train=self.train)
+            controls["ridge"] = Control(ridge)
         if self.transfer == "born_again":
-            controls["single_task, total budget"] = Control(SingleTask(budget="total"))
-            controls["shared_parameters, total budget"] = Control(SharedParameters(budget="total"))
+            controls |= unrelated(self.train, budget="total")
         return controls
 
     def _check(self, tasks: Mapping[TaskKey, Task]) -> None:

@@ -48,15 +48,15 @@ def encoded(
 ) -> Iterator[np.ndarray]:
     """What the first `modules` of φ make of a split of `domain`, float32 [N, …], in eval mode.
 
-    It comes in parts, in order. watch: is handed these, and hands them on. Raises ValueError where
-    the model has several φ.
+    It comes in parts, in order. watch: is handed these, and hands them on. Where each task has a φ
+    of its own, that of the domain's first task computes it, so they have to be alike so far.
     """
     model.eval()
     with torch.no_grad():
         for part in watch(slices(split)):
 
             def through(inputs: Tensor) -> list[Tensor]:
-                return [model.trunk.through(inputs, domain, modules)]
+                return [model.first_trunk(domain).through(inputs, domain, modules)]
 
             (made,) = _in_order(split, part, model.device, through)
             yield made.cpu().contiguous().numpy()

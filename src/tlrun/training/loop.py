@@ -91,7 +91,7 @@ def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, flo
         outputs[name] = widened(model.output(TaskKey(domain.name, name), z[name]))
         if shares[name] > 0.0:
             losses[name] = task_loss(task, outputs[name], batch.labels[name], shares[name])
-    return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses)
+    return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses, batch.passed)
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

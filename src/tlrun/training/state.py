@@ -81,7 +81,7 @@ class TrainState:
         """Keep a copy of every part of the model whose validation loss is the lowest so far.
 
         losses: by part, the text of a task's key, for its φ and its head, or `WHOLE` for all there
-        is. Raises ValueError for a task that has no φ of its own.
+        is. Raises ValueError for a task whose φ is trained and not its own.
         """
         for part, loss in losses.items():
             if loss < self.best_loss.get(part, math.inf):
@@ -125,7 +125,8 @@ def _weights_of(part: str, model: Model) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = model.state_dict()
     if part == WHOLE:
         return weights
-    if model.task_specific != "towers":
+    held = not any(parameter.requires_grad for parameter in model.trunks.parameters())
+    if model.task_specific != "towers" and not (model.task_specific == "heads" and held):
         raise ValueError(f"{part}: expected a φ for each task, found one for all")
     own = (f"trunks.{part}.", f"heads.{part}.")
     return {name: tensor for name, tensor in weights.items() if name.startswith(own)}

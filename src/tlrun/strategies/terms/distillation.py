@@ -45,7 +45,7 @@ def from_teacher(steps: Steps, teacher: Model) -> Tensor:
     terms = []
     for domain, step in steps.items():
         with torch.no_grad():
-            z = teacher.features(step.inputs, domain, step.tasks)
+            z = teacher.features(step.inputs, domain, step.tasks, step.passed)
             taught = {
                 task.name: teacher.output(TaskKey(domain, task.name), z[task.name])
                 for task in step.tasks
@@ -112,4 +112,7 @@ def _seen_by(teacher: TaskKey, pupil: TaskKey, steps: Steps, model: Model) -> Te
         return step.features[pupil.task]
     if teacher.domain == pupil.domain:  # the pass is made already
         return step.features[teacher.task]
-    return model.trunk_of(teacher)(step.inputs, pupil.domain, update_stats=False)  # type: ignore[no-any-return]  # a module gives what it gives
+    z: Tensor = model.trunk_of(teacher)(
+        step.inputs, pupil.domain, update_stats=False, passed=step.passed
+    )
+    return z

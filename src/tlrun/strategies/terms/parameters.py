@@ -33,8 +33,8 @@ def side_by_side(model: Model, steps: Steps) -> Tensor:
 
     Their heads, without biases, in units of logits: rms(z)·w_t, where rms(z) is the root mean
     square of all features of this step, with gradient (1 where φ has no parameters, which cannot
-    grow). Where each task has a tower, all parameters of its φ, and its head below them where all
-    heads mean the same.
+    grow). Where each task has a tower, all parameters of its φ that are trained, and its head below
+    them where all heads mean the same.
     """
     import torch
 
@@ -45,7 +45,8 @@ def side_by_side(model: Model, steps: Steps) -> Tensor:
     parts: list[Tensor] = []
     if towers:
         stacked = [
-            torch.cat([p.flatten() for p in model.trunk_of(key).parameters()]) for key in tasks
+            torch.cat([p.flatten() for p in model.trunk_of(key).parameters() if p.requires_grad])
+            for key in tasks
         ]
         parts.append(torch.stack(stacked, dim=1))
     if not towers or one_label_space(tasks):
