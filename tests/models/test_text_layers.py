@@ -32,6 +32,15 @@ def test_an_embedding_gives_zeros_for_padding_whatever_its_row_has_become() -> N
     assert torch.equal(layer.weight.grad[0], torch.zeros(4))
 
 
+@pytest.mark.parametrize("value", [1e-40, -1e-40, torch.nan, torch.inf, -torch.inf, 3.0])
+def test_a_place_is_there_whose_vector_has_any_number_but_zero(value: float) -> None:
+    x = torch.zeros(2, 3, 4)
+    x[0, 1, 2], x[1, 2] = value, -0.0
+
+    assert torch.equal(present(x), (x != 0).any(dim=-1, keepdim=True))
+    assert present(x).sum() == 1
+
+
 def test_a_recurrent_layer_is_torchs_packed_one_with_its_gradients() -> None:
     torch.manual_seed(0)
     layer, packed = Recurrent(4, 6), nn.LSTM(4, 6, batch_first=True)
