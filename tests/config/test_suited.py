@@ -134,3 +134,46 @@ def test_a_data_set_with_a_mistake_suits_nothing() -> None:
 
     for dataset in ({"name": "table_csv", "labels": -1}, None, "table_csv"):
         assert suited(shipped | {"dataset": dataset}, lambda: shipped, []) == ()
+
+
+MINILM = ["dataset=text_csv", "dataset.path=x.csv", "dataset.task=d", "backbone=minilm"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "chosen"),
+    [
+        (MINILM, ("strategy=shared_parameters", "dataset.tokenizer=minilm", "strategy.train=head")),
+        (
+            [*MINILM, "strategy=task_relation"],
+            ("dataset.tokenizer=minilm", "strategy.train=head"),
+        ),
+        ([*MINILM, "strategy=single_task", "strategy.train=last"], ("dataset.tokenizer=minilm",)),
+        (
+            [*MINILM, "dataset.target=a", "strategy=parameter_transfer"],
+            ("dataset.tokenizer=minilm",),
+        ),
+        ([*MINILM, "strategy=single_task", "backbone.weights=null"], ("dataset.tokenizer=minilm",)),
+        ([*MINILM, "strategy=tfidf"], ()),
+        (
+            [*MINILM, "strategy=single_task", "dataset.tokenizer=my tokenizer.json"],
+            ("strategy.train=head",),
+        ),
+        (
+            [*MINILM[:3], "backbone=lstm"],
+            ("strategy=shared_parameters",),
+        ),
+    ],
+)
+def test_what_a_backbone_needs_is_set_where_the_user_names_none(
+    overrides: list[str], chosen: tuple[str, ...]
+) -> None:
+    assert preflight(overrides, multirun=False).jobs[0].chosen == chosen
+
+
+def test_a_path_that_a_backbone_needs_is_handed_on_in_quotes(tmp_path: Path) -> None:
+    folder = tmp_path / "my encoder"
+    given = [*MINILM, "strategy=single_task", f"backbone.weights='{folder}'"]
+    found = preflight(given, multirun=False)
+
+    assert found.jobs[0].run.dataset.tokenizer == f"{folder}/tokenizer.json"  # type: ignore[attr-defined]
+    assert preflight(found.overrides, multirun=False).jobs[0].run == found.jobs[0].run

@@ -15,7 +15,7 @@ from tlrun.config.build import Run, build
 from tlrun.config.compose import Composition, composed, offer
 from tlrun.config.overrides import Axis, axis_of, forced, value_of
 from tlrun.config.refusals import refused, resolved
-from tlrun.config.suited import suited, tokenizer
+from tlrun.config.suited import needed, suited
 from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
@@ -169,7 +169,7 @@ def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mist
         chosen = suited(config, lambda: compositions.of([]).config, keys)
         if chosen:
             config = _with_values(compositions.of([*choices, *chosen]), given)
-        for key, value in tokenizer(config, keys).items():
+        for key, value in needed(config, keys).items():
             chosen += (f"{key}={value if PLAIN.fullmatch(value) else repr(value)}",)
             _put(config, key, value)
         try:

@@ -43,23 +43,37 @@ def suited(
     return tuple(choices)
 
 
-def tokenizer(config: Mapping[str, Any], asked: Collection[str]) -> dict[str, str]:
-    """The tokenizer that the backbone needs, as the value of its key, where the user names none.
+def needed(config: Mapping[str, Any], asked: Collection[str]) -> dict[str, str]:
+    """The values that the backbone needs, by their keys, where the user names none.
 
-    config, asked: as of `suited`. Empty where the backbone reads whatever tokens there are.
+    They are the tokenizer of a backbone that reads one vocabulary, and, of one that is slow, that
+    several tasks learn heads alone: who wants it fine-tuned says so, or names parameter_transfer.
+
+    config, asked: as of `suited`.
     """
-    dataset = config.get("dataset")
-    named = "dataset.tokenizer" in asked or "backbone" in _ignored(config)
-    if refused(config) or named or not isinstance(dataset, Mapping):
-        return {}
-    if dataset.get("tokenizer", "") is not None:  # there is no such option, or a YAML sets it
+    if refused(config) or "backbone" in _ignored(config):
         return {}
     try:
         backbone = node_object("backbone", resolved(config)["backbone"])
-        needed: str | None = getattr(backbone, "tokenizer", None)
     except UserError:  # to be told with all other mistakes
         return {}
-    return {} if needed is None else {"dataset.tokenizer": needed}
+    values: dict[str, str | None] = {"dataset.tokenizer": getattr(backbone, "tokenizer", None)}
+    if getattr(backbone, "slow", False) and _has_weights(config):
+        values["strategy.train"] = "head"
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not None and key not in asked and _open(config, key)
+    }
+
+
+def _open(config: Mapping[str, Any], key: str) -> bool:
+    """Whether a key has the value that stands for none: no YAML sets it, and it is an option."""
+    group, _, option = key.partition(".")
+    node = config.get(group)
+    if not isinstance(node, Mapping) or node.get("name") == "parameter_transfer":
+        return False
+    return bool(node.get(option, "") == (None if key == "dataset.tokenizer" else "all"))
 
 
 def _has_weights(config: Mapping[str, Any]) -> bool:

@@ -77,6 +77,8 @@ class Backbone(Protocol):
     read() -> Mapping[str, Any]: what beside options and weights decides φ, of files that it reads,
         as JSON can hold it. A run is known by it too. Raises UserError where they are not there.
     fresh() -> Backbone: the same without pretrained weights; without it, `weights=None` is.
+    slow: ClassVar[bool], whether it is so slow that several tasks learn heads alone on it where the
+        user does not say what is trained.
     tokenizer: str (a property), what `dataset.tokenizer` has to be, where φ knows one vocabulary.
     longest: int (a property), of how many tokens a text may be; without it, of any number.
     """

@@ -41,6 +41,7 @@ class Minilm:
     learns: ClassVar[bool] = True
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
     places: ClassVar[Collection[str]] = ("weights", "sizes")
+    slow: ClassVar[bool] = True
 
     @property
     def tokenizer(self) -> str:
