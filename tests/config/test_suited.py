@@ -147,6 +147,10 @@ MINILM = ["dataset=text_csv", "dataset.path=x.csv", "dataset.task=d", "backbone=
             [*MINILM, "strategy=task_relation"],
             ("dataset.tokenizer=minilm", "strategy.train=head"),
         ),
+        (
+            [*MINILM, "strategy=task_relation", "strategy.scope=towers"],
+            ("dataset.tokenizer=minilm",),
+        ),
         ([*MINILM, "strategy=single_task", "strategy.train=last"], ("dataset.tokenizer=minilm",)),
         (
             [*MINILM, "dataset.target=a", "strategy=parameter_transfer"],

@@ -228,6 +228,17 @@ def test_features_of_texts_are_drawn_in_the_order_of_their_texts() -> None:
     assert drawn == [row - 2 for row in drawn_rows(data, 3, 7)]
 
 
+@pytest.mark.parametrize("kept", [2**28, 0])
+def test_a_batch_of_texts_without_a_token_has_a_place(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No layer takes texts of no places; padding it knows."""
+    monkeypatch.setattr(module, "KEPT", kept)
+    (batch,) = itertools.islice(Batches(token_split([0, 0, 0], TASK), "d", 3, 0), 1)
+
+    assert batch.inputs.tolist() == [[0], [0], [0]]
+
+
 def test_texts_that_are_too_many_to_keep_are_read_batch_by_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

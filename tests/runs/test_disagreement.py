@@ -10,12 +10,15 @@ from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.task import Task, TaskKey
 from tlrun.models.backbone import Backbone, TaskSpecific, TrainedPart
 from tlrun.models.backbones.identity import Identity
+from tlrun.models.backbones.lstm import Lstm
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model
 from tlrun.runs.disagreement import disagreement
+from tlrun.training import evaluation
 
 from problems import SHAPE, as_features, split
+from texts import reviews
 
 BINARY = Task("yes", "binary", ("no", "yes"))
 CLASSES = Task("class", "multiclass", ("a", "b", "c"))
@@ -215,3 +218,23 @@ def test_features_answer_as_what_they_were_computed_of(
     assert found is not None
     assert 0 < found < 1
     assert all(domain.train.passed for domain in seen.domains.values())
+
+
+def test_of_texts_no_more_is_computed_at_once_than_where_they_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = reviews("peer", "peer")
+    model = drawn(ours, backbone=Lstm(6, 5))
+    with torch.no_grad():  # heads that answer apart
+        for parameter in model.heads.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    sizes: list[int] = []
+    phi = model.first_trunk("peer0").backbone
+    phi.register_forward_pre_hook(lambda _, given: sizes.append(given[0].numel()))
+    at_once = apart(model, ours)
+    assert max(sizes) > 50
+
+    sizes.clear()
+    monkeypatch.setattr(evaluation, "EVALUATION_TOKENS", 50)
+    assert apart(model, ours) == at_once
+    assert max(sizes) <= 50

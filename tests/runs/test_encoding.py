@@ -11,6 +11,7 @@ from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 
 from problems import Watcher, config, performed, planned
+from reviews import reviews, write_csv
 
 LONG = {"name": "trainer", "steps": 12, "batch_size": 16, "eval_every": 4}
 
@@ -111,3 +112,23 @@ def test_tasks_alone_and_together_read_the_same_features(tmp_path: Path, part: s
 
     assert len(first) == 4
     assert {path.name for path in features.iterdir()} == first
+
+
+def test_vectors_of_tokens_are_not_kept_but_those_of_texts_are(tmp_path: Path) -> None:
+    """Texts are read beside others of like length: what is made of their tokens has no one shape,
+    however small it is."""
+    rows = [("b", label, f"{text} {'long ' * n}") for n, (label, text) in enumerate(reviews(300))]
+    nodes: dict[str, Any] = {
+        "dataset": {
+            "name": "text_csv",
+            "path": str(write_csv(tmp_path / "x.csv", ("of", "label", "text"), rows)),
+            "cache": str(tmp_path / "cache"),
+        },
+        "backbone": {"name": "lstm", "embedding": 8, "hidden": 8},
+        "trainer": LONG | {"steps": 30},
+    }
+    features = tmp_path / ".cache" / "features"
+    done(tmp_path, **nodes, strategy={"name": "single_task", "train": "last"})
+    assert not features.exists()
+    done(tmp_path, **nodes, strategy={"name": "single_task", "train": "head"})
+    assert len(list(features.iterdir())) == 2

@@ -270,7 +270,8 @@ def test_the_words_of_test_texts_are_in_no_vocabulary() -> None:
         texts = part_.inputs.texts  # type: ignore[attr-defined]
         texts[:] = [f"{text} {word}" for text in texts]
     _, _, run = fitted(Tfidf(), ours)
-    _, _, other = fitted(Tfidf(), replace(ours, test=HeldOutTest({"peer0": test})))
+    others = reviews("peer", "peer").test._splits["peer1"]
+    _, _, other = fitted(Tfidf(), replace(ours, test=HeldOutTest({"peer0": others})))
     terms = run.weights["peer0/mood/terms"].numpy().tobytes().decode().split("\n")
 
     assert "bought" in terms

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tlrun.config.build import build
 from tlrun.config.registry import find
+from tlrun.core.errors import UserError
 from tlrun.core.options import as_node, strict
 from tlrun.runs.identity import deciding, family_id, problem_id, run_id, setting_id
 from tlrun.strategies.fused import MULTITASK, TRANSFERS
@@ -209,3 +210,25 @@ def test_a_backbone_is_known_by_what_it_reads_wherever_it_stands(tmp_path: Path)
     assert of(here) == of(there) == of(here, sizes=there)
     assert of(None, sizes=here) == of(None, sizes=there)
     assert len({of(here), of(other), of(None), of(None, here), of(None, other)}) == 5
+
+
+@pytest.mark.parametrize("name", ["text_csv", "fdu_mtl", "imdb"])
+def test_a_tokenizer_is_known_by_what_it_holds_wherever_it_stands(
+    name: str, tmp_path: Path
+) -> None:
+    """Or seeds read with one vocabulary would count beside seeds read with another."""
+
+    def of(tokenizer: Path | str) -> tuple[str, str]:
+        run = build(GOOD | {"dataset": {"name": name, "tokenizer": str(tokenizer)}})
+        return run_id(run, problem()), setting_id(run, problem())
+
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    for file in (here, there):
+        file.write_text("{}", encoding="utf-8")
+    before = of(here)
+
+    assert of(there) == before
+    here.write_text('{"version": 2}', encoding="utf-8")
+    assert not set(of(here)) & {*before, *of("word"), *of("bpe")}
+    with pytest.raises(UserError, match=r"dataset\.tokenizer: expected a file, found none at"):
+        of(tmp_path / "nothing.json")

@@ -47,7 +47,8 @@ def needed(config: Mapping[str, Any], asked: Collection[str]) -> dict[str, str]:
     """The values that the backbone needs, by their keys, where the user names none.
 
     They are the tokenizer of a backbone that reads one vocabulary, and, of one that is slow, that
-    several tasks learn heads alone: who wants it fine-tuned says so, or names parameter_transfer.
+    several tasks learn heads alone: who wants it fine-tuned says so, asks for towers, which would
+    be one φ where it is held fixed, or names parameter_transfer.
 
     config, asked: as of `suited`.
     """
@@ -72,6 +73,8 @@ def _open(config: Mapping[str, Any], key: str) -> bool:
     group, _, option = key.partition(".")
     node = config.get(group)
     if not isinstance(node, Mapping) or node.get("name") == "parameter_transfer":
+        return False
+    if node.get("scope") == "towers":
         return False
     return bool(node.get(option, "") == (None if key == "dataset.tokenizer" else "all"))
 

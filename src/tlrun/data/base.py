@@ -43,6 +43,10 @@ class Dataset(Protocol):
     examples in several ways names the options that do in `split_options: ClassVar[frozenset[str]]`;
     without it, any option makes another problem.
 
+    An option may name a file that decides how the data are read. `read(self) -> Mapping[str, Any]`
+    gives what tells it from another, such as its digest, by the name of the option: a run is known
+    by that, in place of the path.
+
     One that reads files may name them all in a method `files(self) -> Sequence[Path]`. While these,
     its options, the seed, its own code and the versions that a run is known by are what they were,
     its problem is remembered, and a finished run is found without reading them again. Whatever else

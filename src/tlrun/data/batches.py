@@ -149,7 +149,8 @@ class Batches:
         batches = torch.split(rows.to(self._device), self._size)
         longest: list[int | None] = [None] * len(batches)
         if self._lengths is not None and hasattr(self._split.inputs, "lengths"):
-            longest = self._lengths[rows].view(-1, self._size).amax(dim=1).tolist()
+            # of texts without a token one place is read, for φ has no answer for none
+            longest = self._lengths[rows].view(-1, self._size).amax(dim=1).clamp(min=1).tolist()
         for k, drawn in enumerate(zip(batches, longest, strict=True)):
             self._ahead[self.position + k] = drawn
 

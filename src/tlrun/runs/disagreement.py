@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tlrun.core.scores import predicted_class
-from tlrun.data.batches import as_tensor
-from tlrun.training.evaluation import slices
+from tlrun.training.evaluation import in_order, slices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,12 +66,16 @@ def _predictions(
     model.eval()
     trunks = {model.trunk_of(key) for key in keys}
     outputs: dict[TaskKey, list[Tensor]] = {key: [] for key in keys}
+
+    def heads(inputs: Tensor) -> list[Tensor]:
+        z = {trunk: trunk(inputs, domain, passed=split.passed) for trunk in trunks}
+        return [model.output(key, z[model.trunk_of(key)]) for key in keys]
+
     with torch.no_grad():
         for part in slices(split):
-            inputs = as_tensor(split.inputs[part], model.device)
-            z = {trunk: trunk(inputs, domain, passed=split.passed) for trunk in trunks}
-            for key in keys:
-                outputs[key].append(model.output(key, z[model.trunk_of(key)]))
+            made = in_order(split, part, model.device, heads)
+            for key, output in zip(keys, made, strict=True):
+                outputs[key].append(output)
     classes: dict[TaskKey, np.ndarray] = {}
     for key, parts in outputs.items():
         classes[key] = predicted_class(task, torch.cat(parts).cpu().numpy())

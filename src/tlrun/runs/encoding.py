@@ -73,6 +73,12 @@ class Encoder:
         model.eval()
         with torch.no_grad():
             made = trunk.through(one, domain, fixed)
+            # a vector for each token: there are as many as the longest text has that is read beside
+            if (
+                spec.kind == "tokens"
+                and trunk.through(one[:, :1], domain, fixed).shape != made.shape
+            ):
+                return 0
         return fixed if made.nbytes <= MOST * one.nbytes else 0
 
     def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:

@@ -88,7 +88,7 @@ def family_id(run: Run, problem: Problem) -> str:
 
 def problem_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
-    dataset = _without_places("dataset", run.dataset)
+    dataset = _dataset_node(run)
     splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
     options = {key: value for key, value in dataset.items() if key in splits}
     if not problem.examples:  # nothing but the options tells it from another
@@ -107,10 +107,21 @@ def digest_of(value: object) -> str:
 
 def _nodes_without_places(run: Run) -> dict[str, Any]:
     """What decides a run, less the options that say where its data and weights are."""
-    nodes = deciding(run) | {"dataset": _without_places("dataset", run.dataset)}
+    nodes = deciding(run) | {"dataset": _dataset_node(run)}
     if "backbone" in nodes:
         nodes["backbone"] = backbone_node(run)
     return nodes
+
+
+def _dataset_node(run: Run) -> dict[str, Any]:
+    """The node of a run's data set, less where its files are; what it reads stands for options.
+
+    Raises UserError where that is not to be had.
+    """
+    node = _without_places("dataset", run.dataset)
+    if hasattr(run.dataset, "read"):
+        node |= run.dataset.read()
+    return node
 
 
 def _without_places(group: str, thing: object) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def encoded(
             def through(inputs: Tensor) -> list[Tensor]:
                 return [model.first_trunk(domain).through(inputs, domain, modules)]
 
-            (made,) = _in_order(split, part, model.device, through)
+            (made,) = in_order(split, part, model.device, through)
             yield made.cpu().contiguous().numpy()
 
 
@@ -99,13 +99,13 @@ def outputs_of(
     model.eval()
     with torch.no_grad():
         for part in watch(slices(split)):
-            made = _in_order(split, part, model.device, outputs)
+            made = in_order(split, part, model.device, outputs)
             for task, output in zip(tasks, made, strict=True):
                 collected[task.name].append(output)
     return {name: torch.cat(parts).cpu() for name, parts in collected.items()}
 
 
-def _in_order(
+def in_order(
     split: Split,
     part: slice,
     device: torch.device,

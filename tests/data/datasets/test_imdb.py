@@ -98,6 +98,14 @@ def test_files_name_every_review(imdb: Imdb, tmp_path: Path) -> None:
     assert replace(imdb, path=str(tmp_path / "nothing")).files() == []
 
 
+def test_a_tokenizer_that_is_a_file_is_one_of_the_files(imdb: Imdb, tmp_path: Path) -> None:
+    """Else a problem would be remembered though its tokenizer has changed."""
+    tokenizer = tmp_path / "tokenizer.json"
+    ours = replace(imdb, tokenizer=str(tokenizer))
+
+    assert set(ours.files()) == {*imdb.files(), tokenizer}
+
+
 def test_a_stand_in_is_said_in_the_report_and_by_every_domain(tmp_path: Path) -> None:
     lost = Imdb(path=str(tmp_path / "lost"), cache=str(tmp_path / "cache"), download=False)
     with pytest.raises(UserError, match=r"dataset\.stand_in=true"):

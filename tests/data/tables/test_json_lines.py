@@ -48,6 +48,13 @@ def test_a_line_ends_where_it_ends_and_not_within_a_text(tmp_path: Path) -> None
     assert columns(file) == {"a": ["one\u2028two\u0085three", "?"]}
 
 
+def test_a_key_is_text_that_can_be_written_as_a_value_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"a": 1, "\\ud83d": 2}\n')
+
+    assert columns(file) == {"a": ["1"], "?": ["2"]}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -85,6 +85,16 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         reviews("~nobody-at-all/x", NAMES)
 
 
+@pytest.mark.parametrize("content", ["", "\n\n", "1\t \n"])
+@pytest.mark.parametrize("side", ["train", "test"])
+def test_a_file_without_a_review_is_refused(tmp_path: Path, side: str, content: str) -> None:
+    """Or a domain that was asked for would be missing from the problem, untold."""
+    folder = put(tmp_path / "a", **{f"books_{side}": content})
+
+    with pytest.raises(UserError, match=rf"reviews in books\.task\.{side}, found none"):
+        reviews(str(folder), NAMES)
+
+
 def test_a_damaged_archive_or_one_that_leads_out_is_refused(tmp_path: Path) -> None:
     folder = put(tmp_path / "a")
     whole = archive(tmp_path / "fdu.tar.xz", folder).read_bytes()

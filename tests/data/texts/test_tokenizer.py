@@ -97,6 +97,23 @@ def test_marks_of_a_foreign_tokenizer_stay_where_a_text_is_cut() -> None:
     assert reader.size == 6
 
 
+def test_no_text_has_padding_though_its_tokenizer_knows_the_word() -> None:
+    tokenizer = Tokenizer(models.WordLevel({PAD: 0, "[UNK]": 1, "the": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    reader = Reader(tokenizer.to_str(), 9, "x")
+
+    assert ids_of(reader, [f"the {PAD} the", PAD]) == ids_of(reader, ["the the", ""])
+
+
+def test_a_tokenizer_whose_padding_is_a_word_is_refused() -> None:
+    """Of padding the library takes id 0, whatever token that is."""
+    tokenizer = Tokenizer(models.WordLevel({"the": 0, "[UNK]": 1}, unk_token="[UNK]"))
+    tokenizer.enable_padding()
+
+    with pytest.raises(UserError, match="one whose id 0 is 'the', and no padding"):
+        Reader(tokenizer.to_str(), 9, "mine.json")
+
+
 def test_a_tokenizer_of_another_shape_is_refused_in_a_line(
     tmp_path: "pytest.TempPathFactory",
 ) -> None:

@@ -79,6 +79,10 @@ class FduMtl:
 
         return [*files_of(self.path, self.names), *self._read_as.files]
 
+    def read(self) -> Mapping[str, str]:
+        """What stands for the tokenizer's path in what a run is known by. Raises UserError."""
+        return self._read_as.contents
+
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
 

@@ -39,9 +39,9 @@ class Imdb:
         decided than the one before; null: all are one domain.
     target: one of the four, the others being sources, which keep all their labels; null: all are
         tasks of multi-task learning.
-    train_limit, test_limit: the most reviews of each domain to learn from, and to test on, as many
-        for as against; null: all. Drawn by `split_seed`, so that they are the same for every seed,
-        and a higher limit has those of a lower one.
+    train_limit, test_limit: the most reviews of each domain to learn from, and to test on, for and
+        against in its own proportion; null: all. Drawn by `split_seed`, so that they are the same
+        for every seed, and a higher limit has those of a lower one.
     labels: labelled reviews of each domain (of the target alone, if there is one), for training and
         validation together; null: all.
     val_share: the share of them that validates.
@@ -86,15 +86,20 @@ class Imdb:
         return {"strategy": strategy, "backbone": "lstm"}
 
     def files(self) -> Sequence[Path]:
-        """Every review of a folder, or the archive; none where they have to be brought first.
+        """Every review of a folder, or the archive, and the tokenizer's.
 
-        Raises UserError for a path that is none.
+        Of reviews none where they have to be brought first. Raises UserError for a path that is
+        none.
         """
         from tlrun.data.texts.imdb_files import files_at
         from tlrun.data.texts.imdb_places import there
 
         place = there(self._where)
-        return [] if place is None else files_at(place)
+        return [*([] if place is None else files_at(place)), *self._read_as.files]
+
+    def read(self) -> Mapping[str, str]:
+        """What stands for the tokenizer's path in what a run is known by. Raises UserError."""
+        return self._read_as.contents
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.

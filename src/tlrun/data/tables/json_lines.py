@@ -36,8 +36,8 @@ def read_json_lines(read: Callable[[], bytes], encoding: str, file: Path) -> Row
                 raise no_table("one number or text a key", found)
         columns.append(pa.array([_as_text(value) for value in values], pa.string()))
         if all(type(value) in (int, float, type(None)) for value in values):
-            numbers.append(key.strip())
-    header = [key.strip() for key in header]
+            numbers.append(_as_text(key).strip())
+    header = [_as_text(key).strip() for key in header]
     return Rows(header, columns, lambda row: f"line {lines[row]}", frozenset(numbers))
 
 

@@ -48,6 +48,7 @@ def reviews(path: str, names: Sequence[str]) -> TextTable:
     empty = 0
     for file, content in _contents(files_of(path, names), names):
         domain, _, side = file.partition(".task.")
+        before = len(places)
         for number, line in enumerate(content.decode("latin-1").split("\n"), start=1):
             if not line.strip():
                 continue
@@ -62,6 +63,8 @@ def reviews(path: str, names: Sequence[str]) -> TextTable:
             for key, cell in zip(cells, row, strict=True):
                 cells[key].append(cell)
             places.append((file, number))
+        if len(places) == before:  # else the domain would be missing without a word
+            raise UserError(Mistake("dataset.path", f"reviews in {file}", "none"))
 
     def place(row: int) -> str:
         file, number = places[row]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -26,8 +27,9 @@ class ReadAs(NamedTuple):
 
     tokenizer: word or bpe, learnt from the texts that do not test; minilm, that of the backbone of
         this name; or the path of a tokenizer.json. null: what the backbone needs, or word.
-    vocabulary: the most tokens of one that is learnt. min_count: how often a word, or a pair of
-        parts of words, stands in the texts to be learnt. lowercase: whether case is lost.
+    vocabulary: the most tokens of one that is learnt; every character of the texts is one of bpe,
+        though there be more. min_count: how often a word, or a pair of parts of words, stands in
+        the texts to be learnt. lowercase: whether case is lost.
     max_tokens: to how many a text is cut. cache: the folder where all of it is kept.
     """
 
@@ -51,6 +53,17 @@ class ReadAs(NamedTuple):
         except RuntimeError:
             found = f"{self.tokenizer}, nobody's home"
             raise UserError(Mistake("dataset.tokenizer", "a file", found)) from None
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """The digest of a tokenizer whose path is given, for its path. Raises UserError."""
+        if self.tokenizer in (None, NAME, *LEARNT):
+            return {}
+        (file,) = self.files
+        try:
+            return {"tokenizer": f"sha256 {sha256(file.read_bytes()).hexdigest()}"}
+        except (OSError, ValueError):  # ValueError: a NUL in the path
+            raise UserError(Mistake("dataset.tokenizer", "a file", f"none at {file}")) from None
 
     @property
     def folder(self) -> Path:
@@ -122,6 +135,10 @@ class TextOptions:
     def read_as(self) -> ReadAs:
         """How texts are read as tokens."""
         return ReadAs(*(getattr(self, name) for name in ReadAs._fields))
+
+    def read(self) -> Mapping[str, str]:
+        """What stands for the tokenizer's path in what a run is known by. Raises UserError."""
+        return self.read_as.contents
 
     def separator_of(self, file: Path) -> str:
         """What stands between the cells of a file."""

@@ -92,9 +92,10 @@ class Reader:
             self._tokenizer = Tokenizer.from_str(text)
         except Exception as error:  # noqa: BLE001  # the library raises nothing narrower
             raise _no_tokenizer(name, " ".join(str(error).split())) from None
-        pad = (self._tokenizer.padding or {}).get("pad_id")
-        if pad != PADDING and self._tokenizer.id_to_token(PADDING) not in PADS:
-            first = self._tokenizer.id_to_token(PADDING)
+        padding, first = self._tokenizer.padding or {}, self._tokenizer.id_to_token(PADDING)
+        # of padding the library takes id 0 unless told, whatever token that is
+        is_padding = (padding.get("pad_id"), padding.get("pad_token")) == (PADDING, first)
+        if not is_padding and first not in PADS:
             raise _no_tokenizer(name, f"one whose id 0 is {first!r}, and no padding")
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -130,9 +131,11 @@ class Reader:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         for start in range(0, len(texts), AT_ONCE):
             read = self._tokenizer.encode_batch_fast(list(texts[start : start + AT_ONCE]))
-            lengths = [len(one.ids) for one in read]
+            # where a text says "[PAD]", and that is a word of the vocabulary
+            ids = [[i for i in one.ids if i != PADDING] for one in read]
+            lengths = [len(one) for one in ids]
             cut = [self._beyond(one.overflowing) for one in read]
-            values = np.fromiter((i for one in read for i in one.ids), np.int32, sum(lengths))
+            values = np.fromiter((i for one in ids for i in one), np.int32, sum(lengths))
             offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
             yield Ids(values, offsets, np.array(cut, np.int64))
 
