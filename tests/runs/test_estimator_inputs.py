@@ -15,7 +15,7 @@ def numbers(dtype: type) -> Split:
     return Split(inputs, {}, np.arange(4))
 
 
-def test_rowsare_flat_then_come_the_domains() -> None:
+def test_rows_are_flat_then_come_the_domains() -> None:
     rows = np.array([True, False, True, True])
     alone = inputs_of(numbers(np.float32), slice(None), "a", ("a",))
     pooled = inputs_of(numbers(np.float32), rows, "b", ("a", "b"))

@@ -15,8 +15,10 @@ def test_cells_stand_between_what_the_file_is_called_for() -> None:
 
 
 def test_a_column_has_one_use() -> None:
-    with pytest.raises(UserError, match="columns that have no other use, found a"):
+    with pytest.raises(UserError, match=r"dataset\.text: expected columns that have no other use"):
         TextOptions(text="a", predict="a")
+    with pytest.raises(UserError, match=r"found a, which dataset\.text names too"):
+        TextOptions(text="a", task="a")
     with pytest.raises(UserError, match="columns that have no other use, found a"):
         TextOptions(group="a", task="a")
     TextOptions(target="a")  # of a folder, a file

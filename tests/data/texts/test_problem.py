@@ -124,9 +124,10 @@ def test_domains_of_unknown_tokens_alone_are_refused(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", ("shop", "label", "text"), rows)
 
     with pytest.raises(
-        UserError, match="with a token that the tokenizer knows, found unknown ones"
+        UserError, match=r"a token that the tokenizer knows, found unknown ones alone; try .*=bpe"
     ):
         problem(path, min_count=2)
+    assert problem(path, min_count=2, tokenizer="bpe").tasks
 
 
 def test_test_texts_of_unknown_tokens_alone_are_counted(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_the_column_with_the_most_words_is_the_text_and_that_is_told(tmp_path: P
     assert texts(file, predict="body", text="short") == ["two words"] * 12
     # what has another use is none
     assert text_table(TextOptions(path=str(file), predict="body")).made_of == ("short",)
+    assert text_table(TextOptions(path=str(file), task="body")).made_of == ("short",)
 
 
 def test_several_columns_are_put_together_without_those_that_are_empty(tmp_path: Path) -> None:
@@ -94,6 +95,17 @@ def test_a_file_a_domain_in_a_folder(tmp_path: Path) -> None:
     assert found.table.columns["file"].text.to_pylist() == ["a"] * 8 + ["b"] * 4
     assert found.text.text.to_pylist() == [text for _, text in [*ROWS[4:], *ROWS[:4]]]
     assert found.text.place(8) == "line 2 of b.csv"
+
+
+def test_a_domain_without_a_text_does_not_vanish(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", HEADER, ROWS)
+    write_csv(tmp_path / "b.csv", HEADER, [("for", "")] * 3)
+
+    assert "none in b" in refused(tmp_path, empty="skip")
+    write_csv(tmp_path / "a.csv", HEADER, [("for", "")] * 3)
+    assert "expected a text in every domain" in refused(
+        tmp_path / "a.csv", empty="skip", text="text"
+    )
 
 
 def test_files_that_do_not_go_together_are_refused(tmp_path: Path) -> None:

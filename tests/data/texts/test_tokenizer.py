@@ -47,6 +47,12 @@ def test_rare_words_and_those_beyond_the_size_are_unknown() -> None:
         Vocabulary("word", 1000, 9, lowercase=True).learn(TEXTS)
 
 
+def test_texts_without_a_word_twice_are_sent_to_parts_of_words() -> None:
+    with pytest.raises(UserError, match="tokenizer=bpe reads texts without spaces"):
+        Vocabulary("word", 1000, 2, lowercase=True).learn(["很好看的书", "不好看的书"])
+    assert Vocabulary("bpe", 1000, 2, lowercase=True).learn(["很好看的书", "不好看的书"])
+
+
 @pytest.mark.parametrize("kind", ["word", "bpe"])
 @given(order=st.permutations(TEXTS * 3))
 def test_the_order_of_the_texts_changes_no_vocabulary(kind: str, order: list[str]) -> None:
@@ -75,10 +81,24 @@ def test_no_text_has_the_id_of_padding_or_more_tokens_than_it_may(texts: list[st
     assert cut.tolist() == [max(0, len(ids) - 3) for ids in whole]
 
 
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+def test_a_text_that_names_a_special_token_has_the_words_of_its_name(kind: str) -> None:
+    texts = [*TEXTS, "[PAD] and [UNK]"]
+    vocabulary = Vocabulary(kind, 60, 1, lowercase=True)  # type: ignore[arg-type]  # one of two
+    reader = Reader(vocabulary.learn(texts).to_str(), 1000, "x")
+
+    for ids in ids_of(reader, ["the [PAD] [UNK] cat", "[PAD]"]):
+        assert PADDING not in ids
+        assert reader.unknown not in ids
+    (part,) = Reader(with_marks(), 1000, "x").read(["the[SEP]cat"])
+    assert part.values.tolist().count(3) == 1
+
+
 def with_marks() -> str:
     """A tokenizer as BERT's: texts between two marks, to be padded and cut."""
     vocabulary = {PAD: 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "the": 4, "cat": 5}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens([PAD, "[UNK]", "[CLS]", "[SEP]"])
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.enable_padding(length=128)
@@ -119,10 +139,12 @@ def test_a_tokenizer_of_another_shape_is_refused_in_a_line(
 ) -> None:
     plain = Tokenizer(models.BPE({"a": 0, "b": 1}, []))
     plain.decoder = decoders.BPEDecoder()
+    huge = Tokenizer(models.WordLevel({PAD: 0, "[UNK]": 1, "a": 9_000_000}, unk_token="[UNK]"))
     for text, found in (
         ("{}", "found"),
         ("not JSON", "found"),
         (plain.to_str(), "one whose id 0 is 'a', and no padding"),
+        (huge.to_str(), "ids up to 9,000,000, beyond 1,000,000"),
     ):
         with pytest.raises(
             UserError, match=r"dataset\.tokenizer: expected a tokenizer\.json"

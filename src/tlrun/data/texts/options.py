@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -155,7 +155,18 @@ class TextOptions:
         """
         shared = {name: getattr(self, name) for name in SHARED}
         inputs = text if isinstance(text, tuple) else (text,)
-        return TableOptions(**shared, inputs=inputs, task=task)
+        try:
+            return TableOptions(**shared, inputs=inputs, task=task)
+        except UserError as error:  # of an option that texts have by another name
+            own = [
+                replace(
+                    mistake,
+                    key=mistake.key.replace("dataset.inputs", "dataset.text"),
+                    found=mistake.found.replace("dataset.inputs", "dataset.text"),
+                )
+                for mistake in error.mistakes
+            ]
+            raise UserError(*own) from None
 
 
 FILE = "file"  # what the column is called that says which file a row is of

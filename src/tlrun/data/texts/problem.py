@@ -96,7 +96,7 @@ def _notes(
             mine = rows & (table.domain == position)
             if mine.any() and (unknown[mine] >= counted[mine]).all():
                 expected = f"texts to {of} in domain {name} with a token that the tokenizer knows"
-                hint = "try dataset.tokenizer=word, or dataset.min_count=1"
+                hint = "try dataset.tokenizer=bpe, or leave the domain out"
                 raise UserError(Mistake("dataset.tokenizer", expected, "unknown ones alone", hint))
         tested = splits.test & (table.domain == position)
         if tested.any():

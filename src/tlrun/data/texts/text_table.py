@@ -71,8 +71,18 @@ def text_table(options: TextOptions) -> TextTable:
         table = tables[0]
     names, notes = _named(table, options)
     text = _text(table, names)
-    table, text, skipped = _without_empty(table, text, options.empty)
-    return TextTable(table, text, names, task, (*notes, *skipped))
+    left, text, skipped = _without_empty(table, text, options.empty)
+    gone = _files_of(table) - _files_of(left)
+    if gone or not left.rows:
+        where = f"in {few(sorted(gone))}" if gone else "at all"
+        raise UserError(Mistake("dataset.text", "a text in every domain", f"none {where}"))
+    return TextTable(left, text, names, task, (*notes, *skipped))
+
+
+def _files_of(table: Table) -> set[str]:
+    """The files that its rows are of, where it is a folder's."""
+    column = table.columns.get(FILE)
+    return set() if column is None else set(column.text.unique().to_pylist())
 
 
 def _is_table(file: Path) -> bool:
@@ -124,7 +134,8 @@ def _together(files: Sequence[Path], tables: Sequence[Table]) -> Table:
 
 def _named(table: Table, options: TextOptions) -> tuple[tuple[str, ...], Sequence[str]]:
     """The names of the columns that hold the text, and what is told of them."""
-    used = options.rows("" if options.text is None else options.text, FILE).named()
+    task = FILE if options.task is None else options.task
+    used = options.rows("" if options.text is None else options.text, task).named()
     if options.text is not None:
         names = tuple(table.column(name, "dataset.text").name for name in used["inputs"])
     else:

@@ -27,6 +27,7 @@ from tlrun.data.texts.tokenizer import Ids, Reader, Vocabulary
 from tlrun.store.entries import Damaged, Entry
 
 MANY = 20_000  # texts, from which on it is told that a vocabulary is learnt
+FORM = 2  # of what is kept of texts: the same text, read otherwise, is another entry
 FILES = ("values.npy", "offsets.npy", "cut.npy")
 
 
@@ -48,7 +49,7 @@ def learnt(
 
     keys: of every text. tell: of what takes long. Raises UserError as `Vocabulary.learn` does.
     """
-    total = sha256(json.dumps([asdict(vocabulary), version("tokenizers")]).encode())
+    total = sha256(json.dumps([FORM, asdict(vocabulary), version("tokenizers")]).encode())
     total.update(np.sort(np.ascontiguousarray(keys[learning]).view("S16").ravel()).tobytes())
     entry = _entry(cache, f"tokenizer-{total.hexdigest()[:16]}")
     kept = _read(entry, ("tokenizer.json",))
@@ -73,7 +74,7 @@ def tokenized(
 
     keys: of every text. tell: of what takes long.
     """
-    total = sha256(json.dumps([reader.longest, version("tokenizers")]).encode())
+    total = sha256(json.dumps([FORM, reader.longest, version("tokenizers")]).encode())
     total.update(reader.text.encode())
     total.update(keys.tobytes())
     entry = _entry(cache, f"tokens-{total.hexdigest()[:16]}")
@@ -121,5 +122,5 @@ def _read(entry: Entry, names: Sequence[str]) -> dict[str, bytes] | None:
 
 def _write(entry: Entry, files: dict[str, bytes]) -> None:
     """Keep what was made, where that can be done; two processes that make it make the same."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # ValueError: a NUL in the path
         entry.write(files)

@@ -23,6 +23,7 @@ from tlrun.store.downloads import described
 KEY = "dataset.tokenizer"
 PAD, UNKNOWN = "[PAD]", "[UNK]"  # what ours call the two tokens that stand for none
 PADS = (PAD, "<pad>", "<PAD>")
+MOST = 1_000_000  # ids of a tokenizer, for each has a vector
 AT_ONCE = 4096  # texts between two words about how far it is
 
 
@@ -60,10 +61,13 @@ class Vocabulary:
         form = [normalizers.NFKC()] + ([normalizers.Lowercase()] if self.lowercase else [])
         tokenizer.normalizer = normalizers.Sequence(form)
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        _on_one_core()
         tokenizer.train_from_iterator(texts, trainer)
         if tokenizer.get_vocab_size() <= 2:
             expected = f"a word that stands {self.min_count} times in the texts to learn from"
             hint = "try dataset.min_count=1"
+            if self.kind == "word":
+                hint += "; dataset.tokenizer=bpe reads texts without spaces"
             raise UserError(Mistake("dataset.min_count", expected, "none", hint))
         return tokenizer
 
@@ -97,6 +101,8 @@ class Reader:
         is_padding = (padding.get("pad_id"), padding.get("pad_token")) == (PADDING, first)
         if not is_padding and first not in PADS:
             raise _no_tokenizer(name, f"one whose id 0 is {first!r}, and no padding")
+        if self.size > MOST:
+            raise _no_tokenizer(name, f"ids up to {self.size - 1:,}, beyond {MOST:,}")
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
@@ -104,6 +110,8 @@ class Reader:
             found = f"{longest}, and {self._special} of them say where a text begins and ends"
             raise UserError(Mistake("dataset.max_tokens", "more tokens", found, "raise it"))
         self._tokenizer.enable_truncation(longest)
+        # a text may well say [PAD], and is then no shorter for it
+        self._tokenizer.encode_special_tokens = True
 
     @property
     def size(self) -> int:
@@ -127,8 +135,7 @@ class Reader:
 
     def read(self, texts: Sequence[str]) -> Iterator[Ids]:
         """The ids of texts, in parts, in order."""
-        # a process of a sweep has its share of the cores, and libraries warn of a fork otherwise
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        _on_one_core()
         for start in range(0, len(texts), AT_ONCE):
             read = self._tokenizer.encode_batch_fast(list(texts[start : start + AT_ONCE]))
             # where a text says "[PAD]", and that is a word of the vocabulary
@@ -142,6 +149,14 @@ class Reader:
     def _beyond(self, overflowing: Sequence[Any]) -> int:
         """How many tokens stand in what a text has beyond its cut."""
         return sum(len(part.ids) - self._special for part in overflowing)
+
+
+def _on_one_core() -> None:
+    """Hold the library to one core, as far as nobody has said otherwise.
+
+    A process of a sweep has its share of the cores alone, and otherwise the library warns of forks.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def read_file(path: Path) -> str:
