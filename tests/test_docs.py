@@ -35,11 +35,12 @@ def test_pages_and_commands_are_seen() -> None:
         "clinical_table.md",
         "data.md",
         "design.md",
+        "gallery.md",
         "glossary.md",
         "multitask.md",
         "results.md",
     ]
-    assert len(COMMANDS) == 24
+    assert len(COMMANDS) == 42
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -33,7 +33,7 @@ def test_commands_and_files_are_seen() -> None:
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
 
     assert len(COMMANDS) == 6
-    assert len(links) == 46
+    assert len(links) == 48
     assert all((ROOT / link).exists() for link in links)
 
 

@@ -42,6 +42,7 @@ def strategy_of(job: Job) -> str:
         (["dataset=text_csv", "dataset.path=x.csv"], "single_task bag"),
         (["dataset=text_csv", "dataset.task=d"], "shared_parameters bag"),
         (["dataset=text_csv", "dataset.task=d", "backbone=lstm"], "shared_parameters lstm"),
+        (["dataset=text_csv", "backbone.dropout=0.3"], "single_task bag"),  # conv has no such
         (["dataset=fdu_mtl"], "shared_parameters bag"),
         (["dataset=fdu_mtl", "dataset.target=books"], "parameter_transfer bag"),
         (["dataset=digits_tasks"], "shared_parameters conv"),

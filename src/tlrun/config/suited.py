@@ -20,8 +20,8 @@ def suited(
     """The choices of groups, as strategy=single_task, that suit the data set better than ours.
 
     config: as composed, with its values. shipped: gives what is composed of no choice at all.
-    asked: the keys that the command line sets. Who sets a group, or an option of it, there or in a
-    YAML, has chosen; a YAML that chooses what we ship anyway cannot be told from none.
+    asked: the keys that the command line sets. Who sets a group there or in a YAML, or an option of
+    ours, has chosen; a YAML that chooses what we ship anyway cannot be told from none.
     """
     if refused(config):
         return ()
@@ -32,13 +32,15 @@ def suited(
     suits: Mapping[str, str] = getattr(dataset, "suits", dict)()
     choices = []
     for group in GROUPS:
-        chosen = any(key == group or key.startswith(f"{group}.") for key in asked)
-        if chosen or group not in suits or group in _ignored(config):
+        ours = shipped()[group]
+        if group in asked or group not in suits or group in _ignored(config):
             continue
+        if any(key.startswith(f"{group}.") and key.split(".")[1] in ours for key in asked):
+            continue  # an option that ours has not is no choice of ours
         if suits[group] == "scratch" and _has_weights(config):
             continue  # there is something to transfer
-        ours = shipped()[group]
-        if config.get(group) == ours and suits[group] != ours["name"]:
+        node = config.get(group) or {}
+        if {key: node.get(key) for key in ours} == ours and suits[group] != ours["name"]:
             choices.append(f"{group}={suits[group]}")
     return tuple(choices)
 

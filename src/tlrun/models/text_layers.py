@@ -42,7 +42,11 @@ class Recurrent(nn.LSTM):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # of one tensor, as a chain is
         """Of [B, L, d] the hidden states [B, L, width], 0 where there is padding."""
-        hidden, _ = super().forward(x)
+        if x.is_cuda:
+            hidden, _ = super().forward(x)
+        else:  # oneDNN has an LSTM in bfloat16 on some processors alone
+            with torch.autocast(x.device.type, enabled=False):
+                hidden, _ = super().forward(x.float())
         return hidden * present(x)
 
 

@@ -63,7 +63,9 @@ def check_roles(run: Run, problem: Problem) -> None:
     if lacking == ["source"]:
         _check_source(run)
         return
-    names = [name for name in shipped("strategy") if not _needs(name)]
+    kind = problem.inputs.kind
+    reading = [name for name in shipped("strategy") if _reads(name, kind)]
+    names = [name for name in reading if not _needs(name)]
     fit = f"strategy={' or '.join(names)}"
     if len(problem.task_keys) == 1:
         fit = "dataset=digits, or of a table dataset.task=COLUMN with dataset.target=VALUE"
@@ -132,6 +134,11 @@ def _learns_from(strategy: str) -> tuple[Kind, ...]:
     """The kinds of inputs that the estimator of that name takes; none where it is no estimator."""
     found = find("strategy", strategy)
     return found.takes if issubclass(found, EstimatorStrategy) else ()
+
+
+def _reads(strategy: str, kind: Kind) -> bool:
+    """Whether the strategy of that name learns from such inputs; one with a φ leaves it to φ."""
+    return kind in getattr(find("strategy", strategy), "takes", (kind,))
 
 
 def _starts_from_weights(strategy: str) -> bool:

@@ -79,6 +79,9 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         reviews(str(folder), ("baby",))
     with pytest.raises(UserError, match=r"no baby\.task\.train in it"):
         reviews(str(packed), ("baby",))
+    (tmp_path / "fdu.zip").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"fdu\.zip, and it is no tar archive; try"):
+        files_of(str(tmp_path / "fdu.zip"), NAMES)
     with pytest.raises(UserError, match=r"nothing there; try dataset\.path=fdu-mtl\.tar\.xz"):
         reviews(str(tmp_path / "b"), NAMES)
     with pytest.raises(UserError, match="nobody's home"):

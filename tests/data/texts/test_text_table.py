@@ -58,6 +58,16 @@ def test_the_column_with_the_most_words_is_the_text_and_that_is_told(tmp_path: P
     assert text_table(TextOptions(path=str(file), task="body")).made_of == ("short",)
 
 
+def test_texts_that_are_written_without_spaces_are_found(tmp_path: Path) -> None:
+    rows = [
+        ("影评", "正面", "这部电影非常好看,演员也很出色"),
+        ("书评", "负面", "书的内容太长,很无聊"),
+    ]
+    file = write_csv(tmp_path / "a.csv", ("shop", "label", "text"), rows * 3)
+
+    assert text_table(TextOptions(path=str(file), task="shop")).made_of == ("text",)
+
+
 def test_several_columns_are_put_together_without_those_that_are_empty(tmp_path: Path) -> None:
     rows = [("x", "A title", "and a body"), ("y", "", "a body alone"), ("x", "title alone", "NA")]
     file = write_csv(tmp_path / "a.csv", ("label", "title", "body"), rows)

@@ -61,3 +61,13 @@ def test_dropout_is_of_training_alone() -> None:
     assert not torch.equal(phi(IDS), phi(IDS))
     phi.eval()
     assert torch.equal(phi(IDS), phi(IDS))
+
+
+def test_on_a_cpu_it_computes_in_float32_under_autocast_too() -> None:
+    """Not every processor has an LSTM in bfloat16, and it would fail in the first step."""
+    torch.manual_seed(0)
+    phi = build(Lstm(6, 5), SPEC)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = phi(IDS)
+
+    torch.testing.assert_close(found.float(), phi(IDS), atol=1e-2, rtol=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.errors import Mistake, UserError
 from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.notation import Notation
 from tlrun.data.texts.archive import files_in
@@ -34,6 +34,7 @@ def files_of(path: str, names: Sequence[str]) -> list[Path]:
     absent = [file for file in files if not file.is_file()]
     if absent:
         what = f"no {absent[0].name} in it" if root.is_dir() else "nothing there"
+        what = "it is no tar archive" if root.is_file() else what
         raise _missing(f"{root}, and {what}")
     return files
 
@@ -90,7 +91,8 @@ def _contents(files: Sequence[Path], names: Sequence[str]) -> Iterator[tuple[str
         found[Path(path).name] = content
     for name in wanted:
         if name not in found:
-            raise _missing(f"{files[0]}, and no {name} in it", nearest(name, list(found)))
+            hint = "dataset.domains=[dvd] reads one alone"
+            raise _missing(f"{files[0]}, and no {name} in it", hint)
         yield name, found[name]
 
 

@@ -68,6 +68,8 @@ class ReadAs(NamedTuple):
     @property
     def folder(self) -> Path:
         """The cache. Raises UserError for the ~ of nobody."""
+        if not self.cache.strip():
+            raise UserError(Mistake("dataset.cache", "a folder", "nothing", f"try {{key}}={CACHE}"))
         try:
             return Path(self.cache).expanduser().absolute()
         except RuntimeError:

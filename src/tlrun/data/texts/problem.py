@@ -26,6 +26,7 @@ from tlrun.data.texts.text_table import TextTable
 from tlrun.data.texts.tokenized import learnt, text_keys, tokenized
 from tlrun.data.texts.tokenizer import Reader, Vocabulary, read_file
 
+OFTEN = 20.0  # per cent of a test set's tokens, from which on unknown ones are many
 VERSION = 1  # of the form of preprocessing.json
 
 
@@ -44,7 +45,8 @@ def text_problem(found: TextTable, options: TableOptions, how: ReadAs, seed: int
             _tokenizer(how, texts, keys, splits), how.max_tokens, how.tokenizer or "word"
         )
         tokens, cut = tokenized(reader, texts, keys, how.folder)
-        notes = _notes(table, splits, reader, tokens, cut)
+        words = how.tokenizer in (None, "word")
+        notes = _notes(table, splits, reader, tokens, cut, words)
         return Read(tokens, list(notes), _preprocessing(found, table, reader, options))
 
     notes = [*found.notes, *_unused(found, table, options), *table_notes(table)]
@@ -70,11 +72,11 @@ def _tokenizer(how: ReadAs, texts: Sequence[str], keys: np.ndarray, splits: Spli
 
 
 def _notes(
-    table: Columns, splits: Splits, reader: Reader, tokens: Tokens, cut: np.ndarray
+    table: Columns, splits: Splits, reader: Reader, tokens: Tokens, cut: np.ndarray, words: bool
 ) -> Iterator[str]:
     """What was cut off, and how much of the test texts no text to learn from has.
 
-    Raises UserError where a domain has only unknown tokens.
+    words: whether a token is a word. Raises UserError where a domain has only unknown tokens.
     """
     used = splits.pool | splits.test
     yield f"tokens: {reader.size:,} different ones, {tokens.lengths[used].mean():.0f} a text"
@@ -102,7 +104,9 @@ def _notes(
         if tested.any():
             shares[name] = 100 * unknown[tested].sum() / counted[tested].sum()
             mute[name] = int((unknown[tested] >= counted[tested]).sum())
-    yield f"unknown tokens in the test texts: {_each(shares)}"
+    parts = "; dataset.tokenizer=bpe reads parts of words" if words else ""
+    often = max(shares.values(), default=0.0) > OFTEN
+    yield f"unknown tokens in the test texts: {_each(shares)}{parts if often else ''}"
     if sum(mute.values()):
         some = [f"{count} of {name}" for name, count in mute.items() if count]
         yield f"test texts of unknown tokens alone: {few(some)}"

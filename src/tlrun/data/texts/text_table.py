@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from tlrun.data.texts.options import FILE, TextOptions
 
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet", ".pq")
 WORDS = 2  # in a cell, on average, from which on a column is text that one reads
+# Letters of Chinese, Japanese and Thai, which are written without spaces; a word has about two.
+UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 SAMPLE = 1000  # rows in which words are counted
 
 
@@ -154,7 +157,8 @@ def _named(table: Table, options: TextOptions) -> tuple[tuple[str, ...], Sequenc
 def _words(column: Column) -> float:
     """How many words a cell has, on average over some."""
     cells = column.text.slice(0, SAMPLE).to_pylist()
-    return sum(len(cell.split()) for cell in cells) / max(1, len(cells))
+    words = sum(len(cell.split()) + len(UNSPACED.findall(cell)) / 2 for cell in cells)
+    return words / max(1, len(cells))
 
 
 def _text(table: Table, names: Sequence[str]) -> Column:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from hashlib import blake2b, sha256
 from importlib.metadata import version
@@ -24,6 +23,7 @@ from tlrun.core.errors import say
 from tlrun.core.tokens import Tokens
 from tlrun.data.images.progress import Progress
 from tlrun.data.texts.tokenizer import Ids, Reader, Vocabulary
+from tlrun.store.downloads import described
 from tlrun.store.entries import Damaged, Entry
 
 MANY = 20_000  # texts, from which on it is told that a vocabulary is learnt
@@ -121,6 +121,8 @@ def _read(entry: Entry, names: Sequence[str]) -> dict[str, bytes] | None:
 
 
 def _write(entry: Entry, files: dict[str, bytes]) -> None:
-    """Keep what was made, where that can be done; two processes that make it make the same."""
-    with suppress(OSError, ValueError):  # ValueError: a NUL in the path
+    """Keep what was made; two processes that make it make the same."""
+    try:
         entry.write(files)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        say(f"{entry.path} cannot be kept ({described(error)}), so it is made again each time")

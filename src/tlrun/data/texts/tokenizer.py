@@ -168,5 +168,5 @@ def read_file(path: Path) -> str:
 
 
 def _no_tokenizer(name: str, found: str) -> UserError:
-    expected = f"a tokenizer.json whose id 0 is padding, as {PAD} is, at {name}"
+    expected = f"word, bpe, minilm or the path of a tokenizer.json whose id 0 is padding ({name})"
     return UserError(Mistake(KEY, expected, found, "try dataset.tokenizer=word"))
