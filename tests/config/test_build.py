@@ -127,8 +127,8 @@ def test_a_node_within_a_node_becomes_an_object_within_an_object() -> None:
             "strategy.first.relation: expected one of mean, soft_sharing, graph",
         ),
         (
-            {"first": {"name": "shared_parameters", "train": 1}},
-            "strategy.first.train: shared_parameters has",
+            {"first": {"name": "shared_parameters", "rank": 1}},
+            "strategy.first.rank: shared_parameters has",
         ),
         (
             {"first": {"name": "task_relatoin"}},

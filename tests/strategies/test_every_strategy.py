@@ -457,7 +457,7 @@ def test_the_differences_are_taken_where_tasks_do_teach_one_another() -> None:
 @each_learner
 def test_at_lambda_zero_only_the_losses_are_left(case: Case) -> None:
     """Total and gradient are those of shared_parameters on the same model, to the bit."""
-    for stage, by, model in walk(case.strategy, case.problem, 0.0):
+    for stage, by, model in walk(case.strategy, case.problem, 0.0, backbone_of(case)):
         plain = replace(made("shared_parameters"), weights=getattr(by, "weights", None))  # type: ignore[call-arg]
         found = []
         for strategy in (by, plain):
@@ -551,7 +551,7 @@ def test_a_teacher_is_the_finished_model_of_the_stage_before_and_stays_as_it_is(
     teachers = 0
     for case in LEARNERS:
         before: Model | None = None
-        for _, _, model in walk(case.strategy, case.problem, 0.7):
+        for _, _, model in walk(case.strategy, case.problem, 0.7, backbone_of(case)):
             for teacher in model.teacher:
                 teachers += 1
                 assert teacher is before

@@ -13,8 +13,7 @@ tl-run: which way of transferring helps the target task, how strong (λ), and do
   tl-run                                       feature transfer on real data and its controls, in seconds
   tl-run strategy=parameter_transfer λ=inf     another strategy, another λ: 0 source alone … inf target alone
   tl-run -m lam.value=0,1,inf seed=0,1,2,3,4   a sweep, five seeds of three λ: gains with 95 % intervals
-  tl-run strategy=task_relation dataset=digits_binary
-                                               several tasks at once, and each task alone as the control
+  tl-run strategy=task_relation dataset=digits_binary      several tasks at once, and each alone as the control
   tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
   tl-run ls | show RUN | clean | doctor        the runs so far; one run; free disk; what is installed, and what is wrong
 """  # noqa: E501  # as it is printed

@@ -32,9 +32,9 @@ def suited(
     suits: Mapping[str, str] = getattr(dataset, "suits", dict)()
     choices = []
     for group in GROUPS:
-        ours = shipped()[group]
         if group in asked or group not in suits or group in _ignored(config):
             continue
+        ours = shipped()[group]
         if any(key.startswith(f"{group}.") and key.split(".")[1] in ours for key in asked):
             continue  # an option that ours has not is no choice of ours
         if suits[group] == "scratch" and _has_weights(config):
