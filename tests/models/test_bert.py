@@ -19,6 +19,7 @@ def phi() -> nn.Sequential:
     return encoder(SMALL).eval()
 
 
+@pytest.mark.slow
 def test_vectors_at_places_are_those_of_transformers(
     phi: nn.Sequential, monkeypatch: pytest.MonkeyPatch
 ) -> None:

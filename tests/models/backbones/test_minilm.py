@@ -57,6 +57,7 @@ def test_its_features_are_what_they_were(phi: nn.Module) -> None:
     )
 
 
+@pytest.mark.slow
 def test_they_are_those_of_the_libraries_that_it_comes_from(
     phi: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
