@@ -71,7 +71,10 @@ def needed(config: Mapping[str, Any], asked: Collection[str]) -> dict[str, str]:
 
 
 def _open(config: Mapping[str, Any], key: str) -> bool:
-    """Whether a key has the value that stands for none: no YAML sets it, and it is an option."""
+    """Whether a key is an option and has the value that we ship.
+
+    A YAML that says train: all cannot be told from one that says nothing.
+    """
     group, _, option = key.partition(".")
     node = config.get(group)
     if not isinstance(node, Mapping) or node.get("name") == "parameter_transfer":

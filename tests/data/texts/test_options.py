@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from tlrun.core.errors import UserError
-from tlrun.data.texts.options import ReadAs, TextOptions
+from tlrun.data.datasets.fdu_mtl import FduMtl
+from tlrun.data.datasets.imdb import Imdb
+from tlrun.data.texts.options import ReadAs, TextOptions, published_rows
 
 
 def test_cells_stand_between_what_the_file_is_called_for() -> None:
@@ -51,3 +53,16 @@ def test_a_cache_of_nobody_is_refused() -> None:
     with pytest.raises(UserError, match="nobody's home"):
         _ = ReadAs(None, 10, 1, True, 10, "~nobody-at-all/x").folder
     assert TextOptions(cache="/a").read_as.folder == Path("/a")
+
+
+def test_texts_with_their_own_test_set_are_split_as_published() -> None:
+    for options in (FduMtl(labels=5, metric="auc"), Imdb(val_share=0.2, duplicates="keep")):
+        rows = published_rows(options, "label", "dvd")
+
+        assert (rows.split, rows.task, rows.target, rows.predict) == (
+            "split", "domain", "dvd", "label",
+        )  # fmt: skip
+        assert (rows.labels, rows.val_share) == (options.labels, options.val_share)
+        assert (rows.metric, rows.duplicates) == (options.metric, options.duplicates)
+        assert rows.missing is None
+        assert ReadAs.of(options).vocabulary == options.vocabulary

@@ -13,8 +13,14 @@ from typing import Annotated, ClassVar, Literal, get_args
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
-from tlrun.data.tables.options import TableOptions
-from tlrun.data.texts.options import CACHE, MaxTokens, MinCount, ReadAs, VocabularySize
+from tlrun.data.texts.options import (
+    CACHE,
+    MaxTokens,
+    MinCount,
+    ReadAs,
+    VocabularySize,
+    published_rows,
+)
 
 Name = Literal[
     "apparel", "baby", "books", "camera_photo", "dvd", "electronics", "health_personal_care",
@@ -77,11 +83,11 @@ class FduMtl:
         """The archive, or the files of every domain, and the tokenizer's."""
         from tlrun.data.texts.fdu_files import files_of
 
-        return [*files_of(self.path, self.names), *self._read_as.files]
+        return [*files_of(self.path, self.names), *ReadAs.of(self).files]
 
     def read(self) -> Mapping[str, str]:
         """What stands for the tokenizer's path in what a run is known by. Raises UserError."""
-        return self._read_as.contents
+        return ReadAs.of(self).contents
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
@@ -92,21 +98,5 @@ class FduMtl:
         from tlrun.data.texts.fdu_files import reviews
         from tlrun.data.texts.problem import text_problem
 
-        options = TableOptions(
-            predict="label",
-            inputs=("text",),
-            task="domain",
-            target=self.target,
-            split="split",
-            labels=self.labels,
-            val_share=self.val_share,
-            metric=self.metric,
-            duplicates=self.duplicates,
-            missing=None,  # a review may be NA
-        )
-        return text_problem(reviews(self.path, self.names), options, self._read_as, seed)
-
-    @property
-    def _read_as(self) -> ReadAs:
-        """How reviews are read as tokens."""
-        return ReadAs(*(getattr(self, name) for name in ReadAs._fields))
+        options = published_rows(self, "label", self.target)
+        return text_problem(reviews(self.path, self.names), options, ReadAs.of(self), seed)

@@ -15,8 +15,14 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
 from tlrun.data.base import SplitSeed
-from tlrun.data.tables.options import TableOptions
-from tlrun.data.texts.options import CACHE, MaxTokens, MinCount, ReadAs, VocabularySize
+from tlrun.data.texts.options import (
+    CACHE,
+    MaxTokens,
+    MinCount,
+    ReadAs,
+    VocabularySize,
+    published_rows,
+)
 
 if TYPE_CHECKING:
     from tlrun.data.texts.imdb_places import Where
@@ -95,11 +101,11 @@ class Imdb:
         from tlrun.data.texts.imdb_places import there
 
         place = there(self._where)
-        return [*([] if place is None else files_at(place)), *self._read_as.files]
+        return [*([] if place is None else files_at(place)), *ReadAs.of(self).files]
 
     def read(self) -> Mapping[str, str]:
         """What stands for the tokenizer's path in what a run is known by. Raises UserError."""
-        return self._read_as.contents
+        return ReadAs.of(self).contents
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.
@@ -112,29 +118,14 @@ class Imdb:
         from tlrun.data.texts.problem import text_problem
 
         place = brought(self._where)
-        target = self.target
-        options = TableOptions(
-            predict="sentiment",
-            inputs=("text",),
-            task="domain",
-            target=STAND_IN + target if target and place.stand_in else target,
-            split="split",
-            labels=self.labels,
-            val_share=self.val_share,
-            metric=self.metric,
-            duplicates=self.duplicates,
-            missing=None,  # a review may be NA
-        )
+        target = STAND_IN + self.target if self.target and place.stand_in else self.target
+        options = published_rows(self, "sentiment", target)
         limits = {"train": self.train_limit, "test": self.test_limit}
         found = imdb_table(place, Drawn(self.by is not None, limits, self.split_seed))
-        return text_problem(found, options, self._read_as, seed)
-
-    @property
-    def _read_as(self) -> ReadAs:
-        return ReadAs(*(getattr(self, name) for name in ReadAs._fields))
+        return text_problem(found, options, ReadAs.of(self), seed)
 
     @property
     def _where(self) -> Where:
         from tlrun.data.texts.imdb_places import Where
 
-        return Where(self.path, self._read_as.folder, self.download, self.stand_in)
+        return Where(self.path, ReadAs.of(self).folder, self.download, self.stand_in)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from tlrun.core.errors import Mistake, UserError, say
 from tlrun.data.images.decoding import is_colour, quiet, rule
-from tlrun.data.images.progress import Progress
+from tlrun.data.progress import Progress
 from tlrun.store.downloads import described
 from tlrun.store.files import write_whole
 from tlrun.store.problems import settled

@@ -13,7 +13,7 @@ from tlrun.data.images import contents as reading
 from tlrun.data.images.decoded_entry import Decoded, begin, finish, kept, key_of
 from tlrun.data.images.decoded_job import Job
 from tlrun.data.images.decoding import Form, Unreadable, decode, quiet
-from tlrun.data.images.progress import Progress
+from tlrun.data.progress import Progress
 from tlrun.store.downloads import described
 from tlrun.store.locks import locked
 

@@ -40,6 +40,11 @@ class ReadAs(NamedTuple):
     max_tokens: int
     cache: str
 
+    @classmethod
+    def of(cls, options: object) -> ReadAs:
+        """As the options of a data set say, which are called so."""
+        return cls(*(getattr(options, name) for name in cls._fields))
+
     @property
     def files(self) -> list[Path]:
         """The tokenizer, where it is a file. Raises UserError where its package is not there."""
@@ -136,7 +141,7 @@ class TextOptions:
     @property
     def read_as(self) -> ReadAs:
         """How texts are read as tokens."""
-        return ReadAs(*(getattr(self, name) for name in ReadAs._fields))
+        return ReadAs.of(self)
 
     def read(self) -> Mapping[str, str]:
         """What stands for the tokenizer's path in what a run is known by. Raises UserError."""
@@ -171,8 +176,28 @@ class TextOptions:
             raise UserError(*own) from None
 
 
+def published_rows(options: object, predict: str, target: str | None) -> TableOptions:
+    """The options of a table of texts that come with their own training and test sets.
+
+    Its columns are text, domain, split and `predict`. options: of the data set, which says labels,
+    val_share, metric and duplicates. target: the domain that is; None: all are tasks. No word
+    stands for a missing value, for a review may be NA.
+    """
+    said = {name: getattr(options, name) for name in PUBLISHED}
+    return TableOptions(
+        **said,
+        predict=predict,
+        inputs=("text",),
+        task="domain",
+        target=target,
+        split="split",
+        missing=None,
+    )
+
+
 FILE = "file"  # what the column is called that says which file a row is of
 SHARED = (
     "encoding", "missing", "predict", "target", "kind", "group", "split", "test_share",
     "test_folds", "split_seed", "labels", "val_share", "metric", "duplicates",
 )  # fmt: skip
+PUBLISHED = ("labels", "val_share", "metric", "duplicates")

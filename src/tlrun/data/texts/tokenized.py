@@ -21,7 +21,7 @@ import numpy as np
 
 from tlrun.core.errors import say
 from tlrun.core.tokens import Tokens
-from tlrun.data.images.progress import Progress
+from tlrun.data.progress import Progress
 from tlrun.data.texts.tokenizer import Ids, Reader, Vocabulary
 from tlrun.store.downloads import described
 from tlrun.store.entries import Damaged, Entry

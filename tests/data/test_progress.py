@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tlrun.data.images.progress import Progress
+from tlrun.data.progress import Progress
 
 
 def test_a_line_every_few_seconds_says_how_far_and_how_fast(
