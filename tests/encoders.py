@@ -8,10 +8,16 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 from torch import Tensor
 
+from tlrun.data.texts.tokenizer import PAD, UNKNOWN
 from tlrun.models.bert import encoder, name_in_file
 from tlrun.models.bert_files import NAMES, Sizes
+
+from reviews import AGAINST, FOR, OTHER
 
 SMALL = Sizes(vocabulary=40, width=12, layers=2, heads=3, inner=20, positions=16, deviation=0.3)
 
@@ -35,6 +41,17 @@ def folder(path: Path, sizes: Sizes = SMALL, **changes: Any) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     (path / "config.json").write_text(json.dumps(config(sizes, **changes)), encoding="utf-8")
     save_file(tensors(sizes), path / "model.safetensors")
+    return path
+
+
+def encoder_of_reviews(path: Path, **changes: Any) -> Path:
+    """Such a folder whose vocabulary has the words of `reviews`. changes: to its config.json."""
+    words = [PAD, UNKNOWN, *FOR, *AGAINST, *OTHER]
+    words += [f"[unused{number}]" for number in range(SMALL.vocabulary - len(words))]
+    numbered = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(WordLevel(numbered, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(folder(path, **changes) / "tokenizer.json"))
     return path
 
 
