@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from tlrun import load_runs
-from tlrun.report.statistics import paired_interval
+from tlrun.report.statistics.over_seeds import paired_interval
 
 Headline = Mapping[str, Any]  # of result.json
 LAMBDAS = {"landmine": "0.01,0.1,1,10,100", "parkinsons": "0.01,0.1,1,10"}

@@ -45,6 +45,7 @@ COMMON = {
     "stages": True,
     "reuse": "same",
     "sweep": {"jobs": None},
+    "verdict": {},
 }
 SEEDS = range(100, 110)
 CHANNELS, RATES = ((16, 32), (32, 64)), (3e-4, 1e-3, 3e-3)

@@ -132,6 +132,7 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "stages": True,
         "reuse": "same",
         "sweep": {"jobs": None},
+        "verdict": {"alpha": 0.05, "delta": None},
     }
     return plain | changes
 

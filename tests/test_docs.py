@@ -3,6 +3,8 @@
 import re
 import shlex
 from collections.abc import Iterator
+from html import unescape
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -10,6 +12,7 @@ import pytest
 from rich.table import Table
 from test_house import FLOORS
 
+from tlrun.cli.main import SUBCOMMANDS
 from tlrun.config.overrides import rewrite
 from tlrun.config.preflight import preflight
 from tlrun.core.errors import UserError
@@ -22,11 +25,14 @@ DOCS = ROOT / "docs"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 # that one has a test of its own
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "extending.md"]
-COMMANDS = [
-    line
+LINES = [
+    shlex.split(line, comments=True)[1:]
     for page in PAGES
     for line in re.findall(r"^tl-run .*$", page.read_text("utf-8"), flags=re.MULTILINE)
 ]
+COMMANDS = [shlex.join(words) for words in LINES if words[0] not in SUBCOMMANDS]
+POINT = re.compile(r"∞|\d+(\.\d+)?")  # of a curve along λ
+OTHERS = [shlex.join(words) for words in LINES if words[0] in SUBCOMMANDS]
 
 
 def test_pages_and_commands_are_seen() -> None:
@@ -39,15 +45,26 @@ def test_pages_and_commands_are_seen() -> None:
         "glossary.md",
         "multitask.md",
         "results.md",
+        "verdict.md",
     ]
-    assert len(COMMANDS) == 42
+    assert len(COMMANDS) == 44
+    assert len(OTHERS) == 5
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_composes(command: str) -> None:
-    words = [rewrite(word) for word in shlex.split(command)[1:]]
+    words = [rewrite(word) for word in shlex.split(command)]
 
     assert preflight([word for word in words if word != "-m"], multirun="-m" in words).jobs
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_every_other_command_has_the_flags_it_names(command: str) -> None:
+    name, *words = shlex.split(command)
+    usage = import_module(f"tlrun.cli.{name}").USAGE
+
+    assert usage.startswith(f"tl-run {name}")
+    assert [word for word in words if word.startswith("--") and word not in usage] == []
 
 
 def anchors(page: Path) -> set[str]:
@@ -127,7 +144,7 @@ def test_the_commands_on_a_table_can_start(
     rows = [",".join(map(str, row)) for row in cells]
     (tmp_path / "houses.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    words = [rewrite(word) for word in shlex.split(command)[1:]]
+    words = [rewrite(word) for word in shlex.split(command)]
     (job,) = preflight(words, multirun=False).jobs
 
     assert plan(job.run, ProblemCache(), Watcher()).stages
@@ -145,48 +162,108 @@ def entries() -> set[str]:
 
 
 def explained(name: str) -> bool:
-    """Whether the glossary has a word, or the two that it is made of: over, and a control."""
+    """Whether the glossary has a word, or the words that it is made of.
+
+    Those are over, and a control; a score in a report, which is one in test; and on a curve the
+    number of a point, and what it means.
+    """
     known = entries()
-    return name in known or (name.startswith("over ") and name.removeprefix("over ") in known)
+    point, _, meaning = name.partition(" ")
+    parts = (name, f"test {name}", name.removeprefix("over "))
+    on_curve = POINT.fullmatch(point) is not None and meaning in known
+    return on_curve or any(part in known for part in parts)
 
 
 def test_the_glossary_is_read() -> None:
-    assert len(entries()) > 150
+    assert len(entries()) > 200
     assert {"λ", "φ", "L_S", "gain", "Δm", "heads apart", "over scratch", "λ*"} <= entries()
+    assert not explained("over nothing")
+    assert not explained("0 nothing")
 
 
-def test_every_column_has_an_entry_in_the_glossary(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tlrun.cli.main import run
-
-    heads: list[str] = []
+@pytest.fixture
+def heads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The head of every column of every table that is made from now on."""
+    found: list[str] = []
     add_column = Table.add_column
 
     def noted(self: Table, header: Any = "", *arguments: Any, **options: Any) -> None:
-        heads.append(" ".join(str(header).split()))
+        found.append(" ".join(str(header).split()))
         add_column(self, header, *arguments, **options)
 
     monkeypatch.setattr(Table, "add_column", noted)
     monkeypatch.setattr("tlrun.report.console.PIPE_WIDTH", 300)
+    return found
+
+
+def unexplained(names: set[str]) -> list[str]:
+    """Those without an entry, less numbers, and what a data set calls its domains and tasks."""
+    data = {"noise", "occlusion", "inverted", "identity", "parity", "size", ""}
+    return sorted(
+        name for name in names - data if not POINT.fullmatch(name) and not explained(name)
+    )
+
+
+def test_every_column_has_an_entry_in_the_glossary(
+    here: Path, capsys: pytest.CaptureFixture[str], heads: list[str]
+) -> None:
+    from tlrun.cli.main import run
+
     tasks = [*TINY, "strategy=task_relation", "strategy.relation=mean", "dataset=digits_domains"]
-    sweep = ["-m", "hydra/launcher=basic", *tasks, "lam.value=0,inf"]
     kinds = [*TINY, "strategy=shared_parameters", "dataset=digits_tasks", "controls=false"]
-    commands = (sweep, [*tasks, "lam.value=0"], kinds, ["ls"], ["ls", "--stages"])
-    for command in (*commands, ["show", "digits_tasks/"]):
+    sealed = [*TINY, "dataset.sealed=0.3"]
+    commands = ([*tasks, "lam.value=0"], kinds, sealed, ["ls"], ["ls", "--stages"])
+    for command in (*commands, ["show", "digits_tasks/"], ["final", "feature_transfer/"]):
         assert run(command) == 0
     shown = capsys.readouterr().out
     facts = {
         fact.strip() for fact in re.findall(r"^  (\w[\w ]{9}\S?) *\S", shown, flags=re.MULTILINE)
     }
-    monkeypatch.setattr("tlrun.report.console.PIPE_WIDTH", 100)
-    assert run(sweep) == 0
 
-    assert {"run", "over λ=∞", "heads apart %", "FLOPs", "figure", "r2", "domain/task"} <= {*heads}
+    assert {"run", "gain", "FLOPs", "r2", "domain/task", "rows that differ"} <= {*heads}
     assert {"started", "stages", "test set", "made with", "last row"} <= facts
-    data = {"noise", "occlusion", "inverted", "identity", "parity", "size"}
-    named = {*heads, *facts} - data - {""}
-    assert sorted(name for name in named if not explained(name)) == []
+    assert unexplained({*heads, *facts}) == []
+
+
+def test_every_head_of_a_report_has_an_entry_in_the_glossary(
+    here: Path, capsys: pytest.CaptureFixture[str], heads: list[str]
+) -> None:
+    """On a terminal: of the leaderboard, the curve and the task table; on the page: of all."""
+    from tlrun.cli.main import run
+    from tlrun.report.study.build import build_report
+
+    many = [*TINY, "strategy=task_relation", "strategy.relation=mean", "dataset=digits_domains"]
+    transfers = [*TINY, "strategy=structure_transfer", "dataset=digits"]
+    for sweep in ([*many, "lam.value=0,inf"], [*transfers, "lam.value=0,1,inf"]):
+        assert run(["-m", "hydra/launcher=basic", *sweep]) == 0
+    shown = capsys.readouterr().out
+    pages = [page.read_text("utf-8") for page in Path("runs/.studies").glob("*.html")]
+    columns = [
+        [unescape(part) for part in re.split(r"<[^>]*>", cell) if part.strip()]
+        for page in pages
+        for cell in re.findall(r'<th [^>]*scope="col"[^>]*>(.*?)</th>', page, flags=re.DOTALL)
+    ]
+    on_page = {" ".join(part.split()) for parts in columns for part in parts}
+    costs = {
+        name.partition(",")[0]
+        for study in build_report([Path("runs")]).studies
+        for name, _ in study.cost
+    }
+
+    assert {"arm", "λ", "mean accuracy %", "over single_task", "verdict", "s", "FLOPs"} <= {*heads}
+    assert {"0 no relation", "0 source only", "1 as in the equation", "Δm %", "setting"} <= {*heads}
+    assert {"decides", "Holm’s p", "seeds above 0", "examples seen", "seconds"} <= on_page
+    assert {"labels", "runs", "tuning", "heads apart"} <= costs
+    assert all(f"\n{cost}" in shown for cost in costs)
+    assert unexplained({*heads, *on_page, *costs}) == []
+
+
+def test_every_word_of_a_report_has_an_entry_in_the_glossary() -> None:
+    from tlrun.report.render.leaderboard import BEST
+    from tlrun.report.statistics.axis import NO_PEAK
+    from tlrun.report.study.build import WORDS
+
+    assert {*WORDS, "INNER PEAK", "FLAT", NO_PEAK, BEST, "control", "no network"} <= entries()
 
 
 def variants(cls: type) -> Iterator[Any]:

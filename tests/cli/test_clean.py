@@ -56,6 +56,8 @@ def full(tmp_path: Path) -> Path:
     run(runs_dir, "seed=1_failed", "failed")  # the one before is superseded
     (runs_dir / ".sweeps" / "s").mkdir(parents=True)
     (runs_dir / ".sweeps" / "s" / "sweep.json").write_text("{}")
+    (runs_dir / ".studies").mkdir()
+    (runs_dir / ".studies" / "s.json").write_text("{}")
     (runs_dir / ".locks").mkdir(exist_ok=True)
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "file").write_text("mine")

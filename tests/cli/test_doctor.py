@@ -20,6 +20,16 @@ def test_a_sound_machine_has_nothing_to_mend(
         assert word in shown
 
 
+def test_a_study_that_is_not_as_it_was_declared_is_named(tmp_path: Path) -> None:
+    """And what can be done about it."""
+    (tmp_path / ".studies").mkdir()
+    (tmp_path / ".studies" / "abc.json").write_text("{}")
+    (found,) = [finding for finding in findings(tmp_path) if finding.what == "study"]
+
+    assert found.found.startswith(f"{tmp_path}/.studies/abc.json: a file that is damaged")
+    assert found.fix.startswith("put the file back as it was, or move it away")
+
+
 def test_what_is_wrong_comes_with_its_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

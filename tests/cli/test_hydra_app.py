@@ -25,6 +25,13 @@ from properties import assert_one_line_each
         ["--shell-completion"],
         ["strategy=nope"],
         ["runs_dir=/dev/null/x"],
+        ["seeds=10"],
+        ["-m", "seeds=0"],
+        ["-m", "seeds=3,5"],
+        ["-m", "seeds=10", "seed=1"],
+        ["-m", "sedes=10"],
+        ["-m", "seed=auto"],
+        ["-m", "verdict.alpha=0.5"],
         ["hydra.run.dir=x"],
     ],
 )
@@ -42,7 +49,12 @@ def test_flags_and_overrides_in_any_order(here: Path, capsys: pytest.CaptureFixt
     assert "2 jobs, 2 runs" in shown
     assert sorted(path.name for path in here.iterdir()) == ["runs"]
     made = {path.name for path in (here / "runs").iterdir()}
-    assert made - {".cache"} == {"digits", ".locks", ".sweeps"}  # data may be remembered there
+    assert made - {".cache"} == {
+        "digits",
+        ".locks",
+        ".studies",
+        ".sweeps",
+    }  # data may be remembered there
 
 
 def test_a_folder_of_ones_own_in_hydras_hands(

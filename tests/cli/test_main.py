@@ -139,7 +139,10 @@ except UserError as error:
     ("typed", "line"),
     [
         (["lss"], "lss: expected key=value or a command, found neither; did you mean ls?"),
-        (["reprot"], "reprot: expected key=value or a command, found neither; one of: ls, show, "),
+        (
+            ["reprot"],
+            "reprot: expected key=value or a command, found neither; did you mean report? (",
+        ),
         (
             ["ls", "strategy"],
             "ls: expected key=value, --all, --stages or --runs-dir PATH, found strategy",

@@ -1,21 +1,19 @@
 import random
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from packages import faulty
 
 from tlrun.cli.hydra_app import enter as run
-from tlrun.cli.session import by_setting, processes
+from tlrun.cli.session import processes
 from tlrun.config import plugins
 from tlrun.config.preflight import preflight
 from tlrun.config.registry import find
-from tlrun.runs.outcome import Outcome
-from tlrun.runs.run import run_with_controls
 from tlrun.store.files import read_json
+from tlrun.store.studydir import studies
 from tlrun.strategies.base import Control
 
-from problems import TINY, Watcher, outcome
+from problems import TINY
 from properties import assert_one_line_each, assert_same_run
 
 
@@ -35,9 +33,8 @@ def test_one_command_answers_with_controls_and_the_next_command(
     ):
         assert f"\n{name}" in shown
     assert "One seed proves nothing" in shown
-    assert (
-        f"tl-run -m {' '.join(TINY)} strategy=feature_transfer seed=0,1,2,3,4,5,6,7,8,9"
-        in shown.replace("'", "")
+    assert f"tl-run -m {' '.join(TINY)} strategy=feature_transfer seeds=10" in shown.replace(
+        "'", ""
     )
     assert sorted(path.name for path in here.iterdir()) == ["runs"]
 
@@ -70,14 +67,27 @@ def test_a_run_that_two_jobs_share_counts_once(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run([*TINY, "-m", "strategy=scratch", "lam.value=0,1", "seed=0,1,2"])
-    rows = [
-        line.split()
-        for line in capsys.readouterr().out.splitlines()
-        if "±" in line and "interval" not in line
-    ]
+    shown = capsys.readouterr().out
+    rows = [line.split() for line in shown.splitlines() if "±" in line]
 
-    assert [row[2] for row in rows] == ["3"]
+    assert [row[:2] for row in rows] == [["scratch", "–"]]
+    assert "3 runs (controls included" in shown
     assert len(list((here / "runs" / "digits" / "scratch").iterdir())) == 3
+
+
+def test_a_sweep_is_declared_with_the_command_that_makes_it_again(here: Path) -> None:
+    """As it was typed, a study's name and all; the table of another command is no study."""
+    asked = [*TINY, "strategy=scratch", "λ=1", "+seed=0", "controls=false"]
+    assert run(asked) == 0
+    assert studies(here / "runs") == []
+    assert run([*asked[:-2], "rerun=true", "seeds=1", "-m", "runs_dir=a b"]) == 0
+    (study,) = studies(here / "a b")
+
+    assert study.command == (
+        f"tl-run -m {' '.join(TINY[:1])} 'backbone.hidden=[8]' {' '.join(TINY[2:])} "
+        "strategy=scratch lam.value=1 seeds=1 'runs_dir=a b'"
+    )
+    assert (study.seeds, study.auto) == ((0,), False)
 
 
 def test_a_mistake_that_only_the_data_can_tell_has_exit_code_2(
@@ -211,7 +221,7 @@ def test_a_control_that_fails_leaves_the_rest_of_the_table(
     shown = capsys.readouterr()
 
     assert "2 trained now, 0 found, 2 failed." in shown.out
-    assert any(line.split()[:3] == ["scratch", "–", "2"] for line in shown.out.splitlines())
+    assert any(line.split()[:2] == ["scratch", "–"] for line in shown.out.splitlines())
 
 
 def processes_of(*overrides: str) -> int:
@@ -256,69 +266,3 @@ TABLE = [
     "dataset=table_csv", "dataset.predict=[y,z]", "strategy=shared_parameters", "controls=false",
     "backbone=identity", "trainer.steps=30", "optimizer.lr=0.1",
 ]  # fmt: skip
-
-
-def test_two_tables_are_two_rows_each_with_its_own_numbers(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """They differ in nothing but where they are, and that decides no run."""
-    table(here / "a.csv", 1, noise=0.1)
-    table(here / "b.csv", 2, noise=9.0)
-    assert run([*TABLE, "-m", "dataset.path=a.csv,b.csv", "seed=0,1,2"]) == 0
-    shown = [line.split() for line in capsys.readouterr().out.splitlines() if "± " in line]
-    rows = {row[0]: row[1:] for row in shown if row[0].startswith("path=")}
-
-    assert set(rows) == {"path=a.csv", "path=b.csv"}
-    assert rows["path=a.csv"][1:] != rows["path=b.csv"][1:]
-    for name in ("a.csv", "b.csv"):
-        assert run([*TABLE, "-m", f"dataset.path={name}", "seed=0,1,2"]) == 0
-        shown = [line.split() for line in capsys.readouterr().out.splitlines() if "± " in line]
-        assert rows[f"path={name}"] == shown[0][1:]
-        assert rows[f"path={name}"][1] == "3"
-
-
-def test_one_table_under_two_names_is_one_row(here: Path) -> None:
-    """What decides is what is in it."""
-    table(here / "a.csv", 1, noise=0.1)
-    (here / "copy.csv").write_bytes((here / "a.csv").read_bytes())
-    asked = [*TABLE, "dataset.path=a.csv,copy.csv", "seed=0,1"]
-    jobs = preflight(asked, multirun=True).jobs
-    ((_, seeds),) = by_setting(
-        [(job.overrides, run_with_controls(job.run, Watcher())) for job in jobs]
-    )
-
-    assert [outcomes[0].seed for outcomes in seeds] == [0, 1]
-
-
-def labels_of(done: Sequence[tuple[Sequence[str], list[Outcome]]]) -> list[str]:
-    return [label for label, _ in by_setting(done)]
-
-
-def test_a_setting_is_called_by_what_sets_it_apart() -> None:
-    common = ("dataset=digits", "trainer.steps=5")
-    done = [
-        ((*common, "strategy=joint", "seed=0"), [outcome(setting="j")]),
-        ((*common, "strategy=fused", "strategy.first.name=x", "seed=0"), [outcome(setting="f")]),
-        ((*common, "strategy=joint", "dataset.shift=noise"), [outcome(setting="n")]),
-    ]
-
-    assert labels_of(done) == ["joint", "fused first=x", "joint shift=noise"]
-
-
-def test_lambda_and_seed_are_no_part_of_a_label() -> None:
-    """λ has a column of its own, seeds are what is averaged."""
-    done = [
-        ((f"lam.value={lam}", f"seed={seed}"), [outcome(setting=f"s{lam}", lam=lam, seed=seed)])
-        for lam in (0.1, 1.0)
-        for seed in (0, 1)
-    ]
-
-    assert labels_of(done) == ["feature_transfer", "feature_transfer"]
-    assert [len(seeds) for _, seeds in by_setting(done)] == [2, 2]
-
-
-def test_two_jobs_that_are_one_run_count_once() -> None:
-    done = [((f"lam.value={lam}",), [outcome(lam=None)]) for lam in (0.1, 1.0)]
-    ((_, seeds),) = by_setting(done)
-
-    assert len(seeds) == 1

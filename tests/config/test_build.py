@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tlrun.config.build import build
+from tlrun.config.build import Verdict, build
 from tlrun.core.errors import UserError
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.strategies.feature_transfer import FeatureTransfer
@@ -31,6 +31,14 @@ def test_a_good_config_becomes_typed_objects() -> None:
     assert run.backbone == Mlp(hidden=(16,))
     assert run.lam == Constant(1.0)
     assert run.trainer == TrainerOptions(steps=6, batch_size=16, eval_every=4)
+    assert run.verdict == Verdict(alpha=0.05, delta=None)
+
+
+def test_a_verdicts_numbers_are_numbers_however_they_are_written() -> None:
+    run = build({**GOOD, "verdict": {"delta": 2}})
+
+    assert run.verdict == Verdict(delta=2.0)
+    assert isinstance(run.verdict.delta, float)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,18 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ("experiment=smok", "experiment: smok is not known; did you mean smoke?"),
         ("seed.x=3", "seed: expected a whole number >= 0, found {'x': 3}"),
         ("sweep=3", "sweep: expected the keys jobs, found 3"),
+        (
+            "verdict.alpha=0.7",
+            "verdict.alpha: expected a number from 0 to 0.5, found 0.7",
+        ),
+        (
+            "verdict.alpha=0.5",
+            "verdict.alpha: expected a number above 0 and below 0.5, found 0.5",
+        ),
+        ("verdict.alpha=0", "verdict.alpha: expected a number above 0 and below 0.5, found 0"),
+        ("verdict.delta=-1", "verdict.delta: expected a number from 1e-09 to 1000000000 or null"),
+        ("verdict.aplha=0.1", "verdict.aplha: no such key; did you mean alpha?"),
+        ("verdict=0.1", "verdict: expected the keys alpha, delta, found 0.1"),
         ("sweep.job=3", "sweep.job: no such key; did you mean jobs?"),
         ("device=gpu", "device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
         ("strategy.name=joint", "strategy.name: expected to be left alone, found joint; choose"),
@@ -285,7 +297,17 @@ def test_what_stands_in_quotes_for_the_shells_sake_is_plain_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["runs_dir=a,b", "threads=1,2", "controls=true,false", "rerun=true,false"]
+    "override",
+    [
+        "runs_dir=a,b",
+        "threads=1,2",
+        "controls=true,false",
+        "rerun=true,false",
+        "verdict.alpha=0.05,0.1",
+        "verdict.delta=0.01,null",
+        "verdict={alpha:0.1},{alpha:0.2}",
+        "sweep={jobs:1},{jobs:2}",
+    ],
 )
 def test_what_decides_no_run_is_no_axis(override: str) -> None:
     key, _, values = override.partition("=")

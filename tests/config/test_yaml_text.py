@@ -1,9 +1,12 @@
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tlrun.config.yaml_text import misread
+from tlrun.config.yaml_text import misread, read_yaml
 
 # what YAML 1.1 does not read as the text that it is
 READ_OTHERWISE = [
@@ -55,3 +58,44 @@ def test_a_number_may_be_written_in_any_form(text: str) -> None:
 def test_what_it_is_read_as_is_said() -> None:
     for text, reading in (("010", "8"), ("no", "false"), ("1:30", "90"), ("1e3", "1000")):
         assert lines(f"target: {text}")[0].endswith(f" reads as {reading}")
+
+
+def slowly(text: str) -> object:
+    """What the parser in Python reads."""
+    return yaml.load(text, Loader=yaml.SafeLoader)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), VALUES, max_size=4))
+def test_whatever_was_written_both_parsers_read_the_same(config: dict[str, object]) -> None:
+    """As runs write theirs (`runs/run.py`)."""
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+
+    assert read_yaml(text) == slowly(text)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(str(files("tlrun.configs"))).rglob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_yaml_that_ships_is_read_the_same(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert read_yaml(text) == slowly(text)
+
+
+@pytest.mark.parametrize("scalar", [*READ_OTHERWISE, *AS_WRITTEN, ".inf", "-.INF", "1e-3", "'x"])
+def test_a_scalar_is_the_same_to_both_parsers_broken_or_not(scalar: str) -> None:
+    text = f"a: {scalar}"
+    try:
+        value = slowly(text)
+    except yaml.YAMLError:
+        with pytest.raises(yaml.YAMLError):
+            read_yaml(text)
+    else:
+        assert read_yaml(text) == value

@@ -15,6 +15,7 @@ from tlrun.core.metrics import (
     Metric,
     every_score,
     headline_name,
+    headline_of,
     metric_of,
     names_by_kind,
     primary,
@@ -247,3 +248,9 @@ def test_the_table_is_read_without_numpy_or_scikit_learn() -> None:
 def test_a_metric_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a metric of a regression task, found auc"):
         score("auc", REAL, np.ones((2, 1)), np.ones(2))
+
+
+def test_a_problem_is_about_its_target_or_all_its_tasks() -> None:
+    assert headline_of(problem("split")) == "target accuracy"
+    assert headline_of(questions("regression")) == "mean r2"
+    assert headline_of(questions("binary", "regression")) == "mean score"

@@ -6,7 +6,7 @@ import pytest
 from tlrun.core.problem import Domain, Problem, Split, digest, known
 from tlrun.core.task import Task, TaskKey
 
-from problems import peers, problem, questions
+from problems import peers, problem, questions, split
 
 
 def test_one_label_space_is_one_task() -> None:
@@ -58,6 +58,29 @@ def test_the_digest_sees_every_array() -> None:
 
     assert len(digests) == 8
     assert digest([one]) == digest([one])
+
+
+def test_groups_are_not_in_the_digest_of_examples() -> None:
+    plain = split(0, 6, (Task("t", "binary", ("no", "yes")),))
+
+    assert digest([replace(plain, groups=np.arange(6) % 2)]) == digest([plain])
+
+
+def test_what_is_selected_of_a_split_stays_together() -> None:
+    whole = split(0, 12, (Task("t", "binary", ("no", "yes")),))
+    whole = replace(whole, lengths=np.arange(12) + 5, groups=np.arange(12) // 4)
+    rows = np.array([7, 2, 9])
+    some, same = whole.select(rows), whole.select(np.isin(np.arange(12), rows))
+
+    for part, chosen in ((some, rows), (same, np.sort(rows))):
+        assert part.lengths is not None
+        assert part.groups is not None
+        assert part.index.tolist() == chosen.tolist()
+        assert part.lengths.tolist() == (chosen + 5).tolist()
+        assert part.groups.tolist() == (chosen // 4).tolist()
+        assert np.array_equal(part.array, whole.array[chosen])
+        assert np.array_equal(part.labels["t"], whole.labels["t"][chosen])
+    assert replace(whole, lengths=None, groups=None).select(rows).groups is None
 
 
 def test_the_digest_of_a_domain_is_that_of_its_training_and_validation_examples() -> None:

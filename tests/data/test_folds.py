@@ -56,6 +56,17 @@ def test_the_folds_test_everything_once_and_what_is_not_folded_once_too() -> Non
         assert not seen & set(fold.test.open()["mine"].index.tolist())
 
 
+def test_the_groups_of_all_folds_stay_with_their_rows() -> None:
+    whole, each = folded()
+    grouped = replace(whole, groups=whole.index // 7)
+    tests = [grouped.select(part.test.index) for part, _ in each]
+    one = together(tests)
+
+    assert one.groups is not None
+    assert np.array_equal(one.groups, one.index // 7)
+    assert together([part.test for part, _ in each]).groups is None
+
+
 def test_other_folds_are_another_problem_with_the_same_examples() -> None:
     _, each = folded()
     one, other = assemble_folds(each), assemble_folds(list(reversed(each)))

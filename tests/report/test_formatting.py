@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tlrun.core.metrics import TABLE, metric_of
 from tlrun.report.formatting import gain_of, interval, number, unit_of, with_unit
-from tlrun.report.statistics import paired_interval
+from tlrun.report.statistics.over_seeds import paired_interval
 
 SCORES = st.lists(st.floats(-1, 1), min_size=2, max_size=8)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tlrun.core.notes import (
     AugmentOff,
     DataLoaded,
+    DeclaredOtherwise,
     EntryDamaged,
     LamHasNoEffect,
     Note,
@@ -40,6 +41,9 @@ STATED: list[Note] = [
         RunAnew(why=why, details="torch 1 then, 2 now")
         for why in ("stopped", "interrupted", "failed", "unreadable", "outdated", "damaged")
     ),
+    DeclaredOtherwise(what="α", declared="0.05", asked="0.1"),
+    DeclaredOtherwise(what="δ", declared="0.05", asked="0.1"),
+    DeclaredOtherwise(what="seeds", declared="10", asked="5 more"),
     Waiting(who="process 7 on here", doing="working on this run"),
     StructureLearnt(run="this run", stage="target", summary="12 of 40 channels"),
     StatisticsPooled(run="this run", domains=("target",), of=("s1", "s2")),
@@ -131,6 +135,14 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         (
             RunAnew(why="stopped", details=""),
             "an earlier attempt was stopped half-way; starting it again",
+        ),
+        (
+            DeclaredOtherwise(what="δ", declared="0.01", asked="none"),
+            "declared with δ = 0.01, which stands; none is asked for now",
+        ),
+        (
+            DeclaredOtherwise(what="seeds", declared="10", asked="5 more"),
+            "declared with 10 seeds; 5 more are marked as added later",
         ),
         (Waiting(doing="training"), "waiting for another process, which is training"),
         (

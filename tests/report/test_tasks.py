@@ -1,27 +1,18 @@
 import io
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 from rich.console import Console, Group, RenderableType
 
 from tlrun.core.task import TaskKey
-from tlrun.report.formatting import interval
-from tlrun.report.relations import DISAGREEMENT, MANY, Seeds
+from tlrun.report.relations import MANY
 from tlrun.report.run_table import run_table
-from tlrun.report.sweep_table import sweep_table
 from tlrun.report.task_gains import ALONE, delta_m, task_scores
-from tlrun.report.tasks import (
-    LEGEND,
-    run_tasks,
-    sweep_tasks,
-)
+from tlrun.report.tasks import LEGEND, run_tasks
 from tlrun.runs.plan import THIS
 
 from problems import numbered, scored
 
-SCORE = st.floats(0.01, 1)
 ESCAPE = "\x1b[31mred\x9b\u202e"
 MATRIX = {
     "name": "Ω",
@@ -41,22 +32,6 @@ def rows(parts: Iterable[RenderableType]) -> list[list[str]]:
     return [line.split() for line in text(parts).splitlines()]
 
 
-def squeezed(shown: str) -> list[str]:
-    """The lines of a table with one space between words."""
-    return [" ".join(line.split()) for line in shown.splitlines()]
-
-
-def seeds(mine: Iterable[float], theirs: Iterable[float], **result: Any) -> Seeds:
-    """Per seed, a run and its single_task; both tasks score alike."""
-    return [
-        [
-            scored({"d/t0": m, "d/t1": m}, metrics=numbered(2), seed=k, **result),
-            scored({"d/t0": s, "d/t1": s}, ALONE, numbered(2), seed=k),
-        ]
-        for k, (m, s) in enumerate(zip(mine, theirs, strict=True))
-    ]
-
-
 @pytest.mark.parametrize(("mine", "theirs"), [
     ({"d/t0": 0.5, "d/t1": 0.5}, {"d/t0": 0.5, "d/t1": 0.0}),
     ({"d/t0": 0.5, "d/t1": 0.5}, {"d/t0": 0.5, "d/t1": -0.1}),
@@ -71,7 +46,6 @@ def test_delta_m_is_undefined_where_one_of_its_terms_is(
 
     assert delta_m(run, single) is None
     assert f"Δm of task_relation: –. {LEGEND}" in text(run_tasks([run, single]), width=400)
-    assert ["a", "1", "–"] in [row[:3] for row in rows(sweep_tasks([("a", [[run, single]])]))]
 
 
 def test_a_result_of_before_there_were_tasks_in_it_has_none() -> None:
@@ -161,69 +135,6 @@ def test_tasks_of_which_no_gain_is_known_do_not_stop_the_table(count: int) -> No
     assert "Δm of task_relation: –" in text(run_tasks(outcomes))
 
 
-def test_many_tasks_over_seeds_are_counted_by_their_intervals() -> None:
-    metrics = numbered(MANY + 1)
-    outcomes = []
-    for seed, noise in enumerate((-0.001, 0.0, 0.001)):
-        mine = dict.fromkeys(metrics, 0.5 + noise) | {"d/t0": 0.6, "d/t1": 0.7, "d/t2": 0.4}
-        theirs = dict.fromkeys(metrics, 0.5)
-        outcomes.append(
-            [scored(mine, metrics=metrics, seed=seed), scored(theirs, ALONE, metrics, seed)]
-        )
-    shown = text(sweep_tasks([("a", outcomes)]))
-
-    assert "2 of 13 up, 1 down, 10 within their intervals" in shown
-    assert "setting λ Δm % tasks" in squeezed(shown)
-
-
-def test_one_seed_of_many_tasks_has_no_interval_to_count_by() -> None:
-    metrics = numbered(MANY + 1)
-    mine, theirs = dict.fromkeys(metrics, 0.6), dict.fromkeys(metrics, 0.5)
-    outcomes = [scored(mine, metrics=metrics), scored(theirs, ALONE, metrics)]
-
-    assert "0 of 13 up, 0 down, 13 within their intervals" not in text(
-        sweep_tasks([("a", [outcomes])])
-    )
-
-
-def test_a_sweep_has_delta_m_and_each_tasks_gain_with_intervals_over_seeds() -> None:
-    mine, theirs = (0.6, 0.7, 0.8), (0.5, 0.5, 0.5)
-    shown = text(sweep_tasks([("up", seeds(mine, theirs)), ("same", seeds(theirs, theirs))]))
-    gains = [m - s for m, s in zip(mine, theirs, strict=True)]
-    relative = [100 * gain / 0.5 for gain in gains]
-    each = [interval(metric, gains, signed=True) for metric in ("accuracy", "accuracy")]
-    told = [interval("", relative, signed=True, digits=1), *each]
-    lines = squeezed(shown)
-
-    assert f"Gain over {ALONE}, task by task (accuracy in points):" in shown
-    assert "setting λ Δm % t0 t1" in lines
-    assert " ".join(["up 1", *told]) in lines
-    assert "same 1 +0.0 ± 0.0 +0.0 ± 0.0 +0.0 ± 0.0" in lines
-    assert "heads apart" not in shown
-
-
-def test_a_sweep_shows_how_far_heads_are_apart_where_any_run_knows() -> None:
-    apart = seeds((0.6, 0.6), (0.5, 0.5), disagreement=0.25)
-    shown = text(
-        sweep_tasks([("apart", apart), ("tied", seeds((0.6, 0.6), (0.5, 0.5)))]), width=400
-    )
-    lines = squeezed(shown)
-
-    assert "setting λ Δm % heads apart % t0 t1" in lines
-    assert [line for line in lines if line.startswith("apart 1 +20.0 ± 0.0 25.0 ± 0.0 +10.0 ")]
-    assert [line for line in lines if line.startswith("tied 1 +20.0 ± 0.0 – +10.0 ")]
-    assert f"heads apart: how many {DISAGREEMENT}." in shown
-
-
-def test_a_seed_without_the_control_does_not_count_and_a_setting_without_any_has_no_row() -> None:
-    alone = scored({"d/t0": 0.0, "d/t1": 0.0}, metrics=numbered(2), seed=2)
-    outcomes = [*seeds((0.6, 0.6), (0.5, 0.5)), [alone]]
-    shown = rows(sweep_tasks([("some", outcomes), ("none", outcomes[2:])]))
-
-    assert ["some", "1", "+20.0", "±", "0.0"] in [row[:5] for row in shown]
-    assert "none" not in [row[0] for row in shown if row]
-
-
 def test_nothing_is_said_of_tasks_where_there_is_one() -> None:
     one = {"target/digit": "accuracy"}
     outcomes = [
@@ -233,12 +144,10 @@ def test_nothing_is_said_of_tasks_where_there_is_one() -> None:
     console = Console(file=io.StringIO(), width=200)
 
     assert list(run_tasks(outcomes)) == []
-    assert list(sweep_tasks([("a", [outcomes])])) == []
-    for table in (run_table(outcomes, console), sweep_table([("a", [outcomes])], console)):
-        assert "Δm" not in text([table])
+    assert "Δm" not in text([run_table(outcomes, console)])
 
 
-def test_both_tables_of_a_command_have_the_tasks_in_them() -> None:
+def test_the_table_of_a_command_has_the_tasks_in_it() -> None:
     outcomes = [
         scored({"d/t0": 0.6, "d/t1": 0.3}, metrics=numbered(2), relation=MATRIX),
         scored({"d/t0": 0.5, "d/t1": 0.4}, ALONE, numbered(2)),
@@ -247,20 +156,10 @@ def test_both_tables_of_a_command_have_the_tasks_in_them() -> None:
 
     assert "Δm of task_relation: -2.5 %" in text([run_table(outcomes, console)])
     assert "Ω, covariance of the tasks:" in text([run_table(outcomes, console)])
-    assert "Δm %" in text([sweep_table([("a", [outcomes])], console)])
-
-
-def test_settings_of_different_tasks_do_not_stop_the_table() -> None:
-    """As of a sweep over data sets."""
-    other = {"e/c": "r2", "e/d": "r2"}
-    elsewhere = [[scored(dict.fromkeys(other, 0.5), name, other) for name in (THIS, ALONE)]]
-
-    assert text(sweep_tasks([("here", seeds((0.6,), (0.5,))), ("elsewhere", elsewhere)]))
 
 
 def strange(count: int) -> str:
-    """All that is printed of runs whose tasks, setting and relation have an escape sequence in
-    their names."""
+    """All that is printed of runs whose tasks and relation have odd names."""
     metrics = {f"d/{ESCAPE}[bold]{k}": "accuracy" for k in range(count)}
     names = [TaskKey.parse(name).task for name in metrics]
     learnt = {"name": "Ω", "meaning": "a matrix", "tasks": names, "matrix": [[0.5] * count] * count}
@@ -268,9 +167,7 @@ def strange(count: int) -> str:
         scored(dict.fromkeys(metrics, 0.5), name, metrics, relation=learnt)
         for name in (THIS, ALONE)
     )
-    return text(
-        [*run_tasks([run, single]), *sweep_tasks([(f"{ESCAPE}a", [[run, single]])])], width=400
-    )
+    return text(run_tasks([run, single]), width=400)
 
 
 @pytest.mark.parametrize("count", [2, MANY + 1])

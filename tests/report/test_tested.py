@@ -1,7 +1,7 @@
 from typing import Any
 
 from tlrun.data.load_report import ENOUGH
-from tlrun.report.tested import counts_tested, every_metric, small_tests
+from tlrun.report.tested import every_metric, small_tests
 from tlrun.runs.outcome import Outcome
 
 from problems import outcome
@@ -56,15 +56,6 @@ def test_many_tasks_have_no_lines() -> None:
     assert list(every_metric(judged_on(**{f"t{k}": MINE for k in range(7)}))) == []
 
 
-def test_a_sweep_says_in_a_line_what_it_was_tested_on() -> None:
-    (line,) = counts_tested(judged_on(mine=MINE, cost=COST))
-
-    assert line == (
-        "Tested: mine on 22 test examples: 20 of 'no', 2 of 'mine'; cost on 30 test examples."
-    )
-    assert list(counts_tested(judged_on(**{f"t{k}": MINE for k in range(7)}))) == []
-
-
 def test_few_test_examples_of_a_class_are_told_with_every_gain() -> None:
     enough = {"scores": {}, "tested": {"labels": 2 * ENOUGH, "classes": {"a": ENOUGH, "b": ENOUGH}}}
 
@@ -85,5 +76,4 @@ def test_the_fewest_of_all_seeds_count() -> None:
 
 
 def test_a_run_without_tasks_says_nothing() -> None:
-    for said in (every_metric, counts_tested):
-        assert list(said(outcome())) == list(small_tests([outcome()])) == []
+    assert list(every_metric(outcome())) == list(small_tests([outcome()])) == []

@@ -51,6 +51,19 @@ def test_a_domain_that_folds_share_any_row_of_is_not_folded() -> None:
     assert pooled["d/two/index"].tolist() == [0, 1, 3, 4]
 
 
+def test_the_groups_of_rows_stay_with_them_where_there_are_any() -> None:
+    folds = [fold([4, 0]), fold([1, 3], 0.5), fold([2])]
+    without = pooled_predictions(folds)
+    for each in folds:
+        for key in ("d/two", "e/two"):
+            each[f"{key}/group"] = each[f"{key}/index"] // 2
+    pooled = pooled_predictions(folds)
+
+    assert not any(name.endswith("/group") for name in without)
+    assert pooled["d/two/group"].tolist() == [0, 0, 1, 1, 2]
+    assert pooled["e/two/group"].tolist() == [3, 4]
+
+
 def test_a_fold_that_diverged_leaves_no_auc() -> None:
     labels, outputs = np.array([0, 1, 0, 1]), np.array([[0.0], [1.0], [np.nan], [np.nan]])
 

@@ -1,5 +1,5 @@
 import math
-from dataclasses import replace
+from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlrun.config.build import build
-from tlrun.config.registry import find
+from tlrun.config.registry import find, shipped
 from tlrun.core.errors import UserError
 from tlrun.core.options import as_node, strict
-from tlrun.runs.identity import deciding, family_id, problem_id, run_id, setting_id
+from tlrun.runs.identity import deciding, family_id, node_of, problem_id, run_id, setting_id
 from tlrun.strategies.fused import MULTITASK, TRANSFERS
 
 from encoders import SMALL, folder
-from problems import config, problem
+from problems import Watcher, config, planned, problem
 
 GOOD = config(Path("runs"))
 MEAN = {"name": "task_relation", "relation": "mean"}
@@ -232,3 +232,35 @@ def test_a_tokenizer_is_known_by_what_it_holds_wherever_it_stands(
     assert not set(of(here)) & {*before, *of("word"), *of("bpe")}
     with pytest.raises(UserError, match=r"dataset\.tokenizer: expected a file, found none at"):
         of(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize("name", shipped("dataset"))
+def test_a_data_set_that_seals_nothing_is_known_as_it_was_before_it_could(name: str) -> None:
+    """The same class without the option, as the first ids were made with it."""
+    today: Any = find("dataset", name)()
+    before = [
+        (each.name, each.type, field(default=getattr(today, each.name)))
+        for each in fields(today)
+        if each.name != "sealed"
+    ]
+    old = make_dataclass(type(today).__name__, before, frozen=True)()
+
+    assert node_of("dataset", today) == node_of("dataset", old)
+    sealed = node_of("dataset", replace(today, sealed=0.25))
+    assert sealed == node_of("dataset", today) | {"sealed": 0.25}
+
+
+def test_sealed_rows_make_another_problem_and_run_and_no_other_stage(tmp_path: Path) -> None:
+    plans = []
+    for sealed in (0.0, 0.2, 0.3):
+        dataset = {"name": "digits", "sealed": sealed}
+        plans.append(planned(config(tmp_path, dataset=dataset), Watcher()))
+    same = planned(config(tmp_path, dataset={"name": "digits"}), Watcher())
+
+    for of in ("run_dir", "problem", "setting", "family"):
+        found = [getattr(each, of) for each in plans]
+        assert len(set(found)) == 3
+        assert found[0] == getattr(same, of)
+    # they learn from the same examples
+    for number in (0, 1):
+        assert len({each.stages[number].key for each in plans}) == 1

@@ -68,6 +68,32 @@ def test_every_row_is_tested_once_by_a_model_that_has_not_seen_it(
     assert performed(plan, "a run", Watcher()).found
 
 
+@pytest.mark.parametrize("folds", [None, 3])
+def test_the_group_of_every_test_row_is_kept_with_its_prediction(
+    tmp_path: Path, table: Path, folds: int | None
+) -> None:
+    lines = table.read_text().splitlines()
+    groups = [f"p{k // 3 % 20}" for k in range(90)]
+    grouped = [f"{lines[0]},g", *map(",".join, zip(lines[1:], groups, strict=True))]
+    table.write_text("\n".join(grouped))
+    kept = {}
+    for group, ignored in (("g", ["z"]), (None, ["z", "g"])):
+        told = nodes(table, test_folds=folds, group=group, ignore=ignored)
+        strategy = {"name": "shared_parameters"}
+        plan = planned(config(tmp_path / "runs", strategy=strategy, **told), Watcher())
+        path = performed(plan, "a run", Watcher()).path
+        kept[group] = load_file(path / "predictions.safetensors")
+
+    assert not [name for name in kept[None] if name.endswith("/group")]
+    for domain in "AB":
+        rows = kept["g"][f"{domain}/y/index"].tolist()
+        numbers = kept["g"][f"{domain}/y/group"]
+        assert numbers.dtype == torch.int64
+        named = {(groups[row], number) for row, number in zip(rows, numbers.tolist(), strict=True)}
+        assert len({name for name, _ in named}) == len({number for _, number in named})
+        assert len(named) == len({name for name, _ in named}) > 3
+
+
 def test_scores_are_those_of_all_test_rows_together(tmp_path: Path, table: Path) -> None:
     told = nodes(table, test_folds=3, predict="z", ignore=["y"], task=None)
     plan = planned(config(tmp_path / "runs", strategy={"name": "single_task"}, **told), Watcher())

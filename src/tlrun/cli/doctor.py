@@ -18,6 +18,7 @@ from tlrun.config.registry import shipped
 from tlrun.core.errors import Mistake, UserError, printable
 from tlrun.store.fingerprint import cpu_capability
 from tlrun.store.found import below, runs
+from tlrun.store.studydir import damaged_studies
 from tlrun.training.devices import describe, has_driver
 
 PACKAGES = (
@@ -167,6 +168,10 @@ def _disk(runs_dir: Path) -> Iterator[Finding]:
     if unfinished := counts["failed"] + counts["stopped"] + counts["interrupted"]:
         where = "tl-run ls status=failed (or stopped, interrupted)"
         yield Finding("unfinished", f"{unfinished} runs: {where}")
+    for mistake in damaged_studies(runs_dir):
+        yield Finding(
+            "study", f"{mistake.key}: {mistake.found}", mistake.hint or "see its permissions"
+        )
 
 
 def _version(dist: str) -> str:

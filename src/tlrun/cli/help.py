@@ -12,15 +12,15 @@ tl-run: which way of transferring helps the target task, how strong (λ), and do
 
   tl-run                                       feature transfer on real data and its controls, in seconds
   tl-run strategy=parameter_transfer λ=inf     another strategy, another λ: 0 source alone … inf target alone
-  tl-run -m lam.value=0,1,inf seed=0,1,2,3,4   a sweep, five seeds of three λ: gains with 95 % intervals
+  tl-run -m lam.value=0,1,inf seeds=10         a sweep, ten seeds of three λ: gains with 95 % intervals
   tl-run strategy=task_relation dataset=digits_binary      several tasks at once, and each alone as the control
   tl-run experiment=which_transfer             a study: it sets the axes of a sweep by itself
-  tl-run ls | show RUN | clean | doctor        the runs so far; one run; free disk; what is installed, and what is wrong
+  tl-run report | ls | show RUN | final RUN | clean | doctor  the answers; all runs; one; its sealed rows; disk; health
 """  # noqa: E501  # as it is printed
 TAIL = """\
 Keys are set as key=value: lam.value=10 (or λ=10), dataset.labels_per_class=20, trainer.steps=500, optimizer.lr=0.01,
-seed=3, device=auto|cpu|cuda, runs_dir=PATH, controls=false, rerun=true, sweep.jobs=4. -m sweeps over comma-separated
-values. --config-dir FOLDER adds YAMLs of your own; --cfg job prints every key; --shell-completion install=bash."""  # noqa: E501  # as it is printed
+seed=3, device=auto|cpu|cuda, runs_dir=PATH, controls=false, rerun=true, sweep.jobs=4. -m sweeps over values: λ=0,1,
+seeds=10 or auto. --config-dir FOLDER adds your own YAMLs; --cfg job prints every key; --shell-completion install=bash."""  # noqa: E501  # as it is printed
 WIDTH = 118
 
 

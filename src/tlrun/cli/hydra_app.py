@@ -7,7 +7,7 @@ import signal
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hydra._internal.utils import get_args_parser
 
@@ -16,6 +16,9 @@ from tlrun.config.overrides import forced, rewrite
 from tlrun.config.preflight import Request, preflight
 from tlrun.config.user_folder import check_folder
 from tlrun.core.errors import Mistake, UserError
+
+if TYPE_CHECKING:
+    from tlrun.sweeps.executors.base import Executor
 
 COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
 REFUSED = 2  # the exit code where Hydra has answered a flag with a refusal
@@ -59,11 +62,21 @@ def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str]) -> 
         return session.run()
     if hasattr(signal, "SIGPIPE"):  # a process that is gone must not take the launcher along
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    if not request.foreign_launcher:
-        return session.sweep()
-    from tlrun.cli.foreign_launcher import ForeignLauncher
 
-    return session.sweep(ForeignLauncher([*request.overrides, *flags]))
+    def elsewhere(part: Request) -> Executor | None:
+        """What carries out the runs of the command, or of a part of it, if not this machine."""
+        if not request.foreign_launcher:
+            return None
+        from tlrun.cli.foreign_launcher import ForeignLauncher
+
+        return ForeignLauncher([*part.overrides, *flags])
+
+    if not request.looks:
+        return session.sweep(elsewhere(request))
+    from tlrun.cli.auto_seeds import auto_seeds
+    from tlrun.report.looks import settled
+
+    return auto_seeds(request, again, settled, elsewhere)
 
 
 def _config_dir(given: str | None) -> Path | None:

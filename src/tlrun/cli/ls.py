@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.cli.ls_stages import command, ls_stages
+from tlrun.config.yaml_text import read_yaml
 from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.report.console import WIDE, link, make_console
 from tlrun.report.formatting import number
@@ -112,7 +113,7 @@ def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
 def read_config(run: FoundRun) -> dict[str, Any]:
     """The config.yaml of a run; empty where it cannot be read."""
     try:
-        config = yaml.safe_load((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
+        config = read_yaml((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return config if isinstance(config, dict) else {}

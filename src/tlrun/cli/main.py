@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from tlrun.core.errors import Mistake, Terminated, TlrunError, UserError, nearest, say
 
-SUBCOMMANDS = ("ls", "show", "clean", "doctor")
+SUBCOMMANDS = ("report", "ls", "show", "final", "clean", "doctor")
 
 
 def command() -> NoReturn:
@@ -113,6 +113,10 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _subcommand(name: str, arguments: Sequence[str]) -> int:
+    if name == "report":
+        from tlrun.cli.report import report
+
+        return report(arguments)
     if name == "doctor":
         from tlrun.cli.doctor import doctor
 
@@ -121,6 +125,10 @@ def _subcommand(name: str, arguments: Sequence[str]) -> int:
         from tlrun.cli.show import show
 
         return show(arguments)
+    if name == "final":
+        from tlrun.cli.final import final
+
+        return final(arguments)
     if name == "clean":
         from tlrun.cli.clean import clean
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from tlrun.cli.command_line import command_line
 from tlrun.config.build import Run
-from tlrun.config.preflight import NO_AXES, Request
-from tlrun.config.registry import GROUPS, equation, name_of
+from tlrun.config.preflight import Request
+from tlrun.config.registry import equation, name_of
 from tlrun.core.errors import RunFailed, TlrunError, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
 from tlrun.report.run_table import run_table
-from tlrun.runs.outcome import Outcome
 from tlrun.runs.run import run_with_controls
 
 if TYPE_CHECKING:
     from tlrun.sweeps.executors.base import Executor
     from tlrun.sweeps.launch import Failure, SweepResults
 
-# λ has a column of its own in a table, seeds are what it averages
-NOT_A_SETTING = {"seed", "lam.value", *NO_AXES}
-TEN_SEEDS = "seed=0,1,2,3,4,5,6,7,8,9"
+TEN_SEEDS = "seeds=10"
 MOST_FAILURES = 50  # listed one by one
 
 
@@ -40,7 +38,7 @@ class Session:
     def run(self) -> int:
         """Answer the only job of the command, and print the table. Returns the exit code."""
         run = self._request.jobs[0].run
-        self._say_chosen()
+        self.say_chosen()
         line = equation("strategy", name_of("strategy", run.strategy))
         self._console.print(Text(line, style="bold"), soft_wrap=True)
         try:
@@ -57,38 +55,53 @@ class Session:
 
         elsewhere: what carries out the runs; None: processes of this machine.
         """
+        self.say_chosen()
+        results = self.launched(elsewhere, LiveScreen(self._console))
+        return results if isinstance(results, int) else self.show(results)
+
+    def launched(self, elsewhere: Executor | None, screen: LiveScreen) -> SweepResults | int:
+        """What became of the jobs of a sweep, or the exit code where it could not be begun.
+
+        elsewhere: as of `sweep`. screen: is told the notes of planning.
+        """
         from tlrun.report.progress_sweep import watching  # what a run alone need not wait for
-        from tlrun.report.sweep_table import sweep_table
+        from tlrun.sweeps.declaration import Asked
         from tlrun.sweeps.executors.local import LocalExecutor
         from tlrun.sweeps.launch import launch
 
         jobs = self._request.jobs
-        self._say_chosen()
         executor = elsewhere or LocalExecutor(processes(jobs[0].run))
         try:
-            results = launch(
+            return launch(
                 [job.run for job in jobs],
                 [job.overrides for job in jobs],
                 executor,
-                LiveScreen(self._console),
+                screen,
                 watching(self._console, bars=elsewhere is None),
+                Asked(self._command(self._request.typed), self._request.looks),
             )
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
             return _say_failed(error)
-        done = []
-        for job, outcomes in zip(jobs, results.outcomes, strict=True):
-            if outcomes:
-                done.append((job.overrides, outcomes))
-        if done:
+
+    def show(self, results: SweepResults) -> int:
+        """Print what the studies of a sweep answer, write their page, and say what failed.
+
+        Returns the exit code.
+        """
+        from tlrun.report.closing import closing
+
+        jobs = self._request.jobs
+        runs_dir = Path(jobs[0].run.runs_dir).expanduser()
+        if any(results.outcomes):
             self._console.print()
-            self._console.print(sweep_table(by_setting(done), self._console))
+            self._console.print(closing(runs_dir, results.studies, self._console))
         self._console.print(Text(_counts(results, len(jobs))))
         if results.failures:
             _say_failures(results.failures)
             return 1
         return 0
 
-    def _say_chosen(self) -> None:
+    def say_chosen(self) -> None:
         """What was chosen for the user, who has chosen nothing."""
         for chosen in dict.fromkeys(job.chosen for job in self._request.jobs):
             if chosen:
@@ -96,18 +109,20 @@ class Session:
                 self._console.print(Text(f"{words}, as suits the data; name another to change it"))
 
     def _next_command(self) -> None:
-        kept = []
-        for override in self._request.overrides:
-            plain = override.lstrip("+")
-            if not plain.startswith(("seed=", "rerun=")):
-                kept.append(plain)
-        command = command_line(["tl-run", *self._flags, "-m", *kept, TEN_SEEDS])
+        kept = [o for o in self._request.overrides if not o.lstrip("+").startswith("seed=")]
+        command = self._command([*kept, TEN_SEEDS])
         self._console.print()
         self._console.print(
             "One seed proves nothing: another draw of labels and weights may turn the sign. Ten "
             "seeds, with intervals:"
         )
         self._console.print(Text(f"  {printable(command)}", style="bold"), soft_wrap=True)
+
+    def _command(self, overrides: Sequence[str]) -> str:
+        """The command line of a sweep that finds its runs again."""
+        plain = [override.lstrip("+") for override in overrides]
+        kept = [override for override in plain if not override.startswith("rerun=")]
+        return command_line(["tl-run", *self._flags, "-m", *kept])
 
 
 def processes(run: Run) -> int:
@@ -116,37 +131,6 @@ def processes(run: Run) -> int:
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     return run.sweep.jobs or max(1, cores // run.threads)
-
-
-def by_setting(
-    done: Sequence[tuple[Sequence[str], list[Outcome]]],
-) -> list[tuple[str, list[list[Outcome]]]]:
-    """The outcomes of each setting, a list a seed, under what sets it apart from other settings.
-
-    done: of each job what it sets, and the outcomes of its run and controls. Two jobs may be one
-    run (scratch at two λ, a seed typed twice); it counts once, or n would be a lie.
-    """
-    choices = []
-    for overrides, _ in done:
-        choices.append([o for o in overrides if o.split("=")[0] not in NOT_A_SETTING])
-    common = set.intersection(*map(set, choices))
-    labels: dict[str, str] = {}
-    seeds: dict[str, dict[int, list[Outcome]]] = {}
-    for chosen, (_, outcomes) in zip(choices, done, strict=True):
-        run = outcomes[0]
-        label = " ".join(_short(override) for override in chosen if override not in common)
-        labels.setdefault(run.setting, label or run.strategy)
-        seeds.setdefault(run.setting, {})[run.seed] = outcomes
-    return [(label, list(seeds[setting].values())) for setting, label in labels.items()]
-
-
-def _short(override: str) -> str:
-    """The override without what all rows share: joint for strategy=joint, shift=noise."""
-    key, _, value = override.partition("=")
-    key = key.removesuffix(".name")  # of a node within a node
-    if key in GROUPS:
-        return value
-    return f"{key.rpartition('.')[2]}={value}"
 
 
 def _counts(results: SweepResults, jobs: int) -> str:

@@ -48,11 +48,15 @@ def show(arguments: Sequence[str]) -> int:
     if len(rest) != 1:
         hint = "see tl-run show --help, or tl-run ls"
         raise UserError(Mistake("show", "one run", str(len(rest)), hint))
-    _print(_chosen(rest[0], runs_dir), make_console())
+    _print(chosen("show", rest[0], runs_dir), make_console())
     return 0
 
 
-def _chosen(text: str, runs_dir: Path) -> FoundRun:
+def chosen(command: str, text: str, runs_dir: Path) -> FoundRun:
+    """The run whose folder is `text`, or the only one below `runs_dir` with it in its name.
+
+    command: that asks for it. Raises UserError where there is none, or several.
+    """
     path = Path(text).expanduser()
     if (path / "run.json").is_file():
         path = path.resolve()
@@ -61,13 +65,13 @@ def _chosen(text: str, runs_dir: Path) -> FoundRun:
     matches = [run for run in runs(runs_dir) if text in run_name(run)]
     if not matches:
         found = f"none with {text} in its name in {runs_dir}"
-        raise UserError(Mistake("show", "a run", found, "see tl-run ls"))
+        raise UserError(Mistake(command, "a run", found, "see tl-run ls"))
     if len(matches) > 1:
         few = ", ".join(map(run_name, matches[:3]))
         if len(matches) > 3:
             few += ", …"
         found = f"{len(matches)} with {text} in their names: {few}"
-        raise UserError(Mistake("show", "one run", found))
+        raise UserError(Mistake(command, "one run", found))
     return matches[0]
 
 

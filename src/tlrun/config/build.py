@@ -35,6 +35,24 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """By what a study is judged; it decides no run.
+
+    alpha: the error of a verdict over all arms of a study, in (0, 0.5). delta: a gain within ±delta
+    is none, in the unit of the score; None for 1 point, which is 0.01, of scores in %, auc and r2,
+    and for no such bound of others. Raises UserError for an alpha at an end of its interval.
+    """
+
+    alpha: Annotated[float, Range(0.0, 0.5)] = 0.05
+    delta: Annotated[float, Range(1e-9, 1e9)] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 0.5:
+            between = "a number above 0 and below 0.5"
+            raise UserError(Mistake("verdict.alpha", between, f"{self.alpha:g}"))
+
+
+@dataclass(frozen=True)
 class Run:
     """A whole config as typed objects: what it is made of, and what everything below is handed.
 
@@ -56,6 +74,7 @@ class Run:
     stages: bool
     reuse: Literal["same", "any"]
     sweep: Sweep
+    verdict: Verdict
 
 
 def build(config: Config) -> Run:
@@ -72,7 +91,7 @@ def build(config: Config) -> Run:
         if key in GROUPS:
             values[key] = _object(key, config[key])
         elif dataclasses.is_dataclass(hint):
-            values[key] = Sweep(**config[key])
+            values[key] = _options_object(hint, config[key])
         else:
             values[key] = coerce(config[key], hint)
     return Run(**values)
@@ -103,6 +122,12 @@ def _object(group: str, node: Config, key: str = "") -> Any:
         raise error.moved(group, key or group) from None
 
 
+def _options_object(cls: Any, node: Config) -> Any:
+    """The object of a checked node that has one class alone, and no name."""
+    hints = fields(cls)
+    return cls(**{key: coerce(value, hints[key]) for key, value in node.items()})
+
+
 def _node_rule(hint: Any) -> OneOf | None:
     """The rule of an option that is a node itself."""
     for rule in getattr(hint, "__metadata__", ()):
@@ -130,11 +155,14 @@ def _mistakes(config: Config) -> Iterator[Mistake]:
 
 def _unknown_at_top(key: str, config: Config) -> Mistake:
     """About a key that is no key of a config; it may be an option of a group's."""
+    if key == "seeds":  # a word of the command line alone
+        where = "-m seeds=10 on the command line, or seed: range(10) in a YAML"
+        return Mistake(key, found="no key of a config", hint=where)
     for group in GROUPS:
         node = config.get(group)
         if isinstance(node, Mapping) and key in node:
             return Mistake(key, found="no such key", hint=f"did you mean {group}.{key}?")
-    return _unknown(key, key, list(fields(Run)))
+    return _unknown(key, key, [*fields(Run), "seeds"])
 
 
 def _unknown(key: str, last: str, known: list[str], owner: str = "") -> Mistake:

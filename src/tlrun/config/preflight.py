@@ -6,7 +6,7 @@ import copy
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ from tlrun.config.build import Run, build
 from tlrun.config.compose import Composition, composed, offer
 from tlrun.config.overrides import Axis, axis_of, forced, value_of
 from tlrun.config.refusals import refused, resolved
+from tlrun.config.seeds import IN_YAML, KEY, axis_of_seeds, check_seed, first_seeds, looks_of
 from tlrun.config.suited import needed, suited
 from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
 NO_AXES = (
-    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep.jobs",
+    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep", "sweep.jobs",
+    "verdict", "verdict.alpha", "verdict.delta",
 )  # fmt: skip
 MOST_JOBS = 10_000  # of a sweep: beyond them, checking alone would take minutes
 
@@ -42,13 +44,22 @@ class Request:
     """A checked command line.
 
     overrides: as Hydra is to see them, where it is asked. jobs: one, or all of a sweep, in Hydra's
-    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours.
+    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours. typed:
+    the overrides as they were typed. looks: of seeds=auto, after how many seeds the results are
+    looked at; `jobs` are then those of the last look.
     """
 
     overrides: list[str]
     multirun: bool
     jobs: list[Job]
     foreign_launcher: bool = False
+    typed: tuple[str, ...] = ()
+    looks: tuple[int, ...] = ()
+
+    def at_look(self, seeds: int) -> Request:
+        """The same command for the first so many seeds alone."""
+        jobs = [job for job in self.jobs if job.run.seed < seeds]
+        return replace(self, overrides=first_seeds(self.overrides, seeds), jobs=jobs)
 
 
 def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = None) -> Request:
@@ -59,17 +70,19 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
     with every mistake.
     """
     mistakes: list[Mistake] = []
-    axes = _axes(overrides, mistakes)
+    axes, counted = _axes(overrides, mistakes)
     compositions = _Compositions(folder)
     first = compositions.of([f"{a.key}={a.values[0]}" for a in axes.values() if a.choice])
     multirun = multirun or first.multirun
-    mistakes += _misused(axes, multirun)
+    mistakes += _misused(axes, counted, multirun)
     if first.axes and not multirun:
         sets_axes = "`mode: MULTIRUN` beside `sweeper` in its hydra node, or -m"
         mistakes.append(Mistake("experiment", sets_axes, "axes without either"))
     if multirun:
         of_study: dict[str, Axis] = {}
         for key, value in first.axes.items():
+            if key == KEY:
+                raise UserError(*mistakes, IN_YAML)
             of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
         axes = of_study | axes
     in_jobs: list[Mistake] = []
@@ -84,27 +97,42 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
     handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
     if len(chosen) == 1:
         handed += chosen[0]
-    return Request(handed, multirun, jobs, first.foreign_launcher)
+    typed, looks = tuple(overrides), looks_of(counted)
+    return Request(handed, multirun, jobs, first.foreign_launcher, typed, looks)
 
 
-def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> dict[str, Axis]:
-    """The overrides by key; what is wrong with one is added to `mistakes`."""
+def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> tuple[dict[str, Axis], Axis | None]:
+    """The overrides by key, that of `seed` in place of `seeds`, and `seeds` itself.
+
+    What is wrong with one is added to `mistakes`.
+    """
     axes: dict[str, Axis] = {}
+    met: dict[str, Axis] = {}
     for text in overrides:
         try:
             axis = axis_of(text)
+            if axis.key in met:
+                mistakes.append(Mistake(axis.key, "once", "twice"))
+            elif {axis.key, *met} >= {KEY, "seed"}:
+                mistakes.append(Mistake(KEY, "it or seed, one of the two", "both"))
+            met[axis.key] = axis
+            check_seed(axis)
+            meant = axis_of_seeds(axis) if axis.key == KEY else axis
         except UserError as error:
             mistakes += error.mistakes
-            continue
-        if axis.key in axes:
-            mistakes.append(Mistake(axis.key, "once", "twice"))
-        axes[axis.key] = axis
-    return axes
+        else:
+            axes[meant.key] = meant
+    return axes, met.get(KEY)
 
 
-def _misused(axes: Mapping[str, Axis], multirun: bool) -> Iterator[Mistake]:
-    """A mistake for every axis where one value is meant."""
+def _misused(axes: Mapping[str, Axis], counted: Axis | None, multirun: bool) -> Iterator[Mistake]:
+    """A mistake for every axis where one value is meant. counted: what `seeds` is set to."""
+    alone = counted is not None and not multirun
+    if alone:
+        yield Mistake(KEY, "-m beside it", "it alone", "add -m to sweep over the seeds")
     for axis in axes.values():
+        if axis.key == "seed" and alone:
+            continue
         found = ",".join(axis.values)
         single = axis.key == "experiment" or axis.key.startswith("hydra")
         if axis.sweeps and (single or not multirun):

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from tlrun.config.yaml_text import misread
+from tlrun.config.yaml_text import LOADER, misread
 from tlrun.core.errors import Mistake, UserError
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Beyond them it is no folder of configs.
 MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50
 

@@ -1,6 +1,7 @@
-"""Text in a user's YAML that YAML reads as something else: 010 as 8, no as false, 1:30 as 90.
+"""YAML as it is read here, and text in a user's that it reads as something else.
 
-Where an option may be text, such as the name of a domain, it is to stand in quotes.
+That is 010 as 8, no as false, 1:30 as 90. Where an option may be text, such as the name of a
+domain, it is to stand in quotes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,16 @@ from tlrun.core.errors import Mistake
 from tlrun.core.options import fields
 
 WORDS_OR_NUMBERS = {"missing"}  # which are numbers only where they are written as such
+# The parser in C, where PyYAML has one: it reads the same, ten times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TAG = "tag:yaml.org,2002:"
 # text to YAML, a number to OmegaConf
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")
+
+
+def read_yaml(text: str) -> Any:
+    """What a YAML text holds. Raises yaml.YAMLError, ValueError for a number of too many digits."""
+    return yaml.load(text, Loader=LOADER)  # noqa: S506  # either loader is a safe one
 
 
 def misread(path: Path, root: yaml.Node) -> Iterator[Mistake]:

@@ -17,6 +17,8 @@ from tlrun.core.task import Kind, Task
 if TYPE_CHECKING:
     import numpy as np
 
+    from tlrun.core.problem import Problem
+
 TARGET, MEAN = "target ", "mean "  # what a headline says before its metric
 MIXED = "score"  # the headline over tasks whose scores have no mean
 
@@ -129,6 +131,12 @@ def headline_name(tasks: Iterable[Task], of_target: bool) -> str:
         units.add((metric, task.name if TABLE[metric].unit == "label's" else ""))
     (metric, _), *others = units
     return (TARGET if of_target else MEAN) + (MIXED if others else metric)
+
+
+def headline_of(problem: Problem) -> str:
+    """`headline_name` of what a problem is about: the target's tasks, or all without a target."""
+    about = problem.only("target") if problem.named("target") else problem
+    return headline_name(about.task_keys.values(), about is not problem)
 
 
 def metric_of(name: str) -> Metric | None:

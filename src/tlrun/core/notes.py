@@ -80,6 +80,18 @@ class RunAnew(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeclaredOtherwise(Note):
+    """A study is asked for otherwise than it was declared, and its declaration stands.
+
+    what: in what. declared, asked: what was declared of it, and what is asked for now.
+    """
+
+    what: Literal["α", "δ", "seeds"]
+    declared: str
+    asked: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Waiting(Note):
     """Another process has what this one needs, which waits for it.
 

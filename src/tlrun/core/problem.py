@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlrun.core.inputs import Inputs, InputSpec, digest_of, spec_of
+from tlrun.core.inputs import Inputs, InputSpec, digest_of, selected, spec_of
 from tlrun.core.task import Task, TaskKey, tasks_by_key
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Split:
     index: int64 [N], each example's row in the data set, by which runs are paired.
     lengths: int64 [N], how long each input is where they differ, or was, before φ made features of
         it: the order in which examples are drawn depends on it. As the inputs have it.
+    groups: int64 [N], which group each example is of, such as all rows of one patient, in all
+        domains alike; None where the data set has none. They are not in the digest.
     """
 
     inputs: Inputs
@@ -40,6 +42,7 @@ class Split:
     index: np.ndarray
     passed: int = 0
     lengths: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.lengths is None:
@@ -52,6 +55,17 @@ class Split:
     def array(self) -> np.ndarray:
         """All inputs [N, …]; those in a file are read."""
         return self.inputs[:]
+
+    def select(self, chosen: np.ndarray) -> Split:
+        """The examples in `chosen`: positions, int64, or bool [N]; from a file nothing is read."""
+        return replace(
+            self,
+            inputs=selected(self.inputs, chosen),
+            labels={task: values[chosen] for task, values in self.labels.items()},
+            index=self.index[chosen],
+            lengths=None if self.lengths is None else self.lengths[chosen],
+            groups=None if self.groups is None else self.groups[chosen],
+        )
 
 
 def known(labels: np.ndarray) -> np.ndarray:
@@ -134,6 +148,7 @@ class Problem:
     report: what was loaded, as strict JSON: examples, labels and classes by split, and notes for
         the user. preprocessing: how it was read, as strict JSON, so that new examples can be read
         alike; empty where they are used as they are.
+    copies: whether test examples with equal inputs are copies, and not equal by chance.
     folds: where every example is to test once, the same problem with other examples held out, each
         time; a run then learns and tests once in each. `domains` are those of the first, and `test`
         holds the test examples of all.
@@ -149,6 +164,7 @@ class Problem:
     examples: str = ""
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     folds: tuple[Problem, ...] = ()
+    copies: bool = True
 
     def __post_init__(self) -> None:
         for name in (*self.domains, *self.tasks):

@@ -45,11 +45,17 @@ def auc(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
 
 def log_loss(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
     """The mean of -log p(y), in nats; p from the logits, so that no p is rounded to 0."""
+    return float(log_losses(task, outputs, labels).mean())
+
+
+def log_losses(task: Task, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """-log p(y) of every example, float64 [N]."""
     import numpy as np
     from scipy.special import log_softmax
 
-    logits = _logits(task, outputs)
-    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+    chances = log_softmax(_logits(task, outputs), axis=1)
+    losses: np.ndarray = -chances[np.arange(len(labels)), labels]
+    return losses
 
 
 def brier(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
@@ -57,12 +63,17 @@ def brier(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
 
     Of two classes: half of it, which is (p_1 - y)².
     """
+    return float(brier_scores(task, outputs, labels).mean())
+
+
+def brier_scores(task: Task, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What `brier` is the mean of, for every example, float64 [N]."""
     import numpy as np
     from scipy.special import softmax
 
     chances = softmax(_logits(task, outputs), axis=1)
-    squares = ((chances - np.eye(chances.shape[1])[labels]) ** 2).sum(axis=1)
-    return float(squares.mean()) / (2 if chances.shape[1] == 2 else 1)
+    squares: np.ndarray = ((chances - np.eye(chances.shape[1])[labels]) ** 2).sum(axis=1)
+    return squares / (2 if chances.shape[1] == 2 else 1)
 
 
 def r2(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:  # noqa: ARG001  # as every metric

@@ -5,14 +5,13 @@ No test example is one that training may see, and no class is tested that was ne
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.inputs import Inputs, selected
+from tlrun.core.inputs import Inputs
 from tlrun.core.metrics import METRICS, TABLE, primary
 from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, digest, known
 from tlrun.core.task import Task
@@ -81,18 +80,23 @@ def assemble(
         for name, twice in _duplicates(parts).items():
             counts[name] = int(twice.sum())
             if duplicates == "drop" and counts[name]:
-                test[name] = _rows(test[name], ~twice)
+                test[name] = test[name].select(~twice)
     mistakes = [*_unlearnable(domains), *_unseen(domains, test)]
     if not fold:
         mistakes += cannot_test(domains, test, counts)
     if mistakes:
         raise UserError(*mistakes)
     report = load_report(domains, test, counts, [*_duplicates_note(counts, duplicates), *notes])
+    arrays = arrays_digest(domains, test)
+    return Problem(domains, HeldOutTest(test), arrays, report, _examples_of(parts))
+
+
+def arrays_digest(domains: Mapping[str, Domain], test: Mapping[str, Split]) -> str:
+    """sha256, in hex, of every array of a problem. test: the test examples of each domain."""
     splits: list[Split | None] = []
     for domain in domains.values():
         splits += [domain.train, domain.val]
-    arrays = digest([*splits, *test.values()])
-    return Problem(domains, HeldOutTest(test), arrays, report, _examples_of(parts))
+    return digest([*splits, *test.values()])
 
 
 def cannot_test(
@@ -141,18 +145,6 @@ def _duplicates_note(counts: Mapping[str, int], duplicates: Duplicates) -> Itera
             where = f"{sum(counts.values())} of {len(some)} domains"
         done = "dropped" if duplicates == "drop" else "kept"
         yield f"test examples that stand in a training set too, {done}: {where}"
-
-
-def _rows(split: Split, chosen: np.ndarray) -> Split:
-    """The split's examples in `chosen`, bool [N]."""
-    labels = {task: values[chosen] for task, values in split.labels.items()}
-    return dataclasses.replace(
-        split,
-        inputs=selected(split.inputs, chosen),
-        labels=labels,
-        index=split.index[chosen],
-        lengths=None if split.lengths is None else split.lengths[chosen],
-    )
 
 
 def _unlearnable(domains: Mapping[str, Domain]) -> Iterator[Mistake]:

@@ -26,6 +26,8 @@ SOURCE_VAL_SHARE = 0.2  # of a source's labels, where any of the target's valida
 TestShare = Annotated[float, Range(0.1, 0.9)]
 # what draws the test set, and whatever else is the same for every seed of a run
 SplitSeed = Annotated[int, Range(0)]
+# the share of the test rows that no run sees (`data/sealed.py`)
+Sealed = Annotated[float, Range(0.0, 0.9)]
 
 
 def check_at_most_one(options: object, one: str, other: str) -> None:
@@ -46,6 +48,11 @@ class Dataset(Protocol):
     An option may name a file that decides how the data are read. `read(self) -> Mapping[str, Any]`
     gives what tells it from another, such as its digest, by the name of the option: a run is known
     by that, in place of the path.
+
+    One that has an option `sealed: Sealed = 0.0` lets test rows be kept back: `load` gives all of
+    them, whatever it says, and `data/sealed.py` takes away its share. Its test set must be the same
+    for every seed, its option `split_seed` draws which rows are sealed if it has one, and the
+    `index` of an example says which row it is.
 
     One that reads files may name them all in a method `files(self) -> Sequence[Path]`. While these,
     its options, the seed, its own code and the versions that a run is known by are what they were,

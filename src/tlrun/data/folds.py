@@ -71,4 +71,7 @@ def together(splits: Sequence[Split]) -> Split:
         for task in splits[0].labels
     }
     inputs = selected(joined([split.inputs for split in splits]), rows)
-    return Split(inputs, labels, index[rows])
+    groups = [split.groups for split in splits if split.groups is not None]
+    return Split(
+        inputs, labels, index[rows], groups=np.concatenate(groups)[rows] if groups else None
+    )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from tlrun.core.metrics import metric_of
-from tlrun.report.statistics import paired_interval
+from tlrun.report.statistics.over_seeds import paired_interval
 
 PERCENT = "%"
 

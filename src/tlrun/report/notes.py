@@ -5,6 +5,7 @@ from __future__ import annotations
 from tlrun.core.notes import (
     AugmentOff,
     DataLoaded,
+    DeclaredOtherwise,
     EntryDamaged,
     LamHasNoEffect,
     Note,
@@ -75,6 +76,10 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return f"its result cannot be read ({details}); running it anew"
         case RunAnew(why=why):
             return ATTEMPTS[why]
+        case DeclaredOtherwise(what="seeds", declared=declared, asked=asked):
+            return f"declared with {declared} seeds; {asked} are marked as added later"
+        case DeclaredOtherwise(what=what, declared=declared, asked=asked):
+            return f"declared with {what} = {declared}, which stands; {asked} is asked for now"
         case Waiting(who=who, doing=doing):
             return f"waiting for {who}, which is {doing}"
         case PretrainedWeights(run=run, name=name, digest=digest):

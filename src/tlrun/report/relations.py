@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from rich.console import RenderableType
@@ -11,21 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
-from tlrun.runs.outcome import Outcome
 
 MANY = 12  # tasks; more are counted, not listed
-MOST_MATRICES = 3  # shown below the table of a sweep
 DISAGREEMENT = (
     "of the test inputs are answered differently by two tasks' heads (mean over pairs of tasks)"
 )
-
-# of each seed: the run, then its controls
-Seeds = Sequence[Sequence[Outcome]]
-
-
-def asked_runs(seeds: Seeds) -> list[Outcome]:
-    """The run of each seed, without its controls."""
-    return [run for run, *_ in seeds]
 
 
 def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -38,41 +27,6 @@ def relations(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     if learnt := result.get("relation"):
         title = f"{learnt['name']}, {learnt['meaning']}"
         yield from _matrix(title, learnt["tasks"], learnt["matrix"])
-
-
-def mean_relations(settings: Sequence[tuple[str, Seeds]]) -> Iterator[RenderableType]:
-    """What the runs of each setting, under its label, have learnt of their tasks: seeds' mean.
-
-    Settings in which a run has learnt none are left out; of many, the first MOST_MATRICES are
-    shown, and the others counted.
-    """
-    learning = []
-    for label, seeds in settings:
-        runs = asked_runs(seeds)
-        if all("relation" in run.result for run in runs):
-            learning.append((label, runs))
-    for label, runs in learning[:MOST_MATRICES]:
-        learnt = [run.result["relation"] for run in runs]
-        first = learnt[0]
-        setting, over = label, "one seed"
-        if runs[0].lam_label:
-            setting = f"{label}, λ={runs[0].lam_label}"
-        if len(runs) > 1:
-            over = f"mean of {len(runs)} seeds"
-        title = f"{setting}: {first['name']}, {first['meaning']}, {over}"
-        yield from _matrix(title, first["tasks"], _mean([one["matrix"] for one in learnt]))
-    if len(learning) > MOST_MATRICES:
-        more = len(learning) - MOST_MATRICES
-        yield Text(f"and {more} more settings; each run's is shown by tl-run show")
-
-
-def _mean(matrices: Sequence[Sequence[Sequence[float]]]) -> list[list[float]]:
-    """The mean of matrices [T, T], entry by entry."""
-    mean = []
-    for rows in zip(*matrices, strict=True):
-        columns = zip(*rows, strict=True)
-        mean.append([fmean(entries) for entries in columns])
-    return mean
 
 
 def _matrix(

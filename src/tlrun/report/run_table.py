@@ -11,9 +11,8 @@ from rich.text import Text
 from tlrun.core.metrics import metric_of
 from tlrun.report.console import WIDE, link
 from tlrun.report.formatting import number, with_unit
-from tlrun.report.lambda_axis import difference
 from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
-from tlrun.report.task_gains import tasks_up
+from tlrun.report.task_gains import difference, tasks_up
 from tlrun.report.tasks import run_tasks
 from tlrun.report.tested import every_metric, small_tests
 from tlrun.runs.outcome import Outcome

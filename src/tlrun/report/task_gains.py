@@ -40,6 +40,15 @@ def alone(outcomes: Sequence[Outcome]) -> Outcome | None:
     return named.get(f"{ALONE}, total budget", named.get(ALONE))
 
 
+def difference(one: Outcome, other: Outcome) -> float | None:
+    """By how much the test score of `one` is better than that of `other`.
+
+    None where either is undefined.
+    """
+    mine, theirs = one.result["headline"], other.result["headline"]
+    return gain_of(mine["name"], mine["test"], theirs["test"])
+
+
 def gains_of(run: Outcome, single: Outcome) -> dict[TaskKey, float | None]:
     """The gain of every task of `run` over `single`; None where a score is undefined."""
     base_scores = task_scores(single)

@@ -31,18 +31,6 @@ def every_metric(outcome: Outcome) -> Iterator[str]:
         yield printable(f"{name}: {', '.join(words)}; {_on(outcome.result['tested'][str(key)])}")
 
 
-def counts_tested(outcome: Outcome) -> Iterator[str]:
-    """A line for the tasks that a run is judged by: on how many test examples, of which classes.
-
-    Nothing where these tasks are many, or none.
-    """
-    keys = _judged(outcome)
-    if 0 < len(keys) <= FEW:
-        counts = outcome.result["tested"]
-        said = [f"{name} {_on(counts[str(key)])}" for key, name in short_names(keys).items()]
-        yield printable(f"Tested: {'; '.join(said)}.")
-
-
 def small_tests(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """A line where a gain rests on fewer than ENOUGH test examples of a class.
 

@@ -19,6 +19,7 @@ from tlrun.runs.stage_key import computes_once
 from tlrun.store.features import FeatureStore
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import encoded
+from tlrun.training.options import TrainerOptions
 
 MOST = 8  # times the bytes of an input that are kept of it, at most
 
@@ -59,27 +60,7 @@ class Encoder:
         return self._encoded(model, domain, split, self._fixed(stage, model))
 
     def _fixed(self, stage: Stage, model: Model) -> int:
-        """How many modules of φ, in order, are computed once for the stage; 0: none."""
-        if not computes_once([stage], self.plan.run.trainer):
-            return 0
-        domain = next(iter(stage.domains))
-        trunk = model.first_trunk(domain)
-        fixed = first_free(trunk.backbone, stage.trained)
-        if stage.trained == "head":
-            return fixed
-        # what is much larger than the inputs takes longer to read than to compute
-        spec = self.inputs
-        one = torch.zeros(1, *spec.shape, dtype=getattr(torch, spec.dtype), device=model.device)
-        model.eval()
-        with torch.no_grad():
-            made = trunk.through(one, domain, fixed)
-            # a vector for each token: there are as many as the longest text has that is read beside
-            if (
-                spec.kind == "tokens"
-                and trunk.through(one[:, :1], domain, fixed).shape != made.shape
-            ):
-                return 0
-        return fixed if made.nbytes <= MOST * one.nbytes else 0
+        return held_fixed(stage, model, self.inputs, self.plan.run.trainer)
 
     def _encoded(self, model: Model, domain: str, split: Split, modules: int) -> Split:
         """What the first `modules` of φ make of a split, from the store or computed."""
@@ -104,3 +85,27 @@ class Encoder:
 
         features = store.get(weights, split.inputs, compute)
         return replace(split, inputs=features, passed=modules)
+
+
+def held_fixed(stage: Stage, model: Model, inputs: InputSpec, trainer: TrainerOptions) -> int:
+    """How many modules of φ, in order, are computed once for the stage; 0: none.
+
+    inputs: what one input of the model is.
+    """
+    if not computes_once([stage], trainer):
+        return 0
+    domain = next(iter(stage.domains))
+    trunk = model.first_trunk(domain)
+    fixed = first_free(trunk.backbone, stage.trained)
+    if stage.trained == "head":
+        return fixed
+    # what is much larger than the inputs takes longer to read than to compute
+    one = torch.zeros(1, *inputs.shape, dtype=getattr(torch, inputs.dtype), device=model.device)
+    model.eval()
+    with torch.no_grad():
+        made = trunk.through(one, domain, fixed)
+        # a vector for each token: there are as many as the longest text has that is read beside
+        tokens = inputs.kind == "tokens"
+        if tokens and trunk.through(one[:, :1], domain, fixed).shape != made.shape:
+            return 0
+    return fixed if made.nbytes <= MOST * one.nbytes else 0

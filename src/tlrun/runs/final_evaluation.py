@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tlrun.core.metrics import headline_name, metric_of, primary
+from tlrun.core.metrics import headline_of, metric_of, primary
 from tlrun.core.notes import StatisticsPooled
 from tlrun.core.objective import Relation
 from tlrun.core.problem import Domain, Problem, Split, known
@@ -105,7 +105,8 @@ def scores_of(
     `evaluate_test`. validated: whether validation examples are scored too.
 
     The predictions are, of every test example of a task, the outputs [N, k] as "domain/task", the
-    label [N] as "domain/task/labels", and its row in the data set [N] as "domain/task/index".
+    label [N] as "domain/task/labels", and its row in the data set [N] as "domain/task/index"; where
+    the data set has groups, which of them it is of, int64 [N], as "domain/task/group".
     """
     scores: dict[str, Scores] = {"val": {}, "test": {}}
     predictions: dict[str, Tensor] = {}
@@ -120,6 +121,9 @@ def scores_of(
             predictions[str(key)] = answers[task.name]
             predictions[f"{key}/labels"] = torch.from_numpy(test[name].labels[task.name])
             predictions[f"{key}/index"] = torch.from_numpy(test[name].index.copy())
+            groups = test[name].groups
+            if groups is not None:
+                predictions[f"{key}/group"] = torch.from_numpy(groups.copy())
     result = {
         "headline": headline(problem, scores, together),
         "metrics": scores,
@@ -163,7 +167,7 @@ def headline(
     about = problem.only("target") if problem.named("target") else problem
     # the metric of each task that the problem is about
     wanted = {str(key): primary(task) for key, task in about.task_keys.items()}
-    name = headline_name(about.task_keys.values(), about is not problem)
+    name = headline_of(problem)
     summary: dict[str, Any] = {"name": name}
     for split, of_split in scores.items():
         summary[split] = None

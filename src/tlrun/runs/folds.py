@@ -39,7 +39,8 @@ def pooled_predictions(folds: Sequence[Mapping[str, Tensor]]) -> dict[str, Tenso
         different = len(np.unique(torch.cat(index).numpy()))
         tested = range(len(folds) if different == sum(map(len, index)) else 1)
         order = torch.argsort(torch.cat([index[k] for k in tested]))
-        for name in (key, f"{key}/labels", f"{key}/index"):
+        of_rows = (key, f"{key}/labels", f"{key}/index", f"{key}/group")
+        for name in filter(folds[0].__contains__, of_rows):  # there may be no groups
             pooled[name] = torch.cat([folds[k][name] for k in tested])[order]
         numbers = [torch.full_like(index[k], k) for k in tested]
         pooled[f"{key}/fold"] = torch.cat(numbers)[order]

@@ -24,10 +24,18 @@ from tlrun.core.problem import Problem
 from tlrun.models.backbone import weights_file_of
 from tlrun.store.weights import weights_digest
 
+# Options that came after the first ids were made, which are to stay; where they are 0, all is as it
+# was without them.
+LATER = {("dataset", "sealed")}
+
 
 def node_of(group: str, thing: object) -> dict[str, Any]:
-    """An object of a config `group` as its node: its name, and every option, defaults too."""
-    return {"name": name_of(group, thing)} | as_data(thing)
+    """An object of a config `group` as its node: its name, and every option, defaults too.
+
+    One that came later, and changes nothing by default, is left out where it has its default.
+    """
+    node = {"name": name_of(group, thing)} | as_data(thing)
+    return {key: node[key] for key in node if node[key] or (group, key) not in LATER}
 
 
 def backbone_node(run: Run, pretrained: bool = True) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def problem_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
     dataset = _dataset_node(run)
     splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
-    options = {key: value for key, value in dataset.items() if key in splits}
+    options = {key: value for key, value in dataset.items() if key in splits | {"sealed"}}
     if not problem.examples:  # nothing but the options tells it from another
         options = dataset
     return digest_of([problem.examples, options, problem.names])

@@ -18,6 +18,7 @@ from tlrun.core.errors import RunFailed
 from tlrun.core.problem import Problem
 from tlrun.core.unread import Read, described, plain, unread
 from tlrun.data.base import Dataset
+from tlrun.data.sealed import load
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.stage_key import data_fingerprint
 from tlrun.store import problems
@@ -58,7 +59,7 @@ class ProblemCache:
         """
         if self._problem is None or self._key != (dataset, seed) or not self._is_read:
             self._problem, self._key = None, None  # the old one need not be kept meanwhile
-            self._problem, self._key, self._is_read = dataset.load(seed), (dataset, seed), True
+            self._problem, self._key, self._is_read = load(dataset, seed), (dataset, seed), True
         return self._problem.unopened()
 
     def planned(self, run: Run) -> Problem:
@@ -113,7 +114,7 @@ def read(run: Run) -> tuple[Problem, Memory | None]:
     Raises UserError where the options ask for more than the data have.
     """
     before = _states(run.dataset)
-    problem = run.dataset.load(run.seed)
+    problem = load(run.dataset, run.seed)
     if before is None or before != _states(run.dataset):  # it has changed meanwhile
         return problem, None
     if not problems.settled(before) or not plain(problem):

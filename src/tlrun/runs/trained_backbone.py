@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from tlrun.config.build import node_object
-from tlrun.core.inputs import InputSpec
 from tlrun.models.build import build
 from tlrun.models.trunk import Trunk, set_memory_format, tracked_domain
 from tlrun.runs.outcome import load_run
+from tlrun.runs.trained_model import backbone_of, config_of, input_spec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from tlrun.models.backbone import Backbone
 
 ONLY = "trunks.*."  # what stands before the tensors of a φ that is the only one
 STATISTICS = "statistics."
@@ -42,15 +36,12 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     tensors = {n.removeprefix(ONLY): t for n, t in found.items() if n.startswith(ONLY)}
     if not tensors:
         raise ValueError(f"{path}: expected a run with one φ, found none, several, or folds")
-    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-    if "inputs" not in data:
-        raise ValueError(f"{path}: expected what its inputs are in data.json, of an older tl-run")
-    spec = InputSpec(**{**data["inputs"], "shape": tuple(data["inputs"]["shape"])})
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    trunk = Trunk(build(_backbone(folder, config), spec))
+    config = config_of(folder)
+    trunk = Trunk(build(backbone_of(folder, config), input_spec(folder)))
     set_memory_format(trunk, config["trainer"]["memory_format"])  # to the bit what the run had
     trunk.track(_domains(tensors))
     trunk.load_state_dict(tensors)
+    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     domains = list(dict.fromkeys(row["domain"] for row in data["splits"]))
     if domain is not None and domain not in domains:
         expected = f"one of the domains {', '.join(domains)}"
@@ -58,18 +49,6 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     phi = trunk.backbone
     phi.load_state_dict({**phi.state_dict(), **trunk.extractor(domain or "")})
     return phi.eval()
-
-
-def _backbone(folder: Path, config: Mapping[str, Any]) -> Backbone:
-    """The backbone of the run in a folder, as it was configured or as a structure had it."""
-    structure = folder / "structure.json"
-    if structure.exists():
-        kept = json.loads(structure.read_text(encoding="utf-8"))
-        node = {"name": kept["backbone"], **kept["options"]}
-    else:
-        node = config["backbone"]
-    backbone: Backbone = node_object("backbone", node)
-    return backbone
 
 
 def _domains(tensors: dict[str, Tensor]) -> list[str]:

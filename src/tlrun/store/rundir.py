@@ -2,6 +2,7 @@
 
     <runs_dir>/digits/parameter_transfer/lam=1_seed=0_3fa2b1c09d4e/
       config.yaml  run.json  metrics.jsonl  result.json  predictions.safetensors  model.safetensors
+      final.json  final.safetensors   where `tl-run final` has opened sealed test rows for it
 
 run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing
 that another run of the same bits would say differently. A run is finished when run.json says so,

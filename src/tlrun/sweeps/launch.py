@@ -12,7 +12,9 @@ from tlrun.core.errors import RunBusy
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
+from tlrun.store.studydir import StudyPlan
 from tlrun.store.sweepdir import SweepDir
+from tlrun.sweeps.declaration import Asked, declared_studies
 from tlrun.sweeps.executors.base import Executor, Job, JobResults, Watcher
 from tlrun.sweeps.plan import Arms, SweepPlan, plan_sweep
 
@@ -32,7 +34,8 @@ class SweepResults:
 
     outcomes: per job those of its run and controls, less those that failed; empty where its run
     failed. trained, found: how many runs. stages_trained, stages_found: how many of the stages that
-    runs share were trained by the runs trained now, and loaded by them.
+    runs share were trained by the runs trained now, and loaded by them. studies: what was declared,
+    one for each problem.
     """
 
     outcomes: list[list[Outcome]]
@@ -41,6 +44,7 @@ class SweepResults:
     found: int
     stages_trained: int
     stages_found: int
+    studies: list[StudyPlan]
 
 
 # (runs in all, runs found) → who is told how it goes, for as long as the context is open
@@ -53,16 +57,18 @@ def launch(
     executor: Executor,
     screen: Screen,
     watch: Watch,
+    asked: Asked = Asked(),  # noqa: B008  # frozen
 ) -> SweepResults:
     """Carry out a sweep.
 
     runs: one a job, all below one `runs_dir`. commands: the overrides that set each job, for the
     record. executor: trains the runs that are missing, and prepares while data are read. screen:
-    is told the notes of planning. watch: gives who is told how training goes. Raises UserError,
-    with nothing trained, where any run cannot work.
+    is told the notes of planning. watch: gives who is told how training goes. asked: how. Raises
+    UserError, with nothing trained, where any run cannot work or a declared study is damaged.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
     runs_dir = Path(runs[0].runs_dir).expanduser()
+    studies = declared_studies(plan, commands, asked, screen)
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
     folder.write(_record(plan, commands, "running", []))
@@ -86,14 +92,13 @@ def launch(
         folder.tidy([job.log for job in jobs])
     _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]
-    stages_trained, stages_found = _shared_stages(trained)
     return SweepResults(
-        outcomes=[_outcomes_of(arms, outcomes) for arms in plan.arms],
-        failures=failures,
-        trained=len(trained),
-        found=len(outcomes) - len(trained),
-        stages_trained=stages_trained,
-        stages_found=stages_found,
+        [_outcomes_of(arms, outcomes) for arms in plan.arms],
+        failures,
+        len(trained),
+        len(outcomes) - len(trained),
+        *_shared_stages(trained),
+        studies,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tlrun.config.build import Run
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.metrics import headline_of
 from tlrun.core.notes import DataLoaded, Note
 from tlrun.data.base import Dataset
 from tlrun.runs.identity import digest_of, node_of
@@ -27,12 +28,14 @@ class SweepPlan:
     """The runs of a sweep.
 
     arms: of every job, in order. runs: each run once, with its name, by its folder; those asked for
-    come first. existing: the outcomes of those that are finished, by folder.
+    come first. existing: the outcomes of those that are finished, by folder. headlines: what the
+    score of each problem is called, by its id.
     """
 
     arms: list[Arms]
     runs: dict[Path, tuple[str, Plan]]
     existing: dict[Path, Outcome]
+    headlines: Mapping[str, str]
 
     @property
     def missing(self) -> dict[Path, tuple[str, Plan]]:
@@ -86,7 +89,7 @@ def plan_sweep(
     that only the data can tell.
     """
     counted = Counted()
-    every_arms = _arms(runs, counted, screen, ProblemCache(reading))
+    every_arms, headlines = _arms(runs, counted, screen, ProblemCache(reading))
     plans: dict[Path, tuple[str, Plan]] = {}
     for arms in every_arms:
         plans.setdefault(arms[THIS].run_dir.path, (THIS, arms[THIS]))
@@ -100,17 +103,19 @@ def plan_sweep(
             existing[path] = outcome
     for note, count in counted.notes.items():
         screen.note(note, count)
-    return SweepPlan(every_arms, plans, existing)
+    return SweepPlan(every_arms, plans, existing, headlines)
 
 
 def _arms(
     runs: Sequence[Run], counted: Counted, screen: Screen, problems: ProblemCache
-) -> list[Arms]:
-    """The arms of every run, in order. screen: gets the load report, where all share a data set.
+) -> tuple[list[Arms], dict[str, str]]:
+    """The arms of every run, in order, and what the score of each problem is called, by its id.
 
-    Raises UserError with the mistakes of all, each once, in the order of the runs.
+    screen: gets the load report, where all share a data set. Raises UserError with the mistakes of
+    all, each once, in the order of the runs.
     """
     arms: dict[int, Arms] = {}
+    headlines: dict[str, str] = {}
     refused: dict[int, UserError] = {}
     report: DataLoaded | None = None
     # Runs of one data set and seed stand together, so that each problem is loaded once.
@@ -123,6 +128,7 @@ def _arms(
         except UserError as error:
             refused[k] = error
             continue
+        headlines[arms[k][THIS].problem] = headline_of(problems.planned(run))
         if report is None and len(set(datasets)) == 1:
             report = DataLoaded(report=problems.planned(run).report)
     if refused:
@@ -133,4 +139,4 @@ def _arms(
     problems.remember()
     if report is not None:
         screen.note(report)
-    return [arms[k] for k in range(len(runs))]
+    return [arms[k] for k in range(len(runs))], headlines

@@ -101,12 +101,18 @@ def test_a_group_is_on_one_side_in_all_domains(base: Path, by_file: bool) -> Non
         options = {"group_file": str(base / "groups.csv")}
     problem = dataset(base, val_share=0.3, **options).load(seed=0)
     sides: dict[str, set[int]] = {}
+    numbers: dict[str, set[int]] = {}
     for name in problem.domains:
         files = sorted((base / "in" / name).rglob("*.png"))
         for side, split in enumerate(every_split(problem, name)):
-            for row in split.index.tolist():
-                sides.setdefault(files[row].name.split("_")[0], set()).add(side)
+            assert split.groups is not None
+            for row, number in zip(split.index.tolist(), split.groups.tolist(), strict=True):
+                group = files[row].name.split("_")[0]
+                sides.setdefault(group, set()).add(side)
+                numbers.setdefault(group, set()).add(number)
 
+    assert len(set().union(*numbers.values())) == len(numbers)
+    assert all(len(mine) == 1 for mine in numbers.values())
     assert all(len(mine) == 1 for mine in sides.values())
     assert set().union(*sides.values()) == {0, 1, 2}
     assert any(note.endswith("training, validation or test") for note in problem.report["notes"])

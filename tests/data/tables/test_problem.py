@@ -54,6 +54,20 @@ def test_inputs_labels_and_rows_stay_together(tmp_path: Path) -> None:
     ]
 
 
+def test_rows_keep_the_number_of_their_group(tmp_path: Path) -> None:
+    options = TableOptions(predict="y", group="z", task="d")
+    problem, _ = made(tmp_path, options)
+    table = table_of(tmp_path, options)
+    assert table.group is not None
+
+    for name, split in problem.test.open().items():
+        assert split.groups is not None
+        assert len(split) > 3
+        assert np.array_equal(split.groups, table.group[split.index])
+        assert problem.domains[name].train.groups is not None
+    assert made(tmp_path, TableOptions(predict="y"))[0].test.open()["table"].groups is None
+
+
 def test_it_is_read_once_a_fold(tmp_path: Path) -> None:
     problem, seen = made(tmp_path, TableOptions(predict="y", ignore=("z",), test_folds=3))
 

@@ -16,7 +16,7 @@ from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
-from tlrun.data.base import SOURCE_VAL_SHARE, LabelsPerClass, SplitSeed, TestShare, ValShare
+from tlrun.data.base import SOURCE_VAL_SHARE, LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
 from tlrun.data.examples import examples_digest
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Digits:
         than 0, at least one a class, and a fifth of the source's labels too.
     test_share: the share of the target that tests (of the source, a fifth). Test examples are fixed
         by `split_seed`; the run's seed only draws which of the others are labelled.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     metric: the primary metric.
     """
 
@@ -58,6 +59,7 @@ class Digits:
     val_share: ValShare = 0.0
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
+    sealed: Sealed = 0.0
     metric: ClassificationMetric = "accuracy"
 
     def files(self) -> Sequence[Path]:

@@ -11,7 +11,7 @@ from tlrun.core.problem import Problem, Role
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
-from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
+from tlrun.data.base import LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import SHIFTS, cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class DigitsDomains:
         than 0, at least one a class.
     test_share: the share of each domain that tests. Test examples and shifts are fixed by
         `split_seed`, and are the same whichever domain is the target.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     metric: the primary metric.
     """
 
@@ -46,6 +47,7 @@ class DigitsDomains:
     val_share: ValShare = 0.0
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
+    sealed: Sealed = 0.0
     metric: ClassificationMetric = "accuracy"
 
     def suits(self) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from tlrun.core.problem import Problem
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import assemble
-from tlrun.data.base import LabelsPerClass, SplitSeed, TestShare, ValShare
+from tlrun.data.base import LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class OneDomain(ABC):
         than 0, at least one a digit.
     test_share: the share of the images that tests. Test examples are fixed by `split_seed`, and
         have every label.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     """
 
     split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
@@ -46,6 +47,7 @@ class OneDomain(ABC):
     val_share: ValShare = 0.0
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
+    sealed: Sealed = 0.0
 
     @abstractmethod
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
+from tlrun.data.base import Sealed
 from tlrun.data.texts.options import (
     CACHE,
     MaxTokens,
@@ -43,6 +44,7 @@ class FduMtl:
     labels: labelled reviews of each domain (of the target alone, if there is one), for training and
         validation together; null: all.
     val_share: the share of them that validates.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     metric: the primary metric. duplicates: what becomes of those test reviews.
     tokenizer, vocabulary, min_count, lowercase, max_tokens, cache: as of `texts.options.ReadAs`.
     """
@@ -55,6 +57,7 @@ class FduMtl:
     target: Name | None = None
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
+    sealed: Sealed = 0.0
     metric: ClassificationMetric = "accuracy"
     duplicates: Literal["drop", "keep"] = "drop"
     tokenizer: str | None = None

@@ -170,7 +170,8 @@ def _part(name: str, task: Task, rows: Rows, splits: Splits, inputs: Mapped) -> 
 
     def split(chosen: np.ndarray) -> Split:
         places = np.flatnonzero(chosen[here])
-        return Split(mine.select(places), {task.name: labels[places]}, places)
+        groups = None if rows.group is None else rows.group[here][places]
+        return Split(mine.select(places), {task.name: labels[places]}, places, groups=groups)
 
     val = split(splits.val)
     domain = Domain(name, rows.roles[name], (task,), split(splits.train), val if len(val) else None)

@@ -14,7 +14,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
-from tlrun.data.base import SplitSeed
+from tlrun.data.base import Sealed, SplitSeed
 from tlrun.data.texts.options import (
     CACHE,
     MaxTokens,
@@ -48,6 +48,7 @@ class Imdb:
     train_limit, test_limit: the most reviews of each domain to learn from, and to test on, for and
         against in its own proportion; null: all. Drawn by `split_seed`, so that they are the same
         for every seed, and a higher limit has those of a lower one.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     labels: labelled reviews of each domain (of the target alone, if there is one), for training and
         validation together; null: all.
     val_share: the share of them that validates.
@@ -68,6 +69,7 @@ class Imdb:
     train_limit: Limit | None = None
     test_limit: Limit | None = None
     split_seed: SplitSeed = 0
+    sealed: Sealed = 0.0
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     metric: ClassificationMetric = "accuracy"

@@ -19,6 +19,7 @@ from tlrun.data.base import (
     SOURCE_VAL_SHARE,
     LabelFraction,
     LabelsPerClass,
+    Sealed,
     SplitSeed,
     ValShare,
     check_at_most_one,
@@ -59,6 +60,7 @@ class Pair:
         the two sets. Not less than 4, where different images become equal.
     split_seed: draws the test sample where `test_limit` asks for one. The run's seed draws the
         labels only.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     metric: the primary metric.
 
     Raises UserError where source and target are one set, and for a number and a share of labels of
@@ -81,6 +83,7 @@ class Pair:
     test_limit: Annotated[int, Range(1)] | None = None
     size: Annotated[int, Range(4, 256)] | None = None
     split_seed: SplitSeed = 0
+    sealed: Sealed = 0.0
     metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:

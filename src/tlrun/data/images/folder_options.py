@@ -12,6 +12,7 @@ from tlrun.core.task import ClassificationMetric
 from tlrun.data.base import (
     LabelFraction,
     LabelsPerClass,
+    Sealed,
     SplitSeed,
     TestShare,
     ValShare,
@@ -54,6 +55,7 @@ class FolderOptions:
     split: folders: below each root, train/, test/ and, where there is one, val/ hold the folders
         and say who tests. The validation images are then of val/, where val_share is more than 0.
     split_seed: draws the test set; the run's seed draws the labels.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     duplicates: what becomes of test images that are equal, once decoded, to one that may train.
     unreadable: whether files that become no image are refused, or skipped and told.
     cache: the folder where decoded images are kept.
@@ -87,6 +89,7 @@ class FolderOptions:
     test_share: TestShare = 0.3
     split: Literal["folders"] | None = None
     split_seed: SplitSeed = 0
+    sealed: Sealed = 0.0
     duplicates: Literal["drop", "keep"] = "drop"
     unreadable: Literal["refuse", "skip"] = "refuse"
     cache: str = "~/.cache/tl-run/images"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
+from tlrun.data.base import Sealed
 
 if TYPE_CHECKING:
     from tlrun.data.tables.notation import Notation
@@ -47,6 +48,7 @@ class TableOptions:
         from: a run learns once for each, and every row (with a target, every row of it) tests once.
         Folds keep groups and equal rows together.
     split_seed: draws the test set, or the folds; null: the run's seed draws it too.
+    sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
     labels: labelled examples per task and domain, for training and validation together, every class
         in its share and at least once if it can be; null: all. Where there is a target they are
         its own, and the sources keep all. Drawn by the run's seed, a larger draw containing a
@@ -84,6 +86,7 @@ class TableOptions:
     test_share: Annotated[float, Range(0.05, 0.95)] = 0.3
     test_folds: Annotated[int, Range(2, 50)] | None = None
     split_seed: Annotated[int, Range(0)] | None = 0
+    sealed: Sealed = 0.0
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     metric: MetricName | None = None

@@ -16,6 +16,7 @@ from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.assembly import Part, assemble
 from tlrun.data.folds import assemble_folds
 from tlrun.data.load_report import line_of_few
+from tlrun.data.tables.chance import all_by_chance, equal_by_chance
 from tlrun.data.tables.column_roles import Columns
 from tlrun.data.tables.duplicates import Seen, seen_to
 from tlrun.data.tables.encoding import scaled_task
@@ -81,9 +82,16 @@ def problem_of(
         dropped = [each.seen.counts[name] for each in made]
         counts[name] = dropped[0] if role == "source" else sum(dropped)  # those are not folded
     report = {**problem.report, "splits": rows, "duplicates": counts}
-    if options.test_folds is None and options.split is None and any(line_of_few(rows)):
+    may_fold = options.test_folds is None and options.split is None and not options.sealed
+    if may_fold and any(line_of_few(rows)):
         report["notes"] = [*report["notes"], "dataset.test_folds=5 tests every row once"]
-    return dataclasses.replace(problem, report=report, preprocessing=kept)
+    copies = not options.sealed or _copies(table, options)
+    return dataclasses.replace(problem, report=report, preprocessing=kept, copies=copies)
+
+
+def _copies(table: Columns, options: TableOptions) -> bool:
+    """Whether rows with equal inputs count as copies of one another."""
+    return options.duplicates == "drop" and not (equal_by_chance(table) or all_by_chance(table))
 
 
 def fitted_on(table: Columns, rows: np.ndarray) -> np.ndarray:
@@ -150,7 +158,8 @@ def _split(
     labels = {}
     for target, mine in zip(table.targets, labelled, strict=True):
         labels[target.task.name] = target.only(mine).labels[rows]
-    return Split(selected(inputs, rows), labels, rows.astype(np.int64))
+    groups = None if table.group is None else table.group[rows].astype(np.int64)
+    return Split(selected(inputs, rows), labels, rows.astype(np.int64), groups=groups)
 
 
 def _reported(

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
+from tlrun.data.base import Sealed
 from tlrun.data.tables.options import MISSING, Kind, Name, TableOptions, canonical
 from tlrun.models.bert_files import NAME, tokenizer_file
 
@@ -92,9 +93,9 @@ class TextOptions:
     encoding, missing: as of `table_csv`.
     text: the column of the text, or several, put together in this order; null: the one with the
         most words.
-    predict, task, target, kind, group, split, test_share, test_folds, split_seed, labels,
-        val_share, metric, duplicates: as of `table_csv`. Without `task`, the files of a folder are
-        the domains.
+    predict, task, target, kind, group, split, test_share, test_folds, split_seed, sealed,
+        labels, val_share, metric, duplicates: as of `table_csv`. Without `task`, the files of a
+        folder are the domains.
     empty: whether a row without a text is refused, or skipped and told.
     tokenizer, vocabulary, min_count, lowercase, max_tokens, cache: as of `ReadAs`.
 
@@ -120,6 +121,7 @@ class TextOptions:
     test_share: Annotated[float, Range(0.05, 0.95)] = 0.3
     test_folds: Annotated[int, Range(2, 50)] | None = None
     split_seed: Annotated[int, Range(0)] | None = 0
+    sealed: Sealed = 0.0
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     metric: MetricName | None = None
@@ -179,9 +181,9 @@ class TextOptions:
 def published_rows(options: object, predict: str, target: str | None) -> TableOptions:
     """The options of a table of texts that come with their own training and test sets.
 
-    Its columns are text, domain, split and `predict`. options: of the data set, which says labels,
-    val_share, metric and duplicates. target: the domain that is; None: all are tasks. No word
-    stands for a missing value, for a review may be NA.
+    Its columns are text, domain, split and `predict`. options: of the data set, which says sealed,
+    labels, val_share, metric and duplicates. target: the domain that is; None: all are tasks. No
+    word stands for a missing value, for a review may be NA.
     """
     said = {name: getattr(options, name) for name in PUBLISHED}
     return TableOptions(
@@ -198,6 +200,6 @@ def published_rows(options: object, predict: str, target: str | None) -> TableOp
 FILE = "file"  # what the column is called that says which file a row is of
 SHARED = (
     "encoding", "missing", "predict", "target", "kind", "group", "split", "test_share",
-    "test_folds", "split_seed", "labels", "val_share", "metric", "duplicates",
+    "test_folds", "split_seed", "sealed", "labels", "val_share", "metric", "duplicates",
 )  # fmt: skip
-PUBLISHED = ("labels", "val_share", "metric", "duplicates")
+PUBLISHED = ("sealed", "labels", "val_share", "metric", "duplicates")

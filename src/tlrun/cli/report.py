@@ -1,0 +1,153 @@
+"""tl-run report: what the runs so far answer, read from their folders alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.text import Text
+
+from tlrun.core.errors import Mistake, UserError, nearest, printable
+from tlrun.core.options import strict
+from tlrun.report.answer import Report
+from tlrun.report.console import link, make_console
+from tlrun.store.files import write_whole
+from tlrun.store.found import below
+
+USAGE = """\
+tl-run report [PATH …] [FORMAT FILE …] [--runs-dir PATH]     does it help, how strong, does it hurt?
+
+  tl-run report                              every study in runs/: the verdict, then what it rests on
+  tl-run report runs/digits                  those with a run in a folder: of a data set, a strategy, a run
+  tl-run report --html report.html           one page that can be mailed: no file beside it, no network
+  tl-run report --json - --csv table.csv     the same sentences and numbers; - is standard output
+  tl-run report --markdown -                 for an issue or a pull request
+
+  What the words mean: docs/verdict.md"""  # noqa: E501  # as it is printed
+FORMATS = ("--html", "--json", "--csv", "--markdown")
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for. paths: folders of runs. files: of each format where it goes."""
+
+    paths: list[Path] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def report(arguments: Sequence[str]) -> int:
+    """Answer from finished runs. Returns the exit code.
+
+    Raises UserError for what cannot be asked, and where no run is.
+    """
+    if {"--help", "-h"} & set(arguments):
+        print(USAGE)
+        return 0
+    runs_dir, rest = below(arguments)
+    asked = _asked(rest)
+    from tlrun.report.study.build import build_report
+
+    found = build_report(asked.paths or [runs_dir])
+    console = make_console()
+    if not asked.files:
+        from tlrun.report.render.terminal import terminal
+
+        console.print(terminal(found, console))
+        page = "tl-run report --html report.html"
+        console.print(Text(f"As a page to mail: {page}"))
+        return 0
+    texts = {name: written(name, found) for name in asked.files}
+    for name, file in asked.files.items():
+        if file == STANDARD_OUTPUT:
+            print(texts[name], end="")
+            continue
+        path = Path(file).expanduser()
+        _write(path, texts[name])
+        console.print(Text(f"{name.lstrip('-')}: ").append_text(link(path)))
+    return 0
+
+
+def written(name: str, found: Report) -> str:
+    """A report in one of FORMATS."""
+    match name:
+        case "--html":
+            from tlrun.report.page.page import page
+
+            return page(found)
+        case "--csv":
+            from tlrun.report.render.csv_text import csv_text
+
+            return csv_text(found)
+        case "--markdown":
+            from tlrun.report.render.markdown import markdown
+
+            return markdown(found)
+    return json.dumps(strict(asdict(found)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _asked(arguments: Sequence[str]) -> Asked:
+    """The paths and files that the arguments name. Raises UserError."""
+    asked = Asked()
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        name, equals, value = argument.partition("=")
+        if name in FORMATS:
+            if not equals and rest and (rest[0] == STANDARD_OUTPUT or not rest[0].startswith("-")):
+                value = rest.pop(0)
+            if not value:
+                raise UserError(
+                    Mistake(name, "a file after it, or - for standard output", "nothing")
+                )
+            if name in asked.files:
+                raise UserError(Mistake(name, "one file", "two"))
+            asked.files[name] = value
+        elif argument.startswith("-"):
+            raise UserError(
+                Mistake("report", found=f"no flag {argument}", hint=nearest(name, FORMATS))
+            )
+        else:
+            asked.paths.append(Path(argument).expanduser())
+    _check_files(asked.files)
+    return asked
+
+
+def _check_files(files: Mapping[str, str]) -> None:
+    """Raise UserError where several formats go to one place, or one to where no file can be."""
+    places = list(files.values())
+    whole = [
+        file if file == STANDARD_OUTPUT else str(Path(file).expanduser().resolve())
+        for file in places
+    ]
+    for place, at in zip(places, whole, strict=True):
+        if whole.count(at) > 1:
+            found = "several formats to one place"
+            raise UserError(Mistake(printable(place), "a place for each format", found))
+        if place != STANDARD_OUTPUT:
+            _check_file(Path(place).expanduser())
+
+
+def _check_file(path: Path) -> None:
+    """Raise UserError where no file can be written, before any is."""
+    if path.is_dir():
+        raise UserError(Mistake("report", "a file to write to", f"the folder {path}"))
+    if not path.parent.is_dir():
+        found = f"{path}: no folder {path.parent}"
+        raise UserError(Mistake("report", "a file that can be written", found))
+    if not os.access(path.parent, os.W_OK):
+        found = f"{path}: a folder that cannot be written"
+        raise UserError(Mistake("report", "a file that can be written", found))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole. Raises UserError where that cannot be done."""
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise UserError(
+            Mistake("report", "a file that can be written", f"{path}: {error.strerror}")
+        ) from None

@@ -1,0 +1,119 @@
+"""Which runs make a study: those of a declared plan, or else all of one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tlrun.report.study.arms import Axis, axes_of
+from tlrun.report.study.folder import Folder
+from tlrun.report.study.labels import labels_of
+from tlrun.runs.outcome import Outcome
+from tlrun.store.studydir import StudyPlan, studies
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A study before anything is compared.
+
+    id: of the plan, or of the problem where `plan` is None. axes: its arms, along λ. look: the how
+    manieth declared study on the same test examples it is. others: finished runs of the problem
+    that are part of no study.
+    """
+
+    id: str
+    problem: str
+    axes: Sequence[Axis]
+    plan: StudyPlan | None = None
+    look: int = 1
+    others: Sequence[Outcome] = ()
+
+    @property
+    def runs(self) -> list[Outcome]:
+        """Those of its arms."""
+        return [run for axis in self.axes for run in axis.runs]
+
+
+def grouped(folder: Folder) -> list[Grouped]:
+    """The studies of a folder: the problem of the newest run first, of each its newest study first.
+
+    The runs of a problem that has no declared study are one without a plan. Of a problem that has,
+    the others are listed with its newest study of which an arm has a finished run; they are one
+    without a plan where there is none.
+    """
+    declared: dict[str, list[StudyPlan]] = {}
+    looks = _looks(folder)
+    for plan in studies(folder.runs_dir):
+        declared.setdefault(plan.problem, []).append(plan)
+    found: list[Grouped] = []
+    for problem, runs in by_problem(folder).items():
+        plans = declared.get(problem, [])
+        rest = outside(runs, plans)
+        if not plans:
+            found.append(undeclared(runs))
+        for plan in reversed(plans):
+            axes = _axes(runs, plan)
+            if axes:
+                found.append(Grouped(plan.id, problem, axes, plan, looks[plan.id], rest))
+                rest = []
+        if plans and rest:
+            found.append(undeclared(rest))
+    return found
+
+
+def outside(runs: Sequence[Outcome], plans: Sequence[StudyPlan]) -> list[Outcome]:
+    """Those of `runs` that no plan has, neither as an arm nor as a control."""
+    settings: set[str] = set()
+    for plan in plans:
+        for arm in plan.arms:
+            settings |= {*arm.settings, *(s for every in arm.controls.values() for s in every)}
+    return [run for run in runs if run.setting not in settings]
+
+
+def undeclared(runs: Sequence[Outcome]) -> Grouped:
+    """All runs of one problem, which nobody has declared: what no other is measured against.
+
+    Where each is a control of another, or none has any, all of them are arms.
+    """
+    controls = {setting for run in runs for setting in run.controls.values()}
+    asked = [run for run in runs if run.setting not in controls] or list(runs)
+    return Grouped(runs[0].problem, runs[0].problem, axes_of(asked, labels_of(asked)))
+
+
+def by_problem(folder: Folder) -> Mapping[str, list[Outcome]]:
+    """The finished runs of each problem, the problem of the newest run first."""
+    problems: dict[str, list[Outcome]] = {}
+    for run in reversed(folder.finished):
+        problems.setdefault(run.problem, []).append(run)
+    return {problem: runs[::-1] for problem, runs in problems.items()}
+
+
+def _axes(runs: Sequence[Outcome], plan: StudyPlan) -> list[Axis]:
+    """The arms of a plan that have a finished run, in its order."""
+    labels = {arm.family: arm.label for arm in plan.arms}
+    settings = {setting for arm in plan.arms for setting in arm.settings}
+    by_family = {axis.family: axis for axis in axes_of(_of(runs, settings), labels)}
+    return [by_family[arm.family] for arm in plan.arms if arm.family in by_family]
+
+
+def _of(runs: Sequence[Outcome], settings: set[str]) -> list[Outcome]:
+    return [run for run in runs if run.setting in settings]
+
+
+def _looks(folder: Folder) -> dict[str, int]:
+    """Of each declared study, by id, the how manieth it is on the test examples of its runs."""
+    looks: dict[str, int] = {}
+    opened: list[set[str]] = []
+    for plan in studies(folder.runs_dir):
+        rows = set(_test_examples(folder, plan))
+        looks[plan.id] = 1 + sum(not rows.isdisjoint(earlier) for earlier in opened)
+        opened.append(rows)
+    return looks
+
+
+def _test_examples(folder: Folder, plan: StudyPlan) -> Iterator[str]:
+    """Which examples have tested the runs of a plan."""
+    settings = {setting for arm in plan.arms for setting in arm.settings}
+    for run in folder.finished:
+        if run.setting in settings:
+            yield run.test_examples

@@ -1,0 +1,43 @@
+"""Arm against arm, on the same seeds and test examples: whether to freeze or to fine-tune."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from tlrun.report.study.compare import Row
+from tlrun.report.study.evidence import Evidence
+from tlrun.report.study.sentences import amount, named
+
+MOST = 4  # arms of which every pair is compared; of more, the top one with each
+
+
+def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[str]:
+    """A sentence that says which arms are shown to be better than which, and which are not.
+
+    rows: of a leaderboard, the highest score first. Of P pairs each has an interval of level
+    1-α/P (Bonferroni), so that any of them is wrong with probability α at most. No sentence of a
+    single arm, nor of arms that share no seed.
+    """
+    arms = [row for row in rows if row.arm.role == "arm"]
+    pairs = list(combinations(arms, 2))
+    if len(arms) > MOST:
+        pairs = [(arms[0], other) for other in arms[1:]]
+    shown, open_ = [], []
+    for one, other in pairs:
+        found = evidence.gain(one.series.runs, other.series.runs)
+        if found is None:
+            continue
+        interval = found.interval(1 - alpha / len(pairs))
+        first, second = named(one.arm), named(other.arm)
+        if interval.high < 0:
+            first, second = second, first
+        if interval.low > 0 or interval.high < 0:
+            by = amount(found.metric, interval.mean)
+            shown.append(f"{first} is better than {second}, by {by}")
+        else:
+            open_.append(f"{first} and {second}")
+    if shown:
+        yield f"Arm against arm, on the same seeds: {'; '.join(shown)}."
+    if open_:
+        yield f"Not told apart, on the same seeds: {'; '.join(open_)}."

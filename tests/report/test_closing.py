@@ -1,0 +1,43 @@
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from tlrun.report.closing import closing
+from tlrun.report.study.build import build_report
+from tlrun.store.studydir import StudyPlan
+
+from made_runs import put_arm, put_study
+from made_studies import planned
+
+
+def closed(path: Path, *studies: StudyPlan) -> str:
+    console = Console(file=io.StringIO(), width=200, markup=False)
+    console.print(closing(path, studies, console))
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_sweep_ends_with_the_verdict_of_its_own_study_and_a_page_of_it(tmp_path: Path) -> None:
+    put_study(tmp_path)
+    put_arm(tmp_path, "fused", 0.9)
+    mine = planned(tmp_path, {"parameter_transfer": ["parameter_transfer λ=1"]})
+    planned(tmp_path, {"fused": ["fused"]})
+    shown = closed(tmp_path, mine)
+    page = (tmp_path / ".studies" / f"{mine.id}.html").read_text()
+    (study,) = build_report([tmp_path], [mine.id]).studies
+
+    assert study.verdict in " ".join(shown.split())
+    assert "Parameter transfer" not in study.verdict
+    assert "parameter transfer (λ=1) helps" in page
+    assert "Fused" not in shown
+    assert str(tmp_path / ".studies" / f"{mine.id}.html") in shown.replace("\n", "")
+
+
+def test_several_studies_have_one_page(tmp_path: Path) -> None:
+    put_study(tmp_path)
+    one = planned(tmp_path, {"parameter_transfer": ["parameter_transfer λ=1"]})
+    other = planned(tmp_path, {"feature_transfer": ["feature_transfer λ=1"]})
+    shown = closed(tmp_path, one, other)
+
+    assert shown.count("Does transferring help") == 2
+    assert [path.name for path in (tmp_path / ".studies").glob("*.html")] == [f"{one.id}.html"]
