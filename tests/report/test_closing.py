@@ -1,6 +1,7 @@
 import io
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from tlrun.report.closing import closing
@@ -41,3 +42,19 @@ def test_several_studies_have_one_page(tmp_path: Path) -> None:
 
     assert shown.count("Does transferring help") == 2
     assert [path.name for path in (tmp_path / ".studies").glob("*.html")] == [f"{one.id}.html"]
+
+
+def test_a_page_that_cannot_be_written_takes_no_answer_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    put_study(tmp_path)
+    mine = planned(tmp_path, {"parameter_transfer": ["parameter_transfer λ=1"]})
+    monkeypatch.setattr("tlrun.report.closing.write_whole", full)
+    shown = " ".join(closed(tmp_path, mine).split())
+
+    assert "parameter transfer (λ=1) helps" in shown
+    assert "No page: " in shown
+    assert "No space left on device" in shown
