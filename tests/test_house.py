@@ -1,6 +1,7 @@
 """The rooms and floors that CONTRIBUTING.md draws, read from the sources."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def test_the_top_level_is_the_list_of_floors() -> None:
 
     assert there == set(FLOORS)
     assert len(FILES) > 80
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(project["tool"]["setuptools"]["packages"])
+    there = {".".join(path.parent.relative_to(SOURCES.parent).parts) for path in FILES}
+
+    assert listed == there | {"tlrun.configs"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -41,7 +41,7 @@ def test_one_command_answers_with_controls_and_the_next_command(
 
 @pytest.mark.slow
 def test_the_command_it_prints_works(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And is an answer: one table, ten seeds, an interval for every control."""
+    """And is an answer: one table, ten seeds, an interval for the score and every control."""
     import shlex
 
     run([*TINY, "seed=3"])
@@ -49,9 +49,10 @@ def test_the_command_it_prints_works(here: Path, capsys: pytest.CaptureFixture[s
     assert run(shlex.split(printed)[1:]) == 0
     shown = capsys.readouterr().out
 
-    row = next(line for line in shown.splitlines() if line.startswith("feature_transfer"))
-    assert row.split()[1:3] == ["1", "10"]
+    row = next(line for line in shown.splitlines() if "  feature_transfer  " in line)
+    assert row.split("feature_transfer")[1].split()[0] == "1"
     assert row.count("±") == 5
+    assert "60 runs (controls included" in shown
     assert len(list((here / "runs" / "digits" / "scratch").iterdir())) == 20
 
 
