@@ -52,7 +52,7 @@ def test_the_command_it_prints_works(here: Path, capsys: pytest.CaptureFixture[s
     row = next(line for line in shown.splitlines() if "  feature_transfer  " in line)
     assert row.split("feature_transfer")[1].split()[0] == "1"
     assert row.count("±") == 5
-    assert "60 runs (controls included" in shown
+    assert "50 runs (controls included" in shown
     assert len(list((here / "runs" / "digits" / "scratch").iterdir())) == 20
 
 
