@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.errors import printable
 from tlrun.core.metrics import metric_of
 from tlrun.report.statistics.sequential import LOOKS, alpha_at
 from tlrun.report.study.arms import Series
 from tlrun.report.study.grouping import Grouped
-from tlrun.store.studydir import StudyPlan
+from tlrun.store.studydir import StudyPlan, damaged_studies
 
 ALPHA = 0.05
 POINT = 0.01  # of scores in %, of auc and of r2: of a loss, and of a label's unit, nothing is known
@@ -93,6 +94,14 @@ def deviations(
     early = sum(_before(when, plan.declared) for when in begun)
     if early:
         yield f"{early:,} of {len(begun):,} runs of its arms began before the plan was declared."
+
+
+def unusable(runs_dir: Path) -> Iterator[str]:
+    """Plans that are not as they were declared, each a sentence; of which study is not known."""
+    for mistake in damaged_studies(runs_dir):
+        yield printable(
+            f"A plan cannot be used, and has been left out: {mistake.key}: {mistake.found}."
+        )
 
 
 def _missing(study: Grouped, plan: StudyPlan) -> Iterator[str]:

@@ -43,7 +43,8 @@ def warnings(
 def _looked(look: int, rows: Sequence[Row], terms: Terms, tested: int) -> Iterator[str]:
     """That the same test examples have answered before, and what words are left if that counts.
 
-    The k-th study at α/(k(k+1)), which sum to α however many there are.
+    The k-th study at α/(k(k+1)), which from k = 2 on sum to α/2 however many there are: with the
+    first, which had all of α, a false word comes with probability 3α/2 at most.
     """
     yield (
         f"Study {look} on these {tested:,} test examples: exploratory, for who looks often enough "
