@@ -8,11 +8,10 @@ import pytest
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
-from tlrun.core.metrics import METRICS, TABLE
 from tlrun.runs.identity import problem_id, setting_id
 from tlrun.runs.plan import THIS
 from tlrun.store.studydir import StudyPlan, studies, study_id
-from tlrun.sweeps.declaration import Asked, declared_studies, default_delta
+from tlrun.sweeps.declaration import Asked, declared_studies
 from tlrun.sweeps.executors.base import Job, JobResults
 from tlrun.sweeps.executors.base import Watcher as JobWatcher
 from tlrun.sweeps.launch import launch
@@ -181,15 +180,6 @@ def test_alpha_and_delta_are_as_asked_for(tmp_path: Path) -> None:
     (study,) = declared([config(tmp_path, verdict={"alpha": 0.1, "delta": 0.03})])
 
     assert (study.alpha, study.delta) == (0.1, 0.03)
-
-
-@pytest.mark.parametrize("metric", sorted(TABLE))
-def test_a_point_is_the_bound_of_scores_that_have_points(metric: str) -> None:
-    known = {"accuracy", "balanced_accuracy", "auc", "r2"}
-
-    assert default_delta(f"target {metric}") == (0.01 if metric in known else None)
-    assert {name for names in METRICS.values() for name in names} == set(TABLE)
-    assert default_delta("mean score") is None
 
 
 class Burning:

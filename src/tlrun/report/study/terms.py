@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.errors import printable
-from tlrun.core.metrics import metric_of
+from tlrun.core.metrics import default_delta
 from tlrun.report.statistics.sequential import LOOKS, alpha_at
 from tlrun.report.study.arms import Series
 from tlrun.report.study.grouping import Grouped
 from tlrun.store.studydir import StudyPlan, damaged_studies
 
 ALPHA = 0.05
-POINT = 0.01  # of scores in %, of auc and of r2: of a loss, and of a label's unit, nothing is known
-OF_POINTS = ("auc", "r2")
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,7 @@ def terms_of(study: Grouped, series: Sequence[Series]) -> Terms:
     metric = series[0].first.result["headline"]["name"]
     most = max(len(one.runs) for one in series)
     if study.plan is None:
-        scored = metric_of(metric)
-        small = scored is not None and (scored.unit == "%" or scored.name in OF_POINTS)
-        return Terms(len(series), ALPHA, POINT if small else None, most)
+        return Terms(len(series), ALPHA, default_delta(metric), most)
     plan = study.plan
     alpha, seeds = plan.alpha, len(plan.seeds)
     if plan.auto:
