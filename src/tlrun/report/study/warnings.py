@@ -36,6 +36,12 @@ def warnings(
     for row in rows:
         if row.arm.states:
             yield printable(f"{_name(row.arm)}: {'; '.join(row.arm.states)}.")
+        runs = row.series.runs.values()
+        if unread := sum(not evidence.predicted(run) for run in runs):
+            yield printable(
+                f"{_name(row.arm)}: the predictions of {unread} of {len(runs)} runs cannot be read: its "
+                "intervals are over seeds alone, and too narrow for new test examples."
+            )
     if study.look > 1:
         yield from _looked(study.look, rows, terms, tested)
 
