@@ -73,5 +73,5 @@ def test_predictions_that_cannot_be_read_are_told(tmp_path: Path) -> None:
 
     assert not any("cannot be read" in sentence for sentence in whole.warnings)
     (sentence,) = said
-    assert sentence.startswith("feature_transfer at λ=1: the predictions of 1 of 6 runs cannot be")
+    assert sentence.startswith("feature_transfer at λ=1: the outputs of 1 of 6 runs cannot be")
     assert "too narrow" in sentence

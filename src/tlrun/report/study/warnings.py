@@ -39,8 +39,8 @@ def warnings(
         runs = row.series.runs.values()
         if unread := sum(not evidence.predicted(run) for run in runs):
             yield printable(
-                f"{_name(row.arm)}: the predictions of {unread} of {len(runs)} runs cannot be read: its "
-                "intervals are over seeds alone, and too narrow for new test examples."
+                f"{_name(row.arm)}: the outputs of {unread} of {len(runs)} runs cannot be read: "
+                "its intervals are over seeds alone, and too narrow for new test examples."
             )
     if study.look > 1:
         yield from _looked(study.look, rows, terms, tested)
