@@ -132,6 +132,16 @@ def test_one_arm_and_one_seed_are_a_study_too(tmp_path: Path) -> None:
     assert (len(study.arms), study.seeds, study.arms[0].label) == (1, (0,), "parameter_transfer")
 
 
+def test_looks_at_a_study_that_was_declared_without_any_are_told(tmp_path: Path) -> None:
+    """They spend all of α each, for the declaration stands."""
+    screen = Watcher()
+    declared([config(tmp_path)])
+    (study,) = declared([config(tmp_path)], asked=Asked("", (1, 2)), screen=screen)
+
+    assert not study.auto
+    assert any("every look is at all of α" in line for line in screen.notes)
+
+
 def test_auto_declares_the_seeds_of_all_its_looks(tmp_path: Path) -> None:
     configs = [config(tmp_path, seed=seed) for seed in range(2)]
     (study,) = declared(configs, asked=Asked("tl-run -m seeds=auto", (2, 4, 8)))

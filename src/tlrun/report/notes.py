@@ -78,6 +78,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return ATTEMPTS[why]
         case DeclaredOtherwise(what="seeds", declared=declared, asked=asked):
             return f"declared with {declared} seeds; {asked} are marked as added later"
+        case DeclaredOtherwise(what="looks", declared=declared):
+            return f"declared with {declared} seeds, so that every look is at all of α, uncorrected"
         case DeclaredOtherwise(what=what, declared=declared, asked=asked):
             return f"declared with {what} = {declared}, which stands; {asked} is asked for now"
         case Waiting(who=who, doing=doing):

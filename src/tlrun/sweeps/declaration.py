@@ -87,6 +87,9 @@ def _declared(
         standing = declare(runs_dir, study)
     for note in _differences(standing, run.verdict.alpha, delta, seeds, path):
         screen.note(note)
+    if asked.looks and not standing.auto:
+        was, now = str(len(standing.seeds)), ", ".join(map(str, asked.looks))
+        screen.note(DeclaredOtherwise(path=path, what="looks", declared=was, asked=now))
     return standing
 
 
