@@ -13,6 +13,7 @@ from tlrun.core.metrics import (
     MIXED,
     TABLE,
     Metric,
+    default_delta,
     every_score,
     headline_name,
     headline_of,
@@ -254,3 +255,12 @@ def test_a_problem_is_about_its_target_or_all_its_tasks() -> None:
     assert headline_of(problem("split")) == "target accuracy"
     assert headline_of(questions("regression")) == "mean r2"
     assert headline_of(questions("binary", "regression")) == "mean score"
+
+
+@pytest.mark.parametrize("metric", sorted(TABLE))
+def test_a_point_is_the_bound_of_scores_that_have_points(metric: str) -> None:
+    known = {"accuracy", "balanced_accuracy", "auc", "r2"}
+
+    assert default_delta(f"target {metric}") == (0.01 if metric in known else None)
+    assert {name for names in METRICS.values() for name in names} == set(TABLE)
+    assert default_delta("mean score") is None

@@ -44,6 +44,7 @@ STATED: list[Note] = [
     DeclaredOtherwise(what="α", declared="0.05", asked="0.1"),
     DeclaredOtherwise(what="δ", declared="0.05", asked="0.1"),
     DeclaredOtherwise(what="seeds", declared="10", asked="5 more"),
+    DeclaredOtherwise(what="looks", declared="10", asked="5, 10"),
     Waiting(who="process 7 on here", doing="working on this run"),
     StructureLearnt(run="this run", stage="target", summary="12 of 40 channels"),
     StatisticsPooled(run="this run", domains=("target",), of=("s1", "s2")),

@@ -8,11 +8,10 @@ import pytest
 
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
-from tlrun.core.metrics import METRICS, TABLE
 from tlrun.runs.identity import problem_id, setting_id
 from tlrun.runs.plan import THIS
 from tlrun.store.studydir import StudyPlan, studies, study_id
-from tlrun.sweeps.declaration import Asked, declared_studies, default_delta
+from tlrun.sweeps.declaration import Asked, declared_studies
 from tlrun.sweeps.executors.base import Job, JobResults
 from tlrun.sweeps.executors.base import Watcher as JobWatcher
 from tlrun.sweeps.launch import launch
@@ -133,6 +132,16 @@ def test_one_arm_and_one_seed_are_a_study_too(tmp_path: Path) -> None:
     assert (len(study.arms), study.seeds, study.arms[0].label) == (1, (0,), "parameter_transfer")
 
 
+def test_looks_at_a_study_that_was_declared_without_any_are_told(tmp_path: Path) -> None:
+    """They spend all of α each, for the declaration stands."""
+    screen = Watcher()
+    declared([config(tmp_path)])
+    (study,) = declared([config(tmp_path)], asked=Asked("", (1, 2)), screen=screen)
+
+    assert not study.auto
+    assert any("every look is at all of α" in line for line in screen.notes)
+
+
 def test_auto_declares_the_seeds_of_all_its_looks(tmp_path: Path) -> None:
     configs = [config(tmp_path, seed=seed) for seed in range(2)]
     (study,) = declared(configs, asked=Asked("tl-run -m seeds=auto", (2, 4, 8)))
@@ -181,15 +190,6 @@ def test_alpha_and_delta_are_as_asked_for(tmp_path: Path) -> None:
     (study,) = declared([config(tmp_path, verdict={"alpha": 0.1, "delta": 0.03})])
 
     assert (study.alpha, study.delta) == (0.1, 0.03)
-
-
-@pytest.mark.parametrize("metric", sorted(TABLE))
-def test_a_point_is_the_bound_of_scores_that_have_points(metric: str) -> None:
-    known = {"accuracy", "balanced_accuracy", "auc", "r2"}
-
-    assert default_delta(f"target {metric}") == (0.01 if metric in known else None)
-    assert {name for names in METRICS.values() for name in names} == set(TABLE)
-    assert default_delta("mean score") is None
 
 
 class Burning:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tlrun.core.problem import Problem
 
 TARGET, MEAN = "target ", "mean "  # what a headline says before its metric
+POINT = 0.01  # within which a gain is none, of the scores below
+OF_POINTS = ("auc", "r2")  # beside those in %
 MIXED = "score"  # the headline over tasks whose scores have no mean
 
 Compute = Callable[[Task, "np.ndarray", "np.ndarray"], float]
@@ -145,3 +147,15 @@ def metric_of(name: str) -> Metric | None:
     None where there is none: for a loss, or over tasks whose scores have no mean.
     """
     return TABLE.get(name.removeprefix(TARGET).removeprefix(MEAN))
+
+
+def default_delta(headline: str) -> float | None:
+    """Within how much of 0 a gain of a headline is none, where the user does not say.
+
+    1 point (0.01) of scores in %, of auc and r2. None of others: what counts as much depends on the
+    unit of a label, and there is no such bound of a loss.
+    """
+    metric = metric_of(headline)
+    if metric is not None and (metric.unit == "%" or metric.name in OF_POINTS):
+        return POINT
+    return None

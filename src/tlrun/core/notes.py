@@ -86,7 +86,7 @@ class DeclaredOtherwise(Note):
     what: in what. declared, asked: what was declared of it, and what is asked for now.
     """
 
-    what: Literal["α", "δ", "seeds"]
+    what: Literal["α", "δ", "seeds", "looks"]
     declared: str
     asked: str
 

@@ -34,8 +34,9 @@ class Gain:
     over: the control's name. primary: whether the verdict depends on it. outside: whether it is no
     network, but a method from outside. figure: the mean gain.
     shown: whether the interval lies above 0, below 0, or neither; "–" where there is no interval.
-    ups: on how many seeds the gain is above 0. p: Holm's p over all gains of the study; None
-    without an interval. differing: on how many test examples the two differ in some seed.
+    ups: on how many seeds the gain is above 0. p: Holm's p over the gains of all arms over primary
+    controls; None of other gains, and without an interval. differing: on how many test examples the
+    two differ in some seed.
     """
 
     over: str
@@ -56,6 +57,7 @@ class Arm:
     chosen: how λ was chosen, such as "λ chosen on the other seeds' validation loss: 0.1 for 8 of 10
     seeds"; empty where it was not. role: arm, control, or outside (an estimator, no network).
     score: the mean test score. gains: over every control. word: the verdict; why: it as a sentence.
+    hurt_by: the control that HURTS names, as `over` does; empty without that word.
     best: whether it is not shown to be worse than the top one. labels: used of the target, or of
     all; steps, examples, seconds: means over seeds; parameters: of the network, None without.
     sizes: where networks of the study differ in size, what it is, by what is counted.
@@ -71,6 +73,7 @@ class Arm:
     gains: tuple[Gain, ...] = ()
     word: Word = ""
     why: str = ""
+    hurt_by: str = ""
     chosen: str = ""
     best: bool = False
     labels: int | None = None

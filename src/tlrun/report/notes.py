@@ -29,6 +29,11 @@ ATTEMPTS = {
     "unreadable": "an earlier attempt left no run.json that can be read; starting it again",
 }
 TITLE = 32  # columns of a run and its stage, so that what follows stands below one another
+STANDS = "declared with {what} = {declared}, which stands; {asked} is asked for now"
+DECLARED = {  # what is told otherwise
+    "seeds": "declared with {declared} seeds; {asked} are marked as added later",
+    "looks": "declared with {declared} seeds, so that every look is at all of α, uncorrected",
+}
 
 
 def words(note: Note, runs: int = 1) -> list[str]:
@@ -76,10 +81,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return f"its result cannot be read ({details}); running it anew"
         case RunAnew(why=why):
             return ATTEMPTS[why]
-        case DeclaredOtherwise(what="seeds", declared=declared, asked=asked):
-            return f"declared with {declared} seeds; {asked} are marked as added later"
-        case DeclaredOtherwise(what=what, declared=declared, asked=asked):
-            return f"declared with {what} = {declared}, which stands; {asked} is asked for now"
+        case DeclaredOtherwise(what=what, declared=was, asked=now):
+            return DECLARED.get(what, STANDS).format(what=what, declared=was, asked=now)
         case Waiting(who=who, doing=doing):
             return f"waiting for {who}, which is {doing}"
         case PretrainedWeights(run=run, name=name, digest=digest):

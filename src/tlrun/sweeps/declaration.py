@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlrun.config.registry import name_of
-from tlrun.core.metrics import metric_of
+from tlrun.core.metrics import default_delta
 from tlrun.core.notes import DeclaredOtherwise
 from tlrun.runs.identity import lam_decides
 from tlrun.runs.plan import THIS, Plan
@@ -16,9 +16,6 @@ from tlrun.runs.screen import Screen
 from tlrun.store.studydir import Arm, StudyPlan, declare, read_study, study_file, study_id
 from tlrun.sweeps.labels import labels
 from tlrun.sweeps.plan import SweepPlan
-
-POINT = 0.01  # within which a gain is none, of the scores below
-OF_POINTS = ("auc", "r2")  # beside those in %
 
 
 @dataclass(frozen=True)
@@ -51,18 +48,6 @@ def declared_studies(
         called = labels([sets[number] for number in numbers])
         found.append(_declared(plan, problem, plans, called, asked, screen))
     return found
-
-
-def default_delta(headline: str) -> float | None:
-    """Within how much of 0 a gain of a headline is none, where the user does not say.
-
-    1 point (0.01) of scores in %, of auc and r2. None of others: what counts as much depends on the
-    unit of a label, and there is no such bound of a loss.
-    """
-    metric = metric_of(headline)
-    if metric is not None and (metric.unit == "%" or metric.name in OF_POINTS):
-        return POINT
-    return None
 
 
 def _declared(
@@ -102,6 +87,9 @@ def _declared(
         standing = declare(runs_dir, study)
     for note in _differences(standing, run.verdict.alpha, delta, seeds, path):
         screen.note(note)
+    if asked.looks and not standing.auto:
+        was, now = str(len(standing.seeds)), ", ".join(map(str, asked.looks))
+        screen.note(DeclaredOtherwise(path=path, what="looks", declared=was, asked=now))
     return standing
 
 

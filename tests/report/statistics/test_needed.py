@@ -10,7 +10,6 @@ from scipy import stats
 from tlrun.report.statistics.needed import (
     Spread,
     examples_needed,
-    fewest_differing,
     fewest_examples,
     half_width,
     predicted,
@@ -156,14 +155,3 @@ def test_the_fewest_examples_for_same(delta: float, arms: int, fewest: int) -> N
     """By hand at .01: ln .025 / ln .99 = 3.6889 / .010050 = 367.04, so 368."""
     assert fewest_examples(delta, 0.05, arms) == fewest
     assert (1 - delta) ** fewest <= 0.05 / (2 * arms) < (1 - delta) ** (fewest - 1)
-
-
-def test_the_fewest_differing_examples_are_those_of_the_exact_sign_test() -> None:
-    assert fewest_differing(0.05, 1) == 6
-    assert fewest_differing(0.05, 6) == 8
-    assert fewest_differing(1 / 16, 1) == 6  # 2/2⁵ is 1/16 and not below it
-    for alpha in (0.05, 0.01, 0.03):
-        for arms in (1, 2, 5, 12):
-            d = fewest_differing(alpha, arms)
-            assert stats.binomtest(d, d).pvalue < alpha / arms
-            assert stats.binomtest(d - 1, d - 1).pvalue >= alpha / arms

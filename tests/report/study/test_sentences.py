@@ -16,7 +16,8 @@ def gain(over: str, mean: float, half: float = 0.01, **more: Any) -> Gain:
 
 
 def arm(word: Word, *gains: Gain, strategy: str = "fused", **more: Any) -> Arm:
-    return Arm(strategy, strategy, "–", "arm", Figure(""), gains, word, **more)
+    named = {"hurt_by": gains[0].over} if word == "HURTS" else {}
+    return Arm(strategy, strategy, "–", "arm", Figure(""), gains, word, **(named | more))
 
 
 def test_every_sentence_is_whole() -> None:
@@ -76,12 +77,21 @@ def test_of_two_budgets_the_smaller_gain_is_told() -> None:
 
 
 def test_the_control_that_is_named_is_one_that_is_shown_to_be_better() -> None:
-    """Not one whose mean is higher, and whose interval holds 0."""
-    one = arm("HURTS", gain("scratch", -0.2, half=0.3), gain("source_only", -0.1))
-    verdict, _ = answer([one], METRIC)
+    """Not one that is below 0 at level 1-α/m alone, though by more."""
+    below = gain("scratch", -0.2, half=0.02), gain("source_only", -0.1, half=0.05)
+    verdict, _ = answer([arm("HURTS", *below, hurt_by="source_only")], METRIC)
 
     assert "source model left alone is better, by 10.0 points" in verdict
     assert "scratch" not in verdict
+
+
+def test_who_is_told_of_no_difference_is_told_within_how_much() -> None:
+    why = "within 3.0 points of training from scratch"
+    one, other = (arm("SAME", gain("scratch", 0.0), strategy=s, why=why) for s in ("one", "other"))
+    verdict, more = answer([one, other], METRIC)
+
+    assert verdict == f"It makes no difference: one is {why}."
+    assert more == (f"Other makes no difference: it is {why}.",)
 
 
 def test_methods_from_outside_have_a_sentence_and_no_word() -> None:
@@ -105,6 +115,18 @@ def test_tasks_without_a_score_in_common_have_no_verdict() -> None:
 
     assert verdict.startswith("No verdict: the tasks have no score in common")
     assert more == ()
+
+
+def test_the_reason_of_one_arm_is_not_given_for_all() -> None:
+    reasons = {"one": "no control to be measured against", "other": "1 seed, and a word takes 5"}
+    arms = [arm("", strategy=strategy, why=why) for strategy, why in reasons.items()]
+    verdict, more = answer(arms, METRIC)
+
+    assert not any(why in verdict for why in reasons.values())
+    for strategy, why in reasons.items():
+        assert f"{strategy.capitalize()} has no verdict: {why}." in more
+    same, _ = answer([arms[0], replace(arms[0], label="other")], METRIC)
+    assert same == "No verdict: no control to be measured against."
 
 
 def test_no_arm_and_no_control_is_no_verdict() -> None:

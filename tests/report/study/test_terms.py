@@ -5,6 +5,7 @@ import pytest
 
 from tlrun.report.statistics.sequential import alpha_at
 from tlrun.report.study.terms import Terms, deviations, look_of
+from tlrun.store.studydir import study_file
 
 from made_runs import put_arm, put_numbers, put_run, put_study, right_on
 from made_studies import only, parts_of, planned
@@ -33,6 +34,18 @@ def test_a_study_as_it_was_declared_has_nothing_to_tell(tmp_path: Path) -> None:
 
     assert told(tmp_path) == []
     assert only(tmp_path).declared == plan.declared
+
+
+def test_a_plan_that_has_been_changed_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    plan = planned(tmp_path, {"parameter_transfer": [PT]})
+    put_arm(tmp_path, "parameter_transfer", 0.5, lam=1.0, started=AFTER)
+    path = study_file(tmp_path, plan.id)
+    path.write_text(path.read_text().replace("0.05", "0.4"))
+    (of_none, of_damaged) = only(tmp_path).deviations
+
+    assert of_none.startswith("No plan was declared")
+    assert path.name in of_damaged
+    assert "has been changed since" in of_damaged
 
 
 def test_arms_and_lams_without_a_run_are_told_and_count(tmp_path: Path) -> None:

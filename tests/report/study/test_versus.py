@@ -1,10 +1,22 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from tlrun.report.answer import Arm, Figure
+from tlrun.report.statistics.paired import Paired
+from tlrun.report.statistics.verdict import Verdict
+from tlrun.report.study.arms import Series
 from tlrun.report.study.build import build_report
+from tlrun.report.study.compare import Counts, Row
+from tlrun.report.study.evidence import Comparison, Evidence
+from tlrun.report.study.versus import versus
 
 from made_runs import put_arm
+
+SERIES = Series("", "fused", "", "–", {})
 
 
 def said(path: Path) -> list[str]:
@@ -36,6 +48,29 @@ def test_the_better_one_comes_first(tmp_path: Path) -> None:
     (better,) = said(tmp_path)
 
     assert better.startswith("Arm against arm, on the same seeds: fused is better than feature")
+
+
+def test_ten_equal_arms_are_told_apart_no_more_often_than_alpha() -> None:
+    """The top one is compared with each, and is the top one by luck: of 45 pairs, not of 9."""
+    rng, studies, alpha = np.random.default_rng(0), 300, 0.05
+    arms = [Arm(f"a{k}", "fused", "–", "arm", Figure("")) for k in range(10)]
+
+    class Normal(Evidence):
+        """Gains of 20 seeds of arms without a difference."""
+
+        def gain(self, ours: Any, theirs: Any, task: Any = None) -> Comparison:
+            gains = ours[0] - theirs[0]
+            return Comparison("target accuracy", tuple(range(20)), Paired(gains, None))
+
+    told = 0
+    for _ in range(studies):
+        drawn = sorted(rng.normal(size=(10, 20)), key=lambda scores: -scores.mean())
+        rows = [
+            Row(replace(SERIES, runs={0: scores}), arm, (), Counts(20, None, None), Verdict(""))
+            for scores, arm in zip(drawn, arms, strict=True)
+        ]
+        told += any("better" in sentence for sentence in versus(rows, alpha, Normal()))
+    assert told <= alpha * studies + 2 * (alpha * studies) ** 0.5
 
 
 @pytest.mark.parametrize("count", [1, 4, 5])

@@ -100,6 +100,14 @@ def facts(study: Study) -> str:
     return ". ".join([*said, f"{plan}, {told}"]) + "."
 
 
+def intervals(study: Study) -> str:
+    """Of which level the intervals of a leaderboard are, in a sentence; empty without one."""
+    scores = levels_of(arm.score for arm in study.arms)
+    gains = levels_of(gain.figure for arm in study.arms for gain in arm.gains)
+    said = [f"{level} of a {of}" for level, of in ((scores, "score"), (gains, "gain")) if level]
+    return f"± in the leaderboard: {', '.join(said)}." if said else ""
+
+
 def when(moment: str) -> str:
     """An ISO time as people read it: to the minute, in UTC where it says so; else as it is."""
     day, split, rest = moment.partition("T")

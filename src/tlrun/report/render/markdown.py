@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tlrun.core.errors import printable
 from tlrun.report.answer import Report, Study
+from tlrun.report.page.tables import facts, intervals
 from tlrun.report.render.leaderboard import gain_columns
 
 MARKS = re.compile(r"([\\`*_{}\[\]<>#|!~])")  # what Markdown, or HTML within it, reads as its own
@@ -54,9 +55,14 @@ def _study(study: Study) -> Iterator[str]:
             for name, row in zip(matrix.names, matrix.entries, strict=True)
         ]
         yield "\n".join(_table(["", *matrix.names], rows))
-    facts = [study.scope, *(f"{name}: {text}" for name, text in study.cost)]
+    said = [
+        facts(study),
+        intervals(study),
+        study.scope,
+        *(f"{name}: {text}" for name, text in study.cost),
+    ]
     yield "\n".join(
-        f"- {plain(fact)}" for fact in (*facts, *study.deviations, *study.warnings) if fact
+        f"- {plain(fact)}" for fact in (*said, *study.deviations, *study.warnings) if fact
     )
     if study.command:
         fence = "`" * (1 + max(map(len, re.findall("`+", study.command)), default=2))

@@ -12,6 +12,7 @@ from rich.text import Text
 from tlrun.core.errors import printable
 from tlrun.data.load_report import FEW
 from tlrun.report.answer import Figure, Matrix, Report, Study, TaskTable, Tested
+from tlrun.report.page.tables import facts, intervals
 from tlrun.report.relations import MANY, plain_text
 from tlrun.report.render.curves import curve
 from tlrun.report.render.leaderboard import BEST, leaderboard
@@ -58,6 +59,7 @@ def _study(study: Study, width: int) -> Iterator[RenderableType]:
 
 def _facts(study: Study) -> Iterator[RenderableType]:
     """What the figures rest on, and what a reader has to know."""
+    yield plain_text(f"{facts(study)} {intervals(study)}".rstrip())
     yield plain_text(study.scope)
     if study.tested:
         said = []

@@ -119,16 +119,6 @@ def enough_examples(spread: Spread | None, delta: float, alpha: float, arms: int
     return spread.units >= fewest_examples(delta, alpha, arms)
 
 
-def fewest_differing(alpha: float, arms: int) -> int:
-    """The fewest differing test examples that can show anything: 6 for α=0.05 and one arm.
-
-    If neither arm is better, each of d differing examples is for one or the other as a coin falls,
-    so that all d are for the same one with probability 2/2^d; that is below α/m from
-    d = 1 + log₂(m/α) on (sign test; Arbuthnott 1710, Dixon & Mood 1946). Of d groups likewise.
-    """
-    return math.floor(1 + math.log2(arms / alpha)) + 1
-
-
 def _df_of_examples(spread: Spread) -> float:
     """ν in v²/df = v_s²/(n-1) + v_e²/ν; at most M-1, pseudo-examples counted, and that if lost."""
     assert spread.units is not None

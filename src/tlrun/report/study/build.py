@@ -22,7 +22,7 @@ from tlrun.report.study.grouping import Grouped, grouped
 from tlrun.report.study.multitask import heads_apart, matrices, task_tables, tasks_up
 from tlrun.report.study.peak import peaks
 from tlrun.report.study.sentences import answer
-from tlrun.report.study.terms import Terms, deviations, terms_of
+from tlrun.report.study.terms import Terms, deviations, terms_of, unusable
 from tlrun.report.study.versus import versus
 from tlrun.report.study.warnings import warnings
 from tlrun.runs.outcome import Outcome
@@ -120,7 +120,7 @@ def _study(
         look=study.look,
         tested_rows=tested_rows,
         declared="" if study.plan is None else study.plan.declared,
-        deviations=tuple(deviations(study, series, folder.records)),
+        deviations=(*deviations(study, series, folder.records), *unusable(folder.runs_dir)),
         warnings=tuple(warnings(study, rows, terms, tested_rows, evidence)),
         arms=tuple(row.arm for row in rows),
         charts=tuple(_charts(study, series, evidence)),

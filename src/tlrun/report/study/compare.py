@@ -69,7 +69,9 @@ def rows_of(
         others = {name: runs for name, runs in against.items() if name != control.label}
         row = _row(control, others, terms, evidence)
         network = control.first.result["size"] is not None
-        arm = replace(row.arm, role="control" if network else "outside", word="", why="")
+        arm = replace(
+            row.arm, role="control" if network else "outside", word="", why="", hurt_by=""
+        )
         rows.append(replace(row, arm=arm))
     rows = _with_best(_with_holm(rows), terms.alpha, evidence)
     usual = _usual(rows, folder)
@@ -108,6 +110,7 @@ def _row(
         gains=tuple(gains),
         word=word.word,
         why=word.why.removeprefix("no word: "),
+        hurt_by=next((name for name in controls if plain(name) == word.control), ""),
         chosen=one.chosen,
         labels=labels_used(one.first),
         steps=fmean(run.result["steps"] for run in runs),

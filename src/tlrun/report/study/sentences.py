@@ -79,16 +79,16 @@ def answer(arms: Sequence[Arm], metric: str) -> tuple[str, tuple[str, ...]]:
         verdict = f"No: {_lower(_hurts(hurting[0], metric))}"
         more += [_hurts(arm, metric) for arm in hurting[1:]]
     elif same:
-        verdict = (
-            f"It makes no difference: {named(same[0])} is as good as what it is compared with."
-        )
+        verdict = f"It makes no difference: {named(same[0])} is {same[0].why}."
         same = same[1:]
     elif unclear:
         verdict = "Not shown: neither help nor harm, as far as these runs can tell."
     else:
-        why = next((arm.why for arm in arms if arm.why), "there is nothing to compare with")
-        return f"No verdict: {why.rstrip('.')}.", ()
-    more += [f"{_start(arm)} makes no difference." for arm in same]
+        whys = {arm.why for arm in arms if arm.why} or {"there is nothing to compare with"}
+        if len(whys) == 1:
+            return f"No verdict: {whys.pop().rstrip('.')}.", ()
+        verdict = "No verdict: every arm lacks something that a word takes."
+    more += [f"{_start(arm)} makes no difference: it is {arm.why}." for arm in same]
     more += [said for arm in arms if (said := _outside(arm))]
     more += [f"{_start(arm)} is not shown to help or to hurt: {arm.why}." for arm in unclear[:1]]
     if len(unclear) > 1:
@@ -115,10 +115,12 @@ def _over_all(arm: Arm, metric: str) -> str:
 
 
 def _hurts(arm: Arm, metric: str) -> str:
-    """Which control is shown to be better than an arm that hurts, the surest one, by how much."""
-    below = [gain for gain in arm.gains if gain.primary and gain.shown == "below"]
-    worst = min(below, key=lambda gain: gain.figure.high or 0.0)
-    better = f"{plain(worst.over)} is better, by {amount(metric, _mean(worst))}"
+    """Which control is shown to be better than an arm that hurts, as its word names it.
+
+    Not any whose interval lies below 0: those are of level 1-α/m, and the word is of 1-α/(mC).
+    """
+    (gain,) = (gain for gain in arm.gains if gain.over == arm.hurt_by)
+    better = f"{plain(gain.over)} is better, by {amount(metric, _mean(gain))}"
     return f"{_start(arm)} hurts: {better}."
 
 

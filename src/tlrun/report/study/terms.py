@@ -8,15 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlrun.core.metrics import metric_of
+from tlrun.core.errors import printable
+from tlrun.core.metrics import default_delta
 from tlrun.report.statistics.sequential import LOOKS, alpha_at
 from tlrun.report.study.arms import Series
 from tlrun.report.study.grouping import Grouped
-from tlrun.store.studydir import StudyPlan
+from tlrun.store.studydir import StudyPlan, damaged_studies
 
 ALPHA = 0.05
-POINT = 0.01  # of scores in %, of auc and of r2: of a loss, and of a label's unit, nothing is known
-OF_POINTS = ("auc", "r2")
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,7 @@ def terms_of(study: Grouped, series: Sequence[Series]) -> Terms:
     metric = series[0].first.result["headline"]["name"]
     most = max(len(one.runs) for one in series)
     if study.plan is None:
-        scored = metric_of(metric)
-        small = scored is not None and (scored.unit == "%" or scored.name in OF_POINTS)
-        return Terms(len(series), ALPHA, POINT if small else None, most)
+        return Terms(len(series), ALPHA, default_delta(metric), most)
     plan = study.plan
     alpha, seeds = plan.alpha, len(plan.seeds)
     if plan.auto:
@@ -93,6 +90,14 @@ def deviations(
     early = sum(_before(when, plan.declared) for when in begun)
     if early:
         yield f"{early:,} of {len(begun):,} runs of its arms began before the plan was declared."
+
+
+def unusable(runs_dir: Path) -> Iterator[str]:
+    """Plans that are not as they were declared, each a sentence; of which study is not known."""
+    for mistake in damaged_studies(runs_dir):
+        yield printable(
+            f"A plan cannot be used, and has been left out: {mistake.key}: {mistake.found}."
+        )
 
 
 def _missing(study: Grouped, plan: StudyPlan) -> Iterator[str]:

@@ -15,12 +15,15 @@ MOST = 4  # arms of which every pair is compared; of more, the top one with each
 def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[str]:
     """A sentence that says which arms are shown to be better than which, and which are not.
 
-    rows: of a leaderboard, the highest score first. Of P pairs each has an interval of level
-    1-α/P (Bonferroni), so that any of them is wrong with probability α at most. No sentence of a
-    single arm, nor of arms that share no seed.
+    rows: of a leaderboard, the highest score first. Each interval is of level 1-α/P, P = K(K-1)/2
+    the pairs of K arms (Bonferroni), so that any sentence is wrong with probability α at most. P
+    counts those pairs too that are not told: the top arm is the top one by these scores, and of K
+    equal arms any could have been it (at α/(K-1), ten equal ones would be told apart in 14 % of
+    studies). No sentence of a single arm, nor of arms that share no seed.
     """
     arms = [row for row in rows if row.arm.role == "arm"]
     pairs = list(combinations(arms, 2))
+    level = 1 - alpha / max(len(pairs), 1)
     if len(arms) > MOST:
         pairs = [(arms[0], other) for other in arms[1:]]
     shown, open_ = [], []
@@ -28,7 +31,7 @@ def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[st
         found = evidence.gain(one.series.runs, other.series.runs)
         if found is None:
             continue
-        interval = found.interval(1 - alpha / len(pairs))
+        interval = found.interval(level)
         first, second = named(one.arm), named(other.arm)
         if interval.high < 0:
             first, second = second, first

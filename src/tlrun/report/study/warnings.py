@@ -36,6 +36,12 @@ def warnings(
     for row in rows:
         if row.arm.states:
             yield printable(f"{_name(row.arm)}: {'; '.join(row.arm.states)}.")
+        runs = row.series.runs.values()
+        if unread := sum(not evidence.predicted(run) for run in runs):
+            yield printable(
+                f"{_name(row.arm)}: the outputs of {unread} of {len(runs)} runs cannot be read: "
+                "its intervals are over seeds alone, and too narrow for new test examples."
+            )
     if study.look > 1:
         yield from _looked(study.look, rows, terms, tested)
 
@@ -43,7 +49,8 @@ def warnings(
 def _looked(look: int, rows: Sequence[Row], terms: Terms, tested: int) -> Iterator[str]:
     """That the same test examples have answered before, and what words are left if that counts.
 
-    The k-th study at α/(k(k+1)), which sum to α however many there are.
+    The k-th study at α/(k(k+1)), which from k = 2 on sum to α/2 however many there are: with the
+    first, which had all of α, a false word comes with probability 3α/2 at most.
     """
     yield (
         f"Study {look} on these {tested:,} test examples: exploratory, for who looks often enough "
