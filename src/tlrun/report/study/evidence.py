@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +27,14 @@ class Comparison:
 
     metric: the metric or headline. seeds: which. upwards: whether a higher score is better; where
     not, `pairs` hold minus the score, and what is shown of a score is turned back.
+    whole: whether the predictions of every run could be read.
     """
 
     metric: str
     seeds: tuple[int, ...]
     pairs: Paired
     upwards: bool = True
+    whole: bool = True
 
     def bounds(self, level: float) -> tuple[float, float]:
         """The interval of that level, (low, high)."""
@@ -40,8 +42,11 @@ class Comparison:
         return found.low, found.high
 
     def interval(self, level: float) -> Interval:
-        """The interval of that level."""
-        return interval(self.pairs, level)
+        """The interval of that level; without a width where a run's predictions cannot be read."""
+        found = interval(self.pairs, level)
+        if not self.whole:  # over seeds alone it would be too narrow
+            found = replace(found, low=np.nan, high=np.nan, half=np.nan)
+        return found
 
     @property
     def variance(self) -> Variance:
@@ -191,7 +196,8 @@ class Evidence:
         groups = self.groups(a[0], task) if pairs.values is not None else None
         if groups is not None:
             pairs = clustered(pairs, groups)
-        return Comparison(name, tuple(run.seed for run in a), pairs, upwards)
+        whole = len(known) == len(units)
+        return Comparison(name, tuple(run.seed for run in a), pairs, upwards, whole)
 
 
 def _scores(
