@@ -64,7 +64,7 @@ def test_states_name_the_arm_and_its_lam(tmp_path: Path) -> None:
 
 
 def test_predictions_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    """Without them an interval is over seeds alone, and narrower for it."""
+    """Without them an interval would be over seeds alone, and narrower for it."""
     put_study(tmp_path)
     whole = only(tmp_path)
     damaged = next(tmp_path.glob("*/feature_transfer/*/predictions.safetensors"))
@@ -74,4 +74,4 @@ def test_predictions_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     assert not any("cannot be read" in sentence for sentence in whole.warnings)
     (sentence,) = said
     assert sentence.startswith("feature_transfer at λ=1: the outputs of 1 of 6 runs cannot be")
-    assert "too narrow" in sentence
+    assert "no interval and no word" in sentence

@@ -40,7 +40,7 @@ def warnings(
         if unread := sum(not evidence.predicted(run) for run in runs):
             yield printable(
                 f"{_name(row.arm)}: the outputs of {unread} of {len(runs)} runs cannot be read: "
-                "its intervals are over seeds alone, and too narrow for new test examples."
+                "its gains have no interval and no word, which take every test example."
             )
     if study.look > 1:
         yield from _looked(study.look, rows, terms, tested)
