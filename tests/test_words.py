@@ -21,8 +21,9 @@ from tlrun.report.statistics.fieller import TaskScores, fieller, relative_gain
 from tlrun.report.statistics.needed import Spread
 from tlrun.report.statistics.over_seeds import paired_interval
 from tlrun.report.statistics.paired import Variance
-from tlrun.report.statistics.sequential import LOOKS, alpha_at, decision
+from tlrun.report.statistics.sequential import alpha_at, decision
 from tlrun.report.statistics.verdict import Compared, verdict
+from tlrun.store.studydir import LOOKS
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tlrun.config.overrides import MOST_VALUES, axis_of
 from tlrun.config.preflight import Request, preflight
-from tlrun.config.seeds import LOOKS, axis_of_seeds, first_seeds, looks_of
+from tlrun.config.seeds import axis_of_seeds, first_seeds, looks_of
 from tlrun.core.errors import UserError
+from tlrun.store.studydir import LOOKS
 
 from problems import own_folder
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from tlrun.config.overrides import MOST_VALUES, Axis, value_of
 from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.store.studydir import LOOKS
 
 KEY, AUTO = "seeds", "auto"
-LOOKS = (5, 10, 20, 40)  # after how many seeds the results of seeds=auto are looked at
 NUMBER = f"a whole number from 1 to {MOST_VALUES}, or {AUTO}"
 IN_YAML = Mistake(KEY, found="no key of a YAML", hint="there it is seed: range(10)")
 

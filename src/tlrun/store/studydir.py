@@ -26,6 +26,7 @@ from tlrun.store.files import read_json, write_json
 from tlrun.store.locks import locked
 
 HOME = ".studies"
+LOOKS = (5, 10, 20, 40)  # after how many seeds the results of seeds=auto are looked at
 AS_DECLARED = "a study as it was declared"
 TO_MEND = "put the file back as it was, or move it away to declare the study anew"
 # what JSON of another shape may raise

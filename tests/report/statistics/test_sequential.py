@@ -8,7 +8,6 @@ from scipy import stats
 from tlrun.report.statistics.needed import Spread
 from tlrun.report.statistics.paired import Variance
 from tlrun.report.statistics.sequential import (
-    LOOKS,
     REACH,
     Decision,
     alpha_at,
@@ -16,6 +15,7 @@ from tlrun.report.statistics.sequential import (
     futile,
 )
 from tlrun.report.statistics.verdict import Compared, Verdict
+from tlrun.store.studydir import LOOKS
 
 UNCLEAR = Verdict("UNCLEAR")
 

@@ -7,20 +7,11 @@ import pytest
 
 from tlrun.core.errors import UserError
 from tlrun.core.options import strict
-from tlrun.report.answer import Arm, Study
+from tlrun.report.answer import Study
 from tlrun.report.study.build import build_report
 
 from made_runs import put_arm, put_run, put_study
-
-
-def only(path: Path) -> Study:
-    (study,) = build_report([path]).studies
-    return study
-
-
-def arm_of(study: Study, strategy: str) -> Arm:
-    (arm,) = (arm for arm in study.arms if arm.strategy == strategy)
-    return arm
+from made_studies import arm_of, only
 
 
 def test_the_answer_comes_first_and_names_who_helps_and_who_hurts(tmp_path: Path) -> None:

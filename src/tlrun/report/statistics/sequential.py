@@ -9,8 +9,8 @@ from typing import Literal
 
 from tlrun.report.statistics.needed import enough_examples, half_width
 from tlrun.report.statistics.verdict import Compared, Verdict
+from tlrun.store.studydir import LOOKS
 
-LOOKS = (5, 10, 20, 40)
 SHARES = (1 / 8, 1 / 8, 1 / 4, 1 / 2)  # of α, one a look; their sum is 1
 FUTILE_FROM = 10  # seeds, for the variance of five is too unsure to give up by
 REACH = 1.28  # standard deviations that a normal variable exceeds with probability 0.1

@@ -10,10 +10,10 @@ from typing import Any
 
 from tlrun.core.errors import printable
 from tlrun.core.metrics import default_delta
-from tlrun.report.statistics.sequential import LOOKS, alpha_at
+from tlrun.report.statistics.sequential import alpha_at
 from tlrun.report.study.arms import Series
 from tlrun.report.study.grouping import Grouped
-from tlrun.store.studydir import StudyPlan, damaged_studies
+from tlrun.store.studydir import LOOKS, StudyPlan, damaged_studies
 
 ALPHA = 0.05
 
