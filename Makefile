@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?= strategy=feature_transfer
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all gpu check bench clean
+.PHONY: help run test test-all gpu check docs bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -29,12 +29,15 @@ check: .venv/installed-dev ## Lint, check formatting and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+docs: .venv/installed-docs ## Build the documentation as pages, in build/docs/html
+	PYTHONPATH=src:docs/site $(BIN)/python -m docsite
+
 bench: .venv/installed-bench ## Measure tl-run against what people use instead: make bench ARGS_BENCH="--rows head64 --rounds 9"
 	PYTHONPATH=benchmarks $(BIN)/python -m bench $(ARGS_BENCH)
 
 clean: ## Remove what was built and cached; runs/ and .venv stay
 	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find src tests configs benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find src tests configs benchmarks docs -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -53,4 +56,8 @@ clean: ## Remove what was built and cached; runs/ and .venv stay
 
 .venv/installed-bench: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@ .venv/installed
+
+.venv/installed-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@ .venv/installed

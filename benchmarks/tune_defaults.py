@@ -46,6 +46,7 @@ COMMON = {
     "reuse": "same",
     "sweep": {"jobs": None},
     "verdict": {},
+    "tune": {},
 }
 SEEDS = range(100, 110)
 CHANNELS, RATES = ((16, 32), (32, 64)), (3e-4, 1e-3, 3e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tlrun.report.answer import Arm, Study
@@ -19,6 +20,7 @@ from tlrun.store import studydir
 from tlrun.store.studydir import StudyPlan, declare
 
 PROBLEM = "aaaaaaaaaaaa"
+CONTROLS = {"scratch": ("scratch",), "source_only": ("source_only",)}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def parts_of(path: Path, number: int = 0) -> Parts:
     """A study of the folder, 0 the newest."""
     folder = folder_of(path)
     study = grouped(folder)[number]
+    folder = study.tuned or folder
     series = [one for axis in study.axes for one in series_of(axis, folder)]
     return Parts(folder, study, series, terms_of(study, series), Evidence())
 
@@ -66,9 +69,16 @@ def arm_of(study: Study, strategy: str) -> Arm:
 
 
 def planned(
-    path: Path, arms: Mapping[str, Sequence[str]], seeds: Sequence[int] = range(6), **changes: Any
+    path: Path,
+    arms: Mapping[str, Sequence[str]],
+    seeds: Sequence[int] = range(6),
+    controls: Mapping[str, Sequence[str]] = MappingProxyType(CONTROLS),
+    **changes: Any,
 ) -> StudyPlan:
-    """A plan that is declared now. arms: of each family its settings, one a λ."""
+    """A plan that is declared now.
+
+    arms: of each family its settings, one a λ. controls: of every arm.
+    """
     declared = tuple(
         studydir.Arm(
             family.partition(" ")[0],
@@ -76,7 +86,7 @@ def planned(
             family,
             tuple(sorted(settings)),
             tuple(setting.partition("λ=")[2] for setting in settings if "λ=" in setting),
-            {"scratch": ("scratch",), "source_only": ("source_only",)},
+            {name: tuple(settings) for name, settings in controls.items()},
         )
         for family, settings in arms.items()
     )

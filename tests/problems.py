@@ -133,6 +133,7 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "reuse": "same",
         "sweep": {"jobs": None},
         "verdict": {"alpha": 0.05, "delta": None},
+        "tune": {"lr": None},
     }
     return plain | changes
 

@@ -49,7 +49,8 @@ def test_its_strategy_runs_with_its_control_and_its_typo_is_told(folder: Path) -
     assert done.stdout.startswith(
         "The target alone, with sparse features: min_{θ,w} L_T(θ, w) + β · mean |z|."
     )
-    assert re.search(r"^sparse_features .*\nscratch ", done.stdout, flags=re.MULTILINE)
+    assert re.search(r"^[* ]>  sparse_features ", done.stdout, flags=re.MULTILINE)
+    assert re.search(r"^[* ]   scratch ", done.stdout, flags=re.MULTILINE)
     assert typo.stderr == block("console").splitlines()[1] + "\n"
     assert (typo.returncode, typo.stdout) == (2, "")
 
@@ -108,4 +109,5 @@ def test_the_package_installs_as_the_page_says(folder: Path) -> None:
         check=True,
     )
 
-    assert "sparse_features (from sparse-features 1.0)" in done.stdout
+    plain = " ".join(done.stdout.split())
+    assert "sparse_features (from sparse-features 1.0)" in plain

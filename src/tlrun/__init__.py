@@ -11,7 +11,10 @@ read from its module when it is first asked for.
     Range, OneOf, Form              what the value of an option may be
     Mistake, UserError              a mistake of a user, in one line
     stream                          the seed of a named random stream
+    run, RunResult                  one run with its controls, as the command line carries it out
+    sweep, SweepResult              many runs, and the report of them
     load_run, load_runs, Outcome    finished runs, read from their folders
+    Runs                            a list of them, which `.to_frame()` makes a data frame of
     load_backbone                   φ of a finished run, as a module
 """
 
@@ -21,6 +24,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tlrun.api.frame import Runs, load_runs
+    from tlrun.api.run import RunResult, run
+    from tlrun.api.sweep import SweepResult, sweep
     from tlrun.core.errors import Mistake, UserError
     from tlrun.core.objective import Lam, Objective, Relation, Schedule, Step, Steps
     from tlrun.core.options import Form, OneOf, Range
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
     from tlrun.models.backbone import Backbone, Given
     from tlrun.models.model import Model
     from tlrun.models.structure import Structure
-    from tlrun.runs.outcome import Outcome, load_run, load_runs
+    from tlrun.runs.outcome import Outcome, load_run
     from tlrun.runs.trained_backbone import load_backbone
     from tlrun.strategies.base import Control, Stage, Strategy
     from tlrun.strategies.schedules import Constant
@@ -43,6 +49,9 @@ if TYPE_CHECKING:
 
 # Where each public name is made.
 PUBLIC = {
+    "api.frame": ("Runs", "load_runs"),
+    "api.run": ("RunResult", "run"),
+    "api.sweep": ("SweepResult", "sweep"),
     "core.errors": ("Mistake", "UserError"),
     "core.objective": ("Lam", "Objective", "Relation", "Schedule", "Step", "Steps"),
     "core.options": ("Form", "OneOf", "Range"),
@@ -55,7 +64,7 @@ PUBLIC = {
     "models.backbone": ("Backbone", "Given"),
     "models.model": ("Model",),
     "models.structure": ("Structure",),
-    "runs.outcome": ("Outcome", "load_run", "load_runs"),
+    "runs.outcome": ("Outcome", "load_run"),
     "runs.trained_backbone": ("load_backbone",),
     "strategies.base": ("Control", "Stage", "Strategy"),
     "strategies.schedules": ("Constant",),
@@ -86,6 +95,8 @@ __all__ = [
     "Problem",
     "Range",
     "Relation",
+    "RunResult",
+    "Runs",
     "Schedule",
     "Scratch",
     "SingleTask",
@@ -95,6 +106,7 @@ __all__ = [
     "Steps",
     "Strategy",
     "Structure",
+    "SweepResult",
     "Task",
     "TaskKey",
     "UserError",
@@ -104,8 +116,10 @@ __all__ = [
     "load_backbone",
     "load_run",
     "load_runs",
+    "run",
     "source_stage",
     "stream",
+    "sweep",
 ]
 
 

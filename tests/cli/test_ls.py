@@ -2,11 +2,13 @@ import math
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tlrun.cli import ls as listing
 from tlrun.cli.ls import ls
 from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
+from tlrun.store.found import runs
 
 from problems import Watcher, config, performed, planned
 
@@ -85,3 +87,32 @@ def test_no_runs_yet_says_how_to_get_one(here: Path, capsys: pytest.CaptureFixtu
         in capsys.readouterr().out
     )
     assert list(here.iterdir()) == []
+
+
+def test_what_tells_runs_apart_is_shown(three: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ls(["strategy=parameter_transfer", "--runs-dir", three])
+    shown = capsys.readouterr().out
+
+    assert "lr=0.003" in shown
+    assert "lr=1e-05" in shown
+    assert "hidden" not in shown  # all share it
+    ls(["strategy=scratch", "--runs-dir", three])
+    assert "settings" not in capsys.readouterr().out  # one run alone
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_a_table_fits_its_terminal_and_keeps_names_whole(three: str, width: int) -> None:
+    console = Console(width=width, markup=False)
+    found = list(runs(Path(three)))
+    with console.capture() as shown:
+        console.print(listing._table(found, width))
+    lines = shown.get().splitlines()
+
+    assert max(map(len, lines)) <= width
+    for run in found:
+        assert any(run.run_dir.name in line for line in lines) or width >= 130
+
+
+def test_its_help_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    ls(["--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tlrun.cli.ls import ls
-from tlrun.cli.ls_stages import kept, size, size_of, utc
+from tlrun.cli.ls_stages import kept, size_of, utc
 from tlrun.core.errors import UserError
 from tlrun.store.entries import Entry
 from tlrun.store.stages import HOME, FinishedStage, stage_entry, write_stage
@@ -194,8 +194,5 @@ def test_sizes_and_times_are_for_people(tmp_path: Path) -> None:
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
 
     assert 1000 < size_of(tmp_path / "in") < 2000  # the link itself
-    assert [size(count) for count in (0, 999, 1000, 1_240_000, 9.9e8, 2e9, 3e15)] == [
-        "0 B", "999 B", "1.0 kB", "1.2 MB", "990.0 MB", "2.0 GB", "3000.0 TB",
-    ]  # fmt: skip
     assert utc(1e18) == "–"
     assert utc(0) == "1970-01-01 00:00"

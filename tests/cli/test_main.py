@@ -107,7 +107,7 @@ def test_commands_and_help_wait_for_neither_hydra_nor_torch(here: Path) -> None:
 import sys
 from tlrun.cli.main import run
 for line in ("--version", "--help", "ls", "ls --help", "show --help", "doctor --help",
-             "ls --stages", "clean", "clean --help"):
+             "ls --stages", "clean", "clean --help", "help strategy=fused lam", "help epochs"):
     assert run(line.split()) == 0
 print(sorted({"torch", "hydra", "sklearn", "numpy"} & set(sys.modules)), file=sys.stderr)
 """
@@ -145,7 +145,7 @@ except UserError as error:
         ),
         (
             ["ls", "strategy"],
-            "ls: expected key=value, --all, --stages or --runs-dir PATH, found strategy",
+            "ls: expected key=value, --all, --stages, --sweeps or --runs-dir PATH, found strategy",
         ),
         (["ls", "--runs-dir"], "--runs-dir: expected a folder after it, found nothing"),
         (
@@ -158,7 +158,7 @@ except UserError as error:
             "show: expected a run, found none with nonesuch in its name in runs",
         ),
         (["doctor", "now"], "doctor: expected nothing or --runs-dir PATH, found now"),
-        (["-x"], "command line: unrecognized arguments: -x; see tl-run --help"),
+        (["-x"], "-x: no flag of tl-run; options are set as key=value; see tl-run --help"),
     ],
 )
 def test_a_command_that_is_none_is_one_line(here: Path, typed: list[str], line: str) -> None:

@@ -89,8 +89,11 @@ def test_several_formats_go_to_several_files(runs_dir: Path, tmp_path: Path) -> 
         (["--csv", "a", "--json", "a"], "a: expected a place for each format"),
         (["--csv", "a", "--json", "./x/../a"], "a: expected a place for each format"),
         (["--csv", "-", "--json", "-"], "-: expected a place for each format"),
-        (["nowhere"], "report: expected a folder, found nowhere"),
-        (["runs/made/scratch/scratch_seed=0/run.json"], "report: expected a folder, found runs/"),
+        (["nowhere"], "report: expected a folder of runs, found none at nowhere"),
+        (
+            ["runs/made/scratch/scratch_seed=0/run.json"],
+            "report: expected a folder of runs, found none at runs/",
+        ),
         (["empty"], "report: expected a folder with runs, found none in empty"),
         (["--json", "a", "--csv", "no/where"], "found no/where: no folder no"),
         (["--json", "a", "--csv", "empty"], "expected a file to write to, found the folder empty"),
@@ -162,3 +165,26 @@ def test_the_report_is_of_the_folders_that_are_named(
     content = json.loads(capsys.readouterr().out)
 
     assert len(content["studies"]) == len(build_report([tmp_path / "a"]).studies) * 2
+
+
+def test_wide_has_what_the_short_form_leaves_to_it(
+    runs_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = []
+    for flags in ([], ["--wide"]):
+        assert report(["--runs-dir", str(runs_dir), *flags]) == 0
+        shown.append(capsys.readouterr().out)
+    short, wide = shown
+
+    assert "All that is known: tl-run report --wide" in short
+    assert "HELPS: better than every control" not in short
+    assert "HELPS: better than every control" in wide
+    assert "Intervals are over" in wide
+    assert len(wide) > len(short)
+
+
+def test_a_file_has_all_and_is_not_asked_for_wide(runs_dir: Path) -> None:
+    with pytest.raises(UserError, match="--wide: expected the terminal alone"):
+        report(["--runs-dir", str(runs_dir), "--wide", "--json", "-"])
+    with pytest.raises(UserError, match="did you mean --wide"):
+        report(["--runs-dir", str(runs_dir), "--wid"])

@@ -1,17 +1,24 @@
 import random
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from packages import faulty
+from waiting import PATIENCE, started, until_it
 
 from tlrun.cli.hydra_app import enter as run
 from tlrun.cli.session import processes
 from tlrun.config import plugins
 from tlrun.config.preflight import preflight
 from tlrun.config.registry import find
+from tlrun.report.study.build import build_report
 from tlrun.store.files import read_json
 from tlrun.store.studydir import studies
 from tlrun.strategies.base import Control
+from tlrun.sweeps.executors.local import LocalExecutor
 
 from problems import TINY
 from properties import assert_one_line_each, assert_same_run
@@ -31,7 +38,7 @@ def test_one_command_answers_with_controls_and_the_next_command(
         "source_only",
         "joint, λ=1",
     ):
-        assert f"\n{name}" in shown
+        assert any(line.lstrip(" *>").startswith(f"{name}  ") for line in shown.splitlines())
     assert "One seed proves nothing" in shown
     assert f"tl-run -m {' '.join(TINY)} strategy=feature_transfer seeds=10" in shown.replace(
         "'", ""
@@ -267,3 +274,86 @@ TABLE = [
     "dataset=table_csv", "dataset.predict=[y,z]", "strategy=shared_parameters", "controls=false",
     "backbone=identity", "trainer.steps=30", "optimizer.lr=0.1",
 ]  # fmt: skip
+
+
+def test_wide_has_more_of_a_run_and_of_a_sweep(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [*TINY, "strategy=scratch", "controls=false"]
+    shown = {}
+    for command in (asked, [*asked, "-m", "seeds=2"]):
+        for flags in ([], ["--wide"]):
+            assert run([*command, *flags]) == 0
+            shown[len(command), bool(flags)] = capsys.readouterr().out
+
+    for length in {length for length, _ in shown}:
+        assert "--wide" in shown[length, False]
+        assert "--wide" not in shown[length, True]
+    assert "examples: drawn in training" in shown[len(asked), True]
+    assert "examples: drawn in training" not in shown[len(asked), False]
+    assert "of computing" in shown[len(asked) + 2, True]
+    assert "of computing" not in shown[len(asked) + 2, False]
+
+
+SWEEP = [
+    "backbone=mlp", "trainer.steps=200", "-m", "strategy=feature_transfer", "lam.value=0,1",
+    "seeds=5",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_sweep_that_is_stopped_tells_what_there_is_and_its_command_ends_as_if_it_had_not_been(
+    here: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    def finished() -> int:
+        texts = [path.read_text() for path in here.glob("runs/digits/*/*/run.json")]
+        return sum('"status": "finished"' in text for text in texts)
+
+    asked = [sys.executable, "-m", "tlrun", *SWEEP, "sweep.jobs=1"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with started(asked, **pipes) as process:
+        until_it(process, lambda: finished() >= 7, "a whole seed")
+        process.send_signal(number)
+        shown, errors = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == code
+    assert_one_line_each(
+        errors.strip(), "tl-run: stopped; the same command goes on from what is finished"
+    )
+    (said,) = re.findall(r"(\d+) of 30 runs are finished: seeds? (?:0-)?(\d) of 5", shown)
+    assert 6 <= int(said[0]) < 30
+    assert finished() == int(said[0])
+    assert int(said[1]) == int(said[0]) // 6 - 1
+    assert "No verdict" in shown
+    assert " of 5 declared. Who stops where a word comes" in shown
+    assert shown.count("control") >= 4
+
+    for runs_dir in ("runs", "whole"):
+        assert run([*SWEEP, f"runs_dir={runs_dir}"]) == 0
+    ends = capsys.readouterr().out
+    assert f"{30 - int(said[0])} trained now, {said[0]} found." in ends
+    assert "30 trained now, 0 found." in ends
+    one, other = (build_report([here / name]).studies[0] for name in ("runs", "whole"))
+    assert [(arm.label, arm.score, arm.gains, arm.word) for arm in one.arms] == [
+        (arm.label, arm.score, arm.gains, arm.word) for arm in other.arms
+    ]
+    assert (one.verdict, one.more, one.deviations) == (other.verdict, other.more, other.deviations)
+
+
+@pytest.mark.parametrize("broken", [OSError("no pipe"), SystemExit(1)])
+def test_a_pipe_that_is_gone_does_not_change_how_a_stopped_sweep_ends(
+    here: Path, monkeypatch: pytest.MonkeyPatch, broken: BaseException
+) -> None:
+    """`tl-run -m … | tee log`: Ctrl-C ends tee too, and rich leaves where its pipe is gone."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def gone(*_: object, **__: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(LocalExecutor, "run", stop)
+    monkeypatch.setattr("tlrun.report.closing.how_far", gone)
+    with pytest.raises(KeyboardInterrupt):
+        run(["-m", *TINY, "strategy=scratch", "seeds=1"])

@@ -11,7 +11,7 @@ from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS, plan
 from tlrun.runs.remembered import ProblemCache
 
-from problems import Watcher, config, performed, planned
+from problems import Watcher, config, outcomes_of, performed, planned
 
 
 @pytest.fixture
@@ -93,3 +93,53 @@ def test_which_run_must_be_clear(run: Path) -> None:
     ):
         with pytest.raises(UserError, match=f"show: {line}"):
             show([asked, f"--runs-dir={run.parents[2]}"])
+
+
+def test_a_typo_gets_the_run_that_is_near(run: Path) -> None:
+    runs_dir = run.parents[2]
+    identity = run.name[-12:]
+    wrong = ("z" if identity[5] != "z" else "y").join([identity[:5], identity[6:]])
+    for asked in (wrong, wrong[:8]):
+        with pytest.raises(UserError, match=f"did you mean .*{run.name}"):
+            show([asked, f"--runs-dir={runs_dir}"])
+    with pytest.raises(UserError, match="see tl-run ls"):
+        show(["qqqqqqqqqqqq", f"--runs-dir={runs_dir}"])
+
+
+def test_its_losses_and_its_controls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = outcomes_of(config(tmp_path, controls=True), Watcher())
+    capsys.readouterr()
+    show([str(outcomes[0].path)])
+    shown = capsys.readouterr().out
+
+    for other in outcomes[1:]:
+        assert f"{other.name} " in shown
+        assert other.path.name[-12:] in shown
+    assert "not there" not in shown
+    assert any(line.split()[:3] == ["source", "L_S", "4-6"] for line in shown.splitlines())
+
+
+def test_controls_that_are_missing_are_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show([str(run)])
+    shown = capsys.readouterr().out
+
+    assert "not there; the command below makes them" in shown
+
+
+def test_its_help_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    show(["--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"stage": "target", "step": 6, "terms": {"L_T": null, "L_S": "inf"}, "val": {"a": 3}}',
+        '{"stage": "target", "step": "six", "terms": {"L_T": 1.0}}',
+        '{"stage": "target", "step": 6, "terms": [1.0]}',
+    ],
+)
+def test_curves_with_no_numbers_in_them_are_no_traceback(run: Path, line: str) -> None:
+    (run / "metrics.jsonl").write_text(f"{line}\n")
+
+    assert show([str(run)]) == 0

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tlrun.report.closing import closing
+from tlrun.report.closing import closing, how_far
 from tlrun.report.study.build import build_report
 from tlrun.store.studydir import StudyPlan
+from tlrun.sweeps.stopped import Progress
 
 from made_runs import put_arm, put_study
 from made_studies import planned
@@ -58,3 +59,30 @@ def test_a_page_that_cannot_be_written_takes_no_answer_away(
     assert "parameter transfer (λ=1) helps" in shown
     assert "No page: " in shown
     assert "No space left on device" in shown
+
+
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        ((0, 1, 2, 3), "24 of 60 runs are finished: seeds 0-3 of 10 are whole."),
+        ((3,), "24 of 60 runs are finished: seed 3 of 10 is whole."),
+        ((), "24 of 60 runs are finished: no seed is whole."),
+    ],
+)
+def test_of_a_stopped_sweep_the_seeds_are_told_that_are_whole(
+    whole: tuple[int, ...], said: str
+) -> None:
+    assert how_far(Progress(24, 60, tuple(range(10)), whole, ())) == said
+
+
+def test_in_short_the_way_to_the_rest_is_told(tmp_path: Path) -> None:
+    put_study(tmp_path)
+    mine = planned(tmp_path, {"parameter_transfer": ["parameter_transfer λ=1"]})
+    console = Console(file=io.StringIO(), width=200, markup=False)
+    console.print(closing(tmp_path, [mine], console, wide=True))
+    whole = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "the rest here: tl-run report --wide" in closed(tmp_path, mine)
+    assert "--wide" not in whole
+    assert "labels: " in whole
+    assert "labels: " not in closed(tmp_path, mine)

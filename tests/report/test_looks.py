@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ PT, FT = "parameter_transfer λ=1", "feature_transfer λ=1"
 LOOKS = (5, 10, 20, 40)
 
 
-def study(path: Path, *arms: str, **changes: object) -> StudyPlan:
+def study(path: Path, *arms: str, **changes: Any) -> StudyPlan:
     """A plan of seeds=auto."""
     families = {arm.partition(" ")[0]: [arm] for arm in arms}
     return planned(path, families, range(40), looks=LOOKS, **changes)

@@ -14,6 +14,7 @@ from tlrun.core.notes import (
     LamHasNoEffect,
     Note,
     NotKept,
+    OptionIdle,
     PretrainedWeights,
     ReadingData,
     RunAnew,
@@ -33,6 +34,7 @@ STATED: list[Note] = [
     AugmentOff(),
     LamHasNoEffect(),
     LamHasNoEffect(no_source=True),
+    OptionIdle(key="strategy.mu", why="with strategy.transfer=distillation"),
     PretrainedWeights(run="this run", name="timm", digest="0123456789abcdef"),
     ReadingData(megabytes=29.0),
     StrategyWarning(text="first_lam does nothing"),
@@ -122,6 +124,10 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         (
             PretrainedWeights(run="this run", name="timm", digest="0123456789abcdef"),
             "this run · pretrained weights    timm, sha256 0123456789ab",
+        ),
+        (
+            OptionIdle(key="lam.value", why="with strategy=scratch"),
+            "lam.value has no effect with strategy=scratch",
         ),
         (StrategyWarning(text="a word"), "a word"),
         (ReadingData(megabytes=1234.5), "reading 1,234 MB"),

@@ -62,10 +62,3 @@ def test_a_strangers_title_cannot_take_over_the_terminal() -> None:
     assert "\x1b]0;" not in shown(ours)
     assert "\x1b[2J" not in shown(ours)
     assert "[b]why" in shown(ours)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(3.2, "3 s"), (89, "89 s"), (600, "10 min"), (9000, "2.5 h")]
-)
-def test_durations_in_the_unit_people_think_in(seconds: float, text: str) -> None:
-    assert live._duration(seconds) == text

@@ -1,7 +1,7 @@
 from typing import Any
 
 from tlrun.data.load_report import ENOUGH
-from tlrun.report.tested import every_metric, small_tests
+from tlrun.report.tested import every_metric, on_examples, small_tests
 from tlrun.runs.outcome import Outcome
 
 from problems import outcome
@@ -77,3 +77,21 @@ def test_the_fewest_of_all_seeds_count() -> None:
 
 def test_a_run_without_tasks_says_nothing() -> None:
     assert list(every_metric(outcome())) == list(small_tests([outcome()])) == []
+
+
+def test_in_short_only_the_test_examples_are_told() -> None:
+    classes = {str(k): 5 if k == 3 else 10 for k in range(10)}
+    digit: dict[str, Any] = {"scores": {}, "tested": {"labels": 95, "classes": classes}}
+
+    assert list(on_examples(judged_on(digit=digit))) == [
+        "Scores are on 95 test examples of 10 classes, 5 to 10 each."
+    ]
+    assert list(on_examples(judged_on(a=MINE, b=MINE))) == [
+        "Scores are on 22 test examples: 20 of 'no', 2 of 'mine' for each task."
+    ]
+    assert list(on_examples(judged_on(mine=MINE, cost=COST))) == [
+        "Test examples: mine on 22: 20 of 'no', 2 of 'mine'; cost on 30."
+    ]
+    many = judged_on(**{f"t{k}": MINE if k else COST for k in range(7)})
+    assert list(on_examples(many)) == ["7 tasks on 22 to 30 test examples each."]
+    assert list(on_examples(outcome())) == []

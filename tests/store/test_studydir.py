@@ -12,6 +12,7 @@ from tlrun.core.errors import UserError
 from tlrun.store.studydir import (
     Arm,
     StudyPlan,
+    Trials,
     damaged_studies,
     declare,
     read_study,
@@ -108,6 +109,28 @@ def test_the_id_is_that_of_the_problem_and_the_settings_alone(
     assert plan.id == study_id("p", ["s9", "s2", "c1", "s1"])
     assert replace(plan, problem="q").id != plan.id
     assert replace(plan, arms=plan.arms[:2]).id != plan.id
+
+
+TRIALS = (Trials((0.001, 0.01), ("s1", "t1")), Trials((0.001, 0.01), ("c1", "d1")))
+
+
+def test_trials_are_part_of_a_plan_and_of_its_id(tmp_path: Path) -> None:
+    tuned = replace(PLAN, tuning=TRIALS)
+    standing = declare(tmp_path, tuned)
+
+    assert replace(standing, declared="") == tuned
+    assert len({PLAN.id, tuned.id, replace(PLAN, tuning=()).id}) == 3
+    assert tuned.id == replace(tuned, tuning=TRIALS[::-1]).id
+    assert len({PLAN.digest, tuned.digest, replace(PLAN, tuning=TRIALS[:1]).digest}) == 3
+    assert tuned.settings == {"s1", "s2", "c1", "t1", "d1"}  # c1 is an arm too
+    assert replace(tuned, arms=(ONE,)).settings == {"s1", "s2", "t1"}
+    assert replace(tuned, arms=(ONE,)).every_setting == {"s1", "s2", "t1", "c1", "d1"}
+    path = file_of(tmp_path, tuned)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["plan"]["tuning"][1]["settings"] = ["c1", "e1"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(UserError, match="its digest does not fit"):
+        read_study(path)
 
 
 def test_what_is_declared_once_stands(tmp_path: Path) -> None:

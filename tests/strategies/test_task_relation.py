@@ -35,7 +35,7 @@ from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState
 
-from problems import Rows, as_features, everything
+from problems import Rows, as_features, everything, peers
 from properties import assert_same_bits
 
 Relation = Literal["mean", "soft_sharing", "graph", "trace_norm", "covariance", "ridge"]
@@ -762,3 +762,12 @@ def test_what_towers_hold_fixed_is_no_part_of_what_they_compare() -> None:
     W = side_by_side(model, everything(ours, model))
 
     assert W.shape == ((6 + 1) * 5 + 5 * 3, 3)
+
+
+def test_a_graph_that_ties_no_two_tasks_is_refused() -> None:
+    """R would be 0, and λ without effect, in silence."""
+    none = TaskRelation("graph", graph=((0.0,) * 3,) * 3)
+
+    with pytest.raises(UserError, match=r"strategy.graph: expected .* tied, found none") as caught:
+        none.stages(peers("peer", "peer", "peer"), Constant(1.0), 5)
+    assert "shared_parameters" in caught.value.lines[0]

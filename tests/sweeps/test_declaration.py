@@ -66,6 +66,52 @@ def test_an_arm_is_a_family_with_its_settings_lambdas_and_controls(tmp_path: Pat
     )  # fmt: skip
 
 
+def tuned(path: Path, **changes: Any) -> dict[str, Any]:
+    """A config whose runs are tried at three rates."""
+    data = {"name": "digits", "val_share": 0.2}
+    return config(path, **{"dataset": data, "tune": {"lr": [0.001, 0.003, 0.01]}, **changes})
+
+
+def test_the_trials_of_every_arm_and_control_are_declared(tmp_path: Path) -> None:
+    configs = [
+        tuned(tmp_path, controls=True, strategy=TRANSFER, lam=lam(value), seed=seed)
+        for value in (0.0, 1.0)
+        for seed in (0, 1)
+    ]
+    sweep = swept(configs, Watcher())
+    (study,) = declared_studies(sweep, [[]] * 4, Asked(), Watcher())
+    (arm,) = study.arms
+    assert study.tuning is not None
+    trials = {each.settings[0]: each.settings for each in study.tuning}
+
+    assert {each.rates for each in study.tuning} == {(0.001, 0.003, 0.01)}
+    assert len(arm.settings) == 2  # one a λ, whatever the rates
+    assert set(trials) == {*arm.settings, *(s for (s,) in arm.controls.values())}
+    assert all(len(set(settings)) == 3 for settings in trials.values())
+    planned = {plan.setting for _, plan in sweep.runs.values()}
+    assert planned == study.every_setting == {s for settings in trials.values() for s in settings}
+    assert (study.runs, len(sweep.runs)) == (36, 36)  # 3 rates · 2 seeds · (2 λ + 4 controls)
+
+
+def test_a_tuned_study_is_another_than_those_of_its_trials(tmp_path: Path) -> None:
+    rates = (0.001, 0.003, 0.01)
+    axis = [tuned(tmp_path, tune={"lr": None}, optimizer={"name": "adam", "lr": r}) for r in rates]
+    alone = [tuned(tmp_path, tune={"lr": None}, optimizer={"name": "adam", "lr": rates[0]})]
+    found = [declared(configs)[0] for configs in ([tuned(tmp_path)], axis, alone)]
+
+    assert len({study.id for study in found}) == 3
+    assert [study.tuning is None for study in found] == [False, True, True]
+    assert declared([tuned(tmp_path, seed=7)])[0] == found[0]  # as it was declared
+
+
+def test_what_learns_by_no_rate_has_no_trials_and_the_study_is_tuned_all_the_same(
+    tmp_path: Path,
+) -> None:
+    (study,) = declared([tuned(tmp_path, strategy={"name": "linear_model"})])
+
+    assert study.tuning == ()
+
+
 def test_a_control_at_the_arms_own_lambda_has_a_setting_for_each(tmp_path: Path) -> None:
     fused = {"name": "fused", "first": {"name": "shared_parameters"}, "then": TRANSFER}
     domains = {"name": "digits_domains", "target": "inverted"}

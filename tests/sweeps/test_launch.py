@@ -9,12 +9,15 @@ import pytest
 from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.data.base import Dataset
+from tlrun.report.study.build import build_report
+from tlrun.runs.outcome import load_run, load_runs
 from tlrun.runs.plan import THIS
 from tlrun.store.files import read_json
 from tlrun.sweeps.executors.base import Executor, Job, JobResults
 from tlrun.sweeps.executors.base import Watcher as JobWatcher
 from tlrun.sweeps.executors.local import LocalExecutor
 from tlrun.sweeps.launch import SweepResults, launch
+from tlrun.sweeps.stopped import SweepStopped
 
 from problems import SweepWatcher, Watcher, config, performed
 from properties import assert_same_run
@@ -61,6 +64,19 @@ class InProcess:
         return results
 
 
+@dataclass
+class FailingAbove(InProcess):
+    """It fails runs at a learning rate above `rate`."""
+
+    rate: float = 0.0
+
+    def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+        high = [job for job in jobs if job.plan.run.optimizer.lr > self.rate]
+        results = super().run([job for job in jobs if job not in high], watcher)
+        results.failed.update(dict.fromkeys(high, "burnt down"))
+        return results
+
+
 def sweep(
     configs: Sequence[dict[str, Any]],
     executor: Executor | None = None,
@@ -94,6 +110,51 @@ def test_every_job_gets_its_run_and_controls(tmp_path: Path) -> None:
     assert (first.trained, first.found, second.trained, second.found) == (5, 0, 0, 5)
     assert first.outcomes[1][0].path == first.outcomes[0][4].path
     assert [o.result for o in first.outcomes[0]] == [o.result for o in second.outcomes[0]]
+
+
+def tuned(path: Path, **changes: Any) -> dict[str, Any]:
+    data = {"name": "digits", "val_share": 0.4, "labels_per_class": 5}
+    return config(path, **{"dataset": data, "tune": {"lr": [0.001, 0.01]}, **changes})
+
+
+def test_the_trials_of_every_arm_are_run_and_the_report_chooses_by_validation_loss(
+    tmp_path: Path,
+) -> None:
+    configs = [tuned(tmp_path, controls=True, seed=seed) for seed in range(2)]
+    first = sweep(configs, InProcess())
+    (study,) = build_report([tmp_path]).studies
+    losses: dict[tuple[str, int], dict[float, float]] = {}
+    for run in load_runs(tmp_path):
+        of_arm = losses.setdefault((run.strategy + str(run.result["steps"]), run.seed), {})
+        of_arm[run.optimizer["lr"]] = run.result["headline"]["val_loss"]
+
+    assert (first.trained, len(losses)) == (20, 10)  # 2 seeds, 2 rates, an arm and 4 controls
+    for arm in study.arms:
+        for path, seed in zip(arm.runs, arm.seeds, strict=True):
+            run = load_run(tmp_path / path)
+            of_arm = losses[run.strategy + str(run.result["steps"]), seed]
+            assert len(of_arm) == 2
+            assert of_arm[run.optimizer["lr"]] == min(of_arm.values())
+        assert arm.tuned.startswith("lr ")
+    assert study.arms_planned == 1
+    assert [each["sets"] for each in record_of(tmp_path)["jobs"]] == [
+        [f"job={k}", f"optimizer.lr={rate}"] for k in range(2) for rate in (0.001, 0.01)
+    ]
+    untuned = sweep(
+        [
+            {**each, "tune": {"lr": None}, "optimizer": {"name": "adam", "lr": 0.01}}
+            for each in configs
+        ]
+    )
+    assert (untuned.trained, untuned.found) == (0, 10)
+
+
+def test_a_job_of_which_a_trial_has_failed_has_no_outcome(tmp_path: Path) -> None:
+    sweep([tuned(tmp_path, seed=0)], InProcess())
+    results = sweep([tuned(tmp_path, seed=seed) for seed in (0, 1)], FailingAbove(rate=0.005))
+
+    assert [len(answer) for answer in results.outcomes] == [2, 0]  # a trial each, or none
+    assert len(results.failures) == 1
 
 
 def test_an_executor_is_enough_and_where_runs_are_carried_out_changes_no_bit(
@@ -252,8 +313,12 @@ def test_a_sweep_that_is_stopped_says_so(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     configs = [config(tmp_path, seed=seed) for seed in (0, 1)]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SweepStopped) as caught:
         sweep(configs, Stopped())
+    assert isinstance(caught.value.by, KeyboardInterrupt)
+    progress = caught.value.progress
+    assert (progress.finished, progress.runs, progress.whole) == (1, 2, (0,))
+    assert [study.seeds for study in progress.studies] == [(0, 1)]
     assert record_of(tmp_path)["status"] == "interrupted"
 
     again = sweep(configs, InProcess())

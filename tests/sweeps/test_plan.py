@@ -34,8 +34,10 @@ def test_what_jobs_share_is_one_run(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} <= {".cache"}  # data may be remembered
 
 
-def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None:
-    """So that processes which start together do not wait for one another's source stage."""
+def test_a_sweep_goes_seed_by_seed_and_begins_each_with_who_needs_a_stage_first(
+    tmp_path: Path,
+) -> None:
+    """So that one that is stopped has whole seeds, and few wait for one another's source stage."""
     configs = [
         config(tmp_path, lam=lam(value), seed=seed)
         for seed in (0, 1, 2)
@@ -45,8 +47,39 @@ def test_the_first_runs_of_a_sweep_need_different_stages(tmp_path: Path) -> None
     keys = [next(iter(plan.shared_keys)) for plan in missing]
 
     assert len(keys) == 9
-    assert len(set(keys[:3])) == len(set(keys)) == 3
-    assert [plan.run.seed for plan in missing] == [0, 1, 2, 0, 0, 1, 1, 2, 2]
+    assert len(set(keys)) == 3
+    assert [plan.run.seed for plan in missing] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_who_waits_for_a_stage_comes_last_in_a_seed(tmp_path: Path) -> None:
+    """Of seeds in the order of the jobs; what needs no stage of another is trained meanwhile."""
+    configs = [
+        config(tmp_path, controls=True, lam=lam(value), seed=seed)
+        for value in (0.1, 1.0)
+        for seed in (7, 3)
+    ]
+    missing = list(swept(configs, Watcher()).missing.values())
+
+    assert [plan.run.seed for _, plan in missing] == [7] * 6 + [3] * 6
+    for of_seed in (missing[:6], missing[6:]):
+        first, *free = [bool(plan.shared_keys) for _, plan in of_seed]
+        assert first
+        assert sorted(free) == free  # those that need none, then those that wait
+        assert sum(free) == 2  # the other λ and source_only
+        assert {name for name, _ in of_seed if name != THIS} == {
+            "scratch", "scratch, total budget", "source_only", "joint, λ=1",
+        }  # fmt: skip
+
+
+def test_what_is_left_of_a_stopped_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+    configs = [config(tmp_path, controls=True, seed=seed) for seed in (0, 1)]
+    every = swept(configs, Watcher()).missing
+    for name, plan in list(every.values())[:3]:
+        performed(plan, name, Watcher())
+    left = swept(configs, Watcher()).missing
+
+    assert set(left) == set(list(every)[3:])
+    assert [plan.run.seed for _, plan in left.values()] == [0] * 2 + [1] * 5
 
 
 def test_a_control_that_is_also_asked_for_is_one_run(tmp_path: Path) -> None:

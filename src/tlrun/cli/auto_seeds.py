@@ -40,20 +40,21 @@ def auto_seeds(
     flags: Sequence[str],
     settled: Settled,
     elsewhere: Callable[[Request], Executor | None] = lambda _: None,
+    wide: bool = False,
 ) -> int:
     """Sweep over the seeds of the first look, of the second, …; print the table of the last.
 
     request: of seeds=auto. flags: those that the next command needs too. settled: decides after
     each look whether it is the last. elsewhere: gives what carries out the runs of a look; None:
-    processes of this machine. Returns the exit code: 1 where a run failed, after whose look nothing
-    more is run. Raises ValueError for a request without looks.
+    processes of this machine. wide: as of `Session`. Returns the exit code: 1 where a run failed,
+    after whose look nothing more is run. Raises ValueError for a request without looks.
     """
     console = make_console()
     screen = OnceTold(console)
     runs_dir = Path(request.jobs[0].run.runs_dir).expanduser()
     for number, seeds in enumerate(request.looks, start=1):
         look = request.at_look(seeds)
-        session = Session(look, flags)
+        session = Session(look, flags, wide)
         if number == 1:
             session.say_chosen()
         results = session.launched(elsewhere(look), screen)

@@ -14,24 +14,29 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.cli.ls_stages import Kept, counted, kept, size, size_of, utc
+from tlrun.cli.ls_stages import Kept, kept, size_of, utc
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
+from tlrun.report.amounts import counted, size
 from tlrun.report.console import make_console
 from tlrun.store import features, problems, stages, weights
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.locks import is_held, locked
 
 USAGE = """\
-tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes] [--runs-dir PATH]     free disk; it asks first
+tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes]
+             [--runs-dir PATH]
 
-  tl-run clean                       all three: stages, cache, failed
-  tl-run clean --stages              finished stages, and what processes that were killed left of them
-  tl-run clean --cache               features of what is held fixed, pretrained weights, what is remembered of data
-  tl-run clean --failed              runs that failed, were interrupted, or were stopped (killed)
-  tl-run clean --older-than 30       only what was last used more than 30 days ago
-  tl-run clean --yes                 without the question, which needs a terminal
+Free disk; it asks first.
 
-What it deletes is made again where a run needs it. Finished runs stay, and so does what a process is working on."""  # noqa: E501  # as it is printed
+  tl-run clean                  all three: stages, cache, failed
+  tl-run clean --stages         finished stages, and what is left of killed ones
+  tl-run clean --cache          features of what is held fixed, pretrained
+                                weights, what is remembered of data
+  tl-run clean --failed         runs that failed, or were interrupted or killed
+  tl-run clean --older-than 30  only what was last used more than 30 days ago
+  tl-run clean --yes            without the question, which needs a terminal
+
+What it deletes is made again where needed. Finished and running runs stay."""
 KINDS = {  # what may go, and the flag that asks for it
     "stage": "--stages",
     "feature set": "--cache",

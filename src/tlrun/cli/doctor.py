@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from tlrun.cli.ls_stages import counted
 from tlrun.config import plugins
 from tlrun.config.registry import shipped
 from tlrun.core.errors import Mistake, UserError, printable
+from tlrun.report.amounts import counted
 from tlrun.store.fingerprint import cpu_capability
 from tlrun.store.found import below, runs
 from tlrun.store.studydir import damaged_studies
@@ -33,7 +33,9 @@ PACKAGES = (
     "safetensors",
 )
 USAGE = """\
-tl-run doctor [--runs-dir PATH]     what is installed, what it can use, what is wrong, and the fix"""  # noqa: E501  # as it is printed
+tl-run doctor [--runs-dir PATH]
+
+What is installed, what it can use, what is wrong, and the fix."""
 EXTRAS = {"joblib": "hydra-joblib-launcher", "slurm": "hydra-submitit-launcher"}
 FREE = 2**30  # bytes of disk below which a sweep may not finish
 

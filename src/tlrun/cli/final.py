@@ -17,12 +17,17 @@ from tlrun.runs.final import FINAL, Asked, ask, found_before, open_once
 from tlrun.store.found import FoundRun, below
 
 USAGE = """\
-tl-run final RUN [--runs-dir PATH]     open the sealed test rows of a finished run, once, and score it and its controls on them
+tl-run final RUN [--dry-run] [--alone] [--runs-dir PATH]
 
-  RUN is its folder, or any part of its name that no other run has. Rows are sealed by dataset.sealed=0.3: no run ever
-  sees them. They are opened for one run: another is refused then, the same one is shown what was found.
+Open the sealed test rows of a finished run, once, and score it and its controls
+on them.
+
+  RUN is its folder, or any part of its name that no other run has. Rows are
+  sealed by dataset.sealed=0.3: no run ever sees them. They are opened for one
+  run: another is refused then, the same one is shown what was found.
   --dry-run   say what would be opened, and open nothing
-  --alone     without the controls of the run, which have to be finished otherwise"""  # noqa: E501  # as it is printed
+  --alone     without the controls of the run, which have to be finished
+              otherwise"""
 FLAGS = ("--dry-run", "--alone")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from hydra._internal.utils import get_args_parser
 
+from tlrun.cli.completion import shell_completion
+from tlrun.cli.mistyped import check_flags, check_words
+from tlrun.cli.subcommands import SUBCOMMANDS
 from tlrun.config.hydra_main import through_hydra
 from tlrun.config.overrides import forced, rewrite
 from tlrun.config.preflight import Request, preflight
@@ -20,7 +23,8 @@ from tlrun.core.errors import Mistake, UserError
 if TYPE_CHECKING:
     from tlrun.sweeps.executors.base import Executor
 
-COMPLETION = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
+DRY_RUN, WIDE = "--dry-run", "--wide"
+FLAGS = {DRY_RUN, WIDE, "--version"}  # beside Hydra's
 REFUSED = 2  # the exit code where Hydra has answered a flag with a refusal
 
 
@@ -29,13 +33,19 @@ def enter(argv: Sequence[str]) -> int:
 
     Raises UserError, with nothing started or written.
     """
+    own, argv = _own_flags(argv)
     arguments = [rewrite(argument) for argument in argv]
     parser = get_args_parser()
+    check_flags(arguments, FLAGS | parser._option_string_actions.keys())  # noqa: SLF001  # argparse tells them in no other way
     parser.error = _refuse  # type: ignore[method-assign]  # one line, not argparse's usage
     parsed = parser.parse_intermixed_args(arguments)
     _refuse_flags(parsed)
+    if not parsed.shell_completion:
+        check_words(parsed.overrides, SUBCOMMANDS)
     flags = [argument for argument in arguments if argument not in parsed.overrides]
-    if parsed.shell_completion or parsed.hydra_help:
+    if parsed.shell_completion:
+        return shell_completion(parsed.overrides)
+    if parsed.hydra_help:
         return _answered_by_hydra([*parsed.overrides, *flags])
     folder = _config_dir(parsed.config_dir)
     if folder is not None:
@@ -48,16 +58,37 @@ def enter(argv: Sequence[str]) -> int:
     again = []
     if folder is not None:
         again = ["--config-dir", parsed.config_dir]
-    return _carry_out(request, again, flags)
+    if own.dry_run:
+        from tlrun.cli.dry_run import dry_run
+
+        return dry_run(request, again)
+    return _carry_out(request, again, flags, own.wide)
 
 
-def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str]) -> int:
-    """Run what was asked for. again: flags that the next command needs too; flags: all of them."""
+@dataclass(frozen=True)
+class _Own:
+    """Flags that are tl-run's own, not Hydra's. wide: sizes, paths and legends too."""
+
+    dry_run: bool = False
+    wide: bool = False
+
+
+def _own_flags(argv: Sequence[str]) -> tuple[_Own, list[str]]:
+    """Those of tl-run, and what is left for Hydra's parser."""
+    rest = [argument for argument in argv if argument not in {DRY_RUN, WIDE}]
+    return _Own(DRY_RUN in argv, WIDE in argv), rest
+
+
+def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str], wide: bool) -> int:
+    """Run what was asked for.
+
+    again: flags that the next command needs too; flags: all of them. wide: as of `Session`.
+    """
     from tlrun.cli.session import Session
     from tlrun.store.rundir import check_writable
 
     check_writable(Path(request.jobs[0].run.runs_dir).expanduser())
-    session = Session(request, again)
+    session = Session(request, again, wide)
     if not request.multirun:
         return session.run()
     if hasattr(signal, "SIGPIPE"):  # a process that is gone must not take the launcher along
@@ -76,7 +107,7 @@ def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str]) -> 
     from tlrun.cli.auto_seeds import auto_seeds
     from tlrun.report.looks import settled
 
-    return auto_seeds(request, again, settled, elsewhere)
+    return auto_seeds(request, again, settled, elsewhere, wide)
 
 
 def _config_dir(given: str | None) -> Path | None:
@@ -124,9 +155,6 @@ def _refuse_flags(parsed: Namespace) -> None:
     if parsed.resolve and not parsed.cfg:
         raise UserError(Mistake("--resolve", "it with --cfg job", "it alone"))
     found = " ".join(parsed.overrides) or "nothing"
-    if parsed.shell_completion and not all(map(COMPLETION.fullmatch, parsed.overrides or [""])):
-        forms = "install=, uninstall= or query= bash, zsh or fish"
-        raise UserError(Mistake("--shell-completion", forms, found))
     if parsed.hydra_help and parsed.overrides:
         raise UserError(Mistake("--hydra-help", "nothing after it", found))
     names = ("run", "multirun", "cfg", "info", "shell_completion")

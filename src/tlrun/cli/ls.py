@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from tlrun.cli.kept_settings import differing, flat, plain, read_config, unquoted
 from tlrun.cli.ls_stages import command, ls_stages
-from tlrun.config.yaml_text import read_yaml
+from tlrun.cli.ls_sweeps import ls_sweeps
 from tlrun.core.errors import Mistake, UserError, nearest, printable
+from tlrun.report.amounts import counted
 from tlrun.report.console import WIDE, link, make_console
 from tlrun.report.formatting import number
 from tlrun.store.found import FoundRun, below, runs
+from tlrun.store.studydir import HOME as STUDIES
 
 USAGE = """\
-tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]     the runs so far, the latest last
+tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]   the runs so far, latest last
 
-  tl-run ls status=failed                    finished, failed, interrupted, stopped (killed), running
-  tl-run ls strategy=scratch seed=0          any key of a run's config, such as lam.value=inf or dataset.shift=noise
-  tl-run ls --all                            all of them, not the last {last}
-  tl-run ls --stages                         the finished stages that runs share, the oldest use first"""  # noqa: E501  # as it is printed
+  tl-run ls status=failed        finished, failed, interrupted, running, stopped
+                                 (its process is gone)
+  tl-run ls strategy=scratch seed=0    any key of a run's config, such as
+                                 lam.value=inf or dataset.shift=noise
+  tl-run ls --all                all of them, not the last {last}
+  tl-run ls --sweeps             the studies of sweeps, and how far each is
+  tl-run ls --stages             the finished stages that runs share, the oldest
+                                 use first
+
+  settings: what the runs that are listed do not share"""
 LAST = 30
+COLUMNS = ("status", "run", "settings", "test", "s", "started (UTC)")
+# of those that are not folded the columns of a terminal, with what is between
+FIXED = {"status": 11, "test": 9, "s": 9, "started (UTC)": 18}
+SETTINGS = 24  # columns of a terminal in which settings are folded, before others are left out
+DROPPED = ("s", "started (UTC)")  # where there is no room, in this order
 OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
 
@@ -40,26 +53,36 @@ def ls(arguments: Sequence[str]) -> int:
     runs_dir, others = below(arguments)
     if "--stages" in others:
         return ls_stages(runs_dir, [argument for argument in others if argument != "--stages"])
+    if "--sweeps" in others:
+        return ls_sweeps(runs_dir, [argument for argument in others if argument != "--sweeps"])
     everything, wanted = _asked(others)
     existing = list(runs(runs_dir))
-    chosen = _chosen(existing, wanted)
+    chosen = fitting("ls", existing, wanted)
     if not chosen:
         print(printable(_nothing(runs_dir, len(existing), wanted)))
         return 0
     shown = chosen if everything else chosen[-LAST:]
     console = make_console()
-    console.print(_table(shown, console.width >= WIDE))
+    console.print(_table(shown, console.width))
     counts = f"{len(chosen)} runs"
     if len(shown) < len(chosen):
         counts = f"{len(shown)} of {len(chosen)} runs (all: --all)"
     in_full = command(f"show {shown[-1].run_dir.name[-12:]}", runs_dir)
     line = f"{counts} in {runs_dir}. One of them in full: {in_full}"
     console.print(Text(f"\n{printable(line)}"))
+    if count := len(list((runs_dir / STUDIES).glob("[!.]*.json"))):
+        said = f"{counted(count, 'stud', 'y', 'ies')}: {command('ls --sweeps', runs_dir)}"
+        console.print(Text(printable(said)))
     return 0
 
 
-def _chosen(existing: Sequence[FoundRun], wanted: Mapping[str, str]) -> list[FoundRun]:
-    """The runs that have every wanted value. Raises UserError for a key that no run has."""
+def fitting(
+    command: str, existing: Sequence[FoundRun], wanted: Mapping[str, str]
+) -> list[FoundRun]:
+    """The runs that have every wanted value.
+
+    command: that asks for them. Raises UserError for a key that no run has.
+    """
     known: set[str] = set(OWN)
     chosen = []
     for run in existing:
@@ -70,8 +93,9 @@ def _chosen(existing: Sequence[FoundRun], wanted: Mapping[str, str]) -> list[Fou
     unknown = [key for key in wanted if key not in known]
     if existing and unknown:
         valid = sorted(known)
-        wrong = [Mistake("ls", "a key of some run", key, nearest(key, valid)) for key in unknown]
-        raise UserError(*wrong)
+        raise UserError(
+            *(Mistake(command, "a key of some run", key, nearest(key, valid)) for key in unknown)
+        )
     return chosen
 
 
@@ -91,60 +115,29 @@ def _asked(arguments: Sequence[str]) -> tuple[bool, dict[str, str]]:
         if argument == "--all":
             everything = True
         elif equals and not argument.startswith("-"):
-            if key in ("λ", "lambda"):
-                key = "lam.value"
-            if value == "∞":
-                value = "inf"
+            key, value = value_asked(argument)
             wanted[key] = value
         else:
-            expected = "key=value, --all, --stages or --runs-dir PATH"
+            expected = "key=value, --all, --stages, --sweeps or --runs-dir PATH"
             raise UserError(Mistake("ls", expected, argument, "see tl-run ls --help"))
     return everything, wanted
+
+
+def value_asked(argument: str) -> tuple[str, str]:
+    """The key and value of key=value, λ under its own key and ∞ as a config writes it."""
+    key, _, value = argument.partition("=")
+    return (
+        "lam.value" if key in ("λ", "lambda") else key,
+        "inf" if value == "∞" else value,
+    )
 
 
 def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
     """What a run can be asked for: its status and, where it matters, every key of its config."""
     facts: dict[str, Any] = {"status": run.status, "path": str(run.run_dir.path)}
     if config:
-        facts |= flat(read_config(run))
+        facts |= flat(read_config(run.run_dir.path))
     return facts
-
-
-def read_config(run: FoundRun) -> dict[str, Any]:
-    """The config.yaml of a run; empty where it cannot be read."""
-    try:
-        config = read_yaml((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return config if isinstance(config, dict) else {}
-
-
-def flat(config: dict[str, Any]) -> dict[str, Any]:
-    """A config by dotted keys; the name of a group's node under the group's own."""
-    return {key.removesuffix(".name"): value for key, value in _leaves(config, "")}
-
-
-def _leaves(node: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
-
-
-def _plain(value: object) -> str:
-    """A value as it may be typed, without the quotes and blanks that decide nothing."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_plain, value))}]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _unquoted(str(value))
-
-
-def _unquoted(text: str) -> str:
-    return text.replace(" ", "").replace("'", "").replace('"', "")
 
 
 def _same(value: object, wanted: str) -> bool:
@@ -152,27 +145,52 @@ def _same(value: object, wanted: str) -> bool:
     try:
         return float(str(value)) == float(wanted)
     except ValueError:
-        return _plain(value) == _unquoted(wanted)
+        return plain(value) == unquoted(wanted)
 
 
-def _table(shown: Sequence[FoundRun], wide: bool) -> Table:
-    """A row a run. wide: whether there is room for the whole path."""
+def _table(shown: Sequence[FoundRun], width: int) -> Table:
+    """A row a run; what does not fit in `width` columns is left out, the least needed first."""
+    settings = differing([flat(read_config(run.run_dir.path)) for run in shown])
+    several = len({run.run_dir.group.partition("/")[0] for run in shown}) > 1
+    titles = [run_name(run) if several else run_name(run).partition("/")[2] for run in shown]
+    if wide := width >= WIDE:
+        titles = [str(run.run_dir.path) for run in shown]
+    room = width - sum(FIXED[name] for name in FIXED) - max(map(len, titles))
+    left_out: set[str] = set()
+    needed = min(SETTINGS, max(map(len, settings), default=0))
+    for name in DROPPED:
+        if room < needed:
+            left_out.add(name)
+            room += FIXED[name]
+    if not any(settings):
+        left_out.add("settings")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("status", "run", "test", "s", "started (UTC)"):
+    columns = [name for name in COLUMNS if name not in left_out]
+    for name in columns:
         justify: JustifyMethod = "right" if name in ("test", "s") else "left"
-        table.add_column(name, justify=justify, overflow="fold")
-    for run in shown:
-        status = Text(run.status, style="red" if run.status in ("failed", "stopped") else "")
-        title = link(run.run_dir.path) if wide else Text(printable(run_name(run)))
-        score = took = "–"
-        if headline := run.result.get("headline", {}):
-            score = number(headline.get("name", ""), headline.get("test"))
-        seconds = run.record.get("seconds")
-        if isinstance(seconds, int | float):
-            took = f"{seconds:.1f}"
-        started = str(run.record.get("started", "–"))[:16].replace("T", " ")
-        table.add_row(status, title, score, took, started)
+        whole = name in FIXED or (name == "run" and room >= 0)
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
+    for run, title, differs in zip(shown, titles, settings, strict=True):
+        cells = _cells(run) | {"settings": Text(printable(differs))}
+        cells["run"] = link(run.run_dir.path) if wide else Text(printable(title))
+        table.add_row(*(cells[name] for name in columns))
     return table
+
+
+def _cells(run: FoundRun) -> dict[str, Text | str]:
+    """What stands in the columns of a run, but for its name and settings."""
+    score = took = "–"
+    if headline := run.result.get("headline", {}):
+        score = number(headline.get("name", ""), headline.get("test"))
+    seconds = run.record.get("seconds")
+    if isinstance(seconds, int | float):
+        took = f"{seconds:.1f}"
+    return {
+        "status": Text(run.status, style="red" if run.status in ("failed", "stopped") else ""),
+        "test": score,
+        "s": took,
+        "started (UTC)": str(run.record.get("started", "–"))[:16].replace("T", " "),
+    }
 
 
 def run_name(run: FoundRun) -> str:

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import Mistake, UserError, printable
+from tlrun.report.amounts import counted, size
 from tlrun.report.console import make_console
 from tlrun.store.entries import MANIFEST, Entry, entries
 from tlrun.store.stages import HOME, describe_stage
@@ -115,27 +116,12 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def size(count: float) -> str:
-    """A number of bytes for people."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            decimals = 0 if unit == "B" else 1
-            return f"{count:.{decimals}f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def utc(seconds: float) -> str:
     """A time since 1970 for people; a dash for one that no calendar has."""
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
     except (OverflowError, ValueError, OSError):
         return "–"
-
-
-def counted(count: int, what: str) -> str:
-    """How many of `what` there are: 1 stage, 2 stages."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def command(words: str, runs_dir: Path) -> str:

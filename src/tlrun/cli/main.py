@@ -13,12 +13,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
-from tlrun.core.errors import Mistake, Terminated, TlrunError, UserError, nearest, say
+from tlrun.cli.subcommands import SUBCOMMANDS
+from tlrun.core.errors import Terminated, TlrunError, UserError, say
 
-SUBCOMMANDS = ("report", "ls", "show", "final", "clean", "doctor")
+# of a module whose own name is taken, or says less
+FUNCTIONS = {"help": "help_of", "completion": "shell_completion"}
 
 
 def command() -> NoReturn:
@@ -98,14 +101,14 @@ def run(argv: Sequence[str]) -> int:
         return 0
     if first in SUBCOMMANDS:
         return _subcommand(first, argv[1:])
-    if {"--help", "-h"} & set(argv) or first == "help":
-        from tlrun.cli.help import screen
-
-        print(screen())
-        return 0
+    if first == "--shell-completion":
+        return _subcommand("completion", argv[1:])
+    if {"--help", "-h"} & set(argv):
+        return _subcommand("help", [word for word in argv if word not in {"--help", "-h"}])
     if first and not first.startswith("-") and "=" not in first:
-        near = f"{nearest(first, SUBCOMMANDS)}; see tl-run --help"
-        raise UserError(Mistake(first, "key=value or a command", "neither", near))
+        from tlrun.cli.mistyped import first_word
+
+        raise UserError(first_word(argv, SUBCOMMANDS))
 
     from tlrun.cli.hydra_app import enter
 
@@ -113,29 +116,10 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _subcommand(name: str, arguments: Sequence[str]) -> int:
-    if name == "report":
-        from tlrun.cli.report import report
-
-        return report(arguments)
-    if name == "doctor":
-        from tlrun.cli.doctor import doctor
-
-        return doctor(arguments)
-    if name == "show":
-        from tlrun.cli.show import show
-
-        return show(arguments)
-    if name == "final":
-        from tlrun.cli.final import final
-
-        return final(arguments)
-    if name == "clean":
-        from tlrun.cli.clean import clean
-
-        return clean(arguments)
-    from tlrun.cli.ls import ls
-
-    return ls(arguments)
+    """Call the function of that name in the module of that name beside this one."""
+    module = import_module(f"tlrun.cli.{name}")
+    code: int = getattr(module, FUNCTIONS.get(name, name))(arguments)
+    return code
 
 
 def _prepare_streams() -> None:

@@ -18,25 +18,38 @@ from tlrun.store.files import write_whole
 from tlrun.store.found import below
 
 USAGE = """\
-tl-run report [PATH …] [FORMAT FILE …] [--runs-dir PATH]     does it help, how strong, does it hurt?
+tl-run report [PATH …] [--wide] [FORMAT FILE …] [--runs-dir PATH]
 
-  tl-run report                              every study in runs/: the verdict, then what it rests on
-  tl-run report runs/digits                  those with a run in a folder: of a data set, a strategy, a run
-  tl-run report --html report.html           one page that can be mailed: no file beside it, no network
-  tl-run report --json - --csv table.csv     the same sentences and numbers; - is standard output
-  tl-run report --markdown -                 for an issue or a pull request
+Does it help, how strong, does it hurt?
 
-  What the words mean: docs/verdict.md"""  # noqa: E501  # as it is printed
+  tl-run report                       every study in runs/: the verdict, and a
+                                      row an arm
+  tl-run report --wide                and what it rests on: curves, costs,
+                                      scope, runs listed apart, every word
+  tl-run report runs/digits           those with a run in a folder: of a data
+                                      set, a strategy, a run
+  tl-run report --html report.html    one page that can be mailed: no file
+                                      beside it, no network
+  tl-run report --json - --csv t.csv  the same sentences and numbers; - is
+                                      standard output
+  tl-run report --markdown -          for an issue or a pull request
+
+  What the words mean: docs/verdict.md"""
+WIDE = "--wide"
 FORMATS = ("--html", "--json", "--csv", "--markdown")
 STANDARD_OUTPUT = "-"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for. paths: folders of runs. files: of each format where it goes."""
+    """What was asked for.
+
+    paths: folders of runs. files: of each format where it goes. wide: on the terminal all of it.
+    """
 
     paths: list[Path] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    wide: bool = False
 
 
 def report(arguments: Sequence[str]) -> int:
@@ -56,9 +69,9 @@ def report(arguments: Sequence[str]) -> int:
     if not asked.files:
         from tlrun.report.render.terminal import terminal
 
-        console.print(terminal(found, console))
-        page = "tl-run report --html report.html"
-        console.print(Text(f"As a page to mail: {page}"))
+        console.print(terminal(found, console, asked.wide))
+        more = "" if asked.wide else "All that is known: tl-run report --wide. "
+        console.print(Text(f"{more}As a page to mail: tl-run report --html report.html"))
         return 0
     texts = {name: written(name, found) for name in asked.files}
     for name, file in asked.files.items():
@@ -91,8 +104,8 @@ def written(name: str, found: Report) -> str:
 
 def _asked(arguments: Sequence[str]) -> Asked:
     """The paths and files that the arguments name. Raises UserError."""
-    asked = Asked()
-    rest = list(arguments)
+    asked = Asked(wide=WIDE in arguments)
+    rest = [argument for argument in arguments if argument != WIDE]
     while rest:
         argument = rest.pop(0)
         name, equals, value = argument.partition("=")
@@ -108,10 +121,13 @@ def _asked(arguments: Sequence[str]) -> Asked:
             asked.files[name] = value
         elif argument.startswith("-"):
             raise UserError(
-                Mistake("report", found=f"no flag {argument}", hint=nearest(name, FORMATS))
+                Mistake("report", found=f"no flag {argument}", hint=nearest(name, (*FORMATS, WIDE)))
             )
         else:
             asked.paths.append(Path(argument).expanduser())
+    if asked.wide and asked.files:
+        found = "the two together"
+        raise UserError(Mistake(WIDE, "the terminal alone, or a file, which has all", found))
     _check_files(asked.files)
     return asked
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,17 +24,23 @@ from tlrun.runs.run import run_with_controls
 if TYPE_CHECKING:
     from tlrun.sweeps.executors.base import Executor
     from tlrun.sweeps.launch import Failure, SweepResults
+    from tlrun.sweeps.stopped import SweepStopped
 
 TEN_SEEDS = "seeds=10"
 MOST_FAILURES = 50  # listed one by one
 
 
 class Session:
-    """One command, checked. flags: those that the next command needs too."""
+    """One command, checked.
 
-    def __init__(self, request: Request, flags: Sequence[str] = ()) -> None:
+    flags: those that the next command needs too. wide: print what each run has cost, where it is
+    and what the columns mean, too.
+    """
+
+    def __init__(self, request: Request, flags: Sequence[str] = (), wide: bool = False) -> None:
         self._request = request
         self._flags = flags
+        self._wide = wide
         self._console = make_console()
 
     def run(self) -> int:
@@ -44,9 +52,9 @@ class Session:
         try:
             outcomes = run_with_controls(run, LiveScreen(self._console))
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
-            return _say_failed(error)
+            return say_failed(error)
         self._console.print()
-        self._console.print(run_table(outcomes, self._console))
+        self._console.print(run_table(outcomes, self._console, self._wide))
         self._next_command()
         return 0
 
@@ -62,12 +70,14 @@ class Session:
     def launched(self, elsewhere: Executor | None, screen: LiveScreen) -> SweepResults | int:
         """What became of the jobs of a sweep, or the exit code where it could not be begun.
 
-        elsewhere: as of `sweep`. screen: is told the notes of planning.
+        elsewhere: as of `sweep`. screen: is told the notes of planning. Where a signal ends
+        it, what there is is printed, and the signal raised again.
         """
         from tlrun.report.progress_sweep import watching  # what a run alone need not wait for
         from tlrun.sweeps.declaration import Asked
         from tlrun.sweeps.executors.local import LocalExecutor
         from tlrun.sweeps.launch import launch
+        from tlrun.sweeps.stopped import SweepStopped
 
         jobs = self._request.jobs
         executor = elsewhere or LocalExecutor(processes(jobs[0].run))
@@ -80,8 +90,36 @@ class Session:
                 watching(self._console, bars=elsewhere is None),
                 Asked(self._command(self._request.typed), self._request.looks),
             )
+        except SweepStopped as stopped:
+            self._show_stopped(stopped)
+            raise stopped.by from None
         except Exception as error:  # noqa: BLE001  # planning calls into plug-ins, which raise what they like
-            return _say_failed(error)
+            return say_failed(error)
+
+    def _show_stopped(self, stopped: SweepStopped) -> None:
+        """Print the report of the runs that are finished, if any is, and how far the sweep is.
+
+        Nothing, or no more, where the terminal or the pipe is gone.
+        """
+        if stopped.by.args[:1] == (getattr(signal, "SIGHUP", None),):
+            return
+        with suppress(OSError, SystemExit):  # which rich raises at the end of a pipe, as of `| tee`
+            self._print_stopped(stopped)
+
+    def _print_stopped(self, stopped: SweepStopped) -> None:
+        from tlrun.report.closing import closing, how_far
+
+        self._console.print()
+        progress = stopped.progress
+        if progress.finished:
+            runs_dir = Path(self._request.jobs[0].run.runs_dir).expanduser()
+            try:
+                parts = closing(runs_dir, progress.studies, self._console, self._wide)
+            except Exception as error:  # noqa: BLE001  # nothing may change how a stopped command ends
+                say_failed(error)
+            else:
+                self._console.print(parts)
+        self._console.print(Text(how_far(progress), style="bold yellow"))
 
     def show(self, results: SweepResults) -> int:
         """Print what the studies of a sweep answer, write their page, and say what failed.
@@ -94,7 +132,7 @@ class Session:
         runs_dir = Path(jobs[0].run.runs_dir).expanduser()
         if any(results.outcomes):
             self._console.print()
-            self._console.print(closing(runs_dir, results.studies, self._console))
+            self._console.print(closing(runs_dir, results.studies, self._console, self._wide))
         self._console.print(Text(_counts(results, len(jobs))))
         if results.failures:
             _say_failures(results.failures)
@@ -152,7 +190,7 @@ def _say_failures(failures: Sequence[Failure]) -> None:
         say(f"  … and {len(failures) - MOST_FAILURES} more: tl-run ls status=failed")
 
 
-def _say_failed(error: Exception) -> int:
+def say_failed(error: Exception) -> int:
     """Say why nothing, or no more, is run. Returns the exit code."""
     ours: TlrunError
     if isinstance(error, TlrunError):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.cli.command_line import command_line
-from tlrun.cli.ls import flat, read_config, run_name
+from tlrun.cli.command_line import command_line, override
+from tlrun.cli.kept_settings import flat, read_config
+from tlrun.cli.ls import run_name
+from tlrun.cli.show_controls import controls_of, controls_table
 from tlrun.core.errors import Mistake, UserError, printable
+from tlrun.report.amounts import counted
 from tlrun.report.console import link, make_console
 from tlrun.report.formatting import number
+from tlrun.report.learning_curve import learning_curve, loss_curves, read_rows
 from tlrun.report.relations import relations
+from tlrun.report.render.room import fits
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 
 USAGE = """\
-tl-run show RUN [--runs-dir PATH]     one run: how it went, what it scored, what it cost, what decides it
+tl-run show RUN [--runs-dir PATH]
 
-  RUN is its folder, or any part of its name that no other run has, such as the last 12 characters"""  # noqa: E501  # as it is printed
+One run: how it went, what it scored, what its controls scored, how its losses
+fell, what it cost, what decides it.
+
+  RUN is its folder, or any part of its name that no other run has, such as the
+  last 12 characters"""
 STAGE = {"name", "key", "seconds", "found"}  # what run.json says of each
 MEANS = {  # what a status says, where the record gives no reason
     "stopped": "its process is gone; the same command starts it again",
@@ -32,8 +40,9 @@ MEANS = {  # what a status says, where the record gives no reason
     "running": "another process is working on it",
     "unreadable": "run.json is no JSON; the same command starts it again",
 }
-# text that needs no quotes in Hydra's grammar
-PLAIN = re.compile(r"(?!(?:null|true|false)$)[A-Za-z_/~.][\w/~.-]*")
+FACT = 14  # columns of a terminal before what is said of a fact
+ID = 12  # characters at the end of a run's name
+NEAR = 0.7  # how alike a run's name must be to be meant
 
 
 def show(arguments: Sequence[str]) -> int:
@@ -62,10 +71,11 @@ def chosen(command: str, text: str, runs_dir: Path) -> FoundRun:
         path = path.resolve()
         run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
         return FoundRun(run_dir, run_dir.record() or {})
-    matches = [run for run in runs(runs_dir) if text in run_name(run)]
+    every = list(runs(runs_dir))
+    matches = [run for run in every if text in run_name(run)]
     if not matches:
         found = f"none with {text} in its name in {runs_dir}"
-        raise UserError(Mistake(command, "a run", found, "see tl-run ls"))
+        raise UserError(Mistake(command, "a run", found, _near(text, every)))
     if len(matches) > 1:
         few = ", ".join(map(run_name, matches[:3]))
         if len(matches) > 3:
@@ -75,37 +85,73 @@ def chosen(command: str, text: str, runs_dir: Path) -> FoundRun:
     return matches[0]
 
 
+def _near(text: str, every: Sequence[FoundRun]) -> str:
+    """The run that may be meant, by its id, or the first or last part of it, or by its name."""
+    candidates: dict[str, FoundRun] = {}
+    for run in every:
+        name = run_name(run)
+        identity, short = name[-ID:], min(len(text), ID)
+        for candidate in (identity, identity[:short], identity[-short:], run.run_dir.name, name):
+            candidates.setdefault(candidate, run)
+    near = get_close_matches(text, candidates, n=1, cutoff=NEAR)
+    if not near:
+        return "see tl-run ls"
+    return f"did you mean {run_name(candidates[near[0]])}?"
+
+
 def _print(run: FoundRun, console: Console) -> None:
     console.print(link(run.run_dir.path))
     status = run.status
     if reason := run.record.get("reason") or MEANS.get(run.status, ""):
         status = f"{status}: {reason}"
     console.print(Text(printable(status), style="bold"))
+    facts = Table.grid()
+    facts.add_column(min_width=FACT, no_wrap=True)
+    facts.add_column(overflow="fold")
     for name, row in _facts(run):
-        console.print(Text(printable(f"  {name:<12}{row}")), soft_wrap=True)
+        facts.add_row(f"  {name}", Text(printable(row)))
+    console.print(facts)
+    config = flat(read_config(run.run_dir.path))
+    again = _command(config, run.run_dir.runs_dir)
     if run.result:
         console.print()
-        console.print(_scores(run.result))
+        console.print(_scores(run.result, console.width))
         for part in relations(run.result):
             console.print(part)
-    if config := flat(read_config(run)):
+        _print_controls(run, again if config else "", console)
+    if curves := loss_curves(read_rows(run.run_dir.path / "metrics.jsonl")):
         console.print()
-        again = _command(config, run.run_dir.runs_dir)
+        console.print(learning_curve(curves, console.width))
+    if config:
+        console.print()
         console.print(Text(f"again: {printable(again)}"), soft_wrap=True)
     console.print()
     for file in sorted(run.run_dir.path.iterdir()):
         if file.is_file():
-            size = Text(f"  {file.stat().st_size:,} bytes")
-            console.print(Text("  "), link(file), size, sep="", soft_wrap=True)
+            weight = Text(f"  {file.stat().st_size:,} bytes")
+            label = Text(printable(file.name), style=f"link {file.resolve().as_uri()}")
+            console.print(Text("  "), label, weight, sep="", soft_wrap=True)
+
+
+def _print_controls(run: FoundRun, again: str, console: Console) -> None:
+    """What its controls scored. again: the command that makes those that are missing."""
+    compared = controls_of(run, runs(run.run_dir.runs_dir))
+    if not compared:
+        return
+    console.print()
+    console.print(controls_table(run, compared))
+    missing = sum(one.found is None for one in compared)
+    if missing and again:
+        console.print(f"{counted(missing, 'control')} not there; the command below makes them.")
 
 
 def _command(config: Mapping[str, object], runs_dir: Path) -> str:
     """The command that asks for a run again. config: by dotted keys."""
     words = ["tl-run"]
     for key, value in config.items():
-        words.append(_override(key, value))
+        words.append(override(key, value))
     if runs_dir not in (Path("runs"), Path("runs").resolve()):
-        words.append(_override("runs_dir", runs_dir))
+        words.append(override("runs_dir", runs_dir))
     return command_line(words)
 
 
@@ -130,13 +176,25 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if isinstance(record.get("fingerprint"), dict):
         versions = [f"{key} {value}" for key, value in record["fingerprint"].items()]
         yield "made with", ", ".join(versions)
-    if last := _last_row(run.run_dir.path / "metrics.jsonl"):
-        terms = "  ".join(f"{name} {value:.3f}" for name, value in last["terms"].items())
+    if rows := read_rows(run.run_dir.path / "metrics.jsonl"):
+        last = rows[-1]
+        terms = "  ".join(f"{name} {_term(value)}" for name, value in last["terms"].items())
         yield "last row", f"stage {last['stage']}, step {last['step']}: {terms}"
 
 
+def _term(value: object) -> str:
+    """A term of the objective; of one that is no number, as where the loss diverged, its text."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, int | float) else str(value)
+
+
 def _is_stage(value: object) -> bool:
-    return isinstance(value, dict) and value.keys() >= STAGE
+    return (
+        isinstance(value, dict)
+        and value.keys() >= STAGE
+        and isinstance(value["seconds"], int | float)
+    )
 
 
 def _stage(stage: dict[str, Any]) -> str:
@@ -146,47 +204,27 @@ def _stage(stage: dict[str, Any]) -> str:
     return took
 
 
-def _last_row(path: Path) -> dict[str, Any]:
-    """The last row of metrics.jsonl; empty where there is none that can be read."""
-    try:
-        row = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
-        return row if {"stage", "step", "terms"} <= set(row) else {}
-    except (OSError, ValueError, IndexError, TypeError):
-        return {}
+def _scores(result: dict[str, Any], width: int) -> Table:
+    """Every metric of every task, on validation and test examples; accuracies in %.
 
-
-def _scores(result: dict[str, Any]) -> Table:
-    """Every metric of every task, on validation and test examples; accuracies in %."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    Beside each other, or, where `width` columns are too few, in lines.
+    """
+    rows: list[tuple[str, str, Mapping[str, float | None]]] = []
     metrics: dict[str, None] = {}
-    for rows in result["metrics"].values():
-        for row in rows.values():
+    for part, of_part in result["metrics"].items():
+        for key, row in of_part.items():
+            rows.append((part, key, row))
             metrics |= dict.fromkeys(row)
-    table.add_column("examples")
-    table.add_column("domain/task")
+    wide, tall = (Table(box=None, pad_edge=False, header_style="bold") for _ in range(2))
+    for table in (wide, tall):
+        table.add_column("examples", no_wrap=True)
+        table.add_column("domain/task", overflow="fold")
+    tall.add_column("scores")
     for metric in metrics:
-        table.add_column(metric, justify="right")
-    for part, rows in result["metrics"].items():
-        for key, row in rows.items():
-            scores = [number(metric, row.get(metric)) for metric in metrics]
-            table.add_row(part, printable(key), *scores)
-    return table
-
-
-def _override(key: str, value: object) -> str:
-    """key=value as a command line takes it, before the shell's own quotes."""
-    return f"{key}={_written(value)}"
-
-
-def _written(value: object) -> str:
-    """A value in Hydra's grammar."""
-    if isinstance(value, list):
-        return f"[{','.join(map(_written, value))}]"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str) and not PLAIN.fullmatch(value):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
-    return str(value)
+        wide.add_column(metric, justify="right", no_wrap=True)
+    for part, key, row in rows:
+        scores = [number(metric, row.get(metric)) for metric in metrics]
+        wide.add_row(part, printable(key), *scores)
+        said = ", ".join(f"{name} {number(name, value)}" for name, value in row.items())
+        tall.add_row(part, printable(key), said)
+    return wide if fits(wide, width) else tall

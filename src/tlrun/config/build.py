@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from tlrun.config.registry import GROUPS, find, names
-from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.config.tuning import Tune
+from tlrun.config.wording import unknown_key, unknown_name, wrong_value
+from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Schedule
 from tlrun.core.options import Form, OneOf, Range, coerce, expected, fields, fits
 from tlrun.data.base import Dataset
@@ -75,6 +77,7 @@ class Run:
     reuse: Literal["same", "any"]
     sweep: Sweep
     verdict: Verdict
+    tune: Tune
 
 
 def build(config: Config) -> Run:
@@ -158,17 +161,17 @@ def _unknown_at_top(key: str, config: Config) -> Mistake:
     if key == "seeds":  # a word of the command line alone
         where = "-m seeds=10 on the command line, or seed: range(10) in a YAML"
         return Mistake(key, found="no key of a config", hint=where)
-    for group in GROUPS:
-        node = config.get(group)
-        if isinstance(node, Mapping) and key in node:
-            return Mistake(key, found="no such key", hint=f"did you mean {group}.{key}?")
-    return _unknown(key, key, [*fields(Run), "seeds"])
+    known = [*fields(Run), "seeds"]
+    return Mistake(key, found="no such key", hint=unknown_key(key, known, _top(), config))
 
 
-def _unknown(key: str, last: str, known: list[str], owner: str = "") -> Mistake:
-    """About the key `key`, which ends in `last`; owner: the name of the node it was asked of."""
-    found = f"{owner} has no such key" if owner else "no such key"
-    return Mistake(key, found=found, hint=nearest(last, known))
+def _top() -> list[str]:
+    """The keys of a config that are no group's, those of its nodes dotted: seed, verdict.alpha."""
+    keys: list[str] = []
+    for key, hint in fields(Run).items():
+        node = dataclasses.is_dataclass(hint) and key not in GROUPS
+        keys += [f"{key}.{name}" for name in fields(hint)] if node else [key]
+    return keys
 
 
 def _in_node(group: str, node: object) -> Iterator[Mistake]:
@@ -177,7 +180,7 @@ def _in_node(group: str, node: object) -> Iterator[Mistake]:
         return
     name = node.get("name")
     if name not in names(group):
-        near = nearest(str(name), names(group))
+        near = unknown_name(group, str(name), names(group))
         yield Mistake(f"{group}.name", found=f"{_shown(name)} is not known", hint=near)
         return
     try:
@@ -200,7 +203,9 @@ def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterat
             if key in renamed:
                 yield Mistake(f"{prefix}.{key}", found="no such key any more", hint=renamed[key])
                 continue
-            yield _unknown(f"{prefix}.{key}", str(key), list(hints), owner)
+            found = f"{owner} has no such key" if owner else "no such key"
+            hint = unknown_key(f"{prefix}.{key}", list(hints), _top())
+            yield Mistake(f"{prefix}.{key}", found=found, hint=hint)
     for key, value in given.items():
         if key in hints:
             yield from _in_value(f"{prefix}.{key}", value, hints[key])
@@ -212,12 +217,9 @@ def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake]:
         if rule is not None:
             name = value["name"]
             yield from _in_options(key, _options(value), find(rule.group, name), name)
-    elif rule is None:
-        yield Mistake(key, expected(hint), _shown(value))
     else:
-        name = value.get("name") if isinstance(value, Mapping) else value
-        near, bracket, _ = nearest(str(name), rule.names).partition(" (")
-        yield Mistake(key, expected(hint), _shown(name), near if bracket else "")
+        shown = value.get("name") if rule and isinstance(value, Mapping) else value
+        yield Mistake(key, expected(hint), _shown(shown), wrong_value(key, value, hint))
 
 
 def _options(node: Config) -> Config:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,16 +12,19 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
 from tlrun.config import plugins
 from tlrun.config.refusals import hydra_differs, leaves, misshapen, one_line, refused
 from tlrun.config.registry import GROUPS, names, shipped
-from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.config.wording import unknown_name
+from tlrun.core.errors import Mistake, UserError
 
 OURS = "tlrun"  # what stands for our own launcher, which Hydra never makes
 EXTRAS = {"joblib": "joblib", "submitit": "slurm"}  # launchers, and the extra that brings them
@@ -49,12 +53,30 @@ class Composition:
     mistakes: tuple[Mistake, ...]
 
 
-@cache
 def prepare() -> None:
     """Give our launcher a name in Hydra's groups, and close the resolvers."""
     ConfigStore.instance().store("tlrun", {"_target_": OURS}, group="hydra/launcher")
     for name in RESOLVERS:
         OmegaConf.clear_resolver(name)
+
+
+@contextmanager
+def as_before() -> Iterator[None]:
+    """Within it configs may be composed in a process that is not ours alone.
+
+    At the end the resolvers of OmegaConf are as they were, and so is the Hydra that is initialized;
+    the names that we and plug-ins have in Hydra's store remain.
+    """
+    theirs = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    resolvers = BaseContainer._resolvers  # noqa: SLF001  # they can be listed in no other way
+    before = dict(resolvers)
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = theirs
+        resolvers.clear()
+        resolvers.update(before)
 
 
 def offer(group: str, name: str) -> None:
@@ -171,9 +193,7 @@ def _launchers() -> set[str]:
 
 
 def _unknown(group: str, name: str, options: Sequence[str]) -> Mistake:
-    hint = nearest(name, list(dict.fromkeys(options)))
-    if group == "lam":
-        hint = f"{hint}; λ itself is lam.value=…"
+    hint = unknown_name(group, name, list(dict.fromkeys(options)))
     if group == "hydra/launcher":
         for launcher, extra in EXTRAS.items():
             if name.startswith(launcher):

@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType, RangeSweep
 from hydra.errors import HydraException
 
+from tlrun.config.look_alikes import look_alike
 from tlrun.config.refusals import AS_SHIPPED, one_line
 from tlrun.config.registry import GROUPS, names
 from tlrun.core.errors import Mistake, UserError
@@ -24,6 +25,7 @@ PIECE = re.compile(r"""'[^']*'|"[^"]*"|[^,\[\]{}():='"]+""")
 CALL = re.compile(r"[a-z]+\(.*\)")  # glob(…), range(…): Hydra's own
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 QUOTES = 'a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
+SEVERAL = re.compile(r"[\w./]+=\S+\s+[\w./]+=")  # settings in one word
 MOST_VALUES = 1000  # of one axis: beyond them, checking alone would take minutes
 
 
@@ -78,6 +80,8 @@ def _quoted(value: str) -> str:
 
     Of a list or several values, each by itself.
     """
+    if value.startswith("~/") and value.isascii() and not set(value) & set(",'\""):
+        return f"'{value}'"  # a folder below the home, which Hydra's grammar has not either
     if value.isascii() or value[0] in "'\"" or CALL.fullmatch(value):
         return value
     if not set(value) & set(",[]{}"):
@@ -138,7 +142,20 @@ def _parsed(text: str) -> Override:
 
 
 def _no_override(text: str) -> Mistake:
-    return Mistake(one_line(text), "key=value", "something else", QUOTES)
+    return Mistake(one_line(text), "key=value", "something else", _form(text))
+
+
+def _form(text: str) -> str:
+    """What is wrong with the form of an override, as far as can be told."""
+    if look_alike(text):
+        return look_alike(text)
+    if "==" in text:
+        return f"with one =: {text.replace('==', '=')}"
+    if SEVERAL.match(text):
+        return f"each by itself, without quotes around all of them: {one_line(text)}"
+    if text.endswith((",", ";")):
+        return f"without {text[-1]} at its end: {text.rstrip(',;')}"
+    return QUOTES
 
 
 def _values(key: str, override: Override) -> list[str]:

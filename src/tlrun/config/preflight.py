@@ -17,12 +17,13 @@ from tlrun.config.overrides import Axis, axis_of, forced, value_of
 from tlrun.config.refusals import refused, resolved
 from tlrun.config.seeds import IN_YAML, KEY, axis_of_seeds, check_seed, first_seeds, looks_of
 from tlrun.config.suited import needed, suited
+from tlrun.config.tuning import tuning_mistakes
 from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
 NO_AXES = (
     "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep", "sweep.jobs",
-    "verdict", "verdict.alpha", "verdict.delta",
+    "verdict", "verdict.alpha", "verdict.delta", "tune", "tune.lr",
 )  # fmt: skip
 MOST_JOBS = 10_000  # of a sweep: beyond them, checking alone would take minutes
 
@@ -44,9 +45,10 @@ class Request:
     """A checked command line.
 
     overrides: as Hydra is to see them, where it is asked. jobs: one, or all of a sweep, in Hydra's
-    order. foreign_launcher: whether a launcher of Hydra's is to run them instead of ours. typed:
-    the overrides as they were typed. looks: of seeds=auto, after how many seeds the results are
-    looked at; `jobs` are then those of the last look.
+    order; the trials of one (tune.lr) are a sweep too. foreign_launcher: whether a launcher of
+    Hydra's is to run them instead of ours. typed: the overrides as they were typed. looks: of
+    seeds=auto, after how many seeds the results are looked at; `jobs` are then those of the last
+    look.
     """
 
     overrides: list[str]
@@ -92,12 +94,16 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         different = " or ".join(" ".join(each) or "the default" for each in chosen)
         named = "a strategy and a backbone, for jobs that another launcher runs"
         in_jobs.append(Mistake("strategy", named, f"none, and the data suit {different}"))
+    pairs = [(job.run.tune, job.run.optimizer) for job in jobs]
+    typed_values = {key: axis.values for key, axis in axes.items()}
+    in_jobs += tuning_mistakes(pairs, typed_values, first.foreign_launcher)
     if mistakes or compositions.mistakes or in_jobs:
         raise UserError(*dict.fromkeys([*mistakes, *compositions.mistakes, *in_jobs]))
     handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
     if len(chosen) == 1:
         handed += chosen[0]
     typed, looks = tuple(overrides), looks_of(counted)
+    multirun = multirun or any(tune.lr for tune, _ in pairs)
     return Request(handed, multirun, jobs, first.foreign_launcher, typed, looks)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib import import_module, resources
 from typing import Any
 
 from tlrun.config import plugins
-from tlrun.core.options import name_of_class
+from tlrun.core.errors import UserError
+from tlrun.core.options import fields, name_of_class
 
 # Where the classes of a config group are: a package with a module for each name, or one module.
 GROUPS = {
@@ -49,6 +51,21 @@ def find(group: str, name: str) -> type:
     if group == "trainer":  # the options of the loop; nothing is called a trainer
         class_name += "Options"
     found: type = getattr(module, class_name)
+    return found
+
+
+@cache
+def options() -> dict[str, dict[str, list[str]]]:
+    """Every option by its name alone: in which groups it is, and of which of their names.
+
+    `{"relation": {"strategy": ["task_relation"]}, …}`; a plug-in that cannot be imported has none.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for group in GROUPS:
+        for name in names(group):
+            with suppress(UserError):
+                for option in fields(find(group, name)):
+                    found.setdefault(option, {}).setdefault(group, []).append(name)
     return found
 
 

@@ -117,10 +117,23 @@ def say(*lines: str) -> None:
         print(f"tl-run: {printable(line)}", file=sys.stderr)
 
 
+def closest(name: str, valid: Sequence[str], alike: float = 0.5) -> str | None:
+    """The valid name that an unknown `name` is a misspelling of; None where none is near.
+
+    alike: from which share of common letters on one is near. Capitals, and - for _, make no
+    difference.
+    """
+    by_plain = {_plain(each): each for each in reversed(valid)}
+    near = get_close_matches(_plain(name), list(by_plain)[::-1], n=1, cutoff=alike)
+    return by_plain[near[0]] if near else None
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "_")
+
+
 def nearest(name: str, valid: Sequence[str]) -> str:
     """The hint about an unknown `name`: the nearest valid one, if any is near, then all of them."""
     every = f"one of: {', '.join(valid)}" if valid else "there are none"
-    near = get_close_matches(name, valid, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]}? ({every})"
-    return every
+    near = closest(name, valid)
+    return every if near is None else f"did you mean {near}? ({every})"

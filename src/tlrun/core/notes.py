@@ -48,6 +48,14 @@ class LamHasNoEffect(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OptionIdle(Note):
+    """An option that is set and changes nothing. key: it. why: "with …", or "where …"."""
+
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AugmentOff(Note):
     """A stage computes once what it holds fixed of φ, so that no image of its steps is changed."""
 

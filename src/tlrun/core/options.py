@@ -37,11 +37,13 @@ class OneOf(NamedTuple):
 class Form(NamedTuple):
     """The form a text must have: `Annotated[str, Form(pattern, words)]`.
 
-    pattern: a regular expression for the whole text. words: the same for a user.
+    pattern: a regular expression for the whole text. words: the same for a user. choices: texts of
+    that form that are words of their own.
     """
 
     pattern: str
     words: str
+    choices: tuple[str, ...] = ()
 
 
 # How a plain type is called for a user.
@@ -118,6 +120,26 @@ def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form
     if origin is Mapping:
         return f"names with a value each, like {{a: …, b: …}}, {expected(args[1])}"
     return WORDS[hint]
+
+
+def choices(hint: Any) -> tuple[str, ...]:  # noqa: PLR0911  # one line a form
+    """The words among what `hint` allows, as they are typed: trace_norm, true, null, inf."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        if isinstance(args[1], OneOf):
+            return args[1].names
+        if isinstance(args[1], Form):
+            return args[1].choices
+        return ("inf",) if args[0] is float and math.isinf(args[1].high) else ()
+    if origin is Literal:
+        return tuple(map(str, args))
+    if origin in (Union, UnionType):
+        return tuple(dict.fromkeys(word for arg in args for word in choices(arg)))
+    if origin is tuple:
+        return choices(args[0])
+    if origin is Mapping:
+        return choices(args[1])
+    return {bool: ("true", "false"), NoneType: ("null",)}.get(hint, ())
 
 
 def coerce(value: Any, hint: Any) -> Any:

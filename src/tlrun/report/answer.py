@@ -55,8 +55,10 @@ class Arm:
 
     label: what tells it from the others. lam: λ as written, "–" where it decides nothing.
     chosen: how λ was chosen, such as "λ chosen on the other seeds' validation loss: 0.1 for 8 of 10
-    seeds"; empty where it was not. role: arm, control, or outside (an estimator, no network).
-    score: the mean test score. gains: over every control. word: the verdict; why: it as a sentence.
+    seeds"; empty where it was not. tuned: which learning rates were chosen, such as "lr 0.003: 6 of
+    10 seeds, 0.0095: 4"; empty where nothing is tuned. role: arm, control, or outside (an
+    estimator, no network). score: the mean test score. gains: over every control. word: the
+    verdict; why: it as a sentence.
     hurt_by: the control that HURTS names, as `over` does; empty without that word.
     best: whether it is not shown to be worse than the top one. labels: used of the target, or of
     all; steps, examples, seconds: means over seeds; parameters: of the network, None without.
@@ -75,6 +77,7 @@ class Arm:
     why: str = ""
     hurt_by: str = ""
     chosen: str = ""
+    tuned: str = ""
     best: bool = False
     labels: int | None = None
     steps: float | None = None

@@ -1,4 +1,4 @@
-"""The end of a sweep: what its studies answer, and the page of it."""
+"""The end of a sweep: what its studies answer, and the page of it; how far a stopped one is."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from tlrun.report.console import link
 from tlrun.report.page.page import page
 from tlrun.report.render.terminal import terminal
 from tlrun.report.study.build import build_report
+from tlrun.report.study.terms import spans
 from tlrun.store.files import write_whole
 from tlrun.store.studydir import HOME, StudyPlan
+from tlrun.sweeps.stopped import Progress
 
 
-def closing(runs_dir: Path, studies: Sequence[StudyPlan], console: Console) -> RenderableType:
+def closing(
+    runs_dir: Path, studies: Sequence[StudyPlan], console: Console, wide: bool = False
+) -> RenderableType:
     """What the runs of a sweep answer, after their page is written.
 
-    runs_dir: where they are. studies: those that the sweep has declared. The page is beside the
-    plan, under the id of the study, or of the first of several; where it cannot be written, that
-    is said instead. Raises UserError where no run is.
+    runs_dir: where they are. studies: those that the sweep has declared. wide: all of it, as of
+    `terminal`. The page is beside the plan, under the id of the study, or of the first of several;
+    where it cannot be written, that is said instead. Raises UserError where no run is.
     """
     report = build_report([runs_dir], [study.id for study in studies])
     path = runs_dir / HOME / f"{studies[0].id}.html"
@@ -32,4 +36,20 @@ def closing(runs_dir: Path, studies: Sequence[StudyPlan], console: Console) -> R
         line = Text(printable(f"No page: {path}: {error.strerror}"), style="yellow")
     else:
         line = Text("As a page to mail: ").append_text(link(path))
-    return Group(terminal(report, console), line)
+    if not wide:
+        line.append("; the rest here: tl-run report --wide")
+    return Group(terminal(report, console, wide), line)
+
+
+def how_far(progress: Progress) -> str:
+    """What of a stopped sweep is finished: "24 of 60 runs are finished: seeds 0-3 of 10 are whole".
+
+    A seed is whole where every run of it is finished.
+    """
+    if not progress.whole:
+        seeds = "no seed is whole"
+    elif len(progress.whole) == 1:
+        seeds = f"seed {progress.whole[0]} of {len(progress.seeds)} is whole"
+    else:
+        seeds = f"seeds {spans(progress.whole)} of {len(progress.seeds)} are whole"
+    return f"{progress.finished:,} of {progress.runs:,} runs are finished: {seeds}."

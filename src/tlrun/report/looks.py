@@ -45,6 +45,7 @@ def settled(studies: Sequence[StudyPlan], runs_dir: Path, look: int) -> Decision
 
 def _decisions(study: Grouped, folder: Folder, evidence: Evidence, look: int) -> Counter[str]:
     """How many arms of a study are decided, futile, or to go on."""
+    folder = study.tuned or folder
     series = [one for axis in study.axes for one in series_of(axis, folder)]
     terms = terms_of(study, series)
     alpha = terms.alpha if study.plan is None else study.plan.alpha

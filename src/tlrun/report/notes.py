@@ -10,6 +10,7 @@ from tlrun.core.notes import (
     LamHasNoEffect,
     Note,
     NotKept,
+    OptionIdle,
     PretrainedWeights,
     ReadingData,
     RunAnew,
@@ -64,6 +65,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return "no source domain, so λ has nothing to weigh: running as λ=inf"
         case LamHasNoEffect():
             return "λ has no effect here (the losses share no free parameter): running as λ=inf"
+        case OptionIdle(key=key, why=why):
+            return f"{key} has no effect {why}"
         case AugmentOff():
             return (
                 "trainer.augment changes nothing where features are computed once; "

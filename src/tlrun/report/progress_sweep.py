@@ -19,6 +19,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.notes import Note, Waiting
+from tlrun.report.amounts import duration
 from tlrun.report.notes import words
 from tlrun.report.progress_run import SAY
 
@@ -98,7 +99,7 @@ class SweepScreen:
             # From the runs themselves, whatever they are: bars of stages know nothing of the runs
             # to come.
             seconds = (time.monotonic() - self._began) / over * left
-            parts.append(f"about {_duration(seconds)} left")
+            parts.append(f"about {duration(seconds)} left")
         return ", ".join(parts)
 
     def _update(self) -> None:
@@ -146,11 +147,3 @@ def _short(title: str) -> str:
     """digits/scratch/seed=0_3fa2b1c09d4e as scratch seed=0, so that the numbers have room."""
     _, _, rest = title.partition("/")
     return printable(rest.rpartition("_")[0].replace("/", " ").replace("_", " ") or title)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

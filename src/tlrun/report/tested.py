@@ -31,6 +31,27 @@ def every_metric(outcome: Outcome) -> Iterator[str]:
         yield printable(f"{name}: {', '.join(words)}; {_on(outcome.result['tested'][str(key)])}")
 
 
+def on_examples(outcome: Outcome) -> Iterator[str]:
+    """On how many test examples, and of which classes, the tasks of a run are judged, in a line."""
+    keys = _judged(outcome)
+    if not keys:
+        return
+    counted = [_on(outcome.result["tested"].get(str(key), {})) for key in keys]
+    if len(keys) > FEW:
+        sizes = [outcome.result["tested"].get(str(key), {}).get("labels", 0) for key in keys]
+        low, high = min(sizes), max(sizes)
+        each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        yield f"{len(keys)} tasks on {each} test examples each."
+    elif len(set(counted)) == 1:
+        yield printable(f"Scores are {counted[0]}{' for each task' * (len(keys) > 1)}.")
+    else:
+        short = [words.replace(" test examples", "") for words in counted]
+        said = [
+            f"{name} {how}" for name, how in zip(short_names(keys).values(), short, strict=True)
+        ]
+        yield printable(f"Test examples: {'; '.join(said)}.")
+
+
 def small_tests(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """A line where a gain rests on fewer than ENOUGH test examples of a class.
 
@@ -58,7 +79,7 @@ def _judged(outcome: Outcome) -> list[TaskKey]:
 
 def _on(tested: Mapping[str, object]) -> str:
     """How many test examples there are, and of which classes."""
-    said = f"on {tested['labels']} test examples"
+    said = f"on {tested.get('labels', 0)} test examples"
     if "pairs" in tested:
         said = f"{said} (auc: {tested['pairs']:,} pairs of one fold)"
     classes = tested.get("classes")

@@ -8,6 +8,7 @@ import yaml
 
 from tlrun.config.build import Run, Sweep, Verdict, node_object
 from tlrun.config.registry import GROUPS, find, names
+from tlrun.config.tuning import Tune
 from tlrun.core.errors import Mistake, UserError
 from tlrun.store.rundir import RunDir
 
@@ -48,4 +49,5 @@ def kept_run(run_dir: RunDir) -> Run:
         reuse="any",
         sweep=Sweep(),
         verdict=Verdict(),
+        tune=Tune(),
     )

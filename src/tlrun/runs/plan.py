@@ -22,14 +22,8 @@ from tlrun.runs.checks import (
     check_selection,
     lam_acts,
 )
-from tlrun.runs.identity import (
-    family_id,
-    lam_decides,
-    node_of,
-    problem_id,
-    run_id,
-    setting_id,
-)
+from tlrun.runs.identity import family_id, lam_decides, node_of, problem_id, run_id, setting_id
+from tlrun.runs.idle_options import idle_options
 from tlrun.runs.remembered import ProblemCache, contents
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import computes_once, run_fingerprint, stage_inputs, stage_key
@@ -132,10 +126,12 @@ def plan_with_controls(run: Run, problems: ProblemCache, screen: Screen) -> dict
     device = resolve(run.device)
     if run.trainer.precision == "bf16" and not bf16_instructions(device):
         screen.note(SlowBf16(device=device))
-    if not run.controls:
-        return {THIS: plan(run, problems, screen)}
     asked = _plan_alone(run, problems, screen)
     problem = problems.planned(run)
+    for note in idle_options(run, problem, [each.stage for each in asked.stages]):
+        screen.note(note)
+    if not run.controls:
+        return {THIS: replace(asked, controls=_settings_of_controls(asked.run, problem))}
     controls: dict[str, Plan] = {}
     for name, control in controls_of(asked.run, problem).items():
         controls[name] = plan(as_control(asked.run, control), problems, screen)

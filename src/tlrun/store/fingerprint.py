@@ -15,7 +15,9 @@ from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 # Rooms that only read a command line, carry out what it asks, or show results cannot change them.
-NOT_DECISIVE = ("__init__.py", "__main__.py", "cli", "config", "configs", "report", "sweeps")
+NOT_DECISIVE = (
+    "__init__.py", "__main__.py", "api", "cli", "config", "configs", "report", "sweeps",
+)  # fmt: skip
 
 
 def fingerprint(threads: int, device: str, plugins: Mapping[str, str]) -> dict[str, str | int]:

@@ -51,6 +51,18 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Trials:
+    """The trials of one setting, of an arm or a control, of which validation chooses one a seed.
+
+    rates: the learning rates, the smallest first. settings: the id of the setting at each; the
+    first of them stands for all, wherever else the plan names the setting.
+    """
+
+    rates: tuple[float, ...]
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StudyPlan:
     """The plan of one study.
 
@@ -60,7 +72,8 @@ class StudyPlan:
     a verdict over all arms, in (0, 0.5). delta: a gain within ±delta is none; None for no such
     bound. command: the command line that makes the sweep again. runs, finished_before: how many
     runs, controls too, were planned as it was declared, and how many of them had finished already.
-    declared: when, in ISO form; empty where it is not declared yet.
+    tuning: the trials of every setting that learns by a rate, arms and controls alike; None where
+    nothing is tuned. declared: when, in ISO form; empty where it is not declared yet.
     """
 
     problem: str
@@ -74,13 +87,32 @@ class StudyPlan:
     command: str
     runs: int
     finished_before: int
+    tuning: tuple[Trials, ...] | None = None
     declared: str = ""
 
     @property
     def id(self) -> str:
-        """12 hexadecimal digits, of the problem and the settings asked for."""
+        """12 hexadecimal digits, of the problem, the settings asked for and their trials."""
         asked = [setting for arm in self.arms for setting in arm.settings]
-        return study_id(self.problem, asked)
+        return study_id(self.problem, asked, self.tuning)
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """Those of its arms, at every rate that is tried."""
+        asked = {setting for arm in self.arms for setting in arm.settings}
+        return self._at_every_rate(asked)
+
+    @property
+    def every_setting(self) -> frozenset[str]:
+        """Those of its arms and their controls, at every rate that is tried."""
+        lists = (settings for arm in self.arms for settings in arm.controls.values())
+        return self.settings | self._at_every_rate(
+            {each for settings in lists for each in settings}
+        )
+
+    def _at_every_rate(self, settings: Collection[str]) -> frozenset[str]:
+        tried = (t.settings for t in self.tuning or () if t.settings[0] in settings)
+        return frozenset(settings).union(*tried)
 
     @property
     def auto(self) -> bool:
@@ -97,13 +129,23 @@ class StudyPlan:
         """The plan as its file holds it."""
         content: dict[str, Any] = strict(dataclasses.asdict(self)) | {"auto": self.auto}
         del content["declared"], content["runs"]
+        if self.tuning is None:  # as plans were before there was tuning
+            del content["tuning"]
         before = {"finished": self.finished_before, "runs": self.runs}
         return content | {"finished_before": before}
 
 
-def study_id(problem: str, settings: Collection[str]) -> str:
-    """12 hexadecimal digits of a problem and the settings asked for, in whatever order."""
-    text = json.dumps([problem, sorted(set(settings))])
+def study_id(
+    problem: str, settings: Collection[str], tuning: Collection[Trials] | None = None
+) -> str:
+    """12 hexadecimal digits of a problem and the settings asked for, in whatever order.
+
+    tuning: as of a plan; without, the id is as it was before there was tuning.
+    """
+    parts: list[object] = [problem, sorted(set(settings))]
+    if tuning is not None:
+        parts.append(sorted({t.settings for t in tuning}))
+    text = json.dumps(parts)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -195,4 +237,8 @@ def _plan(content: Mapping[str, Any], declared: str) -> StudyPlan:
     before = content["finished_before"]
     facts |= {"finished_before": before["finished"], "runs": before["runs"]}
     facts |= {key: tuple(content[key]) for key in ("seeds", "looks")}
+    if "tuning" in content:
+        facts["tuning"] = tuple(
+            Trials(tuple(map(float, t["rates"])), tuple(t["settings"])) for t in content["tuning"]
+        )
     return StudyPlan(**{**facts, "arms": tuple(arms), "declared": declared})

@@ -19,6 +19,8 @@ from typing import Any
 from tlrun.store.files import write_json
 from tlrun.store.rundir import RunDir
 
+SWEEPS = ".sweeps"
+
 
 @dataclass(frozen=True)
 class SweepDir:
@@ -31,7 +33,7 @@ class SweepDir:
         """The folder of the sweep that asks for these runs, in whatever order."""
         names = sorted({f"{run_dir.group}/{run_dir.name}" for run_dir in asked})
         digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
-        return cls(runs_dir / ".sweeps" / digest[:12])
+        return cls(runs_dir / SWEEPS / digest[:12])
 
     @property
     def logs(self) -> Path:

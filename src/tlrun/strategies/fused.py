@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import OneOf, Range
@@ -63,6 +64,7 @@ class Fused(Strategy):
     then: Annotated[Strategy, OneOf("strategy", TRANSFERS)] = field(
         default_factory=ParameterTransfer
     )
+    acts: ClassVar[Acts] = {"first_lam": Where("first", "task_relation", "task_transfer")}
 
     def __post_init__(self) -> None:
         if getattr(self.first, "budget", "stage") != "stage":
@@ -86,7 +88,12 @@ class Fused(Strategy):
         # One run for every spelling of μ, which decides nothing where the first stage has no term
         # to weigh.
         strength = 1.0 if self.first_lam is None else self.first_lam
-        object.__setattr__(self, "first_lam", None if "lam" in self.first.ignores else strength)
+        if "lam" in self.first.ignores:
+            if strength != 1.0:  # for a line that says so
+                object.__setattr__(self, "unused", ("first_lam",))
+            object.__setattr__(self, "first_lam", None)
+        else:
+            object.__setattr__(self, "first_lam", strength)
 
     def warnings(self, backbone: Backbone) -> Sequence[str]:
         """Those of both parts. Raises UserError where either does not fit the backbone."""

@@ -37,6 +37,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Schedule, Steps
 from tlrun.core.options import Range, as_node
@@ -76,6 +77,10 @@ class StructureTransfer(Strategy):
     density: Annotated[float, Range(0.001, 1.0)] | None = None
     chosen_by: Literal["source", "chance"] = "source"
     source_or_weights: ClassVar[bool] = True
+    acts: ClassVar[Acts] = {
+        "density": Where("structure", "mask", "width"),
+        "chosen_by": Where("structure", "mask", "width"),
+    }
 
     def __post_init__(self) -> None:
         if self.structure in ("mask", "width"):

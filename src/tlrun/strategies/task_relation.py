@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.problem import Problem, Role
@@ -83,6 +84,7 @@ class TaskRelation(Strategy):
     graph: tuple[tuple[float | str, ...], ...] | str | None = None
     train: TrainedPart = "all"
     needs: ClassVar[tuple[Role, ...]] = ()
+    acts: ClassVar[Acts] = {"graph": Where("relation", "graph")}
 
     def __post_init__(self) -> None:
         if (self.relation == "graph") != (self.graph is not None):
@@ -186,8 +188,15 @@ class TaskRelation(Strategy):
         return controls
 
     def _check(self, tasks: Mapping[TaskKey, Task]) -> None:
-        if self.relation == "graph":
-            self._adjacency(tasks)
+        if self.relation == "graph" and not any(map(any, self._adjacency(tasks))):
+            raise UserError(
+                Mistake(
+                    "strategy.graph",
+                    expected="at least two tasks that are tied",
+                    found="none, so R is 0 at every λ",
+                    hint="that is {node}=shared_parameters",
+                )
+            )
         if self.scope == "towers":
             return
         if self.relation in ALIGNED and not one_label_space(tasks):

@@ -50,6 +50,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
 from tlrun.core.options import Range
@@ -101,6 +102,11 @@ class TaskTransfer(Strategy):
     distil: Literal["outputs", "features"] = "outputs"
     train: TrainedPart = "all"
     needs: ClassVar[tuple[Role, ...]] = ()
+    acts: ClassVar[Acts] = {
+        "mu": Where("transfer", "asymmetric"),
+        "one_way": Where("transfer", "asymmetric"),
+        "distil": Where("transfer", "distillation"),
+    }
 
     def __post_init__(self) -> None:
         if self.transfer == "asymmetric" and self.mu is None:

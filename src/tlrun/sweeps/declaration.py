@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tlrun.core.notes import DeclaredOtherwise
 from tlrun.runs.identity import lam_decides
 from tlrun.runs.plan import THIS, Plan
 from tlrun.runs.screen import Screen
-from tlrun.store.studydir import Arm, StudyPlan, declare, read_study, study_file, study_id
+from tlrun.store.studydir import Arm, StudyPlan, Trials, declare, read_study, study_file
 from tlrun.sweeps.labels import labels
 from tlrun.sweeps.plan import SweepPlan
 
@@ -39,58 +39,63 @@ def declared_studies(
     it was declared. Raises UserError where a study is not as it was declared, OSError where none
     can be written.
     """
-    jobs: dict[str, list[int]] = defaultdict(list)  # by problem
-    for number, arms in enumerate(plan.arms):
-        jobs[arms[THIS].problem].append(number)
     found = []
-    for problem, numbers in jobs.items():
-        plans = [plan.arms[number][THIS] for number in numbers]
-        called = labels([sets[number] for number in numbers])
-        found.append(_declared(plan, problem, plans, called, asked, screen))
+    for study in asked_studies(plan, sets, asked):
+        runs_dir = Path(plan.arms[0][THIS].run.runs_dir).expanduser()
+        path = study_file(runs_dir, study.id)
+        standing = read_study(path) if path.exists() else declare(runs_dir, study)
+        for note in differences(standing, study, path):
+            screen.note(note)
+        found.append(standing)
     return found
 
 
-def _declared(
-    plan: SweepPlan,
-    problem: str,
-    plans: Sequence[Plan],
-    called: Sequence[str],
-    asked: Asked,
-    screen: Screen,
+def asked_studies(plan: SweepPlan, sets: Sequence[Sequence[str]], asked: Asked) -> list[StudyPlan]:
+    """The studies that a sweep asks for, one for each problem, as they would be declared now.
+
+    sets: of every job what it sets. Nothing is written, and what is declared already is not read.
+    """
+    jobs: dict[str, list[int]] = defaultdict(list)  # by problem
+    for number, arms in enumerate(plan.arms):
+        jobs[arms[THIS].problem].append(number)
+    studies = []
+    for numbers in jobs.values():
+        trials = [[arms[THIS] for arms in plan.trials[number]] for number in numbers]
+        called = labels([sets[number] for number in numbers])
+        studies.append(_study(plan, trials, called, asked))
+    return studies
+
+
+def _study(
+    plan: SweepPlan, trials: Sequence[Sequence[Plan]], called: Sequence[str], asked: Asked
 ) -> StudyPlan:
-    """The study of one problem. plans: of the runs asked for. called: the label of each."""
-    run = plans[0].run
-    runs_dir = Path(run.runs_dir).expanduser()
+    """The study of one problem.
+
+    trials: of every run that is asked for, its plan at each rate that is tried; the first stands
+    for all. called: the label of each.
+    """
+    plans = [tried[0] for tried in trials]
+    problem, run = plans[0].problem, plans[0].run
     metric = plan.headlines[problem]
     delta = run.verdict.delta
     if delta is None:
         delta = default_delta(metric)
     seeds = {each.run.seed for each in plans} | set(range(max(asked.looks, default=0)))
-    path = study_file(runs_dir, study_id(problem, {each.setting for each in plans}))
-    if path.exists():
-        standing = read_study(path)
-    else:
-        of_problem = [each for _, each in plan.runs.values() if each.problem == problem]
-        study = StudyPlan(
-            problem=problem,
-            dataset=name_of("dataset", run.dataset),
-            metric=metric,
-            arms=_arms(plans, called),
-            seeds=tuple(sorted(seeds)),
-            looks=asked.looks,
-            alpha=run.verdict.alpha,
-            delta=delta,
-            command=asked.command,
-            runs=len(of_problem),
-            finished_before=sum(map(_finished, of_problem)),
-        )
-        standing = declare(runs_dir, study)
-    for note in _differences(standing, run.verdict.alpha, delta, seeds, path):
-        screen.note(note)
-    if asked.looks and not standing.auto:
-        was, now = str(len(standing.seeds)), ", ".join(map(str, asked.looks))
-        screen.note(DeclaredOtherwise(path=path, what="looks", declared=was, asked=now))
-    return standing
+    of_problem = [each for _, each in plan.runs.values() if each.problem == problem]
+    return StudyPlan(
+        problem=problem,
+        dataset=name_of("dataset", run.dataset),
+        metric=metric,
+        arms=_arms(plans, called),
+        seeds=tuple(sorted(seeds)),
+        looks=asked.looks,
+        alpha=run.verdict.alpha,
+        delta=delta,
+        command=asked.command,
+        runs=len(of_problem),
+        finished_before=sum(map(_finished, of_problem)),
+        tuning=_tuning(trials),
+    )
 
 
 def _finished(plan: Plan) -> bool:
@@ -123,6 +128,25 @@ def _arms(plans: Sequence[Plan], called: Sequence[str]) -> tuple[Arm, ...]:
     return tuple(arms)
 
 
+def _tuning(trials: Sequence[Sequence[Plan]]) -> tuple[Trials, ...] | None:
+    """The trials of every setting, each once; None where no run has any.
+
+    Of a run, and of each of its controls by name, whether it is asked for or not, for a report
+    shows those too that another sweep has run. What learns by no rate has one setting, and none.
+    """
+    if all(len(tried) == 1 for tried in trials):
+        return None
+    found: dict[Trials, None] = {}
+    for tried in trials:
+        rates = tuple(each.run.optimizer.lr for each in tried)
+        every = [{THIS: each.setting, **each.controls} for each in tried]
+        for name in every[0]:
+            settings = tuple(each[name] for each in every)
+            if len(set(settings)) > 1:
+                found[Trials(rates, settings)] = None
+    return tuple(found)
+
+
 def _controls(plans: Sequence[Plan]) -> Mapping[str, tuple[str, ...]]:
     """The settings of every control of an arm, by name."""
     settings: dict[str, set[str]] = defaultdict(set)
@@ -132,20 +156,21 @@ def _controls(plans: Sequence[Plan]) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(sorted(every)) for name, every in settings.items()}
 
 
-def _differences(
-    study: StudyPlan, alpha: float, delta: float | None, seeds: Collection[int], path: Path
-) -> list[DeclaredOtherwise]:
-    """What is asked for now otherwise than a study was declared."""
+def differences(standing: StudyPlan, now: StudyPlan, path: Path) -> list[DeclaredOtherwise]:
+    """What is asked for now otherwise than the `standing` study in the file `path` was declared."""
     notes = []
-    if alpha != study.alpha:
-        was, now = f"{study.alpha:g}", f"{alpha:g}"
-        notes.append(DeclaredOtherwise(path=path, what="α", declared=was, asked=now))
-    if delta != study.delta:
-        was, now = _written(study.delta), _written(delta)
-        notes.append(DeclaredOtherwise(path=path, what="δ", declared=was, asked=now))
-    if later := set(seeds) - set(study.seeds):
-        was, now = str(len(study.seeds)), f"{len(later)} more"
-        notes.append(DeclaredOtherwise(path=path, what="seeds", declared=was, asked=now))
+    if now.alpha != standing.alpha:
+        was, asked = f"{standing.alpha:g}", f"{now.alpha:g}"
+        notes.append(DeclaredOtherwise(path=path, what="α", declared=was, asked=asked))
+    if now.delta != standing.delta:
+        was, asked = _written(standing.delta), _written(now.delta)
+        notes.append(DeclaredOtherwise(path=path, what="δ", declared=was, asked=asked))
+    if later := set(now.seeds) - set(standing.seeds):
+        was, asked = str(len(standing.seeds)), f"{len(later)} more"
+        notes.append(DeclaredOtherwise(path=path, what="seeds", declared=was, asked=asked))
+    if now.looks and not standing.auto:
+        was, asked = str(len(standing.seeds)), ", ".join(map(str, now.looks))
+        notes.append(DeclaredOtherwise(path=path, what="looks", declared=was, asked=asked))
     return notes
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlrun.config.build import Run
-from tlrun.core.errors import RunBusy
+from tlrun.core.errors import RunBusy, Terminated
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
@@ -17,6 +17,7 @@ from tlrun.store.sweepdir import SweepDir
 from tlrun.sweeps.declaration import Asked, declared_studies
 from tlrun.sweeps.executors.base import Executor, Job, JobResults, Watcher
 from tlrun.sweeps.plan import Arms, SweepPlan, plan_sweep
+from tlrun.sweeps.stopped import progress_of, stopped
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class SweepResults:
     """What became of a sweep.
 
     outcomes: per job those of its run and controls, less those that failed; empty where its run
-    failed. trained, found: how many runs. stages_trained, stages_found: how many of the stages that
-    runs share were trained by the runs trained now, and loaded by them. studies: what was declared,
-    one for each problem.
+    failed, or, of a job with several trials, one of them; else those of all. trained, found:
+    how many runs. stages_trained, stages_found: how many of the stages that runs share were trained
+    by the runs trained now, and loaded by them. studies: what was declared, one for each problem.
     """
 
     outcomes: list[list[Outcome]]
@@ -64,12 +65,13 @@ def launch(
     runs: one a job, all below one `runs_dir`. commands: the overrides that set each job, for the
     record. executor: trains the runs that are missing, and prepares while data are read. screen:
     is told the notes of planning. watch: gives who is told how training goes. asked: how. Raises
-    UserError, with nothing trained, where any run cannot work or a declared study is damaged.
+    UserError, with nothing trained, where any run cannot work or a declared study is damaged, and
+    SweepStopped where a signal ends it; a second signal on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
     runs_dir = Path(runs[0].runs_dir).expanduser()
     studies = declared_studies(plan, commands, asked, screen)
-    folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.arms])
+    folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
     folder.write(_record(plan, commands, "running", []))
     outcomes = dict(plan.existing)
@@ -79,27 +81,38 @@ def launch(
         if jobs:
             with watch(len(plan.runs), len(plan.existing)) as watcher:
                 results = executor.run(jobs, watcher)
-        for job in jobs:
-            outcome = _outcome(job, results)
-            if isinstance(outcome, Failure):
-                failures.append(outcome)
-                folder.add(outcome.log, outcome.reason)
-            else:
-                outcomes[job.path] = outcome
+        failures = _failures(jobs, results, outcomes, folder)
         status = "failed" if failures else "finished"
+    except (KeyboardInterrupt, Terminated) as stop:
+        raise stopped(stop, progress_of(plan.runs, plan.existing, studies)) from None
     finally:
         folder.write(_record(plan, commands, status, failures))
         folder.tidy([job.log for job in jobs])
     _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]
     return SweepResults(
-        [_outcomes_of(arms, outcomes) for arms in plan.arms],
+        [_of_job(trials, outcomes) for trials in plan.trials],
         failures,
         len(trained),
         len(outcomes) - len(trained),
         *_shared_stages(trained),
         studies,
     )
+
+
+def _failures(
+    jobs: Sequence[Job], results: JobResults, outcomes: dict[Path, Outcome], folder: SweepDir
+) -> list[Failure]:
+    """The jobs that failed, each told in its log; the others' outcomes are put into `outcomes`."""
+    failures = []
+    for job in jobs:
+        outcome = _outcome(job, results)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            folder.add(outcome.log, outcome.reason)
+        else:
+            outcomes[job.path] = outcome
+    return failures
 
 
 def _outcome(job: Job, results: JobResults) -> Outcome | Failure:
@@ -119,6 +132,12 @@ def _outcome(job: Job, results: JobResults) -> Outcome | Failure:
     except (OSError, ValueError) as error:
         why = f"finished, but its files cannot be read now ({type(error).__name__}: {error})"
         return Failure(job.path, why, job.log)
+
+
+def _of_job(trials: Sequence[Arms], outcomes: Mapping[Path, Outcome]) -> list[Outcome]:
+    """Those of a job, trial by trial; none where a trial has none, for then none is chosen."""
+    each = [_outcomes_of(arms, outcomes) for arms in trials]
+    return [outcome for of_trial in each for outcome in of_trial] if all(each) else []
 
 
 def _outcomes_of(arms: Arms, outcomes: Mapping[Path, Outcome]) -> list[Outcome]:
@@ -163,8 +182,10 @@ def _record(
 ) -> dict[str, object]:
     """What sweep.json says."""
     jobs: list[dict[str, object]] = []
-    for sets, arms in zip(commands, plan.arms, strict=True):
-        runs = {name: f"{p.run_dir.group}/{p.run_dir.name}" for name, p in arms.items()}
-        jobs.append({"sets": list(sets), "runs": runs})
+    for sets, trials in zip(commands, plan.trials, strict=True):
+        for arms in trials:
+            runs = {name: f"{p.run_dir.group}/{p.run_dir.name}" for name, p in arms.items()}
+            rate = [f"optimizer.lr={arms[THIS].run.optimizer.lr:g}"] if len(trials) > 1 else []
+            jobs.append({"sets": [*sets, *rate], "runs": runs})
     failed = {str(failure.path): failure.reason for failure in failures}
     return {"status": status, "runs": len(plan.runs), "failed": failed, "jobs": jobs}

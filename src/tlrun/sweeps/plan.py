@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from tlrun.config.build import Run
@@ -19,6 +20,7 @@ from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished
 from tlrun.runs.screen import Screen
 from tlrun.strategies.base import Stage
+from tlrun.sweeps.trials import check_choice, trials_of
 
 Arms = Mapping[str, Plan]  # the run that a job asks for, as THIS, and its controls by name
 
@@ -27,36 +29,51 @@ Arms = Mapping[str, Plan]  # the run that a job asks for, as THIS, and its contr
 class SweepPlan:
     """The runs of a sweep.
 
-    arms: of every job, in order. runs: each run once, with its name, by its folder; those asked for
-    come first. existing: the outcomes of those that are finished, by folder. headlines: what the
-    score of each problem is called, by its id.
+    trials: of every job, in order, the arms of each of its trials: one, or as many as there are
+    rates to choose from. runs: each run once, with its name, by its folder; those asked for come
+    first. existing: the outcomes of those that are finished, by folder. headlines: what the score
+    of each problem is called, by its id.
     """
 
-    arms: list[Arms]
+    trials: list[tuple[Arms, ...]]
     runs: dict[Path, tuple[str, Plan]]
     existing: dict[Path, Outcome]
     headlines: Mapping[str, str]
 
     @property
+    def arms(self) -> list[Arms]:
+        """Those of every job, in order; where it has several trials, those of the first."""
+        return [trials[0] for trials in self.trials]
+
+    @property
+    def every_arms(self) -> list[Arms]:
+        """Those of every trial of every job, in order."""
+        return [arms for trials in self.trials for arms in trials]
+
+    @property
     def missing(self) -> dict[Path, tuple[str, Plan]]:
         """The runs still to be trained, in the order in which they are best begun.
 
-        Those that are the first to need a stage come first, so that few wait for a stage that
-        another is training.
+        Seed by seed, so that a sweep that is stopped has whole seeds, and its arms and controls are
+        compared on the same ones. Within a seed those that are the first to need a stage come
+        first, and those that wait for one last, so that few wait for what another is training.
         """
-        first: dict[Path, tuple[str, Plan]] = {}
-        later: dict[Path, tuple[str, Plan]] = {}
+        seeds: dict[int, None] = {}  # in the order of the jobs
+        turns: dict[Path, int] = {}
         met: set[str] = set()  # keys of stages that a run before this one needs
-        for path, (name, plan) in self.runs.items():
+        for path, (_, plan) in self.runs.items():
+            seeds.setdefault(plan.run.seed)
             if path in self.existing:
                 continue
             keys = plan.shared_keys
-            if keys <= met:
-                later[path] = (name, plan)
-            else:
-                first[path] = (name, plan)
+            turns[path] = 0 if keys - met else 2 if keys else 1
             met |= keys
-        return first | later
+        order = {seed: place for place, seed in enumerate(seeds)}
+
+        def place(path: Path) -> tuple[int, int]:
+            return order[self.runs[path][1].run.seed], turns[path]
+
+        return {path: self.runs[path] for path in sorted(turns, key=place)}
 
 
 @dataclass
@@ -82,14 +99,29 @@ class Counted:
 def plan_sweep(
     runs: Sequence[Run], screen: Screen, reading: Callable[[Dataset], None]
 ) -> SweepPlan:
-    """Plan every run, with its controls, and find those that are finished.
+    """Plan every run at each rate that is tried, with its controls, and find those finished.
 
     runs: one a job. screen: is told, once each, the notes of all. reading: is told of data sets
-    that have to be read, before they are. Raises UserError, with nothing trained, for all mistakes
-    that only the data can tell.
+    that have to be read, before they are; what was read of them is remembered. Raises UserError,
+    with nothing trained, for all mistakes that only the data can tell.
+    """
+    problems = ProblemCache(reading)
+    plan = plan_with(runs, screen, problems)
+    problems.remember()
+    return plan
+
+
+def plan_with(runs: Sequence[Run], screen: Screen, problems: ProblemCache) -> SweepPlan:
+    """The plan of `plan_sweep`, with nothing written: what `problems` has read is not remembered.
+
+    Raises UserError as `plan_sweep` does.
     """
     counted = Counted()
-    every_arms, headlines = _arms(runs, counted, screen, ProblemCache(reading))
+    tried = [trials_of(run) for run in runs]
+    every = [trial for trials in tried for trial in trials]
+    every_arms, headlines = _arms(every, counted, screen, problems)
+    rest = iter(every_arms)
+    of_jobs = [tuple(islice(rest, len(trials))) for trials in tried]
     plans: dict[Path, tuple[str, Plan]] = {}
     for arms in every_arms:
         plans.setdefault(arms[THIS].run_dir.path, (THIS, arms[THIS]))
@@ -103,7 +135,7 @@ def plan_sweep(
             existing[path] = outcome
     for note, count in counted.notes.items():
         screen.note(note, count)
-    return SweepPlan(every_arms, plans, existing, headlines)
+    return SweepPlan(of_jobs, plans, existing, headlines)
 
 
 def _arms(
@@ -125,6 +157,7 @@ def _arms(
         run = runs[k]
         try:
             arms[k] = plan_with_controls(run, problems, counted)
+            check_choice(run, problems.planned(run))
         except UserError as error:
             refused[k] = error
             continue
@@ -136,7 +169,6 @@ def _arms(
         for k in sorted(refused):
             mistakes |= dict.fromkeys(refused[k].mistakes)
         raise UserError(*mistakes)
-    problems.remember()
     if report is not None:
         screen.note(report)
     return [arms[k] for k in range(len(runs))], headlines

@@ -13,7 +13,7 @@ from pathlib import Path
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form
 
-DEVICE = Form(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:N")
+DEVICE = Form(r"auto|cpu|cuda(:\d+)?", "auto, cpu, cuda or cuda:N", ("auto", "cpu", "cuda"))
 CPUINFO = Path("/proc/cpuinfo")
 CPU_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86, x86 and ARM, as Linux spells them
 GPU_BF16 = (8, 0)  # the compute capability from which NVIDIA's tensor cores have it

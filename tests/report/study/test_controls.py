@@ -1,7 +1,8 @@
 import shutil
 from pathlib import Path
 
-from tlrun.report.study.controls import control_rows, is_primary, lacking
+from tlrun.report.primary import is_primary
+from tlrun.report.study.controls import control_rows, lacking
 
 from made_runs import CONTROLS, put_arm, put_study
 from made_studies import arm_of, only, parts_of, runs_of

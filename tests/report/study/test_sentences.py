@@ -154,3 +154,16 @@ def test_names_are_in_words() -> None:
     assert named(one) == "joint"
     assert named(replace(one, lam="∞")) == "joint (λ=∞)"
     assert named(replace(one, lam="0.1, 1", chosen="by validation")) == "joint"
+
+
+def test_who_helps_is_told_beside_a_control_that_decides_no_word() -> None:
+    """Pooling all data is no control that a word depends on, and may be the better thing to do."""
+    said = {}
+    for mean in (0.1, 0.001, -0.1):
+        beside = gain("joint, λ=1", mean, primary=False)
+        said[mean] = answer([arm("HELPS", gain("scratch", 0.2), beside)], METRIC)[1]
+
+    assert said[0.1] == ()
+    together = "training on source and target together, which decides no word."
+    assert said[0.001] == (f"Fused is not shown to be better than {together}",)
+    assert said[-0.1] == (f"Fused is worse than {together}",)

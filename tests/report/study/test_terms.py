@@ -133,3 +133,20 @@ def test_there_is_no_smallest_difference_of_a_loss_or_a_label(tmp_path: Path) ->
 
 def parts_right() -> np.ndarray:
     return np.arange(40) % 3 > 0
+
+
+@pytest.mark.parametrize(("seeds", "left"), [(7, "seed 6 of 7"), (10, "seeds 6-9 of 10"), (6, "")])
+def test_seeds_that_no_arm_has_yet_are_told(tmp_path: Path, seeds: int, left: str) -> None:
+    planned(tmp_path, {"parameter_transfer": [PT]}, range(seeds))
+    put_arm(tmp_path, "parameter_transfer", 0.5, lam=1.0, started=AFTER)
+    sentences = told(tmp_path)
+
+    assert bool(sentences) == bool(left)
+    assert all(sentence.startswith(f"Not finished: {left} declared.") for sentence in sentences)
+
+
+def test_seeds_that_a_look_has_not_asked_for_are_not_missing(tmp_path: Path) -> None:
+    planned(tmp_path, {"parameter_transfer": [PT]}, range(10), looks=(5, 10))
+    put_arm(tmp_path, "parameter_transfer", 0.5, lam=1.0, started=AFTER)
+
+    assert told(tmp_path) == []

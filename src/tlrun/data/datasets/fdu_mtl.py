@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, get_args
 
+from tlrun.core.acting import Acts
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
 from tlrun.data.base import Sealed
 from tlrun.data.texts.options import (
     CACHE,
+    OF_LEARNT,
     MaxTokens,
     MinCount,
     ReadAs,
@@ -51,6 +53,7 @@ class FduMtl:
 
     places: ClassVar[frozenset[str]] = frozenset({"path", "cache"})
     split_options: ClassVar[frozenset[str]] = frozenset({"duplicates"})
+    acts: ClassVar[Acts] = OF_LEARNT
 
     path: str = "fdu-mtl"
     domains: tuple[Name, ...] | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from tlrun.core.acting import Acts
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
@@ -17,6 +18,7 @@ from tlrun.core.task import ClassificationMetric
 from tlrun.data.base import Sealed, SplitSeed
 from tlrun.data.texts.options import (
     CACHE,
+    OF_LEARNT,
     MaxTokens,
     MinCount,
     ReadAs,
@@ -60,6 +62,7 @@ class Imdb:
 
     places: ClassVar[frozenset[str]] = frozenset({"path", "download", "stand_in", "cache"})
     split_options: ClassVar[frozenset[str]] = frozenset({"duplicates"})
+    acts: ClassVar[Acts] = OF_LEARNT
 
     path: str = "aclImdb"
     download: bool = True

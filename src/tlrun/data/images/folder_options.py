@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.task import ClassificationMetric
@@ -69,6 +70,8 @@ class FolderOptions:
     split_options: ClassVar[frozenset[str]] = frozenset(
         {"group", "test_share", "split", "split_seed", "duplicates"}
     )
+
+    acts: ClassVar[Acts] = {"test_share": Where("split", None)}
 
     path: str = ""
     layout: Layout = "auto"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
@@ -67,6 +68,8 @@ class TableOptions:
     split_options: ClassVar[frozenset[str]] = frozenset(
         {"group", "split", "test_share", "test_folds", "split_seed", "duplicates"}
     )
+
+    acts: ClassVar[Acts] = {"test_share": Where("split", None)}
 
     path: str = ""
     separator: Annotated[str, Form(r'[^"\r\n]|\\t', "one character, or \\t for a tab")] = ","

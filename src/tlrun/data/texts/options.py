@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
@@ -19,6 +20,9 @@ LEARNT = ("word", "bpe")  # tokenizers that are learnt from texts
 CACHE = "~/.cache/tl-run/texts"
 VocabularySize = Annotated[int, Range(10, 1_000_000)]
 MinCount = Annotated[int, Range(1)]
+OF_LEARNT: Acts = dict.fromkeys(
+    ("vocabulary", "min_count", "lowercase"), Where("tokenizer", None, *LEARNT)
+)
 MaxTokens = Annotated[int, Range(1, 8192)]
 TABS = (".tsv", ".tab")  # how the names of files end whose cells stand between tabs
 
@@ -104,6 +108,7 @@ class TextOptions:
 
     places: ClassVar[frozenset[str]] = frozenset({"path", "cache"})
     split_options: ClassVar[frozenset[str]] = TableOptions.split_options
+    acts: ClassVar[Acts] = {**TableOptions.acts, **OF_LEARNT}
 
     path: str = ""
     separator: Annotated[str, Form(r'[^"\r\n]|\\t', "one character, or \\t for a tab")] | None = (

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.inputs import Kind
 from tlrun.core.options import Range
 
@@ -32,6 +33,7 @@ class Bag:
     buckets: Annotated[int, Range(1, 2**24)] = 2**16
     dropout: Annotated[float, Range(0.0, 0.9)] = 0.0
 
+    acts: ClassVar[Acts] = {"buckets": Where("ngrams", 2)}
     learns: ClassVar[bool] = True
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
 

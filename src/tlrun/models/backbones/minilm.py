@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.inputs import Kind
 from tlrun.core.options import as_data
@@ -38,6 +39,7 @@ class Minilm:
     weights: str | None = NAME
     sizes: str = NAME
 
+    acts: ClassVar[Acts] = {"sizes": Where("weights", None)}
     learns: ClassVar[bool] = True
     takes: ClassVar[tuple[Kind, ...]] = ("tokens",)
     places: ClassVar[Collection[str]] = ("weights", "sizes")

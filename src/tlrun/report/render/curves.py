@@ -11,6 +11,7 @@ from rich.text import Text
 from tlrun.core.errors import printable
 from tlrun.report.answer import Chart, Figure, Line
 from tlrun.report.relations import plain_text
+from tlrun.report.render.figures import shown as text_of
 from tlrun.report.render.room import fits
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -31,12 +32,12 @@ def _wide(chart: Chart, names: Sequence[str]) -> Table:
     table.add_column("", no_wrap=True)
     lines = [(line, _by_name(line)) for line in chart.lines]
     for name in names:
-        room = max(len(figures.get(name, NONE).text) for _, figures in lines)
+        room = max(len(text_of(figures.get(name, NONE))) for _, figures in lines)
         head = [printable(name), *wrap(chart.ends.get(name, ""), max(room, 10))]
         table.add_column(Text("\n".join(head)), justify="right", no_wrap=True)
     for line, figures in lines:
         shown = [figures.get(name, NONE) for name in names]
-        cells = [plain_text(figure.text) for figure in shown]
+        cells = [plain_text(text_of(figure)) for figure in shown]
         table.add_row(plain_text(line.label), bars_of(_values(shown), _every(chart)), *cells)
     return table
 
@@ -55,7 +56,7 @@ def _tall(chart: Chart, names: Sequence[str]) -> Table:
             bar = bars_of(_values([figures[name]]), _every(chart))
             label = plain_text(line.label if k == 0 else "")
             end = plain_text(chart.ends.get(name, ""))
-            table.add_row(label, plain_text(name), bar, plain_text(figures[name].text), end)
+            table.add_row(label, plain_text(name), bar, plain_text(text_of(figures[name])), end)
     return table
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
+from textwrap import wrap
 
 from rich.table import Table
 from rich.text import Text
@@ -11,30 +13,51 @@ from rich.text import Text
 from tlrun.core.errors import printable
 from tlrun.report.answer import Arm, Gain, Study
 from tlrun.report.relations import plain_text
-from tlrun.report.render.room import fits
+from tlrun.report.render.figures import FEWEST, shown
+from tlrun.report.render.room import BETWEEN, LONG_WORD, fits
+from tlrun.report.statistics.verdict import FEWEST_SEEDS
 
 STYLES = {"HELPS": "bold green", "HURTS": "bold red", "SAME": "bold", "UNCLEAR": "bold yellow"}
 SHOWN = {"above": "green", "below": "red"}
 BEST = "*"
-LONG_WORD = 24  # columns: of an arm's name, no shorter word is cut in two
 
 
-def leaderboard(study: Study, width: int) -> Table:
+def leaderboard(study: Study, width: int, wide: bool = False) -> Table:
     """A row an arm, the highest score first, with its gains.
 
-    width: of the terminal. Where not all fits beside each other, what a study has cost is left out,
-    then the gains that no word rests on; the page and the files have all. Where these do not fit
-    either, the gains of an arm stand below each other.
+    width: of the terminal. wide: what networks weigh, too. Where not all fits beside each other,
+    what a study has cost is left out, then the gains that no word rests on, then room between the
+    columns; the page and the files have all. Where the rest does not fit either, the gains of an
+    arm stand below each other.
     """
-    for columns, roomy in (
-        (gain_columns(study), True),
-        (gain_columns(study), False),
-        (gain_columns(study, primary=True), False),
-    ):
-        table = _leaderboard(study, columns, roomy)
-        if fits(table, width):
+    every, primary = gain_columns(study), gain_columns(study, primary=True)
+    forms = [
+        _Form(every, roomy=True, sizes=wide),
+        _Form(every),
+        _Form(primary),
+        _Form(primary, between=1),
+        _Form(primary, between=1, head=0),
+    ]
+    for form in forms:
+        table = _leaderboard(study, form)
+        if fits(table, width, form.between):
             return table
-    return _narrow(study, gain_columns(study, primary=True))
+    return _narrow(study, primary)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How much a leaderboard shows. columns: the controls that gains are over.
+
+    roomy: what an arm has cost. sizes: what its network weighs. between: columns of the terminal
+    between two of the table. head: how wide a head may be before it takes another line.
+    """
+
+    columns: Sequence[str]
+    roomy: bool = False
+    sizes: bool = False
+    between: int = BETWEEN
+    head: int = 13
 
 
 def _narrow(study: Study, columns: Sequence[str]) -> Table:
@@ -46,11 +69,11 @@ def _narrow(study: Study, columns: Sequence[str]) -> Table:
     table.add_column("", justify="right", no_wrap=True)
     for arm in study.arms:
         gains = {gain.over: gain for gain in arm.gains}
-        figures = [(study.metric + _unit(study), Text(arm.score.text))]
+        figures = [(study.metric + _unit(study), Text(shown(arm.score)))]
         figures += [(f"over {name}", _gain(gains[name])) for name in columns if name in gains]
         for k, (name, figure) in enumerate(zip_longest(_called(arm), figures)):
             what, value = figure or ("", Text(""))
-            mark = Text(BEST if arm.best and k == 0 else "")
+            mark = Text(BEST if k == 0 and is_best(arm, study) else "")
             table.add_row(mark, name or Text(""), plain_text(what), value)
     return table
 
@@ -63,27 +86,35 @@ def _called(arm: Arm) -> Iterator[Text]:
     yield _word(arm)
 
 
-def _leaderboard(study: Study, columns: Sequence[str], roomy: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _leaderboard(study: Study, form: _Form) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, form.between, 0, 0))
     table.add_column("")
     words = [word for arm in study.arms for word in printable(arm.label).split()]
     longest = max(map(len, words), default=3)
     table.add_column("arm", overflow="fold", min_width=min(longest, LONG_WORD))
     table.add_column("λ", overflow="fold")
-    sizes = list(dict.fromkeys(head for arm in study.arms for head in arm.sizes)) if roomy else []
-    heads = [study.metric + _unit(study), *(f"over {name}" for name in columns)]
-    for head in heads:
-        table.add_column(printable(head).replace(" ", "\n"), justify="right", no_wrap=True)
+    sizes: list[str] = []
+    if form.sizes:
+        sizes = list(dict.fromkeys(head for arm in study.arms for head in arm.sizes))
+    rows = [_cells(arm, study, form) for arm in study.arms]
+    heads = [study.metric + _unit(study), *(f"over {name}" for name in form.columns)]
+    for place, head in enumerate(heads, start=3):
+        content = max(row[place].cell_len for row in rows)
+        table.add_column(_head(head, max(content, form.head)), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    if roomy:
+    if form.roomy:
         table.add_column("labels", justify="right", no_wrap=True)
         table.add_column("s", justify="right", no_wrap=True)
-        for head in sizes:
-            table.add_column(head, justify="right", no_wrap=True)
-    for arm in study.arms:
-        cells = _cells(arm, columns, roomy)
+    for head in sizes:
+        table.add_column(head, justify="right", no_wrap=True)
+    for arm, cells in zip(study.arms, rows, strict=True):
         table.add_row(*cells, *(arm.sizes.get(head, "–") for head in sizes))
     return table
+
+
+def _head(words: str, width: int) -> str:
+    """The head of a column in lines of so many columns; no word is cut."""
+    return "\n".join(wrap(printable(words), width, break_long_words=False))
 
 
 def gain_columns(study: Study, primary: bool = False) -> list[str]:
@@ -99,18 +130,37 @@ def gain_columns(study: Study, primary: bool = False) -> list[str]:
     return list(columns)
 
 
-def _cells(arm: Arm, columns: Sequence[str], roomy: bool) -> list[Text]:
+def is_best(arm: Arm, study: Study) -> bool:
+    """Whether a row is marked: below the seeds that a word takes, where no mean score is better."""
+    if study.n >= FEWEST_SEEDS:
+        return arm.best
+    scores = [one.score.value for one in study.arms if one.score.value is not None]
+    top = max(scores, default=None) if study.better == "higher" else min(scores, default=None)
+    return len(scores) > 1 and arm.score.value == top
+
+
+def marks(study: Study) -> str:
+    """What the order of the rows and their mark say; empty where no row is marked."""
+    if not any(is_best(arm, study) for arm in study.arms):
+        return ""
+    if study.n < FEWEST_SEEDS:
+        return f"{BEST} the best mean score; the best score first."
+    several = "the best score, or not shown to be worse than it with all rows compared at once"
+    return f"{BEST} {several}; the best score first."
+
+
+def _cells(arm: Arm, study: Study, form: _Form) -> list[Text]:
     style = "" if arm.role == "arm" else "dim"
     cells = [
-        Text(BEST if arm.best else ""),
+        Text(BEST if is_best(arm, study) else ""),
         Text(printable(arm.label), style=style),
         plain_text(arm.lam),
-        Text(arm.score.text, style=style),
+        Text(shown(arm.score), style=style),
     ]
     gains = {gain.over: gain for gain in arm.gains}
-    cells += [_gain(gains.get(name)) for name in columns]
+    cells += [_gain(gains.get(name)) for name in form.columns]
     cells.append(_word(arm))
-    if roomy:
+    if form.roomy:
         cells.append(Text("–" if arm.labels is None else f"{arm.labels:,}"))
         cells.append(Text("–" if arm.seconds is None else f"{arm.seconds:.1f}"))
     return cells
@@ -127,4 +177,5 @@ def _unit(study: Study) -> str:
 def _gain(gain: Gain | None) -> Text:
     if gain is None:
         return Text("·", style="dim")
-    return Text(gain.figure.text, style=SHOWN.get(gain.shown, ""))
+    known = gain.figure.n >= FEWEST
+    return Text(shown(gain.figure), style=SHOWN.get(gain.shown, "") if known else "")

@@ -7,13 +7,17 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 
 BETWEEN = 2  # columns of a terminal between two of a table without a box
+LONG_WORD = 24  # columns: of the name of an arm or a run, no shorter word is cut in two
 FOLDED = 12  # columns that are left to a name that may be folded
 _WIDE = Console(width=10_000, markup=False)  # on which a cell says how much room it needs
 
 
-def fits(table: Table, width: int) -> bool:
-    """Whether a table without a box stands in `width` columns with nothing in it cut."""
-    needed = sum(map(_needed, table.columns)) + BETWEEN * (len(table.columns) - 1)
+def fits(table: Table, width: int, between: int = BETWEEN) -> bool:
+    """Whether a table without a box stands in `width` columns with nothing in it cut.
+
+    between: columns of a terminal between two of the table.
+    """
+    needed = sum(map(_needed, table.columns)) + between * (len(table.columns) - 1)
     return needed <= width
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.metrics import metric_of
@@ -23,16 +24,17 @@ from tlrun.report.study.multitask import heads_apart, matrices, task_tables, tas
 from tlrun.report.study.peak import peaks
 from tlrun.report.study.sentences import answer
 from tlrun.report.study.terms import Terms, deviations, terms_of, unusable
+from tlrun.report.study.tuning import rates_chosen, tuning, tuning_warnings, with_rates
 from tlrun.report.study.versus import versus
 from tlrun.report.study.warnings import warnings
 from tlrun.runs.outcome import Outcome
 from tlrun.store.found import FoundRun
 
 WORDS = {
-    "HELPS": "better than every control that it is measured against, each by an interval above 0",
-    "HURTS": "worse than at least one control that it is measured against, by an interval below 0: "
-    "negative transfer",
-    "SAME": "within the smallest difference of interest of every control",
+    "HELPS": "better than every control that decides, each by an interval above 0",
+    "HURTS": "worse than at least one control that decides, by an interval below 0: negative "
+    "transfer",
+    "SAME": "within the smallest difference of interest of every control that decides",
     "UNCLEAR": "none of these is shown, which does not show that there is no effect",
 }
 
@@ -65,7 +67,8 @@ def studies_of(folder: Folder, ids: Collection[str] | None = None) -> list[Study
     chosen = [
         study
         for study in grouped(folder)
-        if (ids is None or study.id in ids) and any(folder.asked(run.path) for run in study.runs)
+        if (ids is None or study.id in ids)
+        and any(folder.asked(run.path) for run in (*study.runs, *study.trials))
     ]
     told = telling({study.problem: study.runs[0] for study in chosen})
     unfinished = unfinished_of(folder, [study.problem for study in chosen])
@@ -93,16 +96,15 @@ def _study(
     evidence: Evidence,
 ) -> Study:
     """One study. told: the options that tell its data set from others'."""
+    whole, folder = folder, study.tuned or folder
     series = [one for axis in study.axes for one in series_of(axis, folder)]
     first = series[0].first
     metric = first.result["headline"]["name"]
     terms = terms_of(study, series)
-    rows = rows_of(series, terms, evidence, folder)
+    rows = with_rates(rows_of(series, terms, evidence, folder), study.plan)
     verdict, *more = _sentences(study, series, rows, terms, evidence)
-    of_rows = [run for row in rows for run in row.series.runs.values()]
     units = evidence.units(first)
     tested_rows = 0 if units is None else len(units.rows)
-    better = metric_of(metric)
     return Study(
         id=study.id,
         problem=study.problem,
@@ -112,7 +114,7 @@ def _study(
         more=tuple(more),
         metric=metric,
         unit=unit_of(metric),
-        better="higher" if better is None or better.higher_is_better else "lower",
+        better=_better(metric),
         n=min(len(one.runs) for one in series),
         arms_planned=terms.arms,
         alpha=terms.alpha,
@@ -121,7 +123,10 @@ def _study(
         tested_rows=tested_rows,
         declared="" if study.plan is None else study.plan.declared,
         deviations=(*deviations(study, series, folder.records), *unusable(folder.runs_dir)),
-        warnings=tuple(warnings(study, rows, terms, tested_rows, evidence)),
+        warnings=(
+            *warnings(study, rows, terms, tested_rows, evidence),
+            *tuning_warnings(study.plan, rows, whole),
+        ),
         arms=tuple(row.arm for row in rows),
         charts=tuple(_charts(study, series, evidence)),
         tasks=tuple(task_tables(series, evidence)),
@@ -129,9 +134,27 @@ def _study(
         tested=tested(first, evidence),
         others=apart(study.others, unfinished),
         scope=scope(series, evidence, folder, tested_rows),
-        cost=(*cost(study.runs, of_rows), *heads_apart(series)),
+        cost=(*_facts(study, rows), *heads_apart(series)),
         command="" if study.plan is None else study.plan.command,
     )
+
+
+def _better(metric: str) -> Literal["higher", "lower"]:
+    """Which scores are better, the higher or the lower."""
+    known = metric_of(metric)
+    return "higher" if known is None or known.higher_is_better else "lower"
+
+
+def _facts(study: Grouped, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """What a study has cost, trials that were not chosen included, and how it was tuned."""
+    arms = frozenset[str]() if study.plan is None else study.plan.settings
+    of_arms = [run for run in study.trials if run.setting in arms]
+    of_controls = [run for run in study.trials if run.setting not in arms]
+    of_rows = [run for row in rows for run in row.series.runs.values()]
+    asked, others = [*study.runs, *of_arms], [*of_rows, *of_controls]
+    yield from cost(asked, others)
+    yield from tuning(study.plan, [*asked, *others])
+    yield from rates_chosen(rows)
 
 
 def _sentences(

@@ -12,13 +12,14 @@ from typing import Literal
 
 from tlrun.core.metrics import metric_of
 from tlrun.report.answer import Arm, Figure, Gain
+from tlrun.report.primary import is_primary
 from tlrun.report.sizes import largest, size_cells
 from tlrun.report.statistics.best import best
 from tlrun.report.statistics.holm import holm, p_value, signs
 from tlrun.report.statistics.verdict import Compared, Verdict, verdict
 from tlrun.report.study.arms import Series
 from tlrun.report.study.charts import labels_used
-from tlrun.report.study.controls import control_rows, is_primary, lacking
+from tlrun.report.study.controls import control_rows, lacking
 from tlrun.report.study.evidence import Comparison, Evidence
 from tlrun.report.study.folder import Folder
 from tlrun.report.study.sentences import amount, plain

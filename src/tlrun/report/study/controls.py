@@ -1,4 +1,4 @@
-"""The controls of a study: each once, under a name of its own, and whether a word depends on it."""
+"""The controls of a study: each once, under a name of its own."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from tlrun.report.primary import JOINT
 from tlrun.report.study.arms import Series, shown
 from tlrun.report.study.labels import labels_of
 from tlrun.runs.outcome import Outcome
 
-JOINT = "joint"
 # Strategies that are no network, as their names begin as controls.
 ESTIMATORS = ("constant_prediction", "linear_model", "gradient_boosting", "tfidf")
-
-
-def is_primary(control: Outcome) -> bool:
-    """Whether a word depends on a control: on all but `joint` and those that are no network.
-
-    Training on source and target together is another way of using both, and not what a transfer
-    has to beat to have helped.
-    """
-    return control.result["size"] is not None and control.strategy != JOINT
 
 
 def lacking(one: Series) -> list[str]:

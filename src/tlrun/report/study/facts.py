@@ -70,12 +70,21 @@ def scope(series: Sequence[Series], evidence: Evidence, folder: Folder, rows: in
 
 def _trained(run: Outcome) -> list[tuple[str, int, int]]:
     """Of each domain and task that is trained on: its role, the labels used, and those not."""
+    return [(row["role"], row["labels"], row.get("not bought", 0)) for row in report_rows(run)]
+
+
+def report_rows(run: Outcome) -> list[Mapping[str, Any]]:
+    """The rows of a run's load report that have its labels, by domain, task and split.
+
+    None where it is missing or damaged.
+    """
     try:
         report: Mapping[str, Any] = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
         rows = [row for row in report["splits"] if row["split"] in ("train", "val")]
-        return [(row["role"], row["labels"], row.get("not bought", 0)) for row in rows]
+        _ = [(row["role"], row["domain"], row["labels"] + 0) for row in rows]  # all there
     except (OSError, ValueError, KeyError, TypeError):
         return []
+    return rows
 
 
 def _drawn(run: Outcome) -> tuple[int, int]:
@@ -90,7 +99,8 @@ def _drawn(run: Outcome) -> tuple[int, int]:
 def cost(asked: Sequence[Outcome], others: Sequence[Outcome]) -> Iterator[tuple[str, str]]:
     """What a study has taken, as names and texts.
 
-    asked: all runs of its arms, of those λ too that validation did not choose. others: of rows.
+    asked: all runs of its arms, of those λ and rates too that validation did not choose. others: of
+    rows, and the trials of their controls.
     """
     every = {run.path: run for run in (*asked, *others)}.values()
     labels: dict[str, int] = {}  # the most that a run has used of each domain
@@ -101,11 +111,6 @@ def cost(asked: Sequence[Outcome], others: Sequence[Outcome]) -> Iterator[tuple[
     seconds = sum(run.seconds for run in every)
     controls = len(every) - len({run.path for run in asked})
     yield "runs", f"{len(every):,} ({controls:,} of them controls), {_time(seconds)} of computing"
-    rates = {str(run.optimizer["lr"]) for run in every if "lr" in run.optimizer}
-    if rates:
-        said = f"learning rate {', '.join(sorted(rates))}"
-        alike = "the same for every arm" if len(rates) == 1 else "not the same for every arm"
-        yield "tuning", f"none: {said}, {alike}"
 
 
 def _time(seconds: float) -> str:

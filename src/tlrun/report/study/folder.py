@@ -53,8 +53,8 @@ def read_folders(paths: Sequence[Path]) -> list[Folder]:
 def _runs_dir(path: Path) -> Path:
     """The folder of runs that `path` is, or lies in. Raises UserError where it holds no run."""
     if not path.is_dir():
-        hint = "name a folder of runs, or one within it; see tl-run report --help"
-        raise UserError(Mistake("report", "a folder", str(path), hint))
+        hint = "name a folder of runs; the first runs: tl-run -m strategy=feature_transfer seeds=10"
+        raise UserError(Mistake("report", "a folder of runs", f"none at {path}", hint))
     above = [path, *path.resolve().parents]
     for depth in range(4):
         if any(path.glob("/".join(["[!.]*"] * (3 - depth) + ["run.json"]))):

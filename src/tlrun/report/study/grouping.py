@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tlrun.report.study.arms import Axis, axes_of
 from tlrun.report.study.folder import Folder
 from tlrun.report.study.labels import labels_of
+from tlrun.report.study.trials import as_tuned
 from tlrun.runs.outcome import Outcome
 from tlrun.store.studydir import StudyPlan, studies
 
@@ -18,7 +19,8 @@ class Grouped:
 
     id: of the plan, or of the problem where `plan` is None. axes: its arms, along λ. look: the how
     manieth declared study on the same test examples it is. others: finished runs of the problem
-    that are part of no study.
+    that are part of no study. tuned: of its plan, where every arm chooses a learning rate: the
+    folder as it is then seen, each seed's chosen trial alone. trials: all finished runs of it.
     """
 
     id: str
@@ -27,6 +29,8 @@ class Grouped:
     plan: StudyPlan | None = None
     look: int = 1
     others: Sequence[Outcome] = ()
+    tuned: Folder | None = None
+    trials: Sequence[Outcome] = ()
 
     @property
     def runs(self) -> list[Outcome]:
@@ -52,9 +56,9 @@ def grouped(folder: Folder) -> list[Grouped]:
         if not plans:
             found.append(undeclared(runs))
         for plan in reversed(plans):
-            axes = _axes(runs, plan)
-            if axes:
-                found.append(Grouped(plan.id, problem, axes, plan, looks[plan.id], rest))
+            study = _of_plan(plan, runs, folder, looks[plan.id], rest)
+            if study.axes:
+                found.append(study)
                 rest = []
         if plans and rest:
             found.append(undeclared(rest))
@@ -63,10 +67,7 @@ def grouped(folder: Folder) -> list[Grouped]:
 
 def outside(runs: Sequence[Outcome], plans: Sequence[StudyPlan]) -> list[Outcome]:
     """Those of `runs` that no plan has, neither as an arm nor as a control."""
-    settings: set[str] = set()
-    for plan in plans:
-        for arm in plan.arms:
-            settings |= {*arm.settings, *(s for every in arm.controls.values() for s in every)}
+    settings = frozenset[str]().union(*(plan.every_setting for plan in plans))
     return [run for run in runs if run.setting not in settings]
 
 
@@ -86,6 +87,18 @@ def by_problem(folder: Folder) -> Mapping[str, list[Outcome]]:
     for run in reversed(folder.finished):
         problems.setdefault(run.problem, []).append(run)
     return {problem: runs[::-1] for problem, runs in problems.items()}
+
+
+def _of_plan(
+    plan: StudyPlan, runs: Sequence[Outcome], folder: Folder, look: int, others: Sequence[Outcome]
+) -> Grouped:
+    """The study of a plan. runs: all finished ones of its problem."""
+    if plan.tuning is None:
+        return Grouped(plan.id, plan.problem, _axes(runs, plan), plan, look, others)
+    tuned = as_tuned(folder, plan)
+    seen = [run for run in tuned.finished if run.problem == plan.problem]
+    tried = [run for run in runs if run.setting in plan.every_setting]
+    return Grouped(plan.id, plan.problem, _axes(seen, plan), plan, look, others, tuned, tried)
 
 
 def _axes(runs: Sequence[Outcome], plan: StudyPlan) -> list[Axis]:
@@ -113,7 +126,6 @@ def _looks(folder: Folder) -> dict[str, int]:
 
 def _test_examples(folder: Folder, plan: StudyPlan) -> Iterator[str]:
     """Which examples have tested the runs of a plan."""
-    settings = {setting for arm in plan.arms for setting in arm.settings}
     for run in folder.finished:
-        if run.setting in settings:
+        if run.setting in plan.settings:
             yield run.test_examples

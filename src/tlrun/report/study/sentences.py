@@ -74,6 +74,7 @@ def answer(arms: Sequence[Arm], metric: str) -> tuple[str, tuple[str, ...]]:
         first, *others = helping
         verdict = f"Yes: {named(first)} helps, by {_over_all(first, metric)}."
         more += [f"{_start(arm)} helps too, by {_over_all(arm, metric)}." for arm in others]
+        more += [said for arm in helping[:1] if (said := _beside(arm))]
         more += [_hurts(arm, metric) for arm in hurting]
     elif hurting:
         verdict = f"No: {_lower(_hurts(hurting[0], metric))}"
@@ -122,6 +123,18 @@ def _hurts(arm: Arm, metric: str) -> str:
     (gain,) = (gain for gain in arm.gains if gain.over == arm.hurt_by)
     better = f"{plain(gain.over)} is better, by {amount(metric, _mean(gain))}"
     return f"{_start(arm)} hurts: {better}."
+
+
+def _beside(arm: Arm) -> str:
+    """Which controls that decide no word, as joint, an arm that helps is not shown to beat."""
+    said = []
+    for shown, words in (("below", "worse than"), ("neither", "not shown to be better than")):
+        others = [gain for gain in arm.gains if not gain.primary and not gain.outside]
+        names = [plain(gain.over) for gain in others if gain.shown == shown]
+        if names:
+            decides = "which decides" if len(names) == 1 else "which decide"
+            said.append(f"{words} {_listed(names)}, {decides} no word")
+    return f"{_start(arm)} is {'; '.join(said)}." if said else ""
 
 
 def _outside(arm: Arm) -> str:

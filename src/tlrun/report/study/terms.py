@@ -71,12 +71,14 @@ def deviations(
         return
     if missing := list(_missing(study, plan)):
         yield f"Declared, and without a finished run: {', '.join(missing)}."
+    if not plan.auto:
+        yield from _unfinished(series, plan)
     seeds = sorted({seed for one in series for seed in one.runs})
     added = [seed for seed in seeds if seed not in plan.seeds]
     if added:
         were = "Seed {} was" if len(added) == 1 else "Seeds {} were"
         yield (
-            f"{were.format(_spans(added))} added after the plan: who adds seeds until a word comes "
+            f"{were.format(spans(added))} added after the plan: who adds seeds until a word comes "
             "finds one more often than declared."
         )
     if plan.finished_before:
@@ -100,6 +102,17 @@ def unusable(runs_dir: Path) -> Iterator[str]:
         )
 
 
+def _unfinished(series: Sequence[Series], plan: StudyPlan) -> Iterator[str]:
+    """That declared seeds are not finished in any arm: a word is a look before the end."""
+    there = {seed for one in series for seed in one.runs}
+    if left := sorted(set(plan.seeds) - there):
+        of = f"{'seed' if len(left) == 1 else 'seeds'} {spans(left)}"
+        yield (
+            f"Not finished: {of} of {len(plan.seeds):,} declared. Who stops where a word comes "
+            "finds one more often than declared."
+        )
+
+
 def _missing(study: Grouped, plan: StudyPlan) -> Iterator[str]:
     """The arms of which no run has finished, or none of some λ."""
     there = {run.setting for run in study.runs}
@@ -118,7 +131,7 @@ def _before(when: str, declared: str) -> bool:
         return False
 
 
-def _spans(numbers: Sequence[int]) -> str:
+def spans(numbers: Sequence[int]) -> str:
     """Whole numbers in order, neighbours as a span: 3, 10-19."""
     spans: list[list[int]] = []
     for number in numbers:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from tlrun.report.formatting import number
 from tlrun.report.study.compare import Row
 from tlrun.report.study.evidence import Evidence
 from tlrun.report.study.sentences import amount, named
 
+OPEN = "Not told apart, on the same seeds"  # how the sentence begins that shows nothing
+FEWEST = 3  # seeds of an interval that is shown; of two it is mostly chance
 MOST = 4  # arms of which every pair is compared; of more, the top one with each
 
 
@@ -37,10 +40,12 @@ def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[st
             first, second = second, first
         if interval.low > 0 or interval.high < 0:
             by = amount(found.metric, interval.mean)
+            if min(len(one.series.runs), len(other.series.runs)) >= FEWEST:
+                by += f" (± {number(found.metric, interval.half)})"
             shown.append(f"{first} is better than {second}, by {by}")
         else:
             open_.append(f"{first} and {second}")
     if shown:
         yield f"Arm against arm, on the same seeds: {'; '.join(shown)}."
     if open_:
-        yield f"Not told apart, on the same seeds: {'; '.join(open_)}."
+        yield f"{OPEN}: {'; '.join(open_)}."

@@ -33,9 +33,8 @@ def warnings(
             f"A gain is mostly chance where fewer than {ENOUGH} test examples are of a class: "
             f"{few(rare)}."
         )
+    yield from _unusual(rows)
     for row in rows:
-        if row.arm.states:
-            yield printable(f"{_name(row.arm)}: {'; '.join(row.arm.states)}.")
         runs = row.series.runs.values()
         if unread := sum(not evidence.predicted(run) for run in runs):
             yield printable(
@@ -44,6 +43,16 @@ def warnings(
             )
     if study.look > 1:
         yield from _looked(study.look, rows, terms, tested)
+
+
+def _unusual(rows: Sequence[Row]) -> Iterator[str]:
+    """What is unusual about the runs of rows, once for all of which the same is true."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        alike.setdefault(row.arm.states, []).append(_name(row.arm))
+    for states, names in alike.items():
+        if states:
+            yield printable(f"{'; '.join(names)}: {'; '.join(states)}.")
 
 
 def _looked(look: int, rows: Sequence[Row], terms: Terms, tested: int) -> Iterator[str]:

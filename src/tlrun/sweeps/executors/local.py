@@ -6,15 +6,17 @@ Torch is imported once, and a process that dies takes no other along.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tlrun.data.base import Dataset
@@ -133,9 +135,25 @@ def _start(context: Any, job: Job) -> _Running:
 
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=enter, args=(Path.cwd(), job, theirs))
-    process.start()
+    with _without_main():
+        process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
     return _Running(job, process, ours)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start within it do not run the user's script again.
+
+    A new process imports the main module first: a script without a main guard would begin anew in
+    each, and one from standard input could not be found. Nothing of a job is defined in it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _listen(each: _Running, watcher: Watcher) -> None:

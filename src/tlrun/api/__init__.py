@@ -1,0 +1,1 @@
+"""tl-run from Python: one run, a sweep, and a data frame of finished runs."""

@@ -1,0 +1,197 @@
+"""tl-run export: the curves of finished runs, as files that other tools read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.text import Text
+
+from tlrun.cli.kept_settings import flat, read_config
+from tlrun.cli.ls import fitting, value_asked
+from tlrun.cli.show import chosen
+from tlrun.core.errors import Mistake, UserError, nearest, printable, say
+from tlrun.report.console import make_console
+from tlrun.report.export.curves import Curves, rows_of
+from tlrun.report.export.events import as_events, file_name, is_ours
+from tlrun.report.export.tidy import OURS_CSV, OURS_JSON, as_csv, as_json
+from tlrun.runs.outcome import read_outcome
+from tlrun.store.files import write_whole
+from tlrun.store.found import FoundRun, below, runs
+
+USAGE = """\
+tl-run export FORMAT … [RUN … | KEY=VALUE …] [--runs-dir PATH]
+    the curves of finished runs, for other tools; of all, where none is named
+
+  --tensorboard DIR         a folder a run, for tensorboard --logdir DIR; steps
+                            count within a stage: target/L_T, source/L_S, …
+  --csv FILE.csv | DIR      a row a number, for spreadsheets and pandas: one
+                            file of all runs, or a folder with one of each
+  --json FILE.json | DIR    the same, with each run's config and scores
+
+  RUN is a folder, or any part of a run's name that no other has (tl-run ls);
+  KEY=VALUE any key of a run's config: strategy=scratch, lam.value=inf, seed=0.
+  A file that tl-run export has not made is never written over."""
+IS_RUN = re.compile(r".*_[0-9a-f]{12}/?")  # the end of a run's name; before it "=" is no key's
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file to be written. ours: whether the content of one that is there already is of ours."""
+
+    path: Path
+    content: Callable[[], bytes]
+    ours: Callable[[bytes], bool]
+
+
+def _tensorboard(curves: Sequence[Curves], place: Path) -> Iterator[Written]:
+    """An event file in a folder a run."""
+    for each in curves:
+        path = place / each.group / each.run.path.name / file_name(each)
+        yield Written(path, lambda each=each: as_events(each), is_ours)  # type: ignore[misc]
+
+
+def _tidy(
+    as_bytes: Callable[[Sequence[Curves]], bytes], suffix: str, begin: bytes
+) -> Callable[[Sequence[Curves], Path], Iterator[Written]]:
+    """Writes one file where the place is called as one, else a file a run in a folder."""
+
+    def ours(content: bytes) -> bool:
+        return content.startswith(begin)
+
+    def files(curves: Sequence[Curves], place: Path) -> Iterator[Written]:
+        if place.suffix == suffix:
+            yield Written(place, lambda: as_bytes(curves), ours)
+            return
+        for each in curves:
+            path = place / each.group / f"{each.run.path.name}{suffix}"
+            yield Written(path, lambda each=each: as_bytes([each]), ours)  # type: ignore[misc]
+
+    return files
+
+
+# What each format makes of curves at a place. One of a run's network is asked for in its own way.
+FORMATS: Mapping[str, Callable[[Sequence[Curves], Path], Iterator[Written]]] = {
+    "--tensorboard": _tensorboard,
+    "--csv": _tidy(as_csv, ".csv", OURS_CSV),
+    "--json": _tidy(as_json, ".json", OURS_JSON),
+}
+
+
+def export(arguments: Sequence[str]) -> int:
+    """Write the curves of finished runs. Returns the exit code.
+
+    Raises UserError for what cannot be asked or written; nothing is written over that is not ours.
+    """
+    if {"--help", "-h"} & set(arguments):
+        print(USAGE)
+        return 0
+    runs_dir, others = below(arguments)
+    places, words = _places(others)
+    curves = [_curves(run) for run in _selected(words, runs_dir)]
+    if not curves:
+        asked = f" with {' '.join(words)}" if words else ""
+        print(printable(f"no finished run{asked} in {runs_dir}; all there is: tl-run ls"))
+        return 0
+    console = make_console()
+    for name, place in places:
+        count = _write(name, FORMATS[name](curves, place))
+        numbers = sum(len(each.rows) for each in curves)
+        line = f"{len(curves)} runs, {numbers:,} numbers, {count} files: {place}"
+        if name == "--tensorboard":
+            line += f"; to look at it: tensorboard --logdir {place}"
+        console.print(Text(printable(line)), soft_wrap=True)
+    return 0
+
+
+def _places(arguments: Sequence[str]) -> tuple[list[tuple[str, Path]], list[str]]:
+    """The formats with their places, and the other arguments. Raises UserError."""
+    places, others, rest = list[tuple[str, Path]](), list[str](), list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        name, equals, value = argument.partition("=")
+        if not argument.startswith("-"):
+            others.append(argument)
+            continue
+        if name not in FORMATS:
+            hint = nearest(name, [*FORMATS, "--runs-dir"])
+            raise UserError(Mistake("export", "a format", argument, hint))
+        if not equals and rest and not rest[0].startswith("-"):
+            value = rest.pop(0)
+        if not value:
+            raise UserError(Mistake(name, "a folder or file after it", "nothing"))
+        places.append((name, Path(value).expanduser()))
+    if not places:
+        hint = "as in tl-run export --csv curves.csv; see tl-run export --help"
+        raise UserError(Mistake("export", f"one of {', '.join(FORMATS)}", "none", hint))
+    return places, others
+
+
+def _selected(words: Sequence[str], runs_dir: Path) -> list[FoundRun]:
+    """The finished runs that are named, or have every value named; else all. Raises UserError."""
+    wanted: dict[str, str] = {}
+    named: dict[Path, FoundRun] = {}
+    for word in words:
+        if "=" in word and not IS_RUN.fullmatch(word) and not Path(word, "run.json").is_file():
+            key, value = value_asked(word)
+            wanted[key] = value
+            continue
+        run = chosen("export", word, runs_dir)
+        if run.status != "finished" or not run.result:
+            status = "a damaged one" if run.status == "finished" else run.status
+            raise UserError(Mistake(word, "a finished run", status, "see tl-run show"))
+        named[run.run_dir.path] = run
+    every = list(named.values()) if named else list(runs(runs_dir))
+    finished = [run for run in fitting("export", every, wanted) if run.status == "finished"]
+    for run in finished:
+        if not run.result:
+            say(f"{run.run_dir.path}: left out, for files of it are missing or damaged")
+    return [run for run in finished if run.result]
+
+
+def _curves(found: FoundRun) -> Curves:
+    """The curves of a run. Raises UserError where its files cannot be read."""
+    record = found.record
+    try:
+        run = read_outcome(found.run_dir, str(record.get("strategy", "")))
+        started = datetime.fromisoformat(record["started"]).timestamp()
+        rows = tuple(rows_of(run))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f"{found.run_dir.path}: {type(error).__name__}: {error}"
+        hint = "tl-run clean takes it away"
+        raise UserError(Mistake("export", "a run that can be read", where, hint)) from None
+    config = flat(read_config(found.run_dir.path))
+    if "lam" in config:
+        config["lam.name"] = config.pop("lam")
+    dataset = str(config.get("dataset", run.path.parent.parent.name))
+    return Curves(run, dataset, config, started, rows)
+
+
+def _write(name: str, files: Iterator[Written]) -> int:
+    """Write files, once each is known to be absent or ours. Returns how many.
+
+    name: the format. Raises UserError.
+    """
+    every = list(files)
+    try:
+        for file in every:
+            if file.path.exists() and not (file.path.is_file() and _is_ours(file)):
+                found = f"{file.path}, which tl-run export has not made"
+                hint = "name another, or take it away"
+                raise UserError(Mistake(name, "a new place", found, hint))
+        for file in every:
+            content = file.content()
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file.path, content, synced=False)
+    except OSError as error:
+        found = f"{error.filename}: {error.strerror}"
+        raise UserError(Mistake(name, "a place that can be written", found)) from None
+    return len(every)
+
+
+def _is_ours(file: Written) -> bool:
+    with open(file.path, "rb") as existing:
+        return file.ours(existing.read(1000))

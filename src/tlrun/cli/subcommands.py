@@ -1,0 +1,5 @@
+"""The first words of a command line that are no key=value: each is a module beside this one."""
+
+from __future__ import annotations
+
+SUBCOMMANDS = ("report", "ls", "show", "final", "export", "clean", "doctor", "help")

@@ -1,0 +1,1 @@
+"""The curves of finished runs, as files that other tools read."""
