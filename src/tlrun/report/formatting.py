@@ -9,6 +9,8 @@ from tlrun.core.metrics import metric_of
 from tlrun.report.statistics.over_seeds import paired_interval
 
 PERCENT = "%"
+# Seeds that an interval is shown of: of two, t has one degree of freedom, and ± is noise.
+FEWEST_OF_INTERVAL = 3
 
 
 def unit_of(name: str) -> str:

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.report.answer import Arm, Gain, Study
+from tlrun.report.formatting import FEWEST_OF_INTERVAL
 from tlrun.report.relations import plain_text
-from tlrun.report.render.figures import FEWEST, shown
+from tlrun.report.render.figures import shown
 from tlrun.report.render.room import BETWEEN, LONG_WORD, fits
 from tlrun.report.statistics.verdict import FEWEST_SEEDS
 
@@ -177,5 +178,5 @@ def _unit(study: Study) -> str:
 def _gain(gain: Gain | None) -> Text:
     if gain is None:
         return Text("·", style="dim")
-    known = gain.figure.n >= FEWEST
+    known = gain.figure.n >= FEWEST_OF_INTERVAL
     return Text(shown(gain.figure), style=SHOWN.get(gain.shown, "") if known else "")

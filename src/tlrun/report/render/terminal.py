@@ -13,10 +13,11 @@ from rich.text import Text
 from tlrun.core.errors import printable
 from tlrun.data.load_report import FEW
 from tlrun.report.answer import Chart, Figure, Matrix, OtherRun, Report, Study, TaskTable, Tested
+from tlrun.report.formatting import FEWEST_OF_INTERVAL
 from tlrun.report.page.tables import facts, intervals
 from tlrun.report.relations import MANY, plain_text
 from tlrun.report.render.curves import curve
-from tlrun.report.render.figures import FEWEST, coloured
+from tlrun.report.render.figures import coloured
 from tlrun.report.render.leaderboard import leaderboard, marks
 from tlrun.report.render.next_command import folded, next_command
 from tlrun.report.render.room import fits
@@ -95,8 +96,10 @@ def _basis(study: Study) -> Iterator[Text]:
     if study.tested:
         said.append(_examples(study.tested))
     line = f"{', '.join(said)}."
-    if study.n < FEWEST:
-        line += f" Means alone: an interval takes {FEWEST} seeds, a verdict {FEWEST_SEEDS}."
+    if study.n < FEWEST_OF_INTERVAL:
+        line += (
+            f" Means alone: an interval takes {FEWEST_OF_INTERVAL} seeds, a verdict {FEWEST_SEEDS}."
+        )
     else:
         line += f" {intervals(study)}"
     yield plain_text(line.rstrip())

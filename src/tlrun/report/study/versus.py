@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from tlrun.report.formatting import number
+from tlrun.report.formatting import FEWEST_OF_INTERVAL, number
 from tlrun.report.study.compare import Row
 from tlrun.report.study.evidence import Evidence
 from tlrun.report.study.sentences import amount, named
 
 OPEN = "Not told apart, on the same seeds"  # how the sentence begins that shows nothing
-FEWEST = 3  # seeds of an interval that is shown; of two it is mostly chance
 MOST = 4  # arms of which every pair is compared; of more, the top one with each
 
 
@@ -40,7 +39,7 @@ def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[st
             first, second = second, first
         if interval.low > 0 or interval.high < 0:
             by = amount(found.metric, interval.mean)
-            if min(len(one.series.runs), len(other.series.runs)) >= FEWEST:
+            if min(len(one.series.runs), len(other.series.runs)) >= FEWEST_OF_INTERVAL:
                 by += f" (± {number(found.metric, interval.half)})"
             shown.append(f"{first} is better than {second}, by {by}")
         else:
