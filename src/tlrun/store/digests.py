@@ -1,0 +1,28 @@
+"""sha256 of files, so that one that was changed since it was written is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """sha256, in hex, of files in a folder, by their names. Raises OSError for one not there."""
+    return {name: _digest(folder / name) for name in sorted(names)}
+
+
+def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
+    """Raise ValueError, naming the file, where one is missing or is not what it was."""
+    for name, digest in digests.items():
+        try:
+            found = _digest(folder / name)
+        except OSError as error:
+            raise ValueError(f"{folder / name}: {error.strerror}") from None
+        if found != digest:
+            raise ValueError(f"{folder / name}: expected the file as it was written, found another")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
