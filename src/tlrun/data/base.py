@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Protocol
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.options import Range
+from tlrun.core.options import Form, Range
 from tlrun.core.problem import Problem
 
 # labelled examples a class, for training and validation together, drawn by the run's seed
@@ -28,6 +28,8 @@ TestShare = Annotated[float, Range(0.1, 0.9)]
 SplitSeed = Annotated[int, Range(0)]
 # the share of the test rows that no run sees (`data/sealed.py`)
 Sealed = Annotated[float, Range(0.0, 0.9)]
+# which part of the target's labels tests, of how many (`data/holdout.py`)
+HoldoutFold = Annotated[str, Form(r"[0-9]{1,3}/[0-9]{1,3}", "k/K, such as 2/5")]
 
 
 def check_at_most_one(options: object, one: str, other: str) -> None:
@@ -53,6 +55,10 @@ class Dataset(Protocol):
     them, whatever it says, and `data/sealed.py` takes away its share. Its test set must be the same
     for every seed, its option `split_seed` draws which rows are sealed if it has one, and the
     `index` of an example says which row it is.
+
+    One that has an option `holdout_fold: HoldoutFold | None = None` lets a part of its labels be
+    held out instead: `load` gives all of them, whatever it says, and `data/holdout.py` divides them.
+    `tl-run deliver` needs it.
 
     One that reads files may name them all in a method `files(self) -> Sequence[Path]`. While these,
     its options, the seed, its own code and the versions that a run is known by are what they were,

@@ -20,8 +20,8 @@ from tlrun.core.problem import Domain, HeldOutTest, Problem, Split
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import arrays_digest, cannot_test, judged
 from tlrun.data.base import Dataset
-from tlrun.data.examples import row_hashes
 from tlrun.data.load_report import load_report
+from tlrun.data.row_units import strata_of, units_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,9 +117,9 @@ def draw(
     import numpy as np
 
     names = sorted(test)
-    units = _units([test[name] for name in names], copies=copies)
+    units = units_of([test[name] for name in names], copies=copies)
     domains = np.repeat(np.arange(len(names)), [len(test[name]) for name in names])
-    strata = _strata([test[name] for name in names])
+    strata = strata_of([test[name] for name in names])
     sizes = np.bincount(units)
     first = np.unique(units, return_index=True)[1]
     rows = np.concatenate([test[name].index for name in names])
@@ -138,45 +138,6 @@ def draw(
             sealed[mine[:count]] = True
             owed -= taken[count]
     return {name: sealed[units[domains == place]] for place, name in enumerate(names)}
-
-
-def _units(splits: Sequence[Split], *, copies: bool) -> np.ndarray:
-    """Which rows may not be parted, int64 [N]: the number of the unit that each is of."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    total = sum(map(len, splits))
-    nodes: dict[Any, int] = {}  # what ties rows: each is a node beside theirs
-    starts, ends, row = [], [], 0
-    for split in splits:
-        groups = [None] * len(split) if split.groups is None else split.groups.tolist()
-        alike = row_hashes(split.inputs) if copies else [None] * len(split)
-        for group, equal in zip(groups, alike, strict=True):
-            for tie in filter(lambda value: value is not None, (group, equal)):
-                starts.append(row)
-                ends.append(nodes.setdefault(tie, total + len(nodes)))
-            row += 1
-    edges = (np.ones(len(starts), dtype=bool), (np.array(starts, int), np.array(ends, int)))
-    size = total + len(nodes)
-    _, component = connected_components(coo_array(edges, shape=(size, size)), directed=False)
-    _, first, units = np.unique(component[:total], return_index=True, return_inverse=True)
-    numbers: np.ndarray = np.argsort(np.argsort(first))[units.reshape(-1)]  # in order of first rows
-    return numbers
-
-
-def _strata(splits: Sequence[Split]) -> np.ndarray:
-    """What a share of is sealed, int64 [N]: each domain with each combination of its classes."""
-    import numpy as np
-
-    strata, before = [], 0
-    for split in splits:
-        classes = [v for _, v in sorted(split.labels.items()) if v.dtype.kind == "i"]
-        table = np.stack([np.zeros(len(split), np.int64), *classes], axis=1)
-        _, mine = np.unique(table, axis=0, return_inverse=True)
-        strata.append(before + mine.reshape(-1))
-        before += len(split)
-    return np.concatenate(strata)
 
 
 def _most(units: np.ndarray, strata: np.ndarray) -> np.ndarray:

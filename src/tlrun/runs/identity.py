@@ -26,7 +26,7 @@ from tlrun.store.weights import weights_digest
 
 # Options that came after the first ids were made, which are to stay; where they are 0, all is as it
 # was without them.
-LATER = {("dataset", "sealed")}
+LATER = {("dataset", "sealed"), ("dataset", "holdout_fold")}
 
 
 def node_of(group: str, thing: object) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def problem_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
     dataset = _dataset_node(run)
     splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
-    options = {key: value for key, value in dataset.items() if key in splits | {"sealed"}}
+    options = {key: value for key, value in dataset.items() if key in splits | {"sealed", "holdout_fold"}}
     if not problem.examples:  # nothing but the options tells it from another
         options = dataset
     return digest_of([problem.examples, options, problem.names])

@@ -34,6 +34,7 @@ from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.devices import bf16_instructions, resolve
 
+FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 THIS = "this run"  # the name of the run asked for, beside those of its controls
 
 
@@ -223,8 +224,13 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
 
 
 def _run_dir(run: Run, problem: Problem) -> RunDir:
-    """The folder of a run: <runs_dir>/<data set>/<strategy>/<λ, seed and id>."""
+    """The folder of a run: <runs_dir>/<data set>/<strategy>/<λ, seed and id>.
+
+    One that tests on a part of its labels is below <runs_dir>/.folds.
+    """
     group = f"{name_of('dataset', run.dataset)}/{name_of('strategy', run.strategy)}"
+    if getattr(run.dataset, "holdout_fold", None) is not None:
+        group = f"{FOLDS}/{group}"  # no report compares it with runs that were tested
     lam = f"lam={run.lam.label}_" if lam_decides(run) else ""
     name = f"{lam}seed={run.seed}_{run_id(run, problem)}"
     return RunDir(Path(run.runs_dir).expanduser(), group, name)

@@ -18,7 +18,7 @@ from tlrun.core.errors import RunFailed
 from tlrun.core.problem import Problem
 from tlrun.core.unread import Read, described, plain, unread
 from tlrun.data.base import Dataset
-from tlrun.data.sealed import load
+from tlrun.data.holdout import load
 from tlrun.runs.identity import digest_of, node_of
 from tlrun.runs.stage_key import data_fingerprint
 from tlrun.store import problems

@@ -12,7 +12,7 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
-from tlrun.data.base import LabelsPerClass, Sealed, SplitSeed, ValShare
+from tlrun.data.base import HoldoutFold, LabelsPerClass, Sealed, SplitSeed, ValShare
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +49,8 @@ class Cifar10Domains:
     split_seed: draws the noise, and the test sample where `test_limit` asks for one: both are the
         same whichever domain is the target. The run's seed draws the labels only.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     metric: the primary metric.
     root: the folder of CIFAR-10's files, as torchvision lays them out (cifar-10-batches-py/).
         torchvision checks their md5.
@@ -71,6 +73,7 @@ class Cifar10Domains:
     test_limit: Annotated[int, Range(1)] | None = None
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     metric: ClassificationMetric = "accuracy"
     root: str = "~/.cache/tl-run/data"
     download: bool = True

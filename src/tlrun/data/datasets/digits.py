@@ -16,7 +16,15 @@ from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
-from tlrun.data.base import SOURCE_VAL_SHARE, LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
+from tlrun.data.base import (
+    SOURCE_VAL_SHARE,
+    HoldoutFold,
+    LabelsPerClass,
+    Sealed,
+    SplitSeed,
+    TestShare,
+    ValShare,
+)
 from tlrun.data.examples import examples_digest
 
 if TYPE_CHECKING:
@@ -48,6 +56,8 @@ class Digits:
     test_share: the share of the target that tests (of the source, a fifth). Test examples are fixed
         by `split_seed`; the run's seed only draws which of the others are labelled.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     metric: the primary metric.
     """
 
@@ -60,6 +70,7 @@ class Digits:
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     metric: ClassificationMetric = "accuracy"
 
     def files(self) -> Sequence[Path]:

@@ -11,7 +11,7 @@ from tlrun.core.problem import Problem, Role
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
-from tlrun.data.base import LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
+from tlrun.data.base import HoldoutFold, LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import SHIFTS, cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class DigitsDomains:
     test_share: the share of each domain that tests. Test examples and shifts are fixed by
         `split_seed`, and are the same whichever domain is the target.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     metric: the primary metric.
     """
 
@@ -48,6 +50,7 @@ class DigitsDomains:
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     metric: ClassificationMetric = "accuracy"
 
     def suits(self) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from tlrun.core.problem import Problem
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import assemble
-from tlrun.data.base import LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
+from tlrun.data.base import HoldoutFold, LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
 from tlrun.data.datasets.digits import cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class OneDomain(ABC):
     test_share: the share of the images that tests. Test examples are fixed by `split_seed`, and
         have every label.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     """
 
     split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
@@ -48,6 +50,7 @@ class OneDomain(ABC):
     test_share: TestShare = 0.6
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
 
     @abstractmethod
     def labels(self, digits: np.ndarray) -> Mapping[Task, np.ndarray]:

@@ -14,7 +14,7 @@ from tlrun.core.acting import Acts
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
-from tlrun.data.base import Sealed
+from tlrun.data.base import HoldoutFold, Sealed
 from tlrun.data.texts.options import (
     CACHE,
     OF_LEARNT,
@@ -47,6 +47,8 @@ class FduMtl:
         validation together; null: all.
     val_share: the share of them that validates.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     metric: the primary metric. duplicates: what becomes of those test reviews.
     tokenizer, vocabulary, min_count, lowercase, max_tokens, cache: as of `texts.options.ReadAs`.
     """
@@ -61,6 +63,7 @@ class FduMtl:
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     metric: ClassificationMetric = "accuracy"
     duplicates: Literal["drop", "keep"] = "drop"
     tokenizer: str | None = None

@@ -15,7 +15,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem
 from tlrun.core.task import ClassificationMetric
-from tlrun.data.base import Sealed, SplitSeed
+from tlrun.data.base import HoldoutFold, Sealed, SplitSeed
 from tlrun.data.texts.options import (
     CACHE,
     OF_LEARNT,
@@ -51,6 +51,8 @@ class Imdb:
         against in its own proportion; null: all. Drawn by `split_seed`, so that they are the same
         for every seed, and a higher limit has those of a lower one.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     labels: labelled reviews of each domain (of the target alone, if there is one), for training and
         validation together; null: all.
     val_share: the share of them that validates.
@@ -73,6 +75,7 @@ class Imdb:
     test_limit: Limit | None = None
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     metric: ClassificationMetric = "accuracy"

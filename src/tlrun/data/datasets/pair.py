@@ -17,6 +17,7 @@ from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.base import (
     SOURCE_VAL_SHARE,
+    HoldoutFold,
     LabelFraction,
     LabelsPerClass,
     Sealed,
@@ -61,6 +62,8 @@ class Pair:
     split_seed: draws the test sample where `test_limit` asks for one. The run's seed draws the
         labels only.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     metric: the primary metric.
 
     Raises UserError where source and target are one set, and for a number and a share of labels of
@@ -84,6 +87,7 @@ class Pair:
     size: Annotated[int, Range(4, 256)] | None = None
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     metric: ClassificationMetric = "accuracy"
 
     def __post_init__(self) -> None:

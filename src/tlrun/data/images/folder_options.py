@@ -11,6 +11,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
 from tlrun.core.task import ClassificationMetric
 from tlrun.data.base import (
+    HoldoutFold,
     LabelFraction,
     LabelsPerClass,
     Sealed,
@@ -57,6 +58,8 @@ class FolderOptions:
         and say who tests. The validation images are then of val/, where val_share is more than 0.
     split_seed: draws the test set; the run's seed draws the labels.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     duplicates: what becomes of test images that are equal, once decoded, to one that may train.
     unreadable: whether files that become no image are refused, or skipped and told.
     cache: the folder where decoded images are kept.
@@ -93,6 +96,7 @@ class FolderOptions:
     split: Literal["folders"] | None = None
     split_seed: SplitSeed = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     duplicates: Literal["drop", "keep"] = "drop"
     unreadable: Literal["refuse", "skip"] = "refuse"
     cache: str = "~/.cache/tl-run/images"

@@ -11,7 +11,7 @@ from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
-from tlrun.data.base import Sealed
+from tlrun.data.base import HoldoutFold, Sealed
 
 if TYPE_CHECKING:
     from tlrun.data.tables.notation import Notation
@@ -50,6 +50,8 @@ class TableOptions:
         Folds keep groups and equal rows together.
     split_seed: draws the test set, or the folds; null: the run's seed draws it too.
     sealed: the share of the test rows that no run sees, for `tl-run final` (`data/sealed.py`).
+    holdout_fold: k/K, such as 2/5: the k-th of K parts of the target's labels tests instead of the
+        test set, which nobody sees (`data/holdout.py`); `tl-run deliver` makes such runs.
     labels: labelled examples per task and domain, for training and validation together, every class
         in its share and at least once if it can be; null: all. Where there is a target they are
         its own, and the sources keep all. Drawn by the run's seed, a larger draw containing a
@@ -90,6 +92,7 @@ class TableOptions:
     test_folds: Annotated[int, Range(2, 50)] | None = None
     split_seed: Annotated[int, Range(0)] | None = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     metric: MetricName | None = None

@@ -85,7 +85,8 @@ def problem_of(
     may_fold = options.test_folds is None and options.split is None and not options.sealed
     if may_fold and any(line_of_few(rows)):
         report["notes"] = [*report["notes"], "dataset.test_folds=5 tests every row once"]
-    copies = not options.sealed or _copies(table, options)
+    asked = options.sealed or options.holdout_fold  # else nobody does
+    copies = not asked or _copies(table, options)
     return dataclasses.replace(problem, report=report, preprocessing=kept, copies=copies)
 
 

@@ -12,7 +12,7 @@ from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
-from tlrun.data.base import Sealed
+from tlrun.data.base import HoldoutFold, Sealed
 from tlrun.data.tables.options import MISSING, Kind, Name, TableOptions, canonical
 from tlrun.models.bert_files import NAME, tokenizer_file
 
@@ -98,7 +98,7 @@ class TextOptions:
     text: the column of the text, or several, put together in this order; null: the one with the
         most words.
     predict, task, target, kind, group, split, test_share, test_folds, split_seed, sealed,
-        labels, val_share, metric, duplicates: as of `table_csv`. Without `task`, the files of a
+        holdout_fold, labels, val_share, metric, duplicates: as of `table_csv`. Without `task`, the files of a
         folder are the domains.
     empty: whether a row without a text is refused, or skipped and told.
     tokenizer, vocabulary, min_count, lowercase, max_tokens, cache: as of `ReadAs`.
@@ -127,6 +127,7 @@ class TextOptions:
     test_folds: Annotated[int, Range(2, 50)] | None = None
     split_seed: Annotated[int, Range(0)] | None = 0
     sealed: Sealed = 0.0
+    holdout_fold: HoldoutFold | None = None
     labels: Annotated[int, Range(1)] | None = None
     val_share: Annotated[float, Range(0.0, 0.9)] = 0.0
     metric: MetricName | None = None
@@ -205,6 +206,7 @@ def published_rows(options: object, predict: str, target: str | None) -> TableOp
 FILE = "file"  # what the column is called that says which file a row is of
 SHARED = (
     "encoding", "missing", "predict", "target", "kind", "group", "split", "test_share",
-    "test_folds", "split_seed", "sealed", "labels", "val_share", "metric", "duplicates",
+    "test_folds", "split_seed", "sealed", "holdout_fold", "labels", "val_share", "metric",
+    "duplicates",
 )  # fmt: skip
-PUBLISHED = ("sealed", "labels", "val_share", "metric", "duplicates")
+PUBLISHED = ("sealed", "holdout_fold", "labels", "val_share", "metric", "duplicates")
