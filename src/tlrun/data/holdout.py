@@ -127,7 +127,9 @@ def _without(domain: Domain, held: Split) -> Domain:
     val = None
     if domain.val is not None:
         val = domain.val.select(~np.isin(domain.val.index, held.index))
-    return dataclasses.replace(domain, train=train, val=val if val is not None and len(val) else None)
+    return dataclasses.replace(
+        domain, train=train, val=val if val is not None and len(val) else None
+    )
 
 
 def _none(split: Split) -> np.ndarray:

@@ -98,7 +98,9 @@ def problem_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that all seeds share, and all ways of learning the same problem."""
     dataset = _dataset_node(run)
     splits: frozenset[str] = getattr(run.dataset, "split_options", frozenset(dataset))
-    options = {key: value for key, value in dataset.items() if key in splits | {"sealed", "holdout_fold"}}
+    options = {
+        key: value for key, value in dataset.items() if key in splits | {"sealed", "holdout_fold"}
+    }
     if not problem.examples:  # nothing but the options tells it from another
         options = dataset
     return digest_of([problem.examples, options, problem.names])

@@ -58,22 +58,27 @@ def launch(
     executor: Executor,
     screen: Screen,
     watch: Watch,
-    asked: Asked = Asked(),  # noqa: B008  # frozen
+    asked: Asked | None = Asked(),  # noqa: B008  # frozen
 ) -> SweepResults:
     """Carry out a sweep.
 
     runs: one a job, all below one `runs_dir`. commands: the overrides that set each job, for the
     record. executor: trains the runs that are missing, and prepares while data are read. screen:
-    is told the notes of planning. watch: gives who is told how training goes. asked: how. Raises
-    UserError, with nothing trained, where any run cannot work or a declared study is damaged, and
+    is told the notes of planning. watch: gives who is told how training goes. asked: how; None: it
+    is no study of its own, so nothing is declared, and the sweep is not kept. Raises UserError, with nothing trained, where any run cannot work or a declared study is damaged, and
     SweepStopped where a signal ends it; a second signal on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
     runs_dir = Path(runs[0].runs_dir).expanduser()
-    studies = declared_studies(plan, commands, asked, screen)
+    studies = [] if asked is None else declared_studies(plan, commands, asked, screen)
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
-    folder.write(_record(plan, commands, "running", []))
+
+    def keep(status: str, failures: Sequence[Failure]) -> None:
+        if asked is not None:
+            folder.write(_record(plan, commands, status, failures))
+
+    keep("running", [])
     outcomes = dict(plan.existing)
     failures: list[Failure] = []
     results, status = JobResults(), "interrupted"
@@ -86,7 +91,7 @@ def launch(
     except (KeyboardInterrupt, Terminated) as stop:
         raise stopped(stop, progress_of(plan.runs, plan.existing, studies)) from None
     finally:
-        folder.write(_record(plan, commands, status, failures))
+        keep(status, failures)
         folder.tidy([job.log for job in jobs])
     _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]

@@ -1,0 +1,108 @@
+"""From what arms say of held-out rows to how they answer together, task by task.
+
+Shapes: n held-out rows, N other rows, A arms, K classes, k outputs of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tlrun.core.metrics import TABLE, primary, score
+from tlrun.core.task import Task
+from tlrun.selection.held_out import HeldOut
+from tlrun.selection.stacking import (
+    PRIOR,
+    class_weights,
+    log_chances,
+    number_weights,
+    temperature_of,
+)
+
+LEAST = 1e-3  # an arm of less weight is left out
+
+
+@dataclass(frozen=True)
+class Stack:
+    """How A arms answer one task: weights [A], which sum to 1, and temperatures [A], 1 of numbers."""
+
+    weights: np.ndarray
+    temperatures: np.ndarray
+
+    @property
+    def used(self) -> np.ndarray:
+        """The places of the arms that have a weight, the heaviest first."""
+        order: np.ndarray = np.argsort(-self.weights, kind="stable")
+        return order[self.weights[order] > 0]
+
+    def outputs(self, task: Task, of_arms: Sequence[np.ndarray]) -> np.ndarray:
+        """What the stack says, as a head would, float64 [N, k]. of_arms: outputs [N, k] of each."""
+        if task.kind == "regression":
+            numbers: np.ndarray = sum(w * of_arms[a] for a, w in enumerate(self.weights) if w)
+            return numbers
+        chances = 0.0
+        for arm in self.used:
+            each = np.exp(log_chances(of_arms[arm], self.temperatures[arm]))
+            chances = chances + self.weights[arm] * each
+        logs = np.log(np.maximum(chances, 1e-300))
+        return logs[:, 1:] - logs[:, :1] if task.outputs == 1 else logs
+
+
+def fit(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> Stack:
+    """The safe stack: a temperature an arm, then weights (`stacking`). safe: the place of scratch.
+
+    An arm of a weight below 0.001 is left out, and what it had is shared among the others.
+    """
+    count = len(held.outputs)
+    temperatures = np.ones(count)
+    if task.kind == "regression":
+        answers = np.concatenate(held.outputs, axis=1)
+        weights = number_weights(answers, held.labels.astype(np.float64), safe, prior)
+    else:
+        temperatures = np.array([temperature_of(each, held.labels) for each in held.outputs])
+        rows = np.arange(len(held.labels))
+        chances = [
+            log_chances(each, t)[rows, held.labels]
+            for each, t in zip(held.outputs, temperatures, strict=True)
+        ]
+        weights = class_weights(np.stack(chances, axis=1), safe, prior)
+    weights = np.where(weights < LEAST, 0.0, weights)
+    return Stack(weights / weights.sum(), temperatures)
+
+
+def alone(count: int, arm: int) -> Stack:
+    """One of `count` arms, as it is."""
+    weights = np.zeros(count)
+    weights[arm] = 1.0
+    return Stack(weights, np.ones(count))
+
+
+def cross_fitted(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> np.ndarray:
+    """What the stack says of each held-out row, its weights fitted without the row's part [n, k]."""
+    said = np.empty_like(held.outputs[0], dtype=np.float64)
+    for fold in np.unique(held.fold):
+        mine = held.fold == fold
+        stack = fit(task, held.select(~mine), safe, prior)
+        said[mine] = stack.outputs(task, [each[mine] for each in held.outputs])
+    return said
+
+
+def best_single(task: Task, held: HeldOut, safe: int, cost: Sequence[float]) -> int:
+    """The place of the arm with the best held-out accuracy, or metric of numbers; at ties scratch,
+    else the one of the least `cost` [A].
+    """
+    metric = "accuracy" if task.kind != "regression" else primary(task)
+    scores = []
+    for outputs in held.outputs:
+        found = score(metric, task, outputs, held.labels)
+        good = -np.inf if found is None else found if TABLE[metric].higher_is_better else -found
+        scores.append(good)
+    order = sorted(range(len(scores)), key=lambda arm: (-scores[arm], arm != safe, cost[arm]))
+    return order[0]
+
+
+def without(held: HeldOut, arms: Sequence[int]) -> HeldOut:
+    """The same rows, said by some of the arms only."""
+    return replace(held, outputs=tuple(held.outputs[arm] for arm in arms))
