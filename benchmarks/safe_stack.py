@@ -161,7 +161,7 @@ class Inline:
 
 
 def draw(problem: Drawn, seed: int) -> dict[str, object]:
-    """One draw: what every arm, the stack, and the arm that cross-validation chooses have scored."""
+    """One draw: what every arm, the stack, and the arm chosen by cross-validation have scored."""
     import torch
 
     from tlrun.api.quiet import QuietScreen

@@ -108,7 +108,7 @@ def _is_study(named: Sequence[str], runs_dir: Path) -> bool:
 
 
 def _asked(arguments: Sequence[str]) -> tuple[_Asked, list[str]]:
-    """What the flags say, and the other words. Raises UserError for a flag or value there is not."""
+    """What the flags say, and the other words. Raises UserError for what no flag may say."""
     from tlrun.selection.deliver import METHODS
 
     asked, named, rest = _Asked(), list[str](), list(arguments)

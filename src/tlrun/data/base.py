@@ -57,7 +57,7 @@ class Dataset(Protocol):
     `index` of an example says which row it is.
 
     One that has an option `holdout_fold: HoldoutFold | None = None` lets a part of its labels be
-    held out instead: `load` gives all of them, whatever it says, and `data/holdout.py` divides them.
+    held out instead: `load` gives all of them, whatever it says; `data/holdout.py` divides them.
     `tl-run deliver` needs it.
 
     One that reads files may name them all in a method `files(self) -> Sequence[Path]`. While these,

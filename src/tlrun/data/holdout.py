@@ -1,5 +1,6 @@
-"""A part of the target's own labels held out, so that what an arm says of rows it has not seen is
-known without opening the test set.
+"""A part of the target's own labels held out, to test on in place of the test set.
+
+So what an arm says of rows it has not seen is known, and no test example is read.
 
     dataset.holdout_fold=k/K     the rows whose labels are bought, training and validation together,
                                  in K parts; part k tests, the others are learnt from
@@ -37,8 +38,9 @@ KEY = "dataset.holdout_fold"
 
 
 def load(dataset: Dataset, seed: int) -> Problem:
-    """The problem of a data set as every run has it: without what is sealed, or with a part of its
-    labels in place of its test set.
+    """The problem of a data set as every run has it.
+
+    Without what is sealed, and, where that is asked for, a part of its labels held out.
 
     Raises UserError as the data set's `load` does, and where no such part can be held out.
     """

@@ -9,7 +9,6 @@ from pathlib import Path
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.metrics import primary
 from tlrun.core.task import Task, TaskKey
 from tlrun.report.study.labels import labels_of
 from tlrun.report.study.predictions import predictions_of
@@ -126,10 +125,9 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
     whole: list[Arm] = []
     left: list[tuple[str, str]] = []
     outcomes = [read_outcome(run.run_dir, "") for run in newest.values()]
-    families = labels_of(outcomes)
+    names = _names(outcomes)
     for run, outcome in zip(newest.values(), outcomes, strict=True):
-        lam = f" λ={outcome.lam_label}" if outcome.lam_label else ""
-        arm = Arm(families[outcome.family] + lam, outcome, kept_run(run.run_dir))
+        arm = Arm(names[outcome.setting], outcome, kept_run(run.run_dir))
         if not (outcome.path / "model.safetensors").is_file():
             left.append((arm.name, "keeps no model"))
         else:
@@ -148,6 +146,20 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
     return Arms(tuple(able), able.index(whole[safe]), judged, tuple(left))
 
 
+def _names(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """What the run of each setting is called: as a control of another, else by what it sets."""
+    families = labels_of(outcomes)
+    names = {}
+    for outcome in outcomes:
+        lam = f" λ={outcome.lam_label}" if outcome.lam_label else ""
+        names[outcome.setting] = families[outcome.family] + lam
+    for outcome in outcomes:
+        for name, setting in outcome.controls.items():
+            if setting in names:
+                names[setting] = name
+    return names
+
+
 def _check_one_draw(arms: Sequence[Arm]) -> None:
     """Raise UserError where arms do not share a problem and what is bought of it."""
     problems = {arm.outcome.problem for arm in arms}
@@ -161,8 +173,9 @@ def _check_one_draw(arms: Sequence[Arm]) -> None:
             name = name_of("dataset", dataset)
             expected = "a data set of which labels can be held out"
             raise UserError(Mistake(KEY, expected, f"dataset={name}, without holdout_fold"))
-        if getattr(dataset, "test_folds", None) is not None:
-            found = f"dataset.test_folds={dataset.test_folds}"
+        folds = getattr(dataset, "test_folds", None)
+        if folds is not None:
+            found = f"dataset.test_folds={folds}"
             hint = "give the sweep again with dataset.test_folds=null"
             raise UserError(Mistake(KEY, "one test set that no arm has learnt from", found, hint))
 
@@ -174,8 +187,3 @@ def _safe(arms: Sequence[Arm]) -> int:
             return place
     hint = "give the sweep again with controls=true"
     raise UserError(Mistake(KEY, f"a finished control {' or '.join(SAFE)}", "none", hint))
-
-
-def primary_of(arms: Arms, key: TaskKey) -> str:
-    """The metric that a task is judged by."""
-    return primary(arms.tasks[key])

@@ -43,7 +43,9 @@ def card(
                     "run": "/".join(each.outcome.path.parts[-3:]),
                     "weight": float(choice.stack.weights[arm]),
                     "temperature": float(choice.stack.temperatures[arm]),
-                    "out of fold": score_of(task, metric, rows.outputs[arm], rows.labels, rows.fold),
+                    "out of fold": score_of(
+                        task, metric, rows.outputs[arm], rows.labels, rows.fold
+                    ),
                     "test": score_of(task, metric, tested[arm], labels),
                 }
             )
@@ -60,7 +62,9 @@ def card(
                 "arm": arms.every[choice.best].name,
                 **gain_of(task, metric, answers, tested[choice.best], labels),
             },
-            "gate": None if choice.gate is None else vars(choice.gate) | {"opens": choice.gate.opens},
+            "gate": None
+            if choice.gate is None
+            else vars(choice.gate) | {"opens": choice.gate.opens},
         }
     kinds = {task.kind for task in arms.tasks.values()}
     method, prior, folds = (procedure[name] for name in ("method", "prior", "folds"))
@@ -106,7 +110,11 @@ def markdown(made: Mapping[str, Any], folder: str) -> str:
     for key, task in made["tasks"].items():
         metric = task["test"]["metric"]
         head = with_unit(metric)
-        parts += [f"## {key}", "", f"| arm | weight | temperature | held-out {head} | test {head} |"]
+        parts += [
+            f"## {key}",
+            "",
+            f"| arm | weight | temperature | held-out {head} | test {head} |",
+        ]
         parts += ["|---|---:|---:|---:|---:|"]
         for member in task["members"]:
             cells = [

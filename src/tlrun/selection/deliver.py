@@ -87,7 +87,7 @@ def _best_elsewhere(task: Task, held: HeldOut, safe: int, cost: Sequence[float])
 
 
 def _right(task: Task, outputs: np.ndarray, held: HeldOut) -> np.ndarray:
-    """Whether each row is answered rightly, bool [n]; of numbers: within half the labels' spread."""
+    """Whether each row is answered rightly, bool [n]: numbers within half the labels' spread."""
     if task.kind == "regression":
         close: np.ndarray = abs(outputs[:, 0] - held.labels) < held.labels.std() / 2
         return close
@@ -111,7 +111,9 @@ def write(
     try:
         for arm in used:
             kept = shutil.ignore_patterns("final.*", ".*")
-            shutil.copytree(arms.every[arm].outcome.path, aside / "members" / names[arm], ignore=kept)
+            shutil.copytree(
+                arms.every[arm].outcome.path, aside / "members" / names[arm], ignore=kept
+            )
         tasks = {
             str(key): {
                 "combine": "numbers" if arms.tasks[key].kind == "regression" else "probabilities",
@@ -129,13 +131,9 @@ def write(
         }
         every = [path.relative_to(aside).as_posix() for path in (aside / "members").rglob("*")]
         files = [name for name in every if (aside / name).is_file()]
-        write_json(
-            aside / "delivered.json",
-            {
-                "version": VERSION, "problem": arms.problem, "seed": arms.seed, **procedure,
-                "tasks": tasks, "digests": digests_of(aside, files),
-            },  # fmt: skip
-        )
+        about = {"version": VERSION, "problem": arms.problem, "seed": arms.seed, **procedure}
+        digests = digests_of(aside, files)
+        write_json(aside / "delivered.json", {**about, "tasks": tasks, "digests": digests})
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
     finally:

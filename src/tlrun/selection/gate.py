@@ -22,8 +22,10 @@ BETTER = 0.1  # a true gain for which the power is told: 10 points
 
 @dataclass(frozen=True)
 class Gate:
-    """rows: n. differing: d. better: b. p: as above. power: the chance that it opens for a stack
-    that is truly 10 points better, and differs from scratch as often as this one does.
+    """The test, carried out.
+
+    rows: n. differing: d. better: b. p: as above. power: the chance that it opens for a stack that
+    is truly 10 points better, and differs from scratch as often as this one does.
     """
 
     rows: int

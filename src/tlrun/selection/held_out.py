@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,8 +97,3 @@ def _of_arm(parts: Sequence[Predicted]) -> HeldOut:
     outputs = np.concatenate([part.outputs for part in parts])
     labels = np.concatenate([part.labels for part in parts])
     return HeldOut((outputs[order],), labels[order], index[order], fold[order])
-
-
-def rows_by_task(held: Mapping[TaskKey, HeldOut]) -> dict[str, int]:
-    """How many labels were used of each task."""
-    return {str(key): len(each.labels) for key, each in held.items()}

@@ -32,8 +32,9 @@ def statement(method: str, prior: float, folds: int, tasks: int, kinds: set[str]
     same = found is not None and (prior, folds) == (found["prior"], found["folds"])
     if not same or found is None or method != "stack" or tasks > 1 or "regression" in kinds:
         return f"{UNMEASURED} (method={method}, prior={prior:g}, folds={folds}); no promise"
+    bound = f"95 % bound {100 * found['bound']:.1f} %, this mix only"
     return (
         f"on {found['below']} of {found['draws']} draws over {found['problems']} problems this "
-        f"procedure was more than one point below scratch (95 % bound {100 * found['bound']:.1f} %, "
-        "this mix only); no promise for these data, nor against the untouched source"
+        f"procedure was more than one point below scratch ({bound}); no promise for these data, "
+        "nor against the untouched source"
     )

@@ -17,7 +17,11 @@ from tlrun.report.statistics.units import unit_values
 
 
 def score_of(
-    task: Task, metric: str, outputs: np.ndarray, labels: np.ndarray, folds: np.ndarray | None = None
+    task: Task,
+    metric: str,
+    outputs: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """A score and its 95 % interval over rows, as strict JSON; None where they are undefined.
 

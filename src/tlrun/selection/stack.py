@@ -26,7 +26,7 @@ LEAST = 1e-3  # an arm of less weight is left out
 
 @dataclass(frozen=True)
 class Stack:
-    """How A arms answer one task: weights [A], which sum to 1, and temperatures [A], 1 of numbers."""
+    """How A arms answer one task: weights [A], whose sum is 1; temperatures [A], 1 of numbers."""
 
     weights: np.ndarray
     temperatures: np.ndarray
@@ -35,19 +35,23 @@ class Stack:
     def used(self) -> np.ndarray:
         """The places of the arms that have a weight, the heaviest first."""
         order: np.ndarray = np.argsort(-self.weights, kind="stable")
-        return order[self.weights[order] > 0]
+        used: np.ndarray = order[self.weights[order] > 0]
+        return used
 
     def outputs(self, task: Task, of_arms: Sequence[np.ndarray]) -> np.ndarray:
         """What the stack says, as a head would, float64 [N, k]. of_arms: outputs [N, k] of each."""
         if task.kind == "regression":
-            numbers: np.ndarray = sum(w * of_arms[a] for a, w in enumerate(self.weights) if w)
+            numbers = np.zeros_like(of_arms[0], dtype=np.float64)
+            for arm in self.used:
+                numbers += self.weights[arm] * of_arms[arm]
             return numbers
-        chances = 0.0
+        chances = np.zeros((len(of_arms[0]), len(task.classes)))
         for arm in self.used:
             each = np.exp(log_chances(of_arms[arm], self.temperatures[arm]))
-            chances = chances + self.weights[arm] * each
+            chances += self.weights[arm] * each
         logs = np.log(np.maximum(chances, 1e-300))
-        return logs[:, 1:] - logs[:, :1] if task.outputs == 1 else logs
+        said: np.ndarray = logs[:, 1:] - logs[:, :1] if task.outputs == 1 else logs
+        return said
 
 
 def fit(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> Stack:
@@ -80,7 +84,7 @@ def alone(count: int, arm: int) -> Stack:
 
 
 def cross_fitted(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> np.ndarray:
-    """What the stack says of each held-out row, its weights fitted without the row's part [n, k]."""
+    """What the stack says of each held-out row, by weights fitted without the row's part [n, k]."""
     said = np.empty_like(held.outputs[0], dtype=np.float64)
     for fold in np.unique(held.fold):
         mine = held.fold == fold
@@ -90,8 +94,9 @@ def cross_fitted(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> 
 
 
 def best_single(task: Task, held: HeldOut, safe: int, cost: Sequence[float]) -> int:
-    """The place of the arm with the best held-out accuracy, or metric of numbers; at ties scratch,
-    else the one of the least `cost` [A].
+    """The place of the arm with the best held-out accuracy, or metric of numbers.
+
+    At ties it is scratch, else the one of the least `cost` [A].
     """
     metric = "accuracy" if task.kind != "regression" else primary(task)
     scores = []

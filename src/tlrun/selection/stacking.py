@@ -24,8 +24,9 @@ STEPS, CLOSE = 20_000, 1e-12  # of EM: at most so many, until no weight moves by
 
 
 def log_chances(outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """log softmax(z/T), float64 [n, K]. outputs: logits z [n, K], or of two classes [n, 1], that of
-    the second over the first.
+    """log softmax(z/T), float64 [n, K].
+
+    outputs: logits z [n, K], or of two classes [n, 1], that of the second over the first.
     """
     logits = outputs.astype(np.float64) / temperature
     if logits.shape[1] == 1:
@@ -50,7 +51,7 @@ def temperature_of(outputs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def class_weights(log_likelihoods: np.ndarray, safe: int, prior: float = PRIOR) -> np.ndarray:
-    """w = argmax Σ_i log Σ_a w_a p_ia + k log w_safe on the simplex, float64 [A], by EM:
+    """w = argmax Σ_i log Σ_a w_a p_ia + k log w_safe on the simplex, float64 [A], by EM.
 
         r_ia = w_a p_ia / Σ_b w_b p_ib,   w_a ← (Σ_i r_ia + k [a = safe]) / (n + k)
 

@@ -65,8 +65,11 @@ def launch(
     runs: one a job, all below one `runs_dir`. commands: the overrides that set each job, for the
     record. executor: trains the runs that are missing, and prepares while data are read. screen:
     is told the notes of planning. watch: gives who is told how training goes. asked: how; None: it
-    is no study of its own, so nothing is declared, and the sweep is not kept. Raises UserError, with nothing trained, where any run cannot work or a declared study is damaged, and
-    SweepStopped where a signal ends it; a second signal on its heels is raised as it is.
+    is no study of its own, so nothing is declared, and the sweep is not kept.
+
+    Raises UserError, with nothing trained, where any run cannot work or a declared study is
+    damaged, and SweepStopped where a signal ends it; a second signal on its heels is raised as it
+    is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
     runs_dir = Path(runs[0].runs_dir).expanduser()

@@ -98,8 +98,8 @@ class TextOptions:
     text: the column of the text, or several, put together in this order; null: the one with the
         most words.
     predict, task, target, kind, group, split, test_share, test_folds, split_seed, sealed,
-        holdout_fold, labels, val_share, metric, duplicates: as of `table_csv`. Without `task`, the files of a
-        folder are the domains.
+        holdout_fold, labels, val_share, metric, duplicates: as of `table_csv`. Without `task`, the
+        files of a folder are the domains.
     empty: whether a row without a text is refused, or skipped and told.
     tokenizer, vocabulary, min_count, lowercase, max_tokens, cache: as of `ReadAs`.
 
