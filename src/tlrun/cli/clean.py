@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,18 +22,21 @@ from tlrun.report.console import make_console
 from tlrun.store import features, problems, stages, weights
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.locks import is_held, locked
+from tlrun.store.rundir import FOLDS
 
 USAGE = """\
-tl-run clean [--stages] [--cache] [--failed] [--older-than DAYS] [--yes]
-             [--runs-dir PATH]
+tl-run clean [--stages] [--cache] [--failed] [--folds] [--older-than DAYS]
+             [--yes] [--runs-dir PATH]
 
 Free disk; it asks first.
 
-  tl-run clean                  all three: stages, cache, failed
+  tl-run clean                  all four: stages, cache, failed, folds
   tl-run clean --stages         finished stages, and what is left of killed ones
   tl-run clean --cache          features of what is held fixed, pretrained
                                 weights, what is remembered of data
   tl-run clean --failed         runs that failed, or were interrupted or killed
+  tl-run clean --folds          runs with a part of the labels held out, which
+                                tl-run deliver makes
   tl-run clean --older-than 30  only what was last used more than 30 days ago
   tl-run clean --yes            without the question, which needs a terminal
 
@@ -43,6 +47,7 @@ KINDS = {  # what may go, and the flag that asks for it
     "weights file": "--cache",
     "remembered problem": "--cache",
     "unfinished run": "--failed",
+    "held-out run": "--folds",
 }
 HOMES = {
     "stage": stages.HOME,
@@ -52,6 +57,7 @@ HOMES = {
 }
 FLAGS = (*dict.fromkeys(KINDS.values()), "--older-than", "--yes", "--runs-dir")
 UNFINISHED = ("failed", "interrupted", "stopped")
+RUNS = {"unfinished run": ("", UNFINISHED), "held-out run": (FOLDS, (*UNFINISHED, "finished"))}
 DAY = 86400.0
 HELD, USED, ELSEWHERE = "a process has it", "it has been used since", "it is behind a symbolic link"
 
@@ -128,20 +134,16 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
         else:
             unknown.append(argument)
     if unknown:
-        wrong = [Mistake("clean", "a flag", flag, nearest(flag, FLAGS)) for flag in unknown]
-        raise UserError(*wrong)
+        raise UserError(*(Mistake("clean", "a flag", f, nearest(f, FLAGS)) for f in unknown))
     return [kind for kind, flag in KINDS.items() if flag in kinds or not kinds], days, sure
 
 
 def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError:
-        days = math.nan
-    if not 0 <= days < math.inf:
-        found, key = text or "nothing", "clean --older-than"
-        raise UserError(Mistake(key, "a number of days >= 0", found, "30, for example"))
-    return days
+    with suppress(ValueError):
+        if 0 <= (days := float(text)) < math.inf:
+            return days
+    found, key = text or "nothing", "clean --older-than"
+    raise UserError(Mistake(key, "a number of days >= 0", found, "30, for example"))
 
 
 def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
@@ -149,26 +151,25 @@ def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
         if kind in kinds:
             for one in kept(runs_dir, home):
                 yield _of_entry(kind, one)
-    if "unfinished run" in kinds:
-        for run in runs(runs_dir):
-            if run.status in UNFINISHED:
-                yield _of_run(run)
+    for kind, (home, statuses) in RUNS.items():
+        for run in runs(runs_dir, home) if kind in kinds else ():
+            if run.status in statuses:
+                yield _of_run(run, kind)
 
 
 def _of_entry(kind: str, one: Kept) -> _Item:
-    def unchanged() -> bool:
-        return one.entry.used == one.used
+    entry, used = one.entry, one.used
+    return _Item(
+        kind, entry.path, entry.lock, used, one.size, lambda: entry.used == used, entry.remove
+    )
 
-    entry = one.entry
-    return _Item(kind, entry.path, entry.lock, one.used, one.size, unchanged, entry.remove)
 
-
-def _of_run(run: FoundRun) -> _Item:
+def _of_run(run: FoundRun, kind: str) -> _Item:
     def unchanged() -> bool:  # another process may have finished it by now
         return run.run_dir.record() == run.record
 
     path, lock, remove = run.run_dir.path, run.run_dir.lock, run.run_dir.remove
-    return _Item("unfinished run", path, lock, run.used, size_of(path), unchanged, remove)
+    return _Item(kind, path, lock, run.used, size_of(path), unchanged, remove)
 
 
 def _why_left(item: _Item, runs_dir: Path) -> str:
@@ -223,8 +224,7 @@ def _delete(chosen: Sequence[_Item]) -> int:
     _say_left(left)
     counts = Counter(item.kind for item in freed)
     parts = [counted(counts[kind], kind) for kind in KINDS if counts[kind]]
-    total = size(sum(item.size for item in freed))
-    print(f"freed {total}: {', '.join(parts) or 'nothing'}")
+    print(f"freed {size(sum(item.size for item in freed))}: {', '.join(parts) or 'nothing'}")
     return 1 if failed else 0
 
 

@@ -28,11 +28,12 @@ OF_COMMANDS = {  # the flags of each subcommand
     "show": ("--runs-dir",),
     "final": ("--dry-run", "--alone", "--runs-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--runs-dir"),
-    "clean": ("--stages", "--cache", "--failed", "--older-than", "--yes", "--runs-dir"),
+    "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
+    "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
     "doctor": ("--runs-dir",),
     "help": ("--config-dir",),
 }  # fmt: skip
-OF_RUNS = ("show", "final", "export")  # what follows them is a run
+OF_RUNS = ("show", "final", "deliver", "export")  # what follows them is a run
 FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 AFTER = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}

@@ -27,9 +27,8 @@ from tlrun.data.assembly import arrays_digest, judged
 from tlrun.data.base import Dataset
 from tlrun.data.folds import together
 from tlrun.data.load_report import load_report
-from tlrun.data.row_units import strata_of, units_of
+from tlrun.data.row_units import deal, strata_of, units_of
 from tlrun.data.sealed import load as load_open
-from tlrun.data.tables.folds import deal
 
 if TYPE_CHECKING:
     import numpy as np

@@ -57,3 +57,24 @@ def strata_of(splits: Sequence[Split]) -> np.ndarray:
         strata.append(before + mine.reshape(-1))
         before += len(split)
     return np.concatenate(strata)
+
+
+def deal(units: np.ndarray, strata: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The fold of each unit, int64 [number of units], dealt out like cards, stratum by stratum.
+
+    units: int64 [n], which unit a row is of, all of them there. strata: int64 [n], which stratum a
+    row is of; that of a unit is the one of most of its rows. In a stratum the largest units come
+    first, of one size in an order that `seed` draws; so in each stratum no fold has two units more
+    than another.
+    """
+    import numpy as np
+
+    pairs, sizes = np.unique(np.stack([units, strata], axis=1), axis=0, return_counts=True)
+    most = np.lexsort((pairs[:, 1], -sizes, pairs[:, 0]))
+    _, first = np.unique(pairs[most, 0], return_index=True)
+    stratum = pairs[most][first, 1]
+    chance = np.random.default_rng(seed).permutation(len(stratum))
+    order = np.lexsort((chance, -np.bincount(units), stratum))
+    folds = np.empty(len(stratum), dtype=np.int64)
+    folds[order] = np.arange(len(stratum)) % count
+    return folds

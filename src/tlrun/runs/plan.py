@@ -28,13 +28,12 @@ from tlrun.runs.remembered import ProblemCache, contents
 from tlrun.runs.screen import Screen
 from tlrun.runs.stage_key import computes_once, run_fingerprint, stage_inputs, stage_key
 from tlrun.store.entries import Entry
-from tlrun.store.rundir import RunDir
+from tlrun.store.rundir import FOLDS, RunDir
 from tlrun.store.stages import stage_entry
 from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.devices import bf16_instructions, resolve
 
-FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 THIS = "this run"  # the name of the run asked for, beside those of its controls
 
 

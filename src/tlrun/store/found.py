@@ -92,10 +92,13 @@ def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
     return runs_dir, others
 
 
-def runs(runs_dir: Path) -> Iterator[FoundRun]:
-    """Every run below `runs_dir`, the oldest first, without those that newer ones superseded."""
+def runs(runs_dir: Path, home: str = "") -> Iterator[FoundRun]:
+    """Every run below `runs_dir`, the oldest first, without those that newer ones superseded.
+
+    home: a hidden folder there, such as `rundir.FOLDS`, to find those in it instead.
+    """
     existing = []
-    for file in runs_dir.glob("[!.]*/[!.]*/*/run.json"):
+    for file in (runs_dir / home).glob("[!.]*/[!.]*/*/run.json"):
         path = file.parent
         run_dir = RunDir(runs_dir, path.parent.relative_to(runs_dir).as_posix(), path.name)
         existing.append(FoundRun(run_dir, run_dir.record() or {}))

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
+FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 # What a finished run holds, where it does not say so itself.
 FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 

@@ -3,12 +3,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from table_columns import found
 
 from tlrun.core.errors import UserError
-from tlrun.data.tables.folds import deal, draw_folds
+from tlrun.data.tables.folds import draw_folds
 
 RANDOM = np.random.default_rng(0)
 
@@ -30,27 +28,6 @@ def rows(n: int) -> list[str]:
             for k, (a, b) in enumerate(numbers)
         ),
     ]
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 15), st.integers(0, 3)), min_size=8, max_size=80),
-    st.integers(2, 6),
-    st.integers(0, 9),
-)
-def test_in_each_stratum_no_fold_has_two_units_more_than_another(
-    rows: list[tuple[int, int]], count: int, seed: int
-) -> None:
-    _, units = np.unique([unit for unit, _ in rows], return_inverse=True)
-    strata = np.array([stratum for _, stratum in rows])
-    dealt = deal(units, strata, count, seed)
-
-    assert dealt.shape == (units.max() + 1,)
-    of_unit = [np.bincount(strata[units == unit]).argmax() for unit in range(len(dealt))]
-    for stratum in set(of_unit):
-        sizes = np.bincount(dealt[np.array(of_unit) == stratum], minlength=count)
-        assert np.ptp(sizes) <= 1
-    assert np.ptp(np.bincount(dealt, minlength=count)) <= 1
-    assert np.array_equal(dealt, deal(units, strata, count, seed))
 
 
 def test_every_row_is_in_one_fold_and_every_domain_and_class_has_its_share(tmp_path: Path) -> None:

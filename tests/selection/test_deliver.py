@@ -1,0 +1,85 @@
+"""What is delivered is whole, its weights fixed before a test row is read, by every method."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selection.conftest import Finished
+
+from tlrun.core.task import TaskKey
+from tlrun.report.study import predictions
+from tlrun.selection.deliver import METHODS, Method, choose, write
+from tlrun.store.digests import check_digests
+
+KEY = TaskKey("target", "digit")
+PROCEDURE = {"method": "stack", "prior": 8.0, "folds": 3}
+
+
+def test_weights_are_fixed_without_a_test_row(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a test row was read")
+
+    monkeypatch.setattr(predictions, "predictions_of", refuse)
+    for method in METHODS:
+        choices = choose(finished.arms, finished.held, method, 8.0)
+        write(tmp_path, finished.arms, choices, {**PROCEDURE, "method": method})
+
+
+def test_the_folder_is_whole_and_moves(finished: Finished, tmp_path: Path) -> None:
+    choices = choose(finished.arms, finished.held, "stack", 8.0)
+    folder = write(tmp_path / "a", finished.arms, choices, PROCEDURE)
+    moved = shutil.move(folder, tmp_path / "elsewhere")
+    kept = json.loads((Path(moved) / "delivered.json").read_text())
+
+    check_digests(Path(moved), kept["digests"])
+    members = kept["tasks"]["target/digit"]["members"]
+    assert sum(member["weight"] for member in members) == pytest.approx(1)
+    for member in members:
+        assert (Path(moved) / member["folder"] / "model.safetensors").is_file()
+        assert f"{member['folder']}/model.safetensors" in kept["digests"]
+    assert kept["problem"] == finished.arms.problem
+    every = {path for path in Path(moved).rglob("*") if path.is_file()}
+    assert len(every) == len(kept["digests"]) + 1
+
+
+def test_again_it_is_the_same_folder_and_another_procedure_is_another(
+    finished: Finished, tmp_path: Path
+) -> None:
+    choices = choose(finished.arms, finished.held, "stack", 8.0)
+    one = write(tmp_path, finished.arms, choices, PROCEDURE)
+    before = (one / "delivered.json").read_bytes()
+
+    assert write(tmp_path, finished.arms, choices, PROCEDURE) == one
+    assert (one / "delivered.json").read_bytes() == before
+    assert write(tmp_path, finished.arms, choices, {**PROCEDURE, "prior": 5.0}) != one
+    assert not [path for path in one.parent.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_answers_every_row(finished: Finished, method: Method) -> None:
+    choice = choose(finished.arms, finished.held, method, 8.0)[KEY]
+
+    assert choice.stack.weights.sum() == pytest.approx(1)
+    assert choice.said.shape == (50, 10)
+    assert (choice.gate is not None) == (method == "gate")
+    if method != "stack":
+        assert len(choice.stack.used) == 1 or choice.gate is not None
+
+
+def test_a_closed_gate_delivers_scratch(finished: Finished) -> None:
+    rows = finished.held[KEY]
+    same = tuple(rows.outputs[finished.arms.safe] for _ in rows.outputs)
+    held = {KEY: type(rows)(same, rows.labels, rows.index, rows.fold)}
+
+    choice = choose(finished.arms, held, "gate", 8.0)[KEY]
+
+    assert choice.gate is not None
+    assert not choice.gate.opens
+    assert choice.stack.used.tolist() == [finished.arms.safe]
+    assert np.array_equal(choice.said, same[0])
