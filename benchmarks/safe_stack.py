@@ -212,6 +212,74 @@ def draw(problem: Drawn, seed: int) -> dict[str, object]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+CONTROLS = ("source_only", "joint λ=1", "scratch")
+
+
+def read(file: Path) -> list[dict[str, object]]:
+    """Every draw that is there."""
+    if not file.exists():
+        return []
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def summed(rows: list[dict[str, object]]) -> dict[str, object]:
+    """What the card says: draws, problems, how often below, and the exact one-sided bound."""
+    from scipy.stats import beta
+
+    below = sum(point < -1 for point in map(_gain, rows))
+    return {
+        "draws": len(rows),
+        "problems": len({row["problem"] for row in rows}),
+        "below": below,
+        "bound": float(beta.ppf(0.95, below + 1, len(rows) - below)),
+        "prior": rows[0]["prior"],
+        "folds": rows[0]["folds"],
+    }
+
+
+def _gain(row: dict[str, object], over: int | None = None) -> float:
+    """Of the stack over scratch, or over another arm, in points."""
+    base = row["scores"][row["safe"] if over is None else over]
+    return 100 * (row["stack"] - base)
+
+
+def _better_control(row: dict[str, object]) -> float:
+    """Of the stack over the best control: known only afterwards, from test scores."""
+    places = [place for place, name in enumerate(row["arms"]) if name in CONTROLS]
+    return min(_gain(row, place) for place in places)
+
+
+def _with_interval(values: list[float]) -> str:
+    from scipy.stats import t
+
+    mean, n = float(np.mean(values)), len(values)
+    half = t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n) if n > 1 else float("nan")
+    return f"{mean:+.1f} ± {half:.1f}"
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """The draws as a table, a row a problem."""
+    lines = [
+        "| problem | draws | labels | stack over scratch | worst | below by > 1 point | chosen arm "
+        "over scratch | below by > 1 point | stack over the chosen arm | below the better control |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in [*dict.fromkeys(row["problem"] for row in rows), "all"]:
+        mine = [row for row in rows if name in (row["problem"], "all")]
+        stack = [_gain(row) for row in mine]
+        chosen = [100 * (row["scores"][row["chosen"]] - row["scores"][row["safe"]]) for row in mine]
+        over = [_gain(row, row["chosen"]) for row in mine]
+        labels = {row["labels"] for row in mine}
+        cells = [
+            name, str(len(mine)), "" if len(labels) > 1 else str(*labels), _with_interval(stack),
+            f"{min(stack):+.1f}", str(sum(v < -1 for v in stack)), _with_interval(chosen),
+            str(sum(v < -1 for v in chosen)), _with_interval(over),
+            str(sum(_better_control(row) < -1 for row in mine)),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
@@ -219,11 +287,21 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=int, default=1000, help="draws of each problem, for a try")
+    parser.add_argument("--sum", action="store_true")
+    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    done = set()
-    if asked.file.exists():
-        lines = asked.file.read_text(encoding="utf-8").splitlines()
-        done = {(row["problem"], row["seed"]) for row in map(json.loads, lines)}
+    rows = read(asked.file)
+    if asked.sum:
+        print(table(rows))
+        print(json.dumps(summed(rows)))
+        print(f"{sum(row['seconds'] for row in rows) / 3600:.2f} hours of one process")
+        if asked.write:
+            import tlrun.selection
+
+            place = Path(tlrun.selection.__path__[0]) / "measured.json"
+            place.write_text(json.dumps(summed(rows), indent=2) + "\n", encoding="utf-8")
+        return
+    done = {(row["problem"], row["seed"]) for row in rows}
     tables = Path(tempfile.gettempdir()) / "safe_stack_tables"
     tables.mkdir(exist_ok=True)
     make_tables(tables)

@@ -1,4 +1,4 @@
-"""Labels that are held out are the target's own, each in one part, and no test row is among them."""
+"""Labels that are held out are the target's own, each in one part, and no test row is there."""
 
 from __future__ import annotations
 
