@@ -212,6 +212,7 @@ def draw(problem: Drawn, seed: int) -> dict[str, object]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+POINT = -1 - 1e-9  # more than one point below, whatever rounding does to one point
 CONTROLS = ("source_only", "joint λ=1", "scratch")
 
 
@@ -226,7 +227,7 @@ def summed(rows: list[dict[str, object]]) -> dict[str, object]:
     """What the card says: draws, problems, how often below, and the exact one-sided bound."""
     from scipy.stats import beta
 
-    below = sum(point < -1 for point in map(_gain, rows))
+    below = sum(point < POINT for point in map(_gain, rows))
     return {
         "draws": len(rows),
         "problems": len({row["problem"] for row in rows}),
@@ -261,7 +262,7 @@ def table(rows: list[dict[str, object]]) -> str:
     """The draws as a table, a row a problem."""
     lines = [
         "| problem | draws | labels | stack over scratch | worst | below by > 1 point | chosen arm "
-        "over scratch | below by > 1 point | stack over the chosen arm | below the better control |",
+        "over scratch | below by > 1 point | stack over chosen arm | below the better control |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in [*dict.fromkeys(row["problem"] for row in rows), "all"]:
@@ -272,9 +273,9 @@ def table(rows: list[dict[str, object]]) -> str:
         labels = {row["labels"] for row in mine}
         cells = [
             name, str(len(mine)), "" if len(labels) > 1 else str(*labels), _with_interval(stack),
-            f"{min(stack):+.1f}", str(sum(v < -1 for v in stack)), _with_interval(chosen),
-            str(sum(v < -1 for v in chosen)), _with_interval(over),
-            str(sum(_better_control(row) < -1 for row in mine)),
+            f"{min(stack):+.1f}", str(sum(v < POINT for v in stack)), _with_interval(chosen),
+            str(sum(v < POINT for v in chosen)), _with_interval(over),
+            str(sum(_better_control(row) < POINT for row in mine)),
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
