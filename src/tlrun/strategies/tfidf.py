@@ -62,7 +62,7 @@ class Tfidf(EstimatorStrategy):
         vectorizer = _vectorizer(inputs.texts, self.ngrams)
         if vectorizer is None:
             return Fitted(constant(task, labels).outputs, warnings=(NO_WORDS,))
-        rows = _matrix(vectorizer, inputs)
+        rows = matrix(vectorizer, inputs)
         if task.kind == "regression":
             linear = ridge(rows, labels, alpha=1 / self.C)
         else:
@@ -70,7 +70,7 @@ class Tfidf(EstimatorStrategy):
         terms = "\n".join(vectorizer.get_feature_names_out()).encode()
         words = {"terms": np.frombuffer(terms, np.uint8).copy(), "idf": vectorizer.idf_}
         return Fitted(
-            lambda new: linear.outputs(_matrix(vectorizer, new)),
+            lambda new: linear.outputs(matrix(vectorizer, new)),
             {**linear.weights, **words},
             linear.warnings,
         )
@@ -91,7 +91,18 @@ def _vectorizer(texts: Sequence[str], ngrams: int) -> Any:
     return None
 
 
-def _matrix(vectorizer: Any, documents: Documents) -> Any:
+def vectorizer_of(terms: Sequence[str], idf: np.ndarray, ngrams: int) -> Any:
+    """The vectorizer whose `terms` and `idf` were kept: it makes of texts what it made before."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        token_pattern=WORD, ngram_range=(1, ngrams), sublinear_tf=True, vocabulary=list(terms)
+    )
+    vectorizer.idf_ = idf
+    return vectorizer
+
+
+def matrix(vectorizer: Any, documents: Documents) -> Any:
     """Texts as sparse rows, float64 [N, d + k]: their d terms, then their k domains."""
     from scipy.sparse import csr_matrix, hstack
 
