@@ -63,21 +63,20 @@ class KeptRun:
         return tuple(name for name, role in roles.items() if role == "target") or tuple(roles)
 
     def tasks(self, form: Mapping[str, Any]) -> dict[TaskKey, Task]:
-        """Every task by its key, as `form` scales it. Raises UserError where it says no unit."""
-        scales = {task["name"]: (task["location"], task["scale"]) for task in form.get("tasks", ())}
+        """Every task by its key, as `form` scales it."""
+        scales = _scales(form)
         tasks = {}
         for row in self.data["splits"]:
             name, kind = row["task"], row["kind"]
-            classes, scale = (), (0.0, 1.0)
-            if kind != "regression":
-                classes = tuple(row["classes"])
-            elif name in scales:
-                scale = scales[name]
-            else:
-                expected = f"the unit of task {name} in preprocessing.json"
-                raise UserError(Mistake(str(self.folder), expected, "none"))
+            classes = () if kind == "regression" else tuple(row["classes"])
+            scale = scales.get(name, (0.0, 1.0))
             tasks[TaskKey(row["domain"], name)] = Task(name, kind, classes, None, *scale)
         return tasks
+
+    def without_unit(self, form: Mapping[str, Any]) -> set[str]:
+        """Names of tasks of numbers whose unit stands nowhere, as in runs of an older tl-run."""
+        numbers = {row["task"] for row in self.data["splits"] if row["kind"] == "regression"}
+        return numbers - _scales(form).keys()
 
     def node(self, group: str) -> Any:
         """The object of a group of its config; what its strategy ignored has its defaults.
@@ -117,6 +116,11 @@ def open_run(folder: Path) -> KeptRun:
     except DAMAGED as error:
         raise _damaged(folder, error) from None
     return run
+
+
+def _scales(form: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Where the numbers of each task are centred, and by what they are divided."""
+    return {task["name"]: (task["location"], task["scale"]) for task in form.get("tasks", ())}
 
 
 def _check(folder: Path, digests: Any) -> None:

@@ -36,9 +36,13 @@ class Member:
         tasks = run.tasks(form)
         of = Estimator if isinstance(run.node("strategy"), EstimatorStrategy) else Network
         self._model: Network | Estimator = of(run, tasks, fold)
-        self.tasks: Mapping[TaskKey, Task] = self._model.tasks
+        unknown = run.without_unit(form)
+        self.tasks: Mapping[TaskKey, Task] = {
+            key: task for key, task in self._model.tasks.items() if key.task not in unknown
+        }
         if not self.tasks:
-            raise UserError(Mistake(str(run.folder), "a model that answers a task", "none"))
+            found = f"none, and no unit of {', '.join(unknown)}" if unknown else "none"
+            raise UserError(Mistake(str(run.folder), "a model that answers a task", found))
         self._read = _reader(run, form, tell)
         self._form = repr(form)
 

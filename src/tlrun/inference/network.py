@@ -34,6 +34,7 @@ class Network:
     """
 
     def __init__(self, run: KeptRun, tasks: Mapping[TaskKey, Task], fold: int | None) -> None:
+        self._trainer, self._threads = run.node("trainer"), run.threads
         try:
             self._model: Model = model_of(run.folder, fold)
             self._spec = input_spec(run.folder)
@@ -42,7 +43,6 @@ class Network:
             where = str(run.folder / "model.safetensors")
             raise UserError(Mistake(where, "the model of this run", found)) from None
         self.tasks = {key: task for key, task in tasks.items() if self._model.has_head(key)}
-        self._trainer, self._threads = run.node("trainer"), run.threads
         self._last = _last_stage(run, tasks, self._spec)
 
     def outputs(self, key: TaskKey, inputs: Inputs, watch: Watch = iter) -> np.ndarray:

@@ -60,7 +60,7 @@ def check_columns(table: Table, names: Sequence[str]) -> None:
     if lacking:
         what = "column" if len(lacking) == 1 else "columns"
         hint = nearest(lacking[0], there) if len(there) <= 30 else ""
-        raise refused(f"{what} {few(lacking)}, which was learnt from", "none", hint)
+        raise refused(f"{what} {few(lacking)}, as in what was learnt from", "none", hint)
 
 
 def domains_of(
@@ -88,7 +88,7 @@ def unused(table: Table, used: Sequence[str]) -> Iterator[str]:
     if table.unnamed:
         yield f"columns without a name, not used: {table.unnamed}"
     if table.empty:
-        yield f"{counted(table.empty)} that hold nothing: left out, and not counted"
+        yield f"rows that hold nothing, left out and not counted: {table.empty:,}"
 
 
 def _of(table: Table, name: str) -> Column:
@@ -136,7 +136,7 @@ def _far(table: Table, scales: Sequence[Scale]) -> Iterator[str]:
         elif (z > ABSURD).any():
             where = column.at(int(np.flatnonzero(~column.missing)[z.argmax()]))
             rows = counted(int((z > ABSURD).sum()))
-            yield f"{scale.name}: {rows} far from all that was {learnt}, such as {where}"
+            yield f"{scale.name}: {rows} far from the others ({learnt}), such as {where}"
 
 
 def _spelt(column: Column, levels: Levels) -> Column:

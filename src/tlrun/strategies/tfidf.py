@@ -19,13 +19,14 @@ counts nothing, and a text of such words is answered by the intercept. Where a p
 tokens and no texts, the ids are the words.
 
 Kept of it: `terms`, UTF-8 text with a term a line, in the order of `idf` and of the columns of
-`coefficients`, after which come those of the domains.
+`coefficients`, after which come those of the domains. Where there is no word, the constant
+as `answer`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tlrun.core.inputs import Kind
@@ -61,7 +62,7 @@ class Tfidf(EstimatorStrategy):
 
         vectorizer = _vectorizer(inputs.texts, self.ngrams)
         if vectorizer is None:
-            return Fitted(constant(task, labels).outputs, warnings=(NO_WORDS,))
+            return replace(constant(task, labels), warnings=(NO_WORDS,))
         rows = matrix(vectorizer, inputs)
         if task.kind == "regression":
             linear = ridge(rows, labels, alpha=1 / self.C)
