@@ -27,14 +27,14 @@ OF_COMMANDS = {  # the flags of each subcommand
     "ls": ("--all", "--sweeps", "--stages", "--runs-dir"),
     "show": ("--runs-dir",),
     "final": ("--dry-run", "--alone", "--runs-dir"),
-    "predict": ("-o", "--domain", "--task", "--runs-dir"),
+    "predict": ("--out", "--domain", "--task", "--runs-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--older-than", "--yes", "--runs-dir"),
     "doctor": ("--runs-dir",),
     "help": ("--config-dir",),
 }  # fmt: skip
 OF_RUNS = ("show", "final", "predict", "export")  # what follows them is a run
-FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "-o"}
+FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--out", "-o"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 AFTER = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
 STATUS = ("finished", "failed", "interrupted", "stopped", "running")

@@ -31,15 +31,15 @@ alone: the data that it learnt from need not be there.
   NEW is a table (.csv, .tsv, .jsonl, .parquet) with the columns that were
   learnt from, in any order; of images one or a folder; of arrays an .npy file.
 
-  -o FILE.csv     all answers: row, prediction, and p(CLASS) of every class;
-                  without it the first ten are printed
+  -o FILE.csv     (or --out) all answers: row, prediction, p(CLASS) of every
+                  class; without it the first ten are printed
   --domain D      which domain the rows are of, where there are several
   --task T        which task is asked, where there are several
 
   Columns that are not used, categories never seen, numbers in another unit are
   told; a column that is missing is refused. A file that tl-run predict has not
   made is never written over."""
-FLAGS = ("-o", "--domain", "--task")
+FLAGS = ("-o", "--out", "--domain", "--task")
 FIRST = 10  # rows that are printed where no file is asked for
 SEVERAL = 6  # classes that are counted one by one
 
@@ -94,7 +94,7 @@ def _flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
             value = rest.pop(0)
         if not value:
             raise UserError(Mistake(flag, "a value after it", "nothing"))
-        values[flag] = value
+        values["-o" if flag == "--out" else flag] = value
     return values, others
 
 
