@@ -15,6 +15,7 @@ read from its module when it is first asked for.
     sweep, SweepResult              many runs, and the report of them
     load_run, load_runs, Outcome    finished runs, read from their folders
     Runs                            a list of them, which `.to_frame()` makes a data frame of
+    load, Predictor                 what was trained, asked for new rows
     load_backbone                   φ of a finished run, as a module
 """
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tlrun.data.assembly import Part, assemble
     from tlrun.data.base import Dataset
     from tlrun.data.examples import examples_digest
+    from tlrun.inference.predictor import Predictor, load
     from tlrun.models.backbone import Backbone, Given
     from tlrun.models.model import Model
     from tlrun.models.structure import Structure
@@ -61,6 +63,7 @@ PUBLIC = {
     "data.assembly": ("Part", "assemble"),
     "data.base": ("Dataset",),
     "data.examples": ("examples_digest",),
+    "inference.predictor": ("Predictor", "load"),
     "models.backbone": ("Backbone", "Given"),
     "models.model": ("Model",),
     "models.structure": ("Structure",),
@@ -92,6 +95,7 @@ __all__ = [
     "OneOf",
     "Outcome",
     "Part",
+    "Predictor",
     "Problem",
     "Range",
     "Relation",
@@ -113,6 +117,7 @@ __all__ = [
     "assemble",
     "digest",
     "examples_digest",
+    "load",
     "load_backbone",
     "load_run",
     "load_runs",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from answering import STRATEGIES, TOGETHER
 from safetensors.torch import load_file
 
 from tlrun.config.build import build
@@ -19,19 +20,6 @@ from tlrun.training.evaluation import evaluate
 from problems import Watcher, config, performed, planned
 from properties import assert_same_bits
 
-TRANSFER = {"name": "digits_domains", "target": "noise", "val_share": 0.2}
-TOGETHER = {"name": "digits_binary"}
-STRATEGIES: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
-    "feature_transfer": (TRANSFER, {"name": "feature_transfer"}),
-    "parameter_transfer": (TRANSFER, {"name": "parameter_transfer"}),
-    "structure_transfer": (TRANSFER, {"name": "structure_transfer", "structure": "width"}),
-    "shared_parameters": ({"name": "digits_tasks"}, {"name": "shared_parameters"}),
-    "task_relation": (TOGETHER, {"name": "task_relation", "relation": "covariance"}),
-    "task_transfer": (TOGETHER, {"name": "task_transfer"}),
-    "single_task": (TOGETHER, {"name": "single_task"}),
-    "source_only": ({"name": "digits_domains", "target": "noise"}, {"name": "source_only"}),
-    "mean at infinity": ({"name": "digits_domains"}, {"name": "task_relation", "relation": "mean"}),
-}
 BACKBONES: dict[str, Mapping[str, Any]] = {
     "mlp": {"name": "mlp", "hidden": [16]},
     "conv": {"name": "conv", "channels": [4, 6], "norm": "batch"},

@@ -19,7 +19,10 @@ from tlrun.store.fingerprint import (
 PACKAGE = Path(str(resources.files("tlrun")))
 # A new room must be put into one of the two: does a change of it leave every bit of a result?
 DECIDE = {"core", "data", "models", "runs", "store", "strategies", "training"}
-ONLY_TELL = {"api", "cli", "config", "configs", "report", "sweeps", "__init__.py", "__main__.py"}
+ONLY_TELL = {
+    "api", "cli", "config", "configs", "inference", "report", "selection", "sweeps",
+    "__init__.py", "__main__.py",
+}  # fmt: skip
 
 
 @pytest.fixture

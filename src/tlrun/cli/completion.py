@@ -27,14 +27,15 @@ OF_COMMANDS = {  # the flags of each subcommand
     "ls": ("--all", "--sweeps", "--stages", "--runs-dir"),
     "show": ("--runs-dir",),
     "final": ("--dry-run", "--alone", "--runs-dir"),
+    "predict": ("--out", "--domain", "--task", "--runs-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
     "doctor": ("--runs-dir",),
     "help": ("--config-dir",),
 }  # fmt: skip
-OF_RUNS = ("show", "final", "deliver", "export")  # what follows them is a run
-FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard"}
+OF_RUNS = ("show", "final", "deliver", "predict", "export")  # what follows them is a run
+FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--out", "-o"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 AFTER = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
 STATUS = ("finished", "failed", "interrupted", "stopped", "running")
@@ -119,7 +120,10 @@ def _of_command(command: str, before: Sequence[str], last: str) -> Iterator[str]
         yield from OF_COMMANDS.get(command, ())
     elif command in OF_RUNS:
         yield from run_ids(_after(before, "--runs-dir") or "runs")
-        yield from paths(last, folders=True) if "/" in last else ()
+        if command == "predict":  # the run, then a file of new rows
+            yield from paths(last)
+        else:
+            yield from paths(last, folders=True) if "/" in last else ()
     elif command == "report":
         yield from paths(last, folders=True)
     elif command == "ls":

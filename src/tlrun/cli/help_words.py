@@ -58,13 +58,13 @@ def explained(word: str, folder: Path | None = None) -> str:  # noqa: PLR0911  #
         return _of_lambda() if not equals or value not in all_names("lam") else _name(key, value)
     if key in (*GROUPS, EXPERIMENT):
         return _name(key, value, folder) if value else _group(key, folder)
+    if word in SUBCOMMANDS:
+        return "\n\n".join([_usage(word), *_keys(word, folder)])  # predict is a key too
     if found := _keys(key, folder):
         before = [BY_COMMAND[plain(word)]] if plain(word) in BY_COMMAND else []
         return "\n\n".join([*before, *found])
     if equals:
         raise UserError(Mistake(key, found="no such key", hint=_near(key, folder)))
-    if word in SUBCOMMANDS:
-        return _usage(word)
     if named := [_of_entry(it) for it in _entries(word, folder)]:
         return "\n\n".join(named)
     if said := BY_COMMAND.get(plain(word)) or that_is(word) or own_data(word):

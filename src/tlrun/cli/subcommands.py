@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-SUBCOMMANDS = ("report", "ls", "show", "final", "deliver", "export", "clean", "doctor", "help")
+SUBCOMMANDS = (
+    "report", "ls", "show", "final", "deliver", "predict", "export", "clean", "doctor", "help",
+)  # fmt: skip

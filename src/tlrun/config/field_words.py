@@ -211,7 +211,7 @@ COMMAND_WORDS = {
     "run train fit start go launch exec": "tl-run alone trains; key=value says what",
     "sweep grid multirun hparams": "tl-run -m lam.value=0,1,inf seeds=10 sweeps over values",
     "test eval evaluate score": "a run is tested: tl-run show RUN or report; sealed: final RUN",
-    "predict infer inference": "predictions stand in the folder of a run: tl-run show RUN",
+    "infer inference": "new rows are answered by tl-run predict RUN new.csv -o out.csv",
     "list runs history status": "tl-run ls lists the runs",
     "compare results summary table leaderboard": "tl-run report compares what has been run",
     "plot html view dashboard": "tl-run report --html report.html writes a page",

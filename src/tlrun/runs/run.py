@@ -7,8 +7,9 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -16,6 +17,7 @@ from tlrun.config.build import Run
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.options import as_plain
+from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
 from tlrun.data.base import Dataset
 from tlrun.runs.identity import deciding, digest_of
@@ -133,8 +135,8 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
         facts = {"fingerprint": plan.fingerprint, "data": problem.digest, **plan.facts}
         run_dir.begin(config, facts)
         run_dir.keep_json("data.json", problem.report)
-        if problem.preprocessing:
-            run_dir.keep_json("preprocessing.json", problem.preprocessing)
+        if how_read := problem.preprocessing or _units(problem):
+            run_dir.keep_json("preprocessing.json", how_read)
         with exactly(plan.run.threads):
             done = learn(plan, name, problem, screen)
         # What the run would have cost alone: a loaded stage counts what its training took.
@@ -159,6 +161,21 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
                 run_dir.keep("traceback.txt", traceback.format_exc())
                 details = " (details in traceback.txt there)"
         raise RunFailed(f"{reason}{details}", run_dir.path) from error
+
+
+def _units(problem: Problem) -> dict[str, Any]:
+    """Where tasks of numbers are centred and by what divided, of inputs used as they are.
+
+    In folds, of each; empty where no task is of numbers.
+    """
+    of_parts = []
+    for part in problem.parts:
+        numbers = [task for task in part.tasks.values() if task.kind == "regression"]
+        of_parts.append([asdict(task) for task in numbers])
+    if not any(of_parts):
+        return {}
+    kept = [{"tasks": tasks} for tasks in of_parts]
+    return {"folds": kept} if problem.folds else kept[0]
 
 
 def _tested_rows(predictions: Mapping[str, Tensor]) -> str:

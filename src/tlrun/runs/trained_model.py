@@ -41,7 +41,11 @@ def load_model(path: str | Path, fold: int | None = None, device: str = "cpu") -
     Raises FileNotFoundError or ValueError as `load_run` does, and ValueError where the run keeps no
     such model, as that of an estimator.
     """
-    folder = load_run(path).path
+    return model_of(load_run(path).path, fold, device)
+
+
+def model_of(folder: Path, fold: int | None, device: str = "cpu") -> Model:
+    """The same of the folder of a finished run, wherever it stands."""
     tensors = _tensors(folder, fold)
     data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     config = config_of(folder)

@@ -6,6 +6,24 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+# Of a run's folder: what its answers follow from, and what it says came out.
+DECISIVE = (
+    "config.yaml",
+    "data.json",
+    "preprocessing.json",
+    "structure*.json",
+    "model.safetensors",
+)
+OUTCOME = ("predictions.safetensors", "result.json")
+
+
+def proved(folder: Path, patterns: Iterable[str] = (*DECISIVE, *OUTCOME)) -> list[str]:
+    """The names of the files in the folder of a run that have a digest in run.json.
+
+    patterns: those of them that are asked for.
+    """
+    return sorted(file.name for pattern in patterns for file in folder.glob(pattern))
+
 
 def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """sha256, in hex, of files in a folder, by their names. Raises OSError for one not there."""

@@ -14,9 +14,10 @@ from importlib import metadata, resources
 from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
-# Rooms that only read a command line, carry out what it asks, or show results cannot change them.
+# Rooms that only read a command line, carry out what it asks, or use results cannot change them.
 NOT_DECISIVE = (
-    "__init__.py", "__main__.py", "api", "cli", "config", "configs", "report", "sweeps",
+    "__init__.py", "__main__.py", "api", "cli", "config", "configs", "inference", "report",
+    "selection", "sweeps",
 )  # fmt: skip
 
 

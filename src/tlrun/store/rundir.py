@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
+from tlrun.store.digests import digests_of, proved
 from tlrun.store.files import (
     append_json,
     read_json,
@@ -126,7 +127,7 @@ class RunDir:
 
         result: of result.json. weights, predictions: tensors by name; a run without weights keeps
         no model.safetensors. record: what run.json says beside what it said, which files there are,
-        and how and when the run ended.
+        the sha256 of those that tell what was learnt, and how and when the run ended.
         """
         from safetensors.torch import save
 
@@ -137,7 +138,8 @@ class RunDir:
         write_json(self.path / "result.json", result, synced=False)
         sync_files(self.path)  # all at once, and before run.json says that they are there
         files = sorted(path.name for path in self.path.iterdir() if path.is_file())
-        self.close("finished", {**record, "files": files})
+        digests = digests_of(self.path, proved(self.path))
+        self.close("finished", {**record, "files": files, "digests": digests})
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
         """Write to run.json how and when the run ended, and `record` beside what it said."""

@@ -19,13 +19,14 @@ counts nothing, and a text of such words is answered by the intercept. Where a p
 tokens and no texts, the ids are the words.
 
 Kept of it: `terms`, UTF-8 text with a term a line, in the order of `idf` and of the columns of
-`coefficients`, after which come those of the domains.
+`coefficients`, after which come those of the domains. Where there is no word, the constant
+as `answer`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tlrun.core.inputs import Kind
@@ -61,8 +62,8 @@ class Tfidf(EstimatorStrategy):
 
         vectorizer = _vectorizer(inputs.texts, self.ngrams)
         if vectorizer is None:
-            return Fitted(constant(task, labels).outputs, warnings=(NO_WORDS,))
-        rows = _matrix(vectorizer, inputs)
+            return replace(constant(task, labels), warnings=(NO_WORDS,))
+        rows = matrix(vectorizer, inputs)
         if task.kind == "regression":
             linear = ridge(rows, labels, alpha=1 / self.C)
         else:
@@ -70,7 +71,7 @@ class Tfidf(EstimatorStrategy):
         terms = "\n".join(vectorizer.get_feature_names_out()).encode()
         words = {"terms": np.frombuffer(terms, np.uint8).copy(), "idf": vectorizer.idf_}
         return Fitted(
-            lambda new: linear.outputs(_matrix(vectorizer, new)),
+            lambda new: linear.outputs(matrix(vectorizer, new)),
             {**linear.weights, **words},
             linear.warnings,
         )
@@ -91,7 +92,18 @@ def _vectorizer(texts: Sequence[str], ngrams: int) -> Any:
     return None
 
 
-def _matrix(vectorizer: Any, documents: Documents) -> Any:
+def vectorizer_of(terms: Sequence[str], idf: np.ndarray, ngrams: int) -> Any:
+    """The vectorizer whose `terms` and `idf` were kept: it makes of texts what it made before."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        token_pattern=WORD, ngram_range=(1, ngrams), sublinear_tf=True, vocabulary=list(terms)
+    )
+    vectorizer.idf_ = idf
+    return vectorizer
+
+
+def matrix(vectorizer: Any, documents: Documents) -> Any:
     """Texts as sparse rows, float64 [N, d + k]: their d terms, then their k domains."""
     from scipy.sparse import csr_matrix, hstack
 

@@ -27,13 +27,15 @@ class Column:
 
     text: the cells as written, without the spaces around them, "" where empty; a string array [N].
     notation: how the file writes numbers, and which words are missing values.
-    place: where in its file a row stands, such as "line 7", for a message.
+    place: where in its file a row stands, such as "line 7", for a message. typed: whether the file
+    knows its values to be numbers, or true and false, and has no spelling of them.
     """
 
     name: str
     text: pa.Array
     notation: Notation
     place: Callable[[int], str]
+    typed: bool = False
 
     def __len__(self) -> int:
         return len(self.text)
@@ -171,11 +173,13 @@ class Table:
     """A file as columns of `rows` cells each.
 
     columns: by their names. unnamed: how many columns were left out because they have no name.
+    empty: how many rows of the file were left out because they hold nothing.
     """
 
     columns: Mapping[str, Column]
     rows: int
     unnamed: int
+    empty: int = 0
 
     def column(self, name: str, key: str) -> Column:
         """The column called `name`.

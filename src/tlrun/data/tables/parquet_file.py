@@ -21,13 +21,21 @@ def read_parquet(file: Path) -> Rows:
         raise no_table("a whole Parquet file", f"{file}: {' '.join(str(error).split())}") from None
     if not table.num_columns or not table.num_rows:
         raise no_table("a table with columns and rows", f"none in {file}")
+    return rows_of(table)
+
+
+def rows_of(table: pa.Table) -> Rows:
+    """The rows of a table in memory. Raises UserError where it holds more than cells."""
     header = [name.strip() for name in table.column_names]
-    columns, numbers = [], []
+    columns, numbers, flags = [], [], []
     for name, values in zip(header, table.columns, strict=True):
         columns.append(_as_text(name, values))
         if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
             numbers.append(name)
-    return Rows(header, columns, lambda row: f"row {row + 1}", frozenset(numbers))
+        elif pa.types.is_boolean(values.type):
+            flags.append(name)
+    known = frozenset(numbers), frozenset(flags)
+    return Rows(header, columns, lambda row: f"row {row + 1}", *known)
 
 
 def _as_text(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -23,7 +23,7 @@ from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.json_lines import read_json_lines
 from tlrun.data.tables.notation import Notation
 from tlrun.data.tables.parquet_file import read_parquet
-from tlrun.data.tables.text_file import no_table, read_text
+from tlrun.data.tables.text_file import Rows, no_table, read_text
 
 AS_CSV = "save it as CSV"
 # Files that hold tables in another way, by the end of their names, and what to do with them.
@@ -99,21 +99,31 @@ def _parsed(
             rows = read_json_lines(content, encoding, file)
         else:
             rows = read_text(content, separator, encoding, file)
+    return table_of(rows, notation, str(file))
+
+
+def table_of(rows: Rows, notation: Notation, name: str, *, keep_empty: bool = False) -> Table:
+    """The columns of rows as they were read, each in its notation.
+
+    name: what a message calls the whole. keep_empty: keep rows that hold nothing. Raises UserError
+    where two columns have one name, or no row holds anything.
+    """
     _check_names(rows.header)
     columns: dict[str, Column] = {}
     texts = [_one_array(pc.utf8_trim(text, SPACES)) for text in rows.columns]
-    filled = _filled(texts)
+    filled = np.ones(len(texts[0]), dtype=bool) if keep_empty else _filled(texts)
     kept = np.flatnonzero(filled)
     if not len(kept):
-        raise no_table("rows below the header", f"empty ones alone in {file}")
+        raise no_table("rows below the header", f"empty ones alone in {name}")
     place = rows.place  # alone: the columns as they were read need not be kept
     plain = replace(notation, decimal=".", thousands="")
-    for name, text in zip(rows.header, texts, strict=True):
-        if name:
+    for header, text in zip(rows.header, texts, strict=True):
+        if header:
             mine = text if len(kept) == len(filled) else text.filter(pa.array(filled))
-            used = plain if name in rows.numbers else notation
-            columns[name] = Column(name, mine, used, lambda row: place(int(kept[row])))
-    return Table(columns, len(kept), rows.header.count(""))
+            used = plain if header in rows.numbers else notation
+            typed = header in rows.numbers | rows.flags
+            columns[header] = Column(header, mine, used, lambda row: place(int(kept[row])), typed)
+    return Table(columns, len(kept), rows.header.count(""), len(filled) - len(kept))
 
 
 def _filled(texts: Sequence[pa.Array]) -> np.ndarray:

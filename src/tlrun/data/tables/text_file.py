@@ -32,13 +32,15 @@ class Rows:
     """A file as text. header: a name a column. columns: string arrays [N], in its order.
 
     place: where in the file the k-th of the N rows stands, for a message. numbers: the columns that
-    the file itself knows to be numbers, whatever notation its text would have.
+    the file itself knows to be numbers, whatever notation its text would have. flags: those that it
+    knows to be true or false.
     """
 
     header: list[str]
     columns: list[pa.Array | pa.ChunkedArray]
     place: Callable[[int], str]
     numbers: frozenset[str] = frozenset()
+    flags: frozenset[str] = frozenset()
 
 
 def read_text(read: Callable[[], bytes], separator: str, encoding: str, file: Path) -> Rows:

@@ -73,7 +73,7 @@ def text_table(options: TextOptions) -> TextTable:
     else:
         table = tables[0]
     names, notes = _named(table, options)
-    text = _text(table, names)
+    text = text_of(table, names)
     left, text, skipped = _without_empty(table, text, options.empty)
     gone = _files_of(table) - _files_of(left)
     if gone or not left.rows:
@@ -161,7 +161,7 @@ def _words(column: Column) -> float:
     return words / max(1, len(cells))
 
 
-def _text(table: Table, names: Sequence[str]) -> Column:
+def text_of(table: Table, names: Sequence[str]) -> Column:
     """The text of every row: of one column, or of several, those that are not empty."""
     columns = [table.columns[name] for name in names]
     if len(columns) == 1:

@@ -34,11 +34,11 @@ def _row(study: Study, arm: Arm, gain: Gain | None) -> list[object]:
     if gain is not None:
         decides = "yes" if gain.primary else "no"
         figures = [*_bounds(gain.figure), gain.figure.level, gain.ups]
-        compared = [_safe(gain.over), decides, *figures, "" if gain.p is None else gain.p]
+        compared = [safe(gain.over), decides, *figures, "" if gain.p is None else gain.p]
     names = [study.id, study.dataset, study.metric, arm.label, arm.role, arm.lam]
     cost = [arm.labels, arm.steps, arm.seconds, arm.parameters]
     return [
-        *map(_safe, names),
+        *map(safe, names),
         len(arm.seeds),
         *_bounds(arm.score),
         arm.word,
@@ -51,7 +51,7 @@ def _bounds(figure: Figure) -> list[object]:
     return ["" if v is None else v for v in (figure.value, figure.low, figure.high)]
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """A name from outside that no spreadsheet takes for a formula."""
     text = printable(text)
     return f"'{text}" if text.startswith(FORMULAS) else text

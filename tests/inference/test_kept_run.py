@@ -1,0 +1,145 @@
+"""A run's folder is proved before anything of it is used, and nothing in it is executed."""
+
+import json
+import pickle
+import shutil
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from answering import on_table
+
+import tlrun
+from tlrun.core.errors import UserError
+from tlrun.inference.kept_run import open_run
+
+DECISIVE = ("config.yaml", "data.json", "preprocessing.json", "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return on_table(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def folder(kept: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(kept, tmp_path / "copy")
+
+
+class Mine:
+    """Leaves a file behind where it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.mark,))
+
+
+def signed(folder: Path, name: str) -> None:
+    """Write the digest of a file as it is now into run.json."""
+    record = json.loads((folder / "run.json").read_text())
+    record["digests"][name] = sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(UserError) as raised:
+        tlrun.load(folder)
+    (line,) = raised.value.lines
+    assert "\n" not in line
+    return line
+
+
+def test_a_run_writes_the_digests_of_what_was_learnt(kept: Path) -> None:
+    digests = json.loads((kept / "run.json").read_text())["digests"]
+
+    assert set(digests) == {*DECISIVE, "predictions.safetensors", "result.json"}
+    for name, digest in digests.items():
+        assert sha256((kept / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("name", DECISIVE)
+def test_a_flipped_byte_or_a_missing_file_is_refused(name: str, folder: Path) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    assert f"{name}: expected the file as it was written" in refusal(folder)
+    (folder / name).unlink()
+    assert f"{name}: No such file" in refusal(folder)
+
+
+def test_a_file_that_was_put_there_later_is_refused(folder: Path) -> None:
+    (folder / "structure.json").write_text('{"backbone": "mlp", "options": {"hidden": [3]}}')
+    assert "structure.json: expected its digest in run.json, found none" in refusal(folder)
+
+
+def test_what_is_scored_may_be_gone(folder: Path) -> None:
+    (folder / "predictions.safetensors").unlink()
+    assert tlrun.load(folder).tasks == ("table/ill",)
+
+
+def test_a_pickle_is_never_opened(folder: Path) -> None:
+    mark = folder.parent / "mark"
+    (folder / "model.safetensors").write_bytes(pickle.dumps(Mine(mark)))
+    assert "model.safetensors: expected the file as it was written" in refusal(folder)
+    signed(folder, "model.safetensors")
+    assert "model.safetensors: expected the model of this run" in refusal(folder)
+    assert not mark.exists()
+    pickle.loads((folder / "model.safetensors").read_bytes())
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("group", ["backbone", "strategy", "trainer"])
+def test_a_config_names_nothing_but_what_is_registered(group: str, folder: Path) -> None:
+    mark = folder.parent / "mark"
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    calls = {"_target_": "os.system", "command": f"touch {mark}"}
+    (folder / "config.yaml").write_text(yaml.safe_dump({**config, group: calls}))
+    signed(folder, "config.yaml")
+    assert f"{group}" in refusal(folder)
+    named = {**config, group: {**config[group], "_target_": "os.system"}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(named))
+    signed(folder, "config.yaml")
+    assert f"{group}._target_" in refusal(folder)
+    tag = f"!!python/object/apply:os.system ['touch {mark}']"
+    (folder / "config.yaml").write_text(f"seed: 0\n{group}: {tag}\n")
+    signed(folder, "config.yaml")
+    assert "ConstructorError" in refusal(folder)
+    assert not mark.exists()
+
+
+def test_a_run_of_an_older_tl_run_has_no_digests_and_loads(folder: Path) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    del record["digests"]
+    (folder / "run.json").write_text(json.dumps(record))
+    assert tlrun.load(folder).tasks == ("table/ill",)
+
+
+def test_a_run_that_is_none_is_refused(folder: Path) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "status": "failed"}))
+    assert "expected a finished run, found failed" in refusal(folder)
+    (folder / "run.json").write_text("{")
+    assert "run.json: expected the files of a finished run, found JSONDecodeError" in refusal(
+        folder
+    )
+    wrong: Any
+    for wrong in ([], {"config.yaml": 3}):
+        (folder / "run.json").write_text(json.dumps({**record, "digests": wrong}))
+        refusal(folder)
+    for threads in ("1", 0, 10**9):
+        (folder / "run.json").write_text(
+            json.dumps({**record, "fingerprint": {"threads": threads}})
+        )
+        assert "expected a whole number of threads" in refusal(folder)
+
+
+def test_what_it_is_about(kept: Path) -> None:
+    run = open_run(kept)
+    assert run.about == ("table",)
+    assert run.roles == {"table": "peer"}
+    (key,) = run.tasks(run.forms[0])
+    assert str(key) == "table/ill"
