@@ -27,6 +27,7 @@ OF_COMMANDS = {  # the flags of each subcommand
     "ls": ("--all", "--sweeps", "--stages", "--runs-dir"),
     "show": ("--runs-dir",),
     "final": ("--dry-run", "--alone", "--runs-dir"),
+    "sources": ("--by", "--config-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--older-than", "--yes", "--runs-dir"),
     "doctor": ("--runs-dir",),
@@ -35,7 +36,11 @@ OF_COMMANDS = {  # the flags of each subcommand
 OF_RUNS = ("show", "final", "export")  # what follows them is a run
 FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
-AFTER = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
+AFTER = {
+    "--by": ("likelihood", "features"),
+    "--cfg": ("job", "hydra", "all"),
+    "-c": ("job", "hydra", "all"),
+}
 STATUS = ("finished", "failed", "interrupted", "stopped", "running")
 
 
@@ -121,6 +126,8 @@ def _of_command(command: str, before: Sequence[str], last: str) -> Iterator[str]
         yield from paths(last, folders=True) if "/" in last else ()
     elif command == "report":
         yield from paths(last, folders=True)
+    elif command == "sources":
+        yield from _settings(before, last)
     elif command == "ls":
         yield from (f"status={status}" for status in STATUS)
         yield from _settings(before, last)

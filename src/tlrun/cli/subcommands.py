@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-SUBCOMMANDS = ("report", "ls", "show", "final", "export", "clean", "doctor", "help")
+SUBCOMMANDS = ("report", "ls", "show", "final", "sources", "export", "clean", "doctor", "help")
