@@ -36,11 +36,8 @@ OF_COMMANDS = {  # the flags of each subcommand
 OF_RUNS = ("show", "final", "export")  # what follows them is a run
 FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
-AFTER = {
-    "--by": ("likelihood", "features"),
-    "--cfg": ("job", "hydra", "all"),
-    "-c": ("job", "hydra", "all"),
-}
+CONFIGS = ("job", "hydra", "all")
+AFTER = {"--by": ("likelihood", "features"), "--cfg": CONFIGS, "-c": CONFIGS}
 STATUS = ("finished", "failed", "interrupted", "stopped", "running")
 
 

@@ -61,9 +61,7 @@ def _loss(model: Model, domain: Domain, task: Task, judged: Task) -> float:
         loss = task_loss(judged, _rescaled(outputs, task, judged), labels, share)
         total, count = total + labelled * float(loss), count + labelled
     if not count:
-        raise ValueError(
-            f"expected a label of task {task.name} in domain {domain.name}, found none"
-        )
+        raise ValueError(f"expected labels of task {task.name} in domain {domain.name}, found none")
     return total / count
 
 
