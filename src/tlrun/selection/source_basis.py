@@ -41,7 +41,7 @@ class Basis:
     score: what it is called. mean, half: of Spearman's ρ and of its 95 % t interval over `units`,
     nan where there are too few. draws: over how many pairs of a target and a seed, each with as
     many correlations as there are ways; targets: of how many targets. unscored: of how many
-    transfers the score cannot be told, for the source's model is not kept.
+    transfers the score cannot be told any more.
     """
 
     score: str
@@ -66,7 +66,7 @@ class Basis:
         """What is said of it."""
         of = f"{self.draws} draws of {self.targets} target{'' if self.targets == 1 else 's'}"
         told = f"rank correlation of {self.score} and gain {self.mean:.2f} ± {self.half:.2f}"
-        left = f"; {self.unscored} more have no model of the source kept" if self.unscored else ""
+        left = f"; {self.unscored} more cannot be scored again" if self.unscored else ""
         if math.isnan(self.half):
             least = f"transfers from {FEWEST} sources or more, on {FEWEST_OF_INTERVAL} seeds"
             found = f"found them on {self.draws}" if self.draws else "found none"

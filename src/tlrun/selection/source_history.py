@@ -60,9 +60,19 @@ def measured(asked: Run, by: By, problems: ProblemCache, screen: Screen) -> Basi
 
     by: which score. screen: is told how far it is.
     """
+    found, unscored = cells(asked, by, problems, screen)
+    return basis_of(found, NAMES[by], unscored)
+
+
+def cells(asked: Run, by: By, problems: ProblemCache, screen: Screen) -> tuple[list[Cell], int]:
+    """Every set of FEWEST transfers or more that differ in their source alone, with their scores.
+
+    Also how many of these transfers cannot be scored: the model of their source is not kept, or
+    their data are not there any more. Arguments as of `measured`.
+    """
     groups = _groups(asked)
     scored: dict[tuple[str, str], float | None] = {}
-    cells = []
+    found = []
     total = sum(len(group.transfers) for group in groups)
     if total:
         runs = Stage("finished transfers", ("scored",), total, lam=Constant(0.0))
@@ -72,14 +82,13 @@ def measured(asked: Run, by: By, problems: ProblemCache, screen: Screen) -> Basi
         for group in groups:
             scores = _scores(group, by, asked, problems, scored)
             pairs = {n: (s, group.transfers[n].gain) for n, s in scores.items() if s is not None}
-            cells.append(Cell(group.first.target, group.first.run.seed, group.way, pairs))
+            found.append(Cell(group.first.target, group.first.run.seed, group.way, pairs))
             done += len(group.transfers)
             screen.step(done, {})
     finally:
         if total:
             screen.end()
-    unscored = total - sum(len(cell.pairs) for cell in cells)
-    return basis_of(cells, NAMES[by], unscored)
+    return found, total - sum(len(cell.pairs) for cell in found)
 
 
 def _groups(asked: Run) -> list[_Group]:
