@@ -8,9 +8,16 @@ from tlrun.report.statistics.over_seeds import paired_interval
 from tlrun.selection.source_basis import Cell, basis_of, spearman
 
 
-def cell(target: str, seed: int, scores: list[float], gains: list[float], way: str = "w") -> Cell:
+def cell(
+    target: str,
+    seed: int,
+    scores: list[float],
+    gains: list[float],
+    way: str = "w",
+    metric: str = "target accuracy",
+) -> Cell:
     pairs = zip(scores, gains, strict=True)
-    return Cell(target, seed, way, {f"s{k}": pair for k, pair in enumerate(pairs)})
+    return Cell(target, seed, way, {f"s{k}": pair for k, pair in enumerate(pairs)}, metric)
 
 
 UP, DOWN = [1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]
@@ -73,6 +80,16 @@ def test_of_few_runs_there_is_no_basis(cells: list[Cell]) -> None:
     (line,) = basis.lines
     assert line.startswith("no basis: expected finished transfers from 3 sources or more")
     assert line.endswith("; 2 more cannot be scored again")
+
+
+def test_what_the_first_has_lost_stands_beside_what_one_by_lot_has() -> None:
+    cells = [cell(t, 0, UP, [0.0, 0.1, 0.4, 0.3]) for t in "abc"]
+    (line,) = basis_of(cells, "S").lines
+
+    assert line.endswith(
+        "; its first source gained 10.0 points less than the best, one by lot 20.0"
+    )
+    assert "by lot" not in basis_of([*cells, cell("d", 0, UP, UP, metric="r2")], "S").lines[0]
 
 
 def test_scores_without_a_relation_seldom_are_a_basis() -> None:

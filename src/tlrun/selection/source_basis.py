@@ -15,7 +15,7 @@ from statistics import fmean
 
 import numpy as np
 
-from tlrun.report.formatting import FEWEST_OF_INTERVAL
+from tlrun.report.formatting import FEWEST_OF_INTERVAL, PERCENT, number, unit_of
 from tlrun.report.statistics.over_seeds import paired_interval
 
 FEWEST = 3  # sources of one target and seed, from which on an order can be told from its reverse
@@ -25,13 +25,15 @@ FEWEST = 3  # sources of one target and seed, from which on an order can be told
 class Cell:
     """One target, one seed, one way of transferring.
 
-    pairs: the score and the gain over scratch of each source, by its name.
+    pairs: the score and the gain over scratch of each source, by its name. metric: the headline
+    that gains are of.
     """
 
     target: str
     seed: int
     way: str
     pairs: Mapping[str, tuple[float, float]]
+    metric: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Basis:
     score: what it is called. mean, half: of Spearman's ρ and of its 95 % t interval over `units`,
     nan where there are too few. draws: over how many pairs of a target and a seed, each with as
     many correlations as there are ways; targets: of how many targets. unscored: of how many
-    transfers the score cannot be told any more.
+    transfers the score cannot be told any more. lost, by_lot: how much less than the best source of
+    a cell the first of the order has gained, on average over cells, and one that is drawn by lot.
+    metric: the headline that they are of; empty where there are several, which have no mean.
     """
 
     score: str
@@ -50,6 +54,9 @@ class Basis:
     draws: int
     targets: int
     unscored: int = 0
+    lost: float = math.nan
+    by_lot: float = math.nan
+    metric: str = ""
 
     @property
     def holds(self) -> bool:
@@ -72,9 +79,18 @@ class Basis:
             found = f"found them on {self.draws}" if self.draws else "found none"
             return [f"no basis: expected finished {least}, in this folder, {found}{left}"]
         if not self.holds:
-            why = "does not lie above 0"
-            return [f"no basis: {told} ({of}, interval over {self.units}) {why}{left}"]
-        return [f"basis: {told} ({of}, interval over {self.units}){left}"]
+            told += f" ({of}, interval over {self.units}) does not lie above 0"
+            return [f"no basis: {told}{self._of_loss}{left}"]
+        return [f"basis: {told} ({of}, interval over {self.units}){self._of_loss}{left}"]
+
+    @property
+    def _of_loss(self) -> str:
+        """How much the first of the order has lost; nothing where that has no mean."""
+        if not self.metric:
+            return ""
+        lost, by_lot = (number(self.metric, value) for value in (self.lost, self.by_lot))
+        points = " points" if unit_of(self.metric) == PERCENT else ""
+        return f"; its first source gained {lost}{points} less than the best, one by lot {by_lot}"
 
 
 def basis_of(cells: Sequence[Cell], score: str, unscored: int = 0) -> Basis:
@@ -85,12 +101,11 @@ def basis_of(cells: Sequence[Cell], score: str, unscored: int = 0) -> Basis:
     another target.
     """
     ways: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for cell in cells:
-        if len(cell.pairs) >= FEWEST:
-            scores, gains = zip(*cell.pairs.values(), strict=True)
-            rho = spearman(scores, gains)
-            if not math.isnan(rho):
-                ways[cell.target, cell.seed].append(rho)
+    for cell in _told(cells):
+        scores, gains = zip(*cell.pairs.values(), strict=True)
+        rho = spearman(scores, gains)
+        if not math.isnan(rho):
+            ways[cell.target, cell.seed].append(rho)
     draws = {draw: fmean(found) for draw, found in ways.items()}
     by_target: dict[str, list[float]] = defaultdict(list)
     for (target, _), rho in draws.items():
@@ -98,10 +113,26 @@ def basis_of(cells: Sequence[Cell], score: str, unscored: int = 0) -> Basis:
     units = list(draws.values())
     if len(by_target) >= FEWEST_OF_INTERVAL:
         units = [fmean(found) for found in by_target.values()]
-    mean = half = math.nan
+    mean = half = lost = by_lot = math.nan
     if len(units) >= FEWEST_OF_INTERVAL:
         mean, half = paired_interval(units)
-    return Basis(score, mean, half, len(draws), len(by_target), unscored)
+    metrics = {cell.metric for cell in _told(cells)}
+    if len(metrics) == 1:
+        lost, by_lot = map(fmean, zip(*map(_losses, _told(cells)), strict=True))
+    metric = metrics.pop() if len(metrics) == 1 else ""
+    return Basis(score, mean, half, len(draws), len(by_target), unscored, lost, by_lot, metric)
+
+
+def _told(cells: Sequence[Cell]) -> list[Cell]:
+    """Those of enough sources."""
+    return [cell for cell in cells if len(cell.pairs) >= FEWEST]
+
+
+def _losses(cell: Cell) -> tuple[float, float]:
+    """How much less than the best source that of the highest score gained, and one by lot."""
+    gains = [gain for _, gain in cell.pairs.values()]
+    _, first = max(cell.pairs.values(), key=lambda pair: pair[0])
+    return max(gains) - first, max(gains) - fmean(gains)
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:

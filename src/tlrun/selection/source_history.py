@@ -35,12 +35,13 @@ NAMES: Mapping[By, str] = {"likelihood": "log-likelihood", "features": "nearness
 
 @dataclass(frozen=True)
 class _Transfer:
-    """One finished transfer from one source. gain: over scratch."""
+    """One finished transfer from one source. gain: over scratch, in the headline `metric`."""
 
     run: Run
     source: str
     target: str
     gain: float
+    metric: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def cells(asked: Run, by: By, problems: ProblemCache, screen: Screen) -> tuple[l
         for group in groups:
             scores = _scores(group, by, asked, problems, scored)
             pairs = {n: (s, group.transfers[n].gain) for n, s in scores.items() if s is not None}
-            found.append(Cell(group.first.target, group.first.run.seed, group.way, pairs))
+            first = group.first
+            found.append(Cell(first.target, first.run.seed, group.way, pairs, first.metric))
             done += len(group.transfers)
             screen.step(done, {})
     finally:
@@ -131,7 +133,7 @@ def _transfer(outcome: Outcome, tests: Mapping[tuple[str, int], Any]) -> _Transf
     targets = {row["domain"] for row in splits if row["role"] == "target"}
     if gain is None or len(sources) != 1 or len(targets) != 1:
         return None
-    return _Transfer(run, sources.pop(), targets.pop(), gain)
+    return _Transfer(run, sources.pop(), targets.pop(), gain, headline["name"])
 
 
 def _scores(
