@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from image_sets import put_mnist, put_usps
 from made_sources import SOURCES, asked
 
 from tlrun.config.build import build
@@ -95,3 +96,24 @@ def test_likelihood_that_nobody_has_is_refused(tmp_path: Path) -> None:
     run = replace(build(config(tmp_path)), dataset=Apart())
     with pytest.raises(UserError, match="--by: expected features, found likelihood"):
         rank(run, "likelihood", ProblemCache(), Watcher())
+
+
+def test_of_a_pair_the_sets_on_disk_are_ranked_and_no_other_is_downloaded(tmp_path: Path) -> None:
+    put_usps(tmp_path / "data")
+    put_mnist(tmp_path / "data")
+    pair = {"name": "pair", "root": str(tmp_path / "data"), "labels_per_class": 2}
+    run = build(config(tmp_path / "runs", dataset=pair))
+    with pytest.raises(UserError, match="found only one whose files can be read, mnist"):
+        rank(run, None, ProblemCache(), Watcher())
+    put_mnist(tmp_path / "data", "FashionMNIST/raw")
+    ranking = rank(run, None, ProblemCache(), Watcher())
+
+    assert ranking.by == "features"  # clothes are no digits
+    assert {source.name: source.shared for source in ranking.sources} == {
+        "mnist": True,
+        "fashion_mnist": False,
+    }
+    assert {"svhn", "cifar10", "cifar100"} == {*ranking.left_out}
+    likelihood = rank(run, "likelihood", ProblemCache(), Watcher())
+    assert [source.name for source in likelihood.sources] == ["mnist", "fashion_mnist"]
+    assert likelihood.sources[1].likelihood is None

@@ -36,10 +36,15 @@ class Candidates:
         return [*names, self.target] if self.option == "domains" else list(names)
 
     def dataset(self, whole: Dataset, names: Sequence[str]) -> Dataset:
-        """The data set `whole` with the domains `names` as the sources of the target."""
+        """The data set `whole` with the domains `names` as the sources of the target.
+
+        A set of its own that a candidate is, is not downloaded to be ranked.
+        """
         value = self.value(names)
-        chosen = tuple(value) if isinstance(value, list) else value
-        return replace(whole, **{self.option: chosen})  # type: ignore[type-var]  # a data set is a dataclass
+        changes = {self.option: tuple(value) if isinstance(value, list) else value}
+        if self.option == "source" and "download" in fields(type(whole)):
+            changes["download"] = False
+        return replace(whole, **changes)  # type: ignore[type-var]  # a data set is a dataclass
 
     @property
     def at_once(self) -> bool:
@@ -71,12 +76,17 @@ def candidates(run: Run, problem: Problem) -> Candidates:
         every = get_args(fields(type(run.dataset))["source"])
         names = tuple(n for each in every for n in get_args(each) or (each,) if isinstance(n, str))
         names = tuple(name for name in names if name not in targets)
-    if len(names) < FEWEST:
-        found = f"only one, {names[0]}" if names else "none"
-        hint = "there is nothing to rank"
-        raise UserError(Mistake("sources", f"{FEWEST} candidate sources or more", found, hint))
+    check_choice(names)
     if option is None:
         name = name_of("dataset", run.dataset)
         expected = "a data set with an option sources or domains, to choose one by"
         raise UserError(Mistake("dataset", expected, name))
     return Candidates(targets[0], names, option)
+
+
+def check_choice(names: Sequence[str], among: str = "") -> None:
+    """Raise UserError where there are not two candidates. among: of which ones they are left."""
+    if len(names) < FEWEST:
+        found = f"only one{among}, {names[0]}" if names else f"none{among}"
+        hint = "there is nothing to rank"
+        raise UserError(Mistake("sources", f"{FEWEST} candidate sources or more", found, hint))

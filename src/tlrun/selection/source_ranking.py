@@ -15,7 +15,7 @@ from tlrun.core.problem import Domain, Problem, known
 from tlrun.core.seeding import exactly
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.screen import Screen
-from tlrun.selection.candidate_sources import Candidates, candidates
+from tlrun.selection.candidate_sources import Candidates, candidates, check_choice
 from tlrun.selection.source_model import source_model
 from tlrun.selection.source_scores import distance, log_likelihood
 
@@ -130,6 +130,7 @@ def rank(run: Run, by: By | None, problems: ProblemCache, screen: Screen) -> Ran
     found = candidates(run, problem)
     scorer = Scorer(run, problem, found, problems, screen)
     sources = scorer.sources()
+    check_choice([source.name for source in sources], " whose files can be read")
     by = by or ("likelihood" if all(source.shared for source in sources) else "features")
     if by == "likelihood":
         if not any(source.shared for source in sources):
