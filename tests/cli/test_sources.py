@@ -61,6 +61,8 @@ def test_by_features_nothing_is_trained(here: Path, capsys: pytest.CaptureFixtur
         (["--csv"], "sources: expected key=value, --by or --config-dir, found --csv"),
         (["what"], "what: expected key=value"),
         (["seed=0,1"], "seed: expected one value, found 0,1"),
+        (["seeds=3"], "seeds: expected seed=N instead, found 3; a ranking is of one draw"),
+        (["dataset.target=home", "tune.lr=[0.1,0.2]"], "tune.lr: expected null, to rank sources"),
         (["nonesuch=1"], "nonesuch: "),
         (["dataset.target=home", "backbone=conv", "backbone.channels=[2]"], ""),
     ],

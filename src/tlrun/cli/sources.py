@@ -114,6 +114,11 @@ def _request(words: _Words) -> Request:
 
     settings = [rewrite(word) for word in words.settings]
     check_words(settings, SUBCOMMANDS)
+    for word in settings:
+        if word.startswith("seeds="):
+            found = word.removeprefix("seeds=")
+            hint = "a ranking is of one draw of labels, as seed=3"
+            raise UserError(Mistake("seeds", "seed=N instead", found, hint))
     if words.folder is not None:
         check_folder(words.folder)
     request = preflight(settings, multirun=False, folder=words.folder)

@@ -65,7 +65,9 @@ def candidates(run: Run, problem: Problem) -> Candidates:
     """
     targets, names = problem.named("target"), problem.named("source")
     if not targets:
-        hint = f"try dataset.target={'|'.join([*problem.domains][:3])}"
+        hint = "a data set with domains to choose it from"
+        if "target" in fields(type(run.dataset)):
+            hint = f"try dataset.target={'|'.join([*problem.domains][:3])}"
         raise UserError(Mistake("dataset.target", "the domain to rank sources for", "none", hint))
     if problem.folds:
         found = f"{len(problem.folds)} folds, in which every row of the target tests"
