@@ -138,7 +138,8 @@ def rank(run: Run, by: By | None, problems: ProblemCache, screen: Screen) -> Ran
             raise UserError(Mistake("--by", "features", told))
         sources = [scorer.with_likelihood(source) for source in sources]
     ranked = sorted(sources, key=lambda source: _place(source.score(by)))
-    chosen = found.option, found.value([ranked[0].name])
+    best = getattr(found.dataset(run.dataset, [ranked[0].name]), found.option)
+    chosen = found.option, list(best) if isinstance(best, tuple) else best
     labels = labels_of(problem.domains[found.target])
     return Ranking(found.target, by, ranked, labels, chosen, scorer.left_out)
 
