@@ -261,8 +261,10 @@ def _with_interval(values: list[float]) -> str:
 def table(rows: list[dict[str, object]]) -> str:
     """The draws as a table, a row a problem."""
     lines = [
-        ("| problem | draws | labels | stack over scratch | worst | below by > 1 point | chosen arm "
-        "over scratch | below by > 1 point | stack over chosen arm | below the better control |"),
+        (
+            "| problem | draws | labels | stack over scratch | worst | below by > 1 point | chosen arm "
+            "over scratch | below by > 1 point | stack over chosen arm | below the better control |"
+        ),
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in [*dict.fromkeys(row["problem"] for row in rows), "all"]:

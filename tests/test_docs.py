@@ -50,13 +50,14 @@ def test_pages_and_commands_are_seen() -> None:
         "python.md",
         "results.md",
         "settings.md",
+        "sources.md",
         "storage.md",
         "strategies.md",
         "sweeps.md",
         "verdict.md",
     ]
-    assert len(COMMANDS) == 56
-    assert len(OTHERS) == 15
+    assert len(COMMANDS) == 57
+    assert len(OTHERS) == 17
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -13,8 +13,9 @@ SETTINGS = "every_setting"
 NAVIGATION: dict[str, tuple[str, ...]] = {
     "Read an answer": ("gallery", "verdict", "lambda", "fairness", "glossary"),
     "Bring your data": ("data", "clinical_table"),
-    "Choose a method": ("strategies", "multitask", "backbones"),
-    "Run it": ("settings", SETTINGS, "sweeps", "storage", "predict"),
+    "Choose a method": ("strategies", "sources", "multitask", "backbones"),
+    "Run it": ("settings", SETTINGS, "sweeps", "storage"),
+    "Take the winner home": ("deliver", "predict"),
     "Use it from Python": ("python", "extending", API),
     "What was measured": ("results", "how_fast"),
     "Carry it on": ("design", "contributing", "changelog"),

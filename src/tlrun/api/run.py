@@ -10,7 +10,6 @@ from rich.console import Console
 
 from tlrun.api.checked import Folder, checked
 from tlrun.api.frame import Runs
-from tlrun.api.quiet import QuietScreen
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
@@ -18,6 +17,7 @@ from tlrun.report.run_table import run_table
 from tlrun.report.task_gains import difference
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.run import run_with_controls
+from tlrun.runs.screen import QuietScreen
 
 WIDTH = 100  # columns of a table in a notebook
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tlrun.api.checked import Asked, Folder, checked
 from tlrun.api.frame import Runs
-from tlrun.api.quiet import QuietScreen, QuietWatcher
+from tlrun.api.quiet import QuietWatcher
 from tlrun.api.run import WIDTH
 from tlrun.cli.auto_seeds import OnceTold
 from tlrun.cli.session import processes
@@ -27,7 +27,7 @@ from tlrun.report.progress_sweep import watching
 from tlrun.report.render.terminal import terminal
 from tlrun.report.study.build import build_report
 from tlrun.runs.outcome import Outcome
-from tlrun.runs.screen import Screen
+from tlrun.runs.screen import QuietScreen, Screen
 from tlrun.store.files import write_whole
 from tlrun.store.studydir import HOME
 from tlrun.sweeps import declaration

@@ -28,6 +28,7 @@ OF_COMMANDS = {  # the flags of each subcommand
     "show": ("--runs-dir",),
     "final": ("--dry-run", "--alone", "--runs-dir"),
     "predict": ("--out", "--domain", "--task", "--runs-dir"),
+    "sources": ("--by", "--config-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
@@ -37,7 +38,8 @@ OF_COMMANDS = {  # the flags of each subcommand
 OF_RUNS = ("show", "final", "deliver", "predict", "export")  # what follows them is a run
 FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--out", "-o"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
-AFTER = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
+CONFIGS = ("job", "hydra", "all")
+AFTER = {"--by": ("likelihood", "features"), "--cfg": CONFIGS, "-c": CONFIGS}
 STATUS = ("finished", "failed", "interrupted", "stopped", "running")
 
 
@@ -126,6 +128,8 @@ def _of_command(command: str, before: Sequence[str], last: str) -> Iterator[str]
             yield from paths(last, folders=True) if "/" in last else ()
     elif command == "report":
         yield from paths(last, folders=True)
+    elif command == "sources":
+        yield from _settings(before, last)
     elif command == "ls":
         yield from (f"status={status}" for status in STATUS)
         yield from _settings(before, last)

@@ -62,6 +62,8 @@ def explained(word: str, folder: Path | None = None) -> str:  # noqa: PLR0911  #
         return "\n\n".join([_usage(word), *_keys(word, folder)])  # predict is a key too
     if found := _keys(key, folder):
         before = [BY_COMMAND[plain(word)]] if plain(word) in BY_COMMAND else []
+        if word in SUBCOMMANDS:  # it is both
+            before = [_usage(word)]
         return "\n\n".join([*before, *found])
     if equals:
         raise UserError(Mistake(key, found="no such key", hint=_near(key, folder)))

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 SUBCOMMANDS = (
-    "report", "ls", "show", "final", "deliver", "predict", "export", "clean", "doctor", "help",
+    "report", "ls", "show", "final", "deliver", "predict", "sources", "export", "clean", "doctor",
+    "help",
 )  # fmt: skip

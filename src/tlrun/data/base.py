@@ -6,6 +6,7 @@ the order in which its YAML explains them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Protocol
 
 from tlrun.core.errors import Mistake, UserError
@@ -39,6 +40,26 @@ def check_at_most_one(options: object, one: str, other: str) -> None:
         raise UserError(Mistake(f"dataset.{other}", "one of the two", found, "leave out one"))
 
 
+def checked_sources(
+    sources: Sequence[str | int] | None, target: str | int | None
+) -> tuple[str, ...] | None:
+    """Some sources of a target in one order, each once; None: all there are.
+
+    Raises UserError where there is no target, where it is among them, and where there is none.
+    """
+    if sources is None:
+        return None
+    named = tuple(sorted(set(map(str, sources))))
+    key, told = "dataset.sources", ",".join(named)
+    if target is None:
+        hint = "try dataset.target=NAME"
+        raise UserError(Mistake(key, "null without a target", told or "none", hint))
+    if not named or str(target) in named:
+        found = f"{told}, and dataset.target={target}" if named else "none"
+        raise UserError(Mistake(key, "other domains than the target", found))
+    return named
+
+
 class Dataset(Protocol):
     """A source of problems: a frozen dataclass whose fields are its YAML options.
 
@@ -69,6 +90,10 @@ class Dataset(Protocol):
 
     One may say in `suits(self) -> Mapping[str, str]` which strategy and backbone suit its problem,
     by config group: they are taken where the user chooses none.
+
+    One with several sources for a target may let some be chosen, by an option `sources`, or
+    `domains`, which names the target too: a tuple of names of domains; None: all. `tl-run sources`
+    then says which one to take.
 
     One whose `load` imports what takes long may name it in `imports(self) -> Sequence[str]`: the
     processes of a sweep then have it from the start.

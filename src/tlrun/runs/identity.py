@@ -24,9 +24,9 @@ from tlrun.core.problem import Problem
 from tlrun.models.backbone import weights_file_of
 from tlrun.store.weights import weights_digest
 
-# Options that came after the first ids were made, which are to stay; where they are 0, all is as it
-# was without them.
-LATER = {("dataset", "sealed"), ("dataset", "holdout_fold")}
+# Options that came after the first ids were made, which are to stay; where they are 0 or null, all
+# is as it was without them.
+LATER = {("dataset", "sealed"), ("dataset", "sources"), ("dataset", "holdout_fold")}
 
 
 def node_of(group: str, thing: object) -> dict[str, Any]:

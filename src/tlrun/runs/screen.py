@@ -56,6 +56,22 @@ class Once:
         """Nothing runs while runs are planned."""
 
 
+class QuietScreen:
+    """A screen for whoever has not asked to see how a run goes."""
+
+    def note(self, note: Note, runs: int = 1) -> None:
+        """Show nothing."""
+
+    def begin(self, run: str, stage: Stage) -> None:
+        """Show nothing."""
+
+    def step(self, step: int, terms: Mapping[str, float]) -> None:
+        """Show nothing."""
+
+    def end(self) -> None:
+        """Show nothing."""
+
+
 def shown(
     parts: Iterator[slice], screen: Screen, run: str, doing: str, total: int
 ) -> Iterator[slice]:

@@ -224,3 +224,15 @@ print("torchvision" in sys.modules)
     )
 
     assert done.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+def test_a_source_alone_leaves_it_and_the_target_as_they_are(nowhere: str) -> None:
+    every = load(nowhere, stand_in=True, target="noise")
+    for name in ("grey", "stand_in_grey"):
+        one = load(nowhere, stand_in=True, target="noise", sources=(name,))
+
+        assert list(one.domains) == ["stand_in_grey", "stand_in_noise"]
+        for called, domain in one.domains.items():
+            assert domain.digest == every.domains[called].digest
+    with pytest.raises(UserError, match="other domains than the target"):
+        load(nowhere, target="noise", sources=("noise",))

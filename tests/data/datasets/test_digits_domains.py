@@ -126,3 +126,15 @@ def test_more_labels_than_there_are_are_refused_in_a_line() -> None:
         UserError, match=r"^dataset.labels_per_class: expected at most \d+ .*, found 200$"
     ):
         load(labels_per_class=200)
+
+
+def test_a_source_alone_leaves_it_and_the_target_as_they_are() -> None:
+    both, one = load(1, target="noise"), load(1, target="noise", sources=("inverted",))
+
+    assert list(one.domains) == ["noise", "inverted"]
+    for name, domain in one.domains.items():
+        assert domain.digest == both.domains[name].digest
+    with pytest.raises(UserError, match="other domains than the target"):
+        load(target="noise", sources=("noise",))
+    with pytest.raises(UserError, match="null without a target"):
+        load(sources=("noise",))

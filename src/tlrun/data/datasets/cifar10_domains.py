@@ -12,7 +12,14 @@ from tlrun.core.options import Range
 from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
-from tlrun.data.base import HoldoutFold, LabelsPerClass, Sealed, SplitSeed, ValShare
+from tlrun.data.base import (
+    HoldoutFold,
+    LabelsPerClass,
+    Sealed,
+    SplitSeed,
+    ValShare,
+    checked_sources,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from tlrun.data.images.image_sets import Examples, Images
 
 Name = Literal["plain", "grey", "blur", "noise"]
+STAND_IN_NAME = "stand_in_"  # what the names of domains then begin with
 STAND_IN = (
     "a STAND-IN, not CIFAR-10, whose files are not there: scikit-learn's digits in colour, in "
     "CIFAR-10's file layout; no number here says anything of photos"
@@ -40,6 +48,7 @@ class Cifar10Domains:
         noise  x + 50·ε cut to bytes, ε standard normal
 
     target: the domain that the others are sources for; None for four equals.
+    sources: those of the others that are read; None: all three.
     labels_per_class: labelled examples a class, for training and validation together, of each
         domain but a source.
     source_per_class: likewise of each source; None: all of them.
@@ -67,6 +76,7 @@ class Cifar10Domains:
     split_options: ClassVar[frozenset[str]] = frozenset({"test_limit", "split_seed"})
 
     target: Name | None = None
+    sources: tuple[Name, ...] | None = None
     labels_per_class: LabelsPerClass = 20
     source_per_class: LabelsPerClass | None = None
     val_share: ValShare = 0.0
@@ -80,6 +90,9 @@ class Cifar10Domains:
     stand_in: bool = False
 
     def __post_init__(self) -> None:
+        if self.sources is not None:  # domains of the stand-in have longer names
+            named = [name.removeprefix(STAND_IN_NAME) for name in self.sources]
+            object.__setattr__(self, "sources", checked_sources(named, self.target))
         if self.source_per_class is not None and self.target is None:
             found = f"{self.source_per_class}, and dataset.target=null"
             hint = "try dataset.target=noise, or dataset.labels_per_class"
@@ -114,9 +127,11 @@ class Cifar10Domains:
         images, is_stand_in = load(self.root, self.download, self.stand_in)
         name = "cifar10_stand_in" if is_stand_in else "cifar10"
         task = Task(name, "multiclass", images.classes, self.metric)
-        before = "stand_in_" if is_stand_in else ""
+        before = STAND_IN_NAME if is_stand_in else ""
         parts = [
-            self._part(shift, f"{before}{shift}", task, images, seed) for shift in get_args(Name)
+            self._part(shift, f"{before}{shift}", task, images, seed)
+            for shift in get_args(Name)
+            if self.sources is None or shift in (*self.sources, self.target)
         ]
         return assemble(parts, [STAND_IN] if is_stand_in else [])
 

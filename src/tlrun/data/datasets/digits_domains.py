@@ -11,7 +11,15 @@ from tlrun.core.problem import Problem, Role
 from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import Part, assemble
-from tlrun.data.base import HoldoutFold, LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
+from tlrun.data.base import (
+    HoldoutFold,
+    LabelsPerClass,
+    Sealed,
+    SplitSeed,
+    TestShare,
+    ValShare,
+    checked_sources,
+)
 from tlrun.data.datasets.digits import SHIFTS, cut, digits_files, images_and_digits
 
 if TYPE_CHECKING:
@@ -30,6 +38,7 @@ class DigitsDomains:
 
     target: the domain that the others are sources for, which then keep all their labels; None for
         three equals.
+    sources: those of the others that are read; None: both.
     labels_per_class: labelled examples a class, for training and validation together, of each
         domain but a source.
     val_share: the share of each domain's labels that validate instead of train; where it is more
@@ -45,6 +54,7 @@ class DigitsDomains:
     split_options: ClassVar[frozenset[str]] = frozenset({"test_share", "split_seed"})
 
     target: Name | None = None
+    sources: tuple[Name, ...] | None = None
     labels_per_class: LabelsPerClass = 5
     val_share: ValShare = 0.0
     test_share: TestShare = 0.6
@@ -52,6 +62,10 @@ class DigitsDomains:
     sealed: Sealed = 0.0
     holdout_fold: HoldoutFold | None = None
     metric: ClassificationMetric = "accuracy"
+
+    def __post_init__(self) -> None:
+        # one form for all spellings, for runs are known by their options
+        object.__setattr__(self, "sources", checked_sources(self.sources, self.target))
 
     def suits(self) -> Mapping[str, str]:
         """A transfer to the target; without one, what learns all domains together."""
@@ -74,6 +88,7 @@ class DigitsDomains:
             [
                 self._part(name, images[rows], digits[rows], rows, seed)
                 for name, rows in thirds.items()
+                if self.sources is None or name in (*self.sources, self.target)
             ]
         )
 

@@ -5,7 +5,6 @@ It is an input, a task's labels, or says which domain, group or split a row belo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,13 @@ from tlrun.data.tables.column import Column, Table, as_written, shown
 from tlrun.data.tables.input_kinds import Inputs, sort_inputs
 from tlrun.data.tables.options import TableOptions
 from tlrun.data.tables.spellings import spellings
+from tlrun.data.tables.table_domains import (
+    check_names_differ,
+    complete,
+    domain_values,
+    domains_of,
+    tidy,
+)
 from tlrun.data.tables.targets import Target, target_of
 
 WORDS = ("train", "val", "test")  # of a split column
@@ -29,7 +35,8 @@ class Columns:
     numbers, categories: the inputs that are numbers, and those that are not.
     texts: the input that is text to be read, where it is the only one.
     targets: the columns to predict, each with its task.
-    domains: the name and role of each domain; domain: int64 [N], each row's position among them.
+    domains: the name and role of each domain; domain: int64 [N], each row's position among them, -1
+        of a domain that is not read.
     domain_values: the name of each domain by what stands in its column; empty without one.
     groups: the name of each group; group: int64 [N], likewise; None without a group column.
     split: int64 [N], each row's position among WORDS; None without a split column.
@@ -69,7 +76,7 @@ def columns(table: Table, options: TableOptions, texts: Column | None = None) ->
     predicted = named["predict"] or (_last_free(table, named),)
     _check_kinds(options, predicted)
     targets = tuple(_target(table, name, options) for name in predicted)
-    _check_names_differ(predicted, "dataset.predict")
+    check_names_differ(predicted, "dataset.predict")
     inputs = Inputs((), (), (), ())
     if texts is None:
         candidates = _candidates(table, named, predicted)
@@ -77,13 +84,15 @@ def columns(table: Table, options: TableOptions, texts: Column | None = None) ->
         if not inputs.numbers and not inputs.categories:
             found = f"none: {'; '.join(inputs.left_out)}"
             raise UserError(Mistake("dataset.inputs", "an input column", found))
-    domains, domain = _domains(table, options)
+    domains, domain = domains_of(table, options)
+    if options.sources is not None:
+        targets = tuple(target.only(domain >= 0) for target in targets)
     groups: tuple[str, ...] = ()
     group = split = None
     if options.group is not None:
-        groups, group = _complete(table, str(options.group), "dataset.group").values
+        groups, group = complete(table, str(options.group), "dataset.group").values
     if options.split is not None:
-        split = _split_codes(_complete(table, str(options.split), "dataset.split"))
+        split = _split_codes(complete(table, str(options.split), "dataset.split"))
     notes = list(_notes(table, options))
     for target in targets:
         notes += target.notes
@@ -98,7 +107,7 @@ def columns(table: Table, options: TableOptions, texts: Column | None = None) ->
         group,
         split,
         tuple(notes),
-        _domain_values(table, options),
+        domain_values(table, options),
         texts,
     )
 
@@ -122,7 +131,7 @@ def _check_kinds(options: TableOptions, predicted: Sequence[str]) -> None:
 
 def _target(table: Table, name: str, options: TableOptions) -> Target:
     column = table.column(name, "dataset.predict")
-    return target_of(column, options.kind_of(name), options.metric, _tidy(name))
+    return target_of(column, options.kind_of(name), options.metric, tidy(name))
 
 
 def _candidates(
@@ -143,73 +152,6 @@ def _candidates(
             )
         )
     return [table.column(name, "dataset.inputs") for name in names]
-
-
-def _domains(
-    table: Table, options: TableOptions
-) -> tuple[tuple[tuple[str, Role], ...], np.ndarray]:
-    """The name and role of every domain, sources first, and each row's position among them."""
-    if options.task is None:
-        return (("table", "peer"),), np.zeros(table.rows, dtype=np.int64)
-    column = _complete(table, str(options.task), "dataset.task")
-    values, codes = column.values
-    _check_names_differ(values, "dataset.task")
-    if options.target is None:
-        return tuple((_tidy(value), "peer") for value in values), codes
-    target = as_written(str(options.target), values)
-    if target is None:
-        raise UserError(
-            Mistake(
-                "dataset.target",
-                expected=f"a value of column {column.name}",
-                found=shown(str(options.target)),
-                hint=nearest(str(options.target), values),
-            )
-        )
-    domains: list[tuple[str, Role]] = []
-    order = []
-    for position, value in enumerate(values):
-        if value != target:
-            domains.append((_tidy(value), "source"))
-            order.append(position)
-    domains.append((_tidy(target), "target"))
-    order.append(values.index(target))
-    return tuple(domains), np.argsort(order)[codes]
-
-
-def _domain_values(table: Table, options: TableOptions) -> dict[str, str]:
-    """The name of each domain, by the text that stands for it in the table."""
-    if options.task is None:
-        return {}
-    values, _ = table.column(str(options.task), "dataset.task").values
-    return {value: _tidy(value) for value in values}
-
-
-def _tidy(name: str) -> str:
-    """The name of a domain or task without the dot and the slash, which stand between names."""
-    return re.sub(r"[./]", "_", name)
-
-
-def _check_names_differ(names: Sequence[str], key: str) -> None:
-    first: dict[str, str] = {}
-    for name in names:
-        other = first.setdefault(_tidy(name), name)
-        if other != name:
-            raise UserError(
-                Mistake(
-                    key,
-                    expected="names that differ once dot and slash are _",
-                    found=f"{shown(other)} and {shown(name)}",
-                    hint="rename one",
-                )
-            )
-
-
-def _complete(table: Table, name: str, key: str) -> Column:
-    """A column that must say something of every row."""
-    column = table.column(name, key)
-    column.check_present(key)
-    return column
 
 
 def _split_codes(column: Column) -> np.ndarray:

@@ -11,7 +11,7 @@ from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
 from tlrun.core.task import MetricName
-from tlrun.data.base import HoldoutFold, Sealed
+from tlrun.data.base import HoldoutFold, Sealed, checked_sources
 
 if TYPE_CHECKING:
     from tlrun.data.tables.notation import Notation
@@ -37,6 +37,7 @@ class TableOptions:
     task: a column whose every value is a domain, all with the one task that `predict` names.
     target: the value of that column whose rows are the target, the others being sources; null: all
         are tasks of multi-task learning.
+    sources: the other values whose rows are read, each a source; null: all.
     inputs: the input columns; null: every other column.
     ignore: columns left out.
     categorical: inputs that are categories though they hold numbers; those with text are anyway.
@@ -82,6 +83,7 @@ class TableOptions:
     predict: tuple[Name, ...] | Name | None = None
     task: Name | None = None
     target: Name | None = None
+    sources: tuple[Name, ...] | None = None
     inputs: tuple[Name, ...] | None = None
     ignore: tuple[Name, ...] | None = None
     categorical: tuple[Name, ...] | None = None
@@ -101,6 +103,7 @@ class TableOptions:
     def __post_init__(self) -> None:
         # one form for all spellings, for runs are known by their options
         object.__setattr__(self, "missing", canonical(self.missing))
+        object.__setattr__(self, "sources", checked_sources(self.sources, self.target))
         if self.target is not None and self.task is None:
             raise UserError(
                 Mistake(

@@ -63,7 +63,7 @@ def _missing_words_note(table: Columns) -> Iterator[str]:
 
 def _unused_notes(table: Columns) -> Iterator[str]:
     """What of the table is left out: rows without labels, and missing numbers."""
-    unused = int((~table.used).sum())
+    unused = int((~table.used & (table.domain >= 0)).sum())
     if unused:
         rows = "rows" if unused > 1 else "row"
         yield f"{unused} {rows} without any label: not used"

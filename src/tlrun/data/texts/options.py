@@ -97,7 +97,7 @@ class TextOptions:
     encoding, missing: as of `table_csv`.
     text: the column of the text, or several, put together in this order; null: the one with the
         most words.
-    predict, task, target, kind, group, split, test_share, test_folds, split_seed, sealed,
+    predict, task, target, sources, kind, group, split, test_share, test_folds, split_seed, sealed,
         holdout_fold, labels, val_share, metric, duplicates: as of `table_csv`. Without `task`, the
         files of a folder are the domains.
     empty: whether a row without a text is refused, or skipped and told.
@@ -120,6 +120,7 @@ class TextOptions:
     predict: tuple[Name, ...] | Name | None = None
     task: Name | None = None
     target: Name | None = None
+    sources: tuple[Name, ...] | None = None
     kind: Kind | Mapping[str, Kind] = "auto"
     group: Name | None = None
     split: Name | None = None
@@ -205,7 +206,7 @@ def published_rows(options: object, predict: str, target: str | None) -> TableOp
 
 FILE = "file"  # what the column is called that says which file a row is of
 SHARED = (
-    "encoding", "missing", "predict", "target", "kind", "group", "split", "test_share",
+    "encoding", "missing", "predict", "target", "sources", "kind", "group", "split", "test_share",
     "test_folds", "split_seed", "sealed", "holdout_fold", "labels", "val_share", "metric",
     "duplicates",
 )  # fmt: skip
