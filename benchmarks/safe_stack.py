@@ -151,8 +151,8 @@ class Inline:
         """Nothing to prepare."""
 
     def run(self, jobs: Sequence[object], watcher: object) -> object:
-        from tlrun.api.quiet import QuietScreen
         from tlrun.runs.run import perform
+        from tlrun.runs.screen import QuietScreen
         from tlrun.sweeps.executors.base import JobResults
 
         for job in sorted(jobs, key=lambda job: job.plan.run.dataset.holdout_fold or ""):
@@ -164,11 +164,11 @@ def draw(problem: Drawn, seed: int) -> dict[str, object]:
     """One draw: what every arm, the stack, and the arm chosen by cross-validation have scored."""
     import torch
 
-    from tlrun.api.quiet import QuietScreen
     from tlrun.api.sweep import _unwatched
     from tlrun.core.metrics import primary, score
     from tlrun.report.study.predictions import predictions_of
     from tlrun.runs.remembered import ProblemCache
+    from tlrun.runs.screen import QuietScreen
     from tlrun.selection.arms import arms_of
     from tlrun.selection.held_out import carry_out
     from tlrun.selection.stack import best_single, fit
@@ -212,6 +212,11 @@ def draw(problem: Drawn, seed: int) -> dict[str, object]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+HEADS = (
+    "problem", "draws", "labels", "stack over scratch", "worst", "below by > 1 point",
+    "chosen arm over scratch", "below by > 1 point", "stack over chosen arm",
+    "below the better control by > 1 point",
+)  # fmt: skip
 POINT = -1 - 1e-9  # more than one point below, whatever rounding does to one point
 CONTROLS = ("source_only", "joint λ=1", "scratch")
 
@@ -261,10 +266,7 @@ def _with_interval(values: list[float]) -> str:
 def table(rows: list[dict[str, object]]) -> str:
     """The draws as a table, a row a problem."""
     lines = [
-        (
-            "| problem | draws | labels | stack over scratch | worst | below by > 1 point | chosen arm "
-            "over scratch | below by > 1 point | stack over chosen arm | below the better control |"
-        ),
+        f"| {' | '.join(HEADS)} |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in [*dict.fromkeys(row["problem"] for row in rows), "all"]:

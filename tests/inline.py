@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlrun.api.quiet import QuietScreen, QuietWatcher
+from tlrun.api.quiet import QuietWatcher
 from tlrun.config.build import build
 from tlrun.data.base import Dataset
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
+from tlrun.runs.screen import QuietScreen
 from tlrun.sweeps.declaration import Asked
 from tlrun.sweeps.executors.base import Job, JobResults, Watcher
 from tlrun.sweeps.launch import launch

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from inline import Inline, lam, study, unwatched
 
-from tlrun.api.quiet import QuietScreen
 from tlrun.core.task import TaskKey
+from tlrun.runs.screen import QuietScreen
 from tlrun.selection.arms import Arms, arms_of_study, study_of
 from tlrun.selection.held_out import HeldOut, carry_out
 

@@ -8,10 +8,10 @@ import numpy as np
 from inline import Inline, unwatched
 from selection.conftest import Finished
 
-from tlrun.api.quiet import QuietScreen
 from tlrun.core.task import TaskKey
 from tlrun.report.study.build import build_report
 from tlrun.report.study.predictions import predictions_of
+from tlrun.runs.screen import QuietScreen
 from tlrun.selection.held_out import carry_out, fold_runs
 from tlrun.store.found import runs
 from tlrun.store.rundir import FOLDS

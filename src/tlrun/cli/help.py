@@ -33,10 +33,10 @@ Every run is compared with its controls, such as the target from scratch.
 """
 COMMANDS = """\
 Then: tl-run report (does it help?), ls (all runs), show RUN, final RUN (its
-sealed test rows), deliver (use the winner), predict PATH NEW (new rows), sources
-(which to take?), export, clean (disk), doctor (this machine). Flags: -m, a
-sweep; --dry-run, say what would run; --config-dir FOLDER, your YAMLs; --cfg
-job, every key; --shell-completion install=bash."""
+sealed test rows), deliver (use the winner), predict PATH NEW (new rows),
+sources (which to take?), export, clean (disk), doctor (this machine). Flags:
+-m, a sweep; --dry-run, say what would run; --config-dir FOLDER, your YAMLs;
+--cfg job, every key; --shell-completion install=bash."""
 TAIL = """\
 Keys are set as key=value, like seed=3. What one is: tl-run help KEY, as in
   tl-run help strategy              every strategy, with a line each
