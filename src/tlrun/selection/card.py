@@ -81,19 +81,21 @@ def card(
 def lines(made: Mapping[str, Any], folder: str) -> Iterator[str]:
     """The card in words: the answer of each task, then what it scored."""
     for key, task in made["tasks"].items():
-        inside = " + ".join(f"{m['weight']:.2f} {m['name']}" for m in task["members"])
-        what = "one arm" if len(task["members"]) == 1 else f"a stack of {len(task['members'])} arms"
-        yield printable(f"{key}: use {what}: {inside}")
+        yield printable(f"{key}: {_answer(task, str(made['method']))}")
         metric = task["test"]["metric"]
         held, test = task["out of fold"], task["test"]
-        yield (
-            f"  held-out labels  {_score(metric, held)} on {held['rows']} of "
-            f"{task['labels']} labels, each row by models that were not shown it"
-        )
-        yield f"  test             {_score(metric, test)} on {test['rows']} rows"
         over, best = task["over scratch"], task["over the best single arm"]
-        yield printable(f"  over {over['control']:<12}{_gain(metric, over)}")
-        yield printable(f"  over the best single arm, {best['arm']}: {_gain(metric, best)}")
+        yield (
+            f"  {_score(metric, held)} on the {held['rows']} labels, each asked of models that had "
+            "not seen it"
+        )
+        yield f"  {_score(metric, test)} on {test['rows']} test rows"
+        yield printable(f"  {_gain(metric, over)} over {over['control']}, on the same test rows")
+        if best["arm"] != over["control"]:
+            yield printable(
+                f"  {_gain(metric, best)} over {best['arm']}, the single arm that held-out labels "
+                "would choose"
+            )
         if task["gate"] is not None:
             yield _gate(task["gate"])
     yield f"Promise: {made['statement']}."
@@ -102,6 +104,18 @@ def lines(made: Mapping[str, Any], folder: str) -> Iterator[str]:
     if made["seed"] is not None:
         yield f"Labels and weights are those of seed {made['seed']}; intervals are over rows alone."
     yield printable(f"Predict: tl-run predict {folder} NEW.csv -o out.csv")
+
+
+def _answer(task: Mapping[str, Any], method: str) -> str:
+    """What is to be used, in a sentence."""
+    members = task["members"]
+    if len(members) > 1:
+        inside = " + ".join(f"{m['weight']:.2f} {m['name']}" for m in members)
+        return f"use a stack of {len(members)} arms: {inside}"
+    name = members[0]["name"]
+    if method == "stack" and name == task["over scratch"]["control"]:
+        return f"use {name} alone: nothing is safely better on {task['labels']} labels"
+    return f"use {name} alone"
 
 
 def markdown(made: Mapping[str, Any], folder: str) -> str:
@@ -141,7 +155,7 @@ def _score(metric: str, found: Mapping[str, Any]) -> str:
 def _gain(metric: str, found: Mapping[str, Any]) -> str:
     text = number(metric, found["gain"], signed=True)
     if found["low"] is None:
-        return f"{text}, no row differs" if found.get("differing") == 0 else text
+        return f"{text} (no row differs)" if found.get("differing") == 0 else text
     low, high = (number(metric, found[end], signed=True) for end in ("low", "high"))
     return f"{text} ({low} to {high})"
 

@@ -35,6 +35,9 @@ def score_of(
     low, high = _bounds(units.score * sign, units.values, units, ends)
     if sign < 0:
         low, high = (None if high is None else -high), (None if low is None else -low)
+    if low is not None and high is not None and TABLE[metric].higher_is_better:
+        high = min(high, 1.0)  # of accuracies, auc and r2 alike
+        low = low if metric == "r2" else max(low, 0.0)
     return {
         "metric": metric, "score": units.score, "low": low, "high": high, "rows": len(units.of),
     }  # fmt: skip
