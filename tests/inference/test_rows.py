@@ -28,6 +28,8 @@ def test_some_rows_are_selected_without_what_was_told() -> None:
 
 def test_words() -> None:
     assert (counted(1), counted(2000)) == ("1 row", "2,000 rows")
-    assert noted(["a", "b", "a"]) == ("a", "b")
+    one, other = ["1: 2 far", "2: 2 far"], ["2: 3.5 far", "3: 4 far", "b: 1 row with '7'"]
+    third = ["b: 2 rows with '8'", "b: 2 row with '7'"]
+    assert noted([one, other, third]) == (*one, *other[1:], third[0])
     assert str(refused("x", "y")) == "new rows: expected x, found y"
     silent("nothing")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.store.digests import check_digests, digests_of
+from tlrun.store.digests import DECISIVE, check_digests, digests_of, proved
 
 
 def test_a_digest_is_sha256_of_the_bytes(tmp_path: Path) -> None:
@@ -34,3 +34,12 @@ def test_a_flipped_byte_is_noticed_wherever_it_is(tmp_path: Path, place: int) ->
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="b: No such file"):
         check_digests(tmp_path, {"b": "0" * 64})
+
+
+def test_what_is_proved_of_a_run_is_what_decides_and_what_came_out(tmp_path: Path) -> None:
+    decides = ["config.yaml", "data.json", "model.safetensors", "structure_fold1.json"]
+    for name in (*decides, "result.json", "metrics.jsonl", "run.json", "final.json"):
+        (tmp_path / name).touch()
+
+    assert proved(tmp_path, DECISIVE) == decides
+    assert proved(tmp_path) == sorted([*decides, "result.json"])

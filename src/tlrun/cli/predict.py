@@ -135,7 +135,7 @@ def _summary(answers: Mapping[str, Answers]) -> Iterator[str]:
         of = f"{rows:,} {'row' if rows == 1 else 'rows'}"
         if each.task.classes:
             counts = Counter(each.predicted.tolist()).most_common()
-            said = ", ".join(f"{what} {count:,}" for what, count in counts[:SEVERAL])
+            said = ", ".join(f"{what} ({count:,})" for what, count in counts[:SEVERAL])
             more = f" and {len(counts) - SEVERAL} classes more" if len(counts) > SEVERAL else ""
             yield f"{name}: {of}: {said}{more}"
         else:

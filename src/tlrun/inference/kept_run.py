@@ -110,7 +110,7 @@ def open_run(folder: Path) -> KeptRun:
             forms = kept.get("folds", [kept])
         folds = bool(forms) and "folds" in read_json(folder / "result.json")
         run = KeptRun(folder, record, data, dict(config), tuple(map(dict, forms)), folds)
-        _ = [run.tasks(form) for form in run.forms]
+        _ = run.roles, run.threads, run.config["strategy"], *map(run.tasks, run.forms)
     except UserError:
         raise
     except DAMAGED as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,37 +114,40 @@ class Predictor:
             domain, _, task = task.partition("/")
         self._check_domain(domain)
         memo: Memo = {}
-        members = dict.fromkeys(part.member for of in self._parts.values() for part in of)
-        first = next(iter(members)).read(new, memo)
+        read = {member: member.read(new, memo) for member in self._members(domain, task)}
+        first = next(iter(read.values()))
         of_rows, told = self._domains(first, domain)
         places = {name: np.flatnonzero(of_rows == name) for name in dict.fromkeys(of_rows)}
         found: dict[str, Answers] = {}
-        lines = [*first.told, *told]
         for name in self._asked(tuple(places), task):
             values: np.ndarray | None = None
             for where, rows in places.items():
-                key = TaskKey(where, name)
-                said, more = self._said(key, new, rows, memo, watch)
-                lines += more
+                said = self._said(TaskKey(where, name), read, rows, watch)
                 if values is None:
                     values = np.empty((len(first), *said.shape[1:]))
                 values[rows] = said
             assert values is not None  # there is at least one row
             found[name] = Answers(self._tasks[TaskKey(next(iter(places)), name)], values)
-        return found, NewRows(first.inputs, first.domains, first.column, noted(lines), first.files)
+        lines = (*noted([each.told for each in read.values()]), *told)
+        return found, replace(first, told=lines)
+
+    def _members(self, domain: str | None, task: str | None) -> list[Member]:
+        """The models that may be asked, each once; all where domain and task name none."""
+        asked = [
+            key for key in self._parts if domain in (None, key.domain) and task in (None, key.task)
+        ]
+        of = [part.member for key in asked or self._parts for part in self._parts[key]]
+        return list(dict.fromkeys(of))
 
     def _said(
-        self, key: TaskKey, new: Any, rows: np.ndarray, memo: Memo, watch: Watch
-    ) -> tuple[np.ndarray, list[str]]:
-        """What the models of a task say together of some rows, and what reading them has told."""
-        told: list[str] = []
+        self, key: TaskKey, read: Mapping[Member, NewRows], rows: np.ndarray, watch: Watch
+    ) -> np.ndarray:
+        """What the models of a task say together of some rows, as each has read them."""
 
         def outputs(member: Member) -> np.ndarray:
-            read = member.read(new, memo)
-            told.extend(read.told)
-            return member.outputs(key, read.select(rows), watch)
+            return member.outputs(key, read[member].select(rows), watch)
 
-        return combined(self._tasks[key], self._parts[key], outputs), told
+        return combined(self._tasks[key], self._parts[key], outputs)
 
     def _check_domain(self, domain: str | None) -> None:
         there = list(dict.fromkeys(key.domain for key in self._parts))
@@ -154,7 +157,8 @@ class Predictor:
 
     def _domains(self, rows: NewRows, domain: str | None) -> tuple[np.ndarray, list[str]]:
         """The domain that answers each row, [N], and what is told of it. Raises UserError."""
-        there = [name for name in self._about if any(key.domain == name for key in self._parts)]
+        answered = list(dict.fromkeys(key.domain for key in self._parts))
+        there = [name for name in self._about if name in answered] or answered
         if domain is None and len(there) == 1:
             (domain,) = there
         if domain is not None:

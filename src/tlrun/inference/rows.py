@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from tlrun.core.inputs import Inputs, selected
 
 NEW = "new rows"  # the key of a mistake in them
 Tell = Callable[[str], None]  # is told how far something long has come
+NUMBER = re.compile(r"(?<![\w'\"])[0-9][0-9.,]*")
 # What was read for one model of several is not read again for the next, by what it was read with.
 Memo = dict[Any, Any]
 
@@ -79,6 +81,20 @@ def counted(count: int) -> str:
     return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
-def noted(told: Sequence[str]) -> tuple[str, ...]:
-    """Lines, each once."""
-    return tuple(dict.fromkeys(told))
+def noted(told: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """What several models tell of the same rows; of lines with other numbers alone, the first's.
+
+    Each has its own means, by another draw of what it learnt from. told: of each model.
+    """
+    lines: list[str] = []
+    known: set[str] = set()
+    for of_one in told:
+        lines += [line for line in of_one if _without_numbers(line) not in known]
+        known |= set(map(_without_numbers, of_one))
+    return tuple(lines)
+
+
+def _without_numbers(line: str) -> str:
+    """What a line says of a column, which may be called a number, as its values may."""
+    column, colon, said = line.partition(": ")
+    return column + colon + NUMBER.sub("#", said)

@@ -54,3 +54,7 @@ def test_a_terminal_sees_short_columns() -> None:
     assert all(line.isprintable() for line in lines)
     assert lines[1].split()[-2:] == ["0.25", "0.75"]
     assert head_of({"t": long}, files=False)[1] == "prediction"
+    many = Answers(Task("t", "multiclass", tuple("abcdefgh")), np.eye(8)[[3, 7]] * 0.5)
+    head, first, second = (line.split() for line in as_lines({"t": many}, (), 10))
+    assert head == ["row", "prediction", "p(prediction)"]
+    assert (first, second) == (["1", "d", "0.5"], ["2", "h", "0.5"])
