@@ -90,7 +90,10 @@ def lines(made: Mapping[str, Any], folder: str) -> Iterator[str]:
             "not seen it"
         )
         yield f"  {_score(metric, test)} on {test['rows']} test rows"
-        yield printable(f"  {_gain(metric, over)} over {over['control']}, on the same test rows")
+        if [member["name"] for member in task["members"]] != [over["control"]]:
+            yield printable(
+                f"  {_gain(metric, over)} over {over['control']}, on the same test rows"
+            )
         if best["arm"] != over["control"]:
             yield printable(
                 f"  {_gain(metric, best)} over {best['arm']}, the single arm that held-out labels "
