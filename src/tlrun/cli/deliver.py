@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from rich.console import Console
 from rich.text import Text
 
 from tlrun.cli.session import processes
@@ -15,6 +16,11 @@ from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.report.console import link, make_console
 from tlrun.report.progress_run import LiveScreen
 from tlrun.store.found import below
+
+if TYPE_CHECKING:
+    from tlrun.core.task import TaskKey
+    from tlrun.selection.arms import Arms
+    from tlrun.selection.held_out import HeldOut
 
 USAGE = """\
 tl-run deliver [STUDY | RUN …] [--method M] [--folds K] [--prior P] [--seed N]
@@ -61,32 +67,12 @@ def deliver(arguments: Sequence[str]) -> int:
     asked, named = _asked(rest)
     console = make_console()
 
-    from tlrun.report.progress_sweep import watching
-    from tlrun.selection.arms import Arms, arms_of_runs, arms_of_study, study_of
     from tlrun.selection.card import card, lines, markdown
     from tlrun.selection.deliver import Method, choose, write
-    from tlrun.selection.held_out import carry_out
     from tlrun.store.files import write_json, write_whole
-    from tlrun.sweeps.executors.local import LocalExecutor
-    from tlrun.sweeps.stopped import SweepStopped
 
-    arms: Arms
-    if named and not _is_study(named, runs_dir):
-        arms = arms_of_runs(runs_dir, [chosen("deliver", text, runs_dir) for text in named])
-    else:
-        study = study_of(runs_dir, *named)
-        arms = arms_of_study(runs_dir, study, asked.seed)
-        console.print(Text(f"study {study.id}, declared by: {study.command}"), soft_wrap=True)
-    count = len(arms.every)
-    console.print(
-        f"{count} arms of seed {arms.seed}, each with its labels held out in {asked.folds} parts: "
-        f"{count * asked.folds} runs"
-    )
-    executor = LocalExecutor(processes(arms.every[0].config))
-    try:
-        held = carry_out(arms, asked.folds, executor, LiveScreen(console), watching(console))
-    except SweepStopped as stopped:
-        raise stopped.by from None
+    arms = _arms(runs_dir, named, asked.seed, console)
+    held = _held_out(arms, asked.folds, console)
     procedure = {"method": asked.method, "prior": asked.prior, "folds": asked.folds}
     choices = choose(arms, held, cast("Method", asked.method), asked.prior)
     folder = write(runs_dir, arms, choices, procedure)
@@ -98,6 +84,37 @@ def deliver(arguments: Sequence[str]) -> int:
         console.print(Text(line), soft_wrap=True)
     console.print(link(folder / "card.md"))
     return 0
+
+
+def _arms(runs_dir: Path, named: Sequence[str], seed: int | None, console: Console) -> Arms:
+    """The arms of the runs or the study that are named."""
+    from tlrun.selection.arms import arms_of_runs, arms_of_study, study_of
+
+    if named and not _is_study(named, runs_dir):
+        return arms_of_runs(runs_dir, [chosen("deliver", text, runs_dir) for text in named])
+    study = study_of(runs_dir, *named)
+    arms = arms_of_study(runs_dir, study, seed)
+    console.print(Text(f"study {study.id}, declared by: {study.command}"), soft_wrap=True)
+    return arms
+
+
+def _held_out(arms: Arms, folds: int, console: Console) -> Mapping[TaskKey, HeldOut]:
+    """What the arms say of labels that they were not shown; what is missing is trained."""
+    from tlrun.report.progress_sweep import watching
+    from tlrun.selection.held_out import carry_out
+    from tlrun.sweeps.executors.local import LocalExecutor
+    from tlrun.sweeps.stopped import SweepStopped
+
+    count = len(arms.every)
+    console.print(
+        f"{count} arms of seed {arms.seed}, each with its labels held out in {folds} parts: "
+        f"{count * folds} runs"
+    )
+    executor = LocalExecutor(processes(arms.every[0].config))
+    try:
+        return carry_out(arms, folds, executor, LiveScreen(console), watching(console))
+    except SweepStopped as stopped:
+        raise stopped.by from None
 
 
 def _is_study(named: Sequence[str], runs_dir: Path) -> bool:

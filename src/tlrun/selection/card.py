@@ -27,8 +27,25 @@ def card(
     procedure: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The card, as strict JSON. procedure: method, prior and folds."""
+    tasks = _tasks(arms, held, choices)
+    kinds = {task.kind for task in arms.tasks.values()}
+    method, prior, folds = (procedure[name] for name in ("method", "prior", "folds"))
+    return {
+        **procedure,
+        "problem": arms.problem,
+        "seed": arms.seed,
+        "tasks": tasks,
+        "left out": [list(each) for each in arms.left_out],
+        "statement": statement(str(method), float(prior), int(folds), len(arms.tasks), set(kinds)),
+    }
+
+
+def _tasks(
+    arms: Arms, held: Mapping[TaskKey, HeldOut], choices: Mapping[TaskKey, Choice]
+) -> dict[str, dict[str, Any]]:
+    """What the card says of every task."""
     said = [predictions_of(arm.outcome) for arm in arms.every]
-    tasks = {}
+    tasks: dict[str, dict[str, Any]] = {}
     for key, task in arms.tasks.items():
         choice, rows, metric = choices[key], held[key], primary(task)
         tested = [each[key].outputs for each in said]
@@ -66,16 +83,7 @@ def card(
             if choice.gate is None
             else vars(choice.gate) | {"opens": choice.gate.opens},
         }
-    kinds = {task.kind for task in arms.tasks.values()}
-    method, prior, folds = (procedure[name] for name in ("method", "prior", "folds"))
-    return {
-        **procedure,
-        "problem": arms.problem,
-        "seed": arms.seed,
-        "tasks": tasks,
-        "left out": [list(each) for each in arms.left_out],
-        "statement": statement(str(method), float(prior), int(folds), len(arms.tasks), set(kinds)),
-    }
+    return tasks
 
 
 def lines(made: Mapping[str, Any], folder: str) -> Iterator[str]:

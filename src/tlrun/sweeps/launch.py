@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlrun.config.build import Run
-from tlrun.core.errors import RunBusy, Terminated
+from tlrun.core.errors import Mistake, RunBusy, Terminated, UserError
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
@@ -68,20 +68,15 @@ def launch(
     is no study of its own, so nothing is declared, and the sweep is not kept.
 
     Raises UserError, with nothing trained, where any run cannot work or a declared study is
-    damaged, and SweepStopped where a signal ends it; a second signal on its heels is raised as it
-    is.
+    damaged, and SweepStopped where a signal ends it; a second one on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
     runs_dir = Path(runs[0].runs_dir).expanduser()
-    studies = [] if asked is None else declared_studies(plan, commands, asked, screen)
+    studies = _declared(plan, commands, asked, screen)
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
-
-    def keep(status: str, failures: Sequence[Failure]) -> None:
-        if asked is not None:
-            folder.write(_record(plan, commands, status, failures))
-
-    keep("running", [])
+    if studies:
+        folder.write(_record(plan, commands, "running", []))
     outcomes = dict(plan.existing)
     failures: list[Failure] = []
     results, status = JobResults(), "interrupted"
@@ -94,7 +89,8 @@ def launch(
     except (KeyboardInterrupt, Terminated) as stop:
         raise stopped(stop, progress_of(plan.runs, plan.existing, studies)) from None
     finally:
-        keep(status, failures)
+        if studies:
+            folder.write(_record(plan, commands, status, failures))
         folder.tidy([job.log for job in jobs])
     _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]
@@ -106,6 +102,22 @@ def launch(
         *_shared_stages(trained),
         studies,
     )
+
+
+def _declared(
+    plan: SweepPlan, commands: Sequence[Sequence[str]], asked: Asked | None, screen: Screen
+) -> list[StudyPlan]:
+    """The studies of a sweep; none where nothing is `asked`.
+
+    Raises UserError where a run of a study tests on a part of its labels.
+    """
+    if asked is None:
+        return []
+    if any(getattr(arms[THIS].run.dataset, "holdout_fold", None) for arms in plan.every_arms):
+        hint = "tl-run deliver trains every part; a single run may hold one out"
+        found = "a sweep, whose report compares test sets"
+        raise UserError(Mistake("dataset.holdout_fold", "a run alone", found, hint))
+    return declared_studies(plan, commands, asked, screen)
 
 
 def _failures(
