@@ -40,6 +40,7 @@ def test_pages_and_commands_are_seen() -> None:
         "backbones.md",
         "clinical_table.md",
         "data.md",
+        "deliver.md",
         "design.md",
         "fairness.md",
         "gallery.md",
@@ -56,8 +57,8 @@ def test_pages_and_commands_are_seen() -> None:
         "sweeps.md",
         "verdict.md",
     ]
-    assert len(COMMANDS) == 57
-    assert len(OTHERS) == 17
+    assert len(COMMANDS) == 58
+    assert len(OTHERS) == 18
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -77,8 +77,7 @@ def launch(
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
     if studies:
         folder.write(_record(plan, commands, "running", []))
-    outcomes = dict(plan.existing)
-    failures: list[Failure] = []
+    outcomes, failures = dict(plan.existing), list[Failure]()
     results, status = JobResults(), "interrupted"
     try:
         if jobs:
