@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from selection.conftest import Finished
 
+from tlrun import load
 from tlrun.core.task import TaskKey
-from tlrun.report.study import predictions
+from tlrun.report.study.predictions import predictions_of
 from tlrun.selection.deliver import METHODS, Method, choose, write
+from tlrun.selection.stacking import log_chances
 from tlrun.store.digests import check_digests
 
 KEY = TaskKey("target", "digit")
@@ -25,7 +27,8 @@ def test_weights_are_fixed_without_a_test_row(
     def refuse(*_: object) -> None:
         raise AssertionError("a test row was read")
 
-    monkeypatch.setattr(predictions, "predictions_of", refuse)
+    monkeypatch.setattr("safetensors.numpy.load_file", refuse)
+    monkeypatch.setattr("safetensors.torch.load_file", refuse)
     for method in METHODS:
         choices = choose(finished.arms, finished.held, method, 8.0)
         write(tmp_path, finished.arms, choices, {**PROCEDURE, "method": method})
@@ -83,3 +86,19 @@ def test_a_closed_gate_delivers_scratch(finished: Finished) -> None:
     assert not choice.gate.opens
     assert choice.stack.used.tolist() == [finished.arms.safe]
     assert np.array_equal(choice.said, same[0])
+
+
+def test_new_rows_are_answered_as_the_test_rows_were(finished: Finished, tmp_path: Path) -> None:
+    choice = choose(finished.arms, finished.held, "stack", 8.0)[KEY]
+    folder = write(tmp_path, finished.arms, {KEY: choice}, PROCEDURE)
+    config = finished.arms.every[0].config
+    test = config.dataset.load(config.seed).test.open()["target"]
+    said = [predictions_of(arm.outcome)[KEY].outputs for arm in finished.arms.every]
+
+    loaded = load(shutil.move(folder, tmp_path / "elsewhere"))
+
+    expected = np.exp(log_chances(choice.stack.outputs(finished.arms.tasks[KEY], said)))
+    assert len(choice.stack.used) > 1
+    np.testing.assert_allclose(loaded.predict_proba(test.array), expected, atol=1e-6)
+    named = np.array(finished.arms.tasks[KEY].classes, dtype=object)[expected.argmax(axis=1)]
+    assert (loaded.predict(test.array) == named).all()
