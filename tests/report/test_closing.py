@@ -1,10 +1,12 @@
 import io
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tlrun.report.closing import closing, how_far
+from tlrun.report.closing import closing, deliver_command, how_far
 from tlrun.report.study.build import build_report
 from tlrun.store.studydir import StudyPlan
 from tlrun.sweeps.stopped import Progress
@@ -73,6 +75,19 @@ def test_of_a_stopped_sweep_the_seeds_are_told_that_are_whole(
     whole: tuple[int, ...], said: str
 ) -> None:
     assert how_far(Progress(24, 60, tuple(range(10)), whole, ())) == said
+
+
+def test_the_command_that_takes_the_winner_home_finds_its_study(tmp_path: Path) -> None:
+    put_study(tmp_path)
+    mine = planned(tmp_path, {"parameter_transfer": ["parameter_transfer λ=1"]})
+    folds = replace(mine, command=f"{mine.command} dataset.test_folds=5")
+
+    said = closed(tmp_path, mine)
+
+    words = shlex.split(said[said.index("tl-run deliver") :].splitlines()[0])
+    assert words == ["tl-run", "deliver", mine.id, "--runs-dir", str(tmp_path)]
+    assert deliver_command(Path("runs"), [mine]) == f"tl-run deliver {mine.id}"
+    assert "tl-run deliver" not in closed(tmp_path, folds)
 
 
 def test_in_short_the_way_to_the_rest_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +39,19 @@ def closing(
         line = Text("As a page to mail: ").append_text(link(path))
     if not wide:
         line.append("; the rest here: tl-run report --wide")
-    return Group(terminal(report, console, wide), line)
+    lines = [line]
+    if "test_folds=" not in studies[0].command:  # of which nothing can be delivered
+        use = f"To use the winner: {deliver_command(runs_dir, studies)}"
+        lines.append(Text(use, no_wrap=True, overflow="ignore"))  # to be copied
+    return Group(terminal(report, console, wide), *lines)
+
+
+def deliver_command(runs_dir: Path, studies: Sequence[StudyPlan]) -> str:
+    """The command that makes a folder of what won, of the first of several studies."""
+    words = ["tl-run", "deliver", studies[0].id]
+    if runs_dir != Path("runs"):
+        words += ["--runs-dir", str(runs_dir)]
+    return printable(shlex.join(words))
 
 
 def how_far(progress: Progress) -> str:

@@ -35,6 +35,6 @@ def statement(method: str, prior: float, folds: int, tasks: int, kinds: set[str]
     bound = f"95 % bound {100 * found['bound']:.1f} %, this mix only"
     return (
         f"on {found['below']} of {found['draws']} draws over {found['problems']} problems this "
-        f"procedure was more than one point below scratch ({bound}); no promise for these data, "
-        "nor against the untouched source"
+        f"procedure was more than one point of accuracy below scratch ({bound}); no promise for "
+        "these data, nor against the untouched source"
     )
