@@ -29,8 +29,8 @@ tl-run deliver [STUDY | RUN …] [--method M] [--folds K] [--prior P] [--seed N]
 One folder that answers new rows: the arms, λ and controls of a finished study
 together, weighted by what each says of target labels that it was not shown.
 
-  STUDY      the id of a study (tl-run ls --sweeps), or its first digits; the
-             last one declared without it
+  STUDY      the id of a study, which its sweep ends with, or the first digits
+             of it; without it the study that was declared last
   RUN …      instead: the runs of one seed to choose from, with their controls
   --method   stack  safe: all arms, with a prior on scratch (the default)
              best   the single arm with the best held-out accuracy
