@@ -9,6 +9,7 @@ import torch
 from answering import STRATEGIES, TOGETHER
 from safetensors.torch import load_file
 
+from tlrun import load
 from tlrun.config.build import build
 from tlrun.models.model import state
 from tlrun.runs.outcome import Outcome
@@ -93,3 +94,29 @@ def test_it_moves_no_random_number_and_an_estimator_has_none(tmp_path: Path) -> 
     estimator, _ = done(tmp_path, **told)
     with pytest.raises(ValueError, match="expected a model of a network"):
         load_model(estimator.path)
+
+
+def test_a_level_that_stands_in_some_folds_alone_makes_their_models_wider(tmp_path: Path) -> None:
+    lines = [
+        f"{'rare' if k == 5 else 'uvw'[k % 3]},{k * 0.37 % 5:.3f},{'ab'[k % 2]}" for k in range(60)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["c,x,y", *lines]))
+    table = {"name": "table_csv", "path": str(tmp_path / "t.csv"), "predict": "y", "test_folds": 3}
+
+    outcome, _ = done(tmp_path / "runs", dataset=table, strategy={"name": "single_task"})
+
+    widths = set()
+    for fold in range(3):
+        model = load_model(outcome.path, fold)
+        assert_same_bits(state(model), of_fold(outcome.path, fold))
+        widths.add(next(iter(model.trunks.parameters())).shape[1])
+    assert widths == {4, 5}
+    new = {"c": ["u", "rare"], "x": [1.0, 2.0]}
+    assert load(outcome.path).predict_proba(new).shape == (2, 2)
+
+
+def of_fold(path: Path, fold: int) -> dict[str, torch.Tensor]:
+    """What is kept of one fold's model."""
+    before = f"fold{fold}/"
+    kept = load_file(path / "model.safetensors")
+    return {n.removeprefix(before): tensor for n, tensor in kept.items() if n.startswith(before)}

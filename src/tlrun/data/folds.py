@@ -37,9 +37,15 @@ def assemble_folds(folds: Sequence[Sequence[Part]], notes: Sequence[str] = ()) -
         first,
         test=HeldOutTest(test),
         digest=total.hexdigest(),
-        report=load_report(first.domains, test, counts, notes),
+        report={**load_report(first.domains, test, counts, notes), **_widths(problems)},
         folds=tuple(problems),
     )
+
+
+def _widths(problems: Sequence[Problem]) -> dict[str, object]:
+    """What one input of each fold is, where they differ: a level may stand in some folds alone."""
+    each = [one.report["inputs"] for one in problems]
+    return {} if all(one == each[0] for one in each) else {"inputs of folds": each}
 
 
 def _never_compared(folds: Sequence[Sequence[Part]]) -> Iterator[Mistake]:
@@ -61,7 +67,10 @@ def _never_compared(folds: Sequence[Sequence[Part]]) -> Iterator[Mistake]:
 
 
 def together(splits: Sequence[Split]) -> Split:
-    """The examples of several splits, each once, in the order of their rows in the data set."""
+    """The examples of several splits, each once, in the order of their rows in the data set.
+
+    Without inputs, float32 [N, 0], where one split's are wider than another's.
+    """
     import numpy as np
 
     index = np.concatenate([split.index for split in splits])
@@ -70,7 +79,11 @@ def together(splits: Sequence[Split]) -> Split:
         task: np.concatenate([split.labels[task] for split in splits])[rows]
         for task in splits[0].labels
     }
-    inputs = selected(joined([split.inputs for split in splits]), rows)
+    several = [split.inputs for split in splits]
+    if len({inputs.shape[1:] for inputs in several}) > 1:
+        # each fold reads a table by its own levels, and answers from its own part, not from here
+        several = [np.zeros((len(split), 0), dtype=np.float32) for split in splits]
+    inputs = selected(joined(several), rows)
     groups = [split.groups for split in splits if split.groups is not None]
     return Split(
         inputs, labels, index[rows], groups=np.concatenate(groups)[rows] if groups else None

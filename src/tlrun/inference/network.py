@@ -37,7 +37,7 @@ class Network:
         self._trainer, self._threads = run.node("trainer"), run.threads
         try:
             self._model: Model = model_of(run.folder, fold)
-            self._spec = input_spec(run.folder)
+            self._spec = input_spec(run.folder, fold)
         except (*DAMAGED, RuntimeError, SafetensorError) as error:
             found = " ".join(str(error).split())[:300]
             where = str(run.folder / "model.safetensors")

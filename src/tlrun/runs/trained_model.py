@@ -49,7 +49,7 @@ def model_of(folder: Path, fold: int | None, device: str = "cpu") -> Model:
     tensors = _tensors(folder, fold)
     data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     config = config_of(folder)
-    spec, backbone = input_spec(folder), backbone_of(folder, config, fold)
+    spec, backbone = input_spec(folder, fold), backbone_of(folder, config, fold)
     specific = _task_specific(tensors)
     domains = _answered(data, _keys(tensors, "heads"))
     with drawing_from(0):  # nothing of it is left, and nothing else moves
@@ -66,12 +66,18 @@ def config_of(folder: Path) -> dict[str, Any]:
     return config
 
 
-def input_spec(folder: Path) -> InputSpec:
-    """What one input of the run in a folder is. Raises ValueError where it does not say so."""
+def input_spec(folder: Path, fold: int | None = None) -> InputSpec:
+    """What one input of the run in a folder is. Raises ValueError where it does not say so.
+
+    fold: of a run in folds, whose inputs may be wider in one than in another.
+    """
     data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
     if "inputs" not in data:
         raise ValueError(f"{folder}: expected what its inputs are in data.json, of an older tl-run")
-    return InputSpec(**{**data["inputs"], "shape": tuple(data["inputs"]["shape"])})
+    inputs = data["inputs"]
+    if fold is not None and "inputs of folds" in data:
+        inputs = data["inputs of folds"][fold]
+    return InputSpec(**{**inputs, "shape": tuple(inputs["shape"])})
 
 
 def backbone_of(folder: Path, config: Mapping[str, Any], fold: int | None = None) -> Backbone:
