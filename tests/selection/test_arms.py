@@ -75,6 +75,18 @@ def test_a_run_without_a_model_is_left_out_and_told(finished: Finished, tmp_path
     assert len(arms.every) == len(finished.arms.every) - 1
 
 
+def test_a_damaged_run_is_left_out_and_told(finished: Finished, tmp_path: Path) -> None:
+    copied = shutil.copytree(finished.runs_dir, tmp_path / "runs")
+    (folder,) = (copied / "digits" / "source_only").iterdir()
+    (folder / "result.json").write_text("{")
+
+    arms = arms_of_study(copied, study_of(copied))
+
+    ((name, why),) = arms.left_out
+    assert name == folder.name
+    assert why.startswith("cannot be read")
+
+
 def test_runs_of_two_seeds_have_drawn_two_sets_of_labels(tmp_path: Path) -> None:
     study(tmp_path, lam(1.0), {**lam(1.0), "seed": 1})
 

@@ -13,6 +13,7 @@ from selection.conftest import Finished
 from tlrun import load
 from tlrun.core.task import TaskKey
 from tlrun.report.study.predictions import predictions_of
+from tlrun.selection.arms import arms_of_study, study_of
 from tlrun.selection.deliver import METHODS, Method, choose, write
 from tlrun.selection.stacking import log_chances
 from tlrun.store.digests import check_digests
@@ -29,6 +30,7 @@ def test_weights_are_fixed_without_a_test_row(
 
     monkeypatch.setattr("safetensors.numpy.load_file", refuse)
     monkeypatch.setattr("safetensors.torch.load_file", refuse)
+    arms_of_study(finished.runs_dir, study_of(finished.runs_dir))
     for method in METHODS:
         choices = choose(finished.arms, finished.held, method, 8.0)
         write(tmp_path, finished.arms, choices, {**PROCEDURE, "method": method})

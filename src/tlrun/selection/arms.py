@@ -11,7 +11,7 @@ from tlrun.config.registry import name_of
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.task import Task, TaskKey
 from tlrun.report.study.labels import labels_of
-from tlrun.report.study.predictions import predictions_of
+from tlrun.report.study.predictions import tasks_of
 from tlrun.runs.kept_config import kept_run
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.store.found import FoundRun, runs
@@ -124,9 +124,14 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
     newest = {str(run.record.get("setting")): run for run in found}  # the oldest first
     whole: list[Arm] = []
     left: list[tuple[str, str]] = []
-    outcomes = [read_outcome(run.run_dir, "") for run in newest.values()]
-    names = _names(outcomes)
-    for run, outcome in zip(newest.values(), outcomes, strict=True):
+    outcomes: list[tuple[FoundRun, Outcome]] = []
+    for run in newest.values():
+        try:
+            outcomes.append((run, read_outcome(run.run_dir, "")))
+        except (OSError, ValueError) as error:
+            left.append((run.run_dir.name, f"cannot be read: {error}"))
+    names = _names([outcome for _, outcome in outcomes])
+    for run, outcome in outcomes:
         arm = Arm(names[outcome.setting], outcome, kept_run(run.run_dir))
         if not (outcome.path / "model.safetensors").is_file():
             left.append((arm.name, "keeps no model"))
@@ -134,10 +139,13 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
             whole.append(arm)
     _check_one_draw(whole)
     safe = _safe(whole)
-    judged = {key: each.task for key, each in predictions_of(whole[safe].outcome).items()}
+    judged = tasks_of(whole[safe].outcome)
+    if not judged:
+        found_there = f"none in {whole[safe].outcome.path / 'data.json'}"
+        raise UserError(Mistake(KEY, "tasks that are judged", found_there))
     able = []
     for arm in whole:
-        if judged.keys() <= predictions_of(arm.outcome).keys():
+        if judged.keys() <= tasks_of(arm.outcome).keys():
             able.append(arm)
         else:
             left.append((arm.name, "does not answer every task"))

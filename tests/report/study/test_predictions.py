@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tlrun.core.task import TaskKey
-from tlrun.report.study.predictions import predictions_of
+from tlrun.report.study.predictions import predictions_of, tasks_of
 
 from made_runs import off_by, put_run, right_on
 from made_studies import runs_of
@@ -62,3 +62,15 @@ def test_outputs_of_more_examples_than_labels_say_nothing(tmp_path: Path) -> Non
     save_file({**tensors, "target/kind": longer}, path / "predictions.safetensors")
 
     assert predictions_of(runs_of(tmp_path, "fused")[0]) == {}
+
+
+def test_tasks_are_told_without_what_was_said_of_them(tmp_path: Path) -> None:
+    path = put_run(tmp_path, "fused", 0, RIGHT)
+    run = runs_of(tmp_path, "fused")[0]
+    expected = {key: each.task for key, each in predictions_of(run).items()}
+    (path / "predictions.safetensors").unlink()
+
+    assert expected
+    assert tasks_of(run) == expected
+    (path / "data.json").write_text("[]")
+    assert tasks_of(run) == {}

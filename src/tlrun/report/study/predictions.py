@@ -48,6 +48,20 @@ def predictions_of(run: Outcome) -> dict[TaskKey, Predicted]:
         return {}
 
 
+def tasks_of(run: Outcome) -> dict[TaskKey, Task]:
+    """The tasks that `run` is judged by, without a look at what it has said of them.
+
+    Empty where data.json is missing or damaged.
+    """
+    judged: Mapping[str, str] = run.result["headline"].get("tasks", {})
+    try:
+        report = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
+        tasks = _tasks(report["splits"], judged)
+        return {TaskKey.parse(key): tasks[key][0] for key in judged}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _tasks(rows: list[dict[str, Any]], judged: Mapping[str, str]) -> dict[str, tuple[Task, str]]:
     """The tasks of a load report, and the roles of their domains. judged: the metric of each."""
     tasks = {}
