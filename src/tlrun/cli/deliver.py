@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.text import Text
 
+from tlrun.cli.flags import valued_flags
 from tlrun.cli.session import processes
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, UserError, nearest
@@ -128,21 +129,9 @@ def _asked(arguments: Sequence[str]) -> tuple[_Asked, list[str]]:
     """What the flags say, and the other words. Raises UserError for what no flag may say."""
     from tlrun.selection.deliver import METHODS
 
-    asked, named, rest = _Asked(), list[str](), list(arguments)
-    while rest:
-        word = rest.pop(0)
-        flag, equals, value = word.partition("=")
-        if not flag.startswith("-") and flag in {name[2:] for name in FLAGS} and equals:
-            flag = f"--{flag}"  # as keys are written elsewhere
-        if not flag.startswith("-"):
-            named.append(word)
-            continue
-        if flag not in FLAGS:
-            raise UserError(
-                Mistake("deliver", f"one of {', '.join(FLAGS)}", word, nearest(flag, FLAGS))
-            )
-        if not equals:
-            value = rest.pop(0) if rest else ""
+    values, named = valued_flags("deliver", arguments, {flag: flag for flag in FLAGS})
+    asked = _Asked()
+    for flag, value in values.items():
         if flag == "--method":
             if value not in METHODS:
                 hint = nearest(value, METHODS)
@@ -165,5 +154,5 @@ def _number(flag: str, text: str, low: float, high: float, *, whole: bool = Fals
         value = float("nan")
     if not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise UserError(Mistake(flag, f"{kind} from {low:g} to {high:g}", text or "nothing"))
+        raise UserError(Mistake(flag, f"{kind} from {low:g} to {high:g}", text))
     return value

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from tlrun.cli.flags import valued_flags
 from tlrun.cli.show import chosen
-from tlrun.core.errors import Mistake, UserError, nearest, printable, say
+from tlrun.core.errors import Mistake, UserError, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.export.answers import OURS, as_csv, as_lines
 from tlrun.store.files import write_whole
@@ -39,7 +40,7 @@ alone: the data that it learnt from need not be there.
   Columns that are not used, categories never seen, numbers in another unit are
   told; a column that is missing is refused. A file that tl-run predict has not
   made is never written over."""
-FLAGS = ("-o", "--out", "--domain", "--task")
+FLAGS = {"-o": "-o", "--out": "-o", "--domain": "--domain", "--task": "--task"}
 FIRST = 10  # rows that are printed where no file is asked for
 SEVERAL = 6  # classes that are counted one by one
 
@@ -53,7 +54,7 @@ def predict(arguments: Sequence[str]) -> int:
         print(USAGE)
         return 0
     runs_dir, rest = below(arguments)
-    values, words = _flags(rest)
+    values, words = valued_flags("predict", rest, FLAGS)
     if len(words) != 2:
         hint = "as in tl-run predict RUN new.csv -o out.csv; see tl-run predict --help"
         raise UserError(Mistake("predict", "a run and new rows", f"{len(words)} words", hint))
@@ -76,26 +77,6 @@ def predict(arguments: Sequence[str]) -> int:
     if place is None:
         _print_first(answers, files, console)
     return 0
-
-
-def _flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What each flag is set to, and the other words. Raises UserError."""
-    values, others, rest = dict[str, str](), list[str](), list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        flag, equals, value = argument.partition("=")
-        if not argument.startswith("-"):
-            others.append(argument)
-            continue
-        if flag not in FLAGS:
-            hint = nearest(flag, [*FLAGS, "--runs-dir"])
-            raise UserError(Mistake("predict", found=f"{flag} is no flag of it", hint=hint))
-        if not equals and rest:
-            value = rest.pop(0)
-        if not value:
-            raise UserError(Mistake(flag, "a value after it", "nothing"))
-        values["-o" if flag == "--out" else flag] = value
-    return values, others
 
 
 def _folder(text: str, runs_dir: Path) -> Path:

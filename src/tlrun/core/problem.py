@@ -111,6 +111,11 @@ class Domain:
         """What one input is."""
         return spec_of(self.train.inputs)
 
+    @property
+    def bought(self) -> tuple[Split, ...]:
+        """Training and validation examples, where there are any: all whose labels are paid for."""
+        return (self.train,) if self.val is None else (self.train, self.val)
+
     @cached_property
     def validated(self) -> tuple[str, ...]:
         """The names of the tasks that have a validation label here."""

@@ -71,7 +71,7 @@ def held_out(problem: Problem, fold: int, count: int, seed: int) -> Problem:
         found = f"dataset.test_folds={len(problem.folds)}, in which every row tests"
         raise UserError(Mistake(KEY, "one test set", found, "leave out one"))
     about = judged(problem.domains)
-    bought = {domain.name: _bought(domain) for domain in about}
+    bought = {domain.name: together(domain.bought) for domain in about}
     places = parts(bought, count, seed, copies=problem.copies)
     domains, test = dict(problem.domains), {}
     for name, domain in problem.domains.items():
@@ -112,12 +112,6 @@ def parts(
     of_units = deal(units, strata_of(splits), count, stream(seed, "labels", "held out"))
     domains = np.repeat(np.arange(len(names)), [len(split) for split in splits])
     return {name: of_units[units[domains == place]] for place, name in enumerate(names)}
-
-
-def _bought(domain: Domain) -> Split:
-    """The rows whose labels are bought, in the order of the data set."""
-    splits = [domain.train] if domain.val is None else [domain.train, domain.val]
-    return together(splits)
 
 
 def _without(domain: Domain, held: Split) -> Domain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +98,9 @@ class EstimatorRun:
         task, domains = self._problem.task_keys[key], self._rows_of(key)
         inputs, labels = [], []
         for name in domains:
-            for split in self._bought(name):
+            for split in self._problem.domains[
+                name
+            ].bought:  # nothing is chosen, so val is learnt from
                 given = split.labels[task.name]
                 inputs.append(inputs_of(split, known(given), name, domains))
                 labels.append(given[known(given)])
@@ -109,12 +111,6 @@ class EstimatorRun:
             np.concatenate(labels),
             stream(self._seed, "estimator", key.task),
         )
-
-    def _bought(self, domain: str) -> Iterator[Split]:
-        """The splits whose labels were bought: where nothing is chosen, val is learnt from too."""
-        yield self._problem.domains[domain].train
-        if (val := self._problem.domains[domain].val) is not None:
-            yield val
 
     def _outputs(self, domain: str, tasks: Sequence[Task], split: Split) -> Mapping[str, Tensor]:
         outputs = {}

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
 from tlrun.report.formatting import FEWEST_OF_INTERVAL, PERCENT, number, unit_of
 from tlrun.report.statistics.over_seeds import paired_interval
 
@@ -140,15 +138,9 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float:
 
     nan where one of them has no two different numbers (Spearman, Am. J. Psychol. 1904).
     """
-    ranks = [_ranks(np.asarray(values, dtype=np.float64)) for values in (one, other)]
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(values) for values in (one, other)]  # spearmanr warns of what nan is for here
     first, second = (each - each.mean() for each in ranks)
     size = math.sqrt(float((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / size if size else math.nan
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """float64 [n], from 1; of equal values each has the mean of theirs."""
-    below = (values[:, None] > values[None, :]).sum(axis=1)
-    equal = (values[:, None] == values[None, :]).sum(axis=1)
-    ranks: np.ndarray = below + (equal + 1) / 2
-    return ranks

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from tlrun.core.inputs import AT_ONCE
-from tlrun.core.problem import Domain, Problem, Split, known
+from tlrun.core.problem import Domain, Problem, known
 from tlrun.core.task import Task
 from tlrun.training.evaluation import outputs_of
 from tlrun.training.losses import task_loss
@@ -51,7 +51,7 @@ def log_likelihood(model: Model, problem: Problem, scales: Mapping[str, Task]) -
 def _loss(model: Model, domain: Domain, task: Task, judged: Task) -> float:
     """L_i over the labels of training and validation. judged: the task, in the common scale."""
     total, count = 0.0, 0
-    for split in _bought(domain):
+    for split in domain.bought:
         labels = torch.from_numpy(split.labels[task.name])
         labelled = int(known(split.labels[task.name]).sum())
         if not labelled:
@@ -114,13 +114,6 @@ def _parts(domain: Domain) -> Iterator[np.ndarray]:
     """The inputs of training and validation, as many at once as are held in memory."""
     each = max(1, math.prod(domain.inputs.shape) * np.dtype(domain.inputs.dtype).itemsize)
     step = max(1, AT_ONCE // each)
-    for split in _bought(domain):
+    for split in domain.bought:
         for start in range(0, len(split), step):
             yield split.inputs[start : start + step]
-
-
-def _bought(domain: Domain) -> Iterator[Split]:
-    """Training and validation examples: all that a run may look at before its end."""
-    yield domain.train
-    if domain.val is not None:
-        yield domain.val

@@ -12,6 +12,7 @@ import numpy as np
 
 from tlrun.core.metrics import TABLE, primary, score
 from tlrun.core.task import Task
+from tlrun.inference.combined import probabilities
 from tlrun.selection.held_out import HeldOut
 from tlrun.selection.stacking import (
     PRIOR,
@@ -47,8 +48,8 @@ class Stack:
             return numbers
         chances = np.zeros((len(of_arms[0]), len(task.classes)))
         for arm in self.used:
-            each = np.exp(log_chances(of_arms[arm], self.temperatures[arm]))
-            chances += self.weights[arm] * each
+            logits = of_arms[arm].astype(np.float64) / self.temperatures[arm]
+            chances += self.weights[arm] * probabilities(task, logits)
         logs = np.log(np.maximum(chances, 1e-300))
         said: np.ndarray = logs[:, 1:] - logs[:, :1] if task.outputs == 1 else logs
         return said
