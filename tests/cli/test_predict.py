@@ -77,7 +77,7 @@ def test_a_file_that_is_not_ours_is_not_written_over(ill: Path, new: Path, tmp_p
     [
         ([], "predict: expected a run and new rows, found 0 words"),
         (["RUN", "NEW", "more"], "found 3 words"),
-        (["RUN", "NEW", "--file", "x"], "expected one of -o, --out, --domain, --task, found --file"),
+        (["RUN", "NEW", "--file", "x"], "of -o, --out, --domain, --task, found --file"),
         (["RUN", "NEW", "-o"], "-o: expected a value after it, found nothing"),
         (["RUN", "NEW", "--task", "sick"], "task: sick is none"),
         (["RUN", "NEW", "--domain", "x"], "domain: x is none"),

@@ -98,9 +98,7 @@ class EstimatorRun:
         task, domains = self._problem.task_keys[key], self._rows_of(key)
         inputs, labels = [], []
         for name in domains:
-            for split in self._problem.domains[
-                name
-            ].bought:  # nothing is chosen, so val is learnt from
+            for split in self._problem.domains[name].bought:  # nothing is chosen by val
                 given = split.labels[task.name]
                 inputs.append(inputs_of(split, known(given), name, domains))
                 labels.append(given[known(given)])
