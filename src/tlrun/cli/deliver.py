@@ -37,7 +37,7 @@ together, weighted by what each says of target labels that it was not shown.
              best   the single arm with the best held-out accuracy
              gate   scratch, unless an exact test finds the stack better
   --folds    parts that the labels are held out in, one after another (5)
-  --prior    rows that speak for scratch alone (8)
+  --prior    rows more, labelled as scratch would label them (12)
   --seed     whose labels: the first that all arms have
 
 The parts are trained as ordinary runs, found again by the same command. Test
@@ -51,7 +51,7 @@ class _Asked:
 
     method: str = "stack"
     folds: int = 5
-    prior: float = 8.0
+    prior: float = 12.0
     seed: int | None = None
 
 

@@ -16,13 +16,14 @@ from tlrun.inference.combined import probabilities
 from tlrun.selection.held_out import HeldOut
 from tlrun.selection.stacking import (
     PRIOR,
-    class_weights,
     log_chances,
     number_weights,
+    pool_weight,
     temperature_of,
 )
 
-LEAST = 1e-3  # an arm of less weight is left out
+LEAST = 1e-3  # of numbers, an arm of less weight is left out
+LEAST_POOLED = 0.05  # of classes, all others are left out where they have less together
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,43 @@ class Stack:
 def fit(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> Stack:
     """The safe stack: a temperature an arm, then weights (`stacking`). safe: the place of scratch.
 
-    An arm of a weight below 0.001 is left out, and what it had is shared among the others.
+    Of classes, scratch answers alone where all others together have a weight below 0.05, and an arm
+    that says the same of every row is none of them. Of numbers, an arm of a weight below 0.001 is
+    left out, and what it had is shared among the others.
     """
     count = len(held.outputs)
     temperatures = np.ones(count)
     if task.kind == "regression":
         answers = np.concatenate(held.outputs, axis=1)
         weights = number_weights(answers, held.labels.astype(np.float64), safe, prior)
+        weights = np.where(weights < LEAST, 0.0, weights)
     else:
         temperatures = np.array([temperature_of(each, held.labels) for each in held.outputs])
-        rows = np.arange(len(held.labels))
-        chances = [
-            log_chances(each, t)[rows, held.labels]
-            for each, t in zip(held.outputs, temperatures, strict=True)
-        ]
-        weights = class_weights(np.stack(chances, axis=1), safe, prior)
-    weights = np.where(weights < LEAST, 0.0, weights)
+        weights = _pooled(held, temperatures, safe, prior)
     return Stack(weights / weights.sum(), temperatures)
+
+
+def _pooled(held: HeldOut, temperatures: np.ndarray, safe: int, prior: float) -> np.ndarray:
+    """Of classes: the weight of all others, the same for each."""
+    chances = [
+        np.exp(log_chances(each, t)) for each, t in zip(held.outputs, temperatures, strict=True)
+    ]
+    first = held.fold == held.fold[0]  # of one model
+    others = [
+        place
+        for place, each in enumerate(held.outputs)
+        if place != safe and bool(np.ptp(each[first], axis=0).any())
+    ]
+    weights = np.zeros(len(chances))
+    weights[safe] = 1.0
+    if not others:
+        return weights
+    pooled = np.mean([chances[place] for place in others], axis=0)
+    weight = pool_weight(chances[safe], pooled, held.labels, prior)
+    if weight >= LEAST_POOLED:
+        weights[others] = weight / len(others)
+        weights[safe] = 1 - weight
+    return weights
 
 
 def alone(count: int, arm: int) -> Stack:
