@@ -85,7 +85,7 @@ def test_where_no_run_fits_it_says_so_and_writes_nothing(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "export: expected one of --tensorboard, --csv, --json, found none; as in"),
+        ([], "export: expected one of --tensorboard, --csv, --json, --onnx, found none;"),
         (["--csv"], "--csv: expected a folder or file after it, found nothing"),
         (["--csv", "--json", "x"], "--csv: expected a folder or file after it, found nothing"),
         (["--cvs", "x"], "export: expected a format, found --cvs; did you mean --csv?"),

@@ -4,93 +4,94 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import LinearConstraint, minimize
-from scipy.special import log_softmax
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from tlrun.selection.stacking import (
-    COOLEST,
-    HOTTEST,
-    class_weights,
+    ALONE,
+    PRIOR,
     log_chances,
     number_weights,
+    pool_weight,
     temperature_of,
 )
 
 
-def likelihoods(seed: int, n: int = 40, arms: int = 5) -> np.ndarray:
-    """log p_ia of arms of unequal worth."""
+def chances(
+    seed: int, n: int = 40, skill: tuple[float, float] = (1.0, 2.0)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What scratch and a pool say of n rows of three classes, and the labels."""
     rng = np.random.default_rng(seed)
-    return np.log(rng.beta(np.linspace(1, 3, arms), 2.0, (n, arms)))
+    labels = rng.integers(0, 3, n)
+    right = labels[:, None] == np.arange(3)
+    safe, pooled = (softmax(rng.normal(size=(n, 3)) + much * right, axis=1) for much in skill)
+    return safe, pooled, labels
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("prior", [0.0, 1.0, 8.0])
-def test_em_finds_the_maximum_that_scipy_finds(seed: int, prior: float) -> None:
-    rows = likelihoods(seed)
+@pytest.mark.parametrize("prior", [0.0, 1.0, 12.0])
+@pytest.mark.parametrize("skill", [(1.0, 2.0), (1.0, 0.0), (0.0, 5.0)])
+def test_the_weight_is_the_maximum_that_scipy_finds(
+    seed: int, prior: float, skill: tuple[float, float]
+) -> None:
+    safe, pooled, labels = chances(seed, skill=skill)
+    n = len(labels)
 
-    def worse(w: np.ndarray) -> float:
-        inside = np.maximum(w, 1e-12)
-        return float(-np.log(np.exp(rows) @ inside).sum() - prior * np.log(inside[0]))
+    def worse(w: float) -> float:
+        logs = np.log((1 - w) * safe + w * pooled)
+        rows = logs[np.arange(n), labels].sum()
+        return float(-rows - prior / n * (safe * logs).sum() - ALONE * np.log1p(-w))
 
-    found = class_weights(rows, safe=0, prior=prior)
-    best = minimize(
-        worse,
-        np.full(5, 0.2),
-        method="SLSQP",
-        bounds=[(0, 1)] * 5,
-        constraints=LinearConstraint(np.ones(5), 1, 1),
-        options={"ftol": 1e-12, "maxiter": 500},
-    )
+    found = pool_weight(safe, pooled, labels, prior)
+    best = minimize_scalar(worse, bounds=(0, 1), method="bounded", options={"xatol": 1e-10})
 
-    assert found.sum() == pytest.approx(1)
+    assert 0 <= found < 1
     assert worse(found) <= best.fun + 1e-6
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_every_arm_in_use_has_one_gradient_and_no_other_a_higher_one(seed: int) -> None:
-    rows, prior = likelihoods(seed), 8.0
-
-    weights = class_weights(rows, safe=2, prior=prior)
-
-    gradient = (np.exp(rows) / (np.exp(rows) @ weights)[:, None]).sum(axis=0)
-    gradient[2] += prior / weights[2]
-    total = len(rows) + prior  # the multiplier of Σ w = 1
-    assert gradient[weights > 1e-4] == pytest.approx(total, rel=1e-3)
-    assert (gradient <= total * (1 + 1e-3)).all()
-
-
 def test_an_infinite_prior_is_scratch_alone_and_none_forgets_it() -> None:
-    rows = likelihoods(0)
+    safe, pooled, labels = chances(0)
 
-    assert class_weights(rows, 0, prior=1e9)[0] == pytest.approx(1)
-    assert class_weights(rows, 0, prior=0.0)[0] < class_weights(rows, 0, prior=8.0)[0]
+    assert pool_weight(safe, pooled, labels, prior=1e9) == pytest.approx(0, abs=1e-6)
+    free = pool_weight(safe, pooled, labels, prior=0.0)
+    assert free > pool_weight(safe, pooled, labels, prior=12.0)
 
 
 def test_more_rows_outweigh_the_prior() -> None:
-    one = likelihoods(0, n=10)
+    safe, pooled, labels = chances(0, n=10, skill=(0.5, 1.5))
 
-    shares = [class_weights(np.tile(one, (times, 1)), 0)[0] for times in (1, 10, 100)]
+    shares = [
+        pool_weight(np.tile(safe, (times, 1)), np.tile(pooled, (times, 1)), np.tile(labels, times))
+        for times in (1, 10, 100)
+    ]
 
-    assert shares == sorted(shares, reverse=True)
-    assert shares[-1] == pytest.approx(class_weights(one, 0, prior=0.0)[0], abs=0.02)
-
-
-def test_the_order_of_arms_and_rows_is_nothing() -> None:
-    rows, order = likelihoods(3), np.array([2, 0, 4, 1, 3])
-
-    moved = class_weights(rows[::-1][:, order], safe=int(np.flatnonzero(order == 1)[0]))
-
-    assert moved == pytest.approx(class_weights(rows, safe=1)[order], abs=1e-8)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(pool_weight(safe, pooled, labels, prior=0.0), abs=0.05)
 
 
-def test_an_arm_that_is_sure_and_wrong_costs_a_row_not_everything() -> None:
-    rows = likelihoods(1)
-    rows[0, 4] = -np.inf  # it gave the label no chance at all
+def test_where_the_pool_says_what_scratch_says_the_prior_costs_nothing() -> None:
+    safe, _, labels = chances(0)
 
-    weights = class_weights(rows, safe=0)
+    assert pool_weight(safe, safe, labels) == 0.0
 
-    assert np.isfinite(weights).all()
-    assert weights.sum() == pytest.approx(1)
+
+def test_a_worse_pool_gets_nothing() -> None:
+    assert pool_weight(*chances(1, n=200, skill=(2.0, 0.0))) == 0.0
+
+
+def test_rows_of_which_one_is_sure_and_wrong_cost_a_row_not_everything() -> None:
+    safe, pooled, labels = chances(2, n=100, skill=(0.5, 4.0))
+    pooled[0] = np.eye(3)[(labels[0] + 1) % 3]  # it gave the label no chance at all
+
+    assert 0.2 < pool_weight(safe, pooled, labels) < 1
+
+
+def test_the_order_of_rows_is_nothing() -> None:
+    safe, pooled, labels = chances(3)
+
+    moved = pool_weight(safe[::-1], pooled[::-1], labels[::-1])
+
+    assert moved == pytest.approx(pool_weight(safe, pooled, labels), abs=1e-9)
 
 
 @pytest.mark.parametrize("truth", [0.7, 1.0, 2.5, 8.0])
@@ -103,11 +104,17 @@ def test_the_temperature_is_found_that_labels_were_drawn_with(truth: float) -> N
     assert temperature_of(logits, labels) == pytest.approx(truth, rel=0.05)
 
 
-def test_a_temperature_stays_in_its_bounds() -> None:
+def test_few_rows_make_no_arm_boundlessly_sure_or_unsure() -> None:
     logits = np.eye(3)[[0, 1, 2]] * 0.5
 
-    assert temperature_of(logits, np.array([0, 1, 2])) == pytest.approx(COOLEST, rel=1e-3)
-    assert temperature_of(logits, np.array([1, 2, 0])) == pytest.approx(HOTTEST, rel=1e-3)
+    right = temperature_of(logits, np.array([0, 1, 2]))
+    wrong = temperature_of(logits, np.array([1, 2, 0]))
+
+    assert 0.5 < right < 1 < wrong < 2
+
+
+def test_of_no_evidence_the_temperature_is_one() -> None:
+    assert temperature_of(np.zeros((5, 3)), np.array([0, 1, 2, 0, 1])) == pytest.approx(1, abs=1e-3)
 
 
 def test_one_logit_of_two_classes_is_two_logits() -> None:
@@ -116,7 +123,7 @@ def test_one_logit_of_two_classes_is_two_logits() -> None:
 
     assert log_chances(one, 2.0) == pytest.approx(log_chances(two, 2.0))
     labels = np.array([0, 1, 0, 1, 1, 0, 1])
-    assert temperature_of(one, labels) == pytest.approx(temperature_of(two, labels))
+    assert temperature_of(one, labels) == pytest.approx(temperature_of(two, labels), rel=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -128,8 +135,8 @@ def test_weights_of_numbers_are_those_of_an_optimum(seed: int, unit: float) -> N
 
     weights = number_weights(answers, labels, safe=0)
 
-    pulled = np.concatenate([answers, np.sqrt(8 / 30) * answers])
-    wanted = np.concatenate([labels, np.sqrt(8 / 30) * answers[:, 0]])
+    pulled = np.concatenate([answers, np.sqrt(PRIOR / 30) * answers])
+    wanted = np.concatenate([labels, np.sqrt(PRIOR / 30) * answers[:, 0]])
     gradient = 2 * pulled.T @ (pulled @ weights - wanted) / unit**2
     assert weights.sum() == pytest.approx(1)
     assert (weights >= 0).all()

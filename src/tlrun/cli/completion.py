@@ -29,14 +29,14 @@ OF_COMMANDS = {  # the flags of each subcommand
     "final": ("--dry-run", "--alone", "--runs-dir"),
     "predict": ("--out", "--domain", "--task", "--runs-dir"),
     "sources": ("--by", "--config-dir"),
-    "export": ("--tensorboard", "--csv", "--json", "--runs-dir"),
+    "export": ("--tensorboard", "--csv", "--json", "--onnx", "--domain", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
     "doctor": ("--runs-dir",),
     "help": ("--config-dir",),
 }  # fmt: skip
 OF_RUNS = ("show", "final", "deliver", "predict", "export")  # what follows them is a run
-FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--out", "-o"}
+FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--onnx", "--out", "-o"}
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 CONFIGS = ("job", "hydra", "all")
 AFTER = {"--by": ("likelihood", "features"), "--cfg": CONFIGS, "-c": CONFIGS}

@@ -1,4 +1,4 @@
-"""tl-run export: the curves of finished runs, as files that other tools read."""
+"""tl-run export: the curves of finished runs, or one of them whole, for other tools."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from tlrun.cli.export_onnx import ONNX, export_onnx
 from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import fitting, value_asked
 from tlrun.cli.show import chosen
@@ -31,6 +32,10 @@ tl-run export FORMAT … [RUN … | KEY=VALUE …] [--runs-dir PATH]
   --csv FILE.csv | DIR      a row a number, for spreadsheets and pandas: one
                             file of all runs, or a folder with one of each
   --json FILE.json | DIR    the same, with each run's config and scores
+
+  --onnx FILE.onnx          instead, one RUN or delivered stack as a graph for
+                            other programs: preprocessing inside, a card beside
+  --domain D                of that graph, where there are several
 
   RUN is a folder, or any part of a run's name that no other has (tl-run ls);
   KEY=VALUE any key of a run's config: strategy=scratch, lam.value=inf, seed=0.
@@ -89,6 +94,8 @@ def export(arguments: Sequence[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print(USAGE)
         return 0
+    if any(argument.partition("=")[0] == ONNX for argument in arguments):
+        return export_onnx(arguments)
     runs_dir, others = below(arguments)
     places, words = _places(others)
     curves = [_curves(run) for run in _selected(words, runs_dir)]
@@ -117,7 +124,7 @@ def _places(arguments: Sequence[str]) -> tuple[list[tuple[str, Path]], list[str]
             others.append(argument)
             continue
         if name not in FORMATS:
-            hint = nearest(name, [*FORMATS, "--runs-dir"])
+            hint = nearest(name, [*FORMATS, ONNX, "--runs-dir"])
             raise UserError(Mistake("export", "a format", argument, hint))
         if not equals and rest and not rest[0].startswith("-"):
             value = rest.pop(0)
@@ -126,7 +133,8 @@ def _places(arguments: Sequence[str]) -> tuple[list[tuple[str, Path]], list[str]
         places.append((name, Path(value).expanduser()))
     if not places:
         hint = "as in tl-run export --csv curves.csv; see tl-run export --help"
-        raise UserError(Mistake("export", f"one of {', '.join(FORMATS)}", "none", hint))
+        expected = f"one of {', '.join([*FORMATS, ONNX])}"
+        raise UserError(Mistake("export", expected, "none", hint))
     return places, others
 
 

@@ -59,7 +59,7 @@ class Estimator:
             raise UserError(Mistake(str(file), "its coefficients", found)) from None
         self._run, self._strategy, self._all = run, strategy, dict(tasks)
         self.tasks = {
-            key: task for key, task in tasks.items() if key.domain in run.about and self._parts(key)
+            key: task for key, task in tasks.items() if key.domain in run.about and self.parts(key)
         }
         self._fitted: dict[str, Answers] = {}
 
@@ -69,35 +69,39 @@ class Estimator:
         if not len(split):  # scikit-learn takes no table without rows
             return np.empty((0, task.outputs))
         with threadpool_limits(self._run.threads):
-            given = inputs_of(split, slice(None), key.domain, self._rows_of(key))
+            given = inputs_of(split, slice(None), key.domain, self.rows_of(key))
             found = self._answers(key)(given)
         return task.location + task.scale * found if task.kind == "regression" else found
 
     def _called(self, key: TaskKey) -> str:
         return f"pooled/{key.task}" if self._strategy.rows == "pooled" else str(key)
 
-    def _parts(self, key: TaskKey) -> dict[str, np.ndarray]:
+    def parts(self, key: TaskKey) -> dict[str, np.ndarray]:
         """The coefficients of a task, by name."""
         before = f"{self._called(key)}/"
         return {n.removeprefix(before): a for n, a in self._kept.items() if n.startswith(before)}
 
-    def _rows_of(self, key: TaskKey) -> tuple[str, ...]:
+    def rows_of(self, key: TaskKey) -> tuple[str, ...]:
         """The domains that it was learnt from."""
         if self._strategy.rows == "own":
             return (key.domain,)
         return tuple(other.domain for other in self._all if other.task == key.task)
 
+    def learnt(self, key: TaskKey) -> int:
+        """How many rows it was learnt from."""
+        return sum(
+            row["labels"]
+            for row in self._run.data["splits"]
+            if row["task"] == key.task
+            and row["domain"] in self.rows_of(key)
+            and row["split"] != "test"
+        )
+
     def _answers(self, key: TaskKey) -> Answers:
         called = self._called(key)
         if called not in self._fitted:
-            learnt = [
-                row["labels"]
-                for row in self._run.data["splits"]
-                if row["task"] == key.task
-                and row["domain"] in self._rows_of(key)
-                and row["split"] != "test"
-            ]
-            fitted = fitted_of(self._strategy, self.tasks[key], self._parts(key), sum(learnt))
+            learnt = self.learnt(key)
+            fitted = fitted_of(self._strategy, self.tasks[key], self.parts(key), learnt)
             self._fitted[called] = fitted
         return self._fitted[called]
 

@@ -27,7 +27,11 @@ class Member:
     """The model of a run, or of one of its folds.
 
     run: whose. number: of its form of reading, and of its fold. tell: is told how far a long
-    reading has come. tasks: what it answers, by key.
+    reading has come.
+
+    Attributes:
+    tasks: what it answers, by key. form: what preprocessing.json says of how it reads rows, empty
+    where it does not. model: what computes. folder, fold: of the run; fold None where it has none.
     """
 
     def __init__(self, run: KeptRun, number: int, tell: Tell = silent) -> None:
@@ -35,10 +39,11 @@ class Member:
         form, fold = run.forms[number], number if run.folds else None
         tasks = run.tasks(form)
         of = Estimator if isinstance(run.node("strategy"), EstimatorStrategy) else Network
-        self._model: Network | Estimator = of(run, tasks, fold)
+        self.form, self.folder, self.fold = form, run.folder, fold
+        self.model: Network | Estimator = of(run, tasks, fold)
         unknown = run.without_unit(form)
         self.tasks: Mapping[TaskKey, Task] = {
-            key: task for key, task in self._model.tasks.items() if key.task not in unknown
+            key: task for key, task in self.model.tasks.items() if key.task not in unknown
         }
         if not self.tasks:
             found = f"none, and no unit of {', '.join(unknown)}" if unknown else "none"
@@ -56,7 +61,7 @@ class Member:
 
     def outputs(self, key: TaskKey, rows: NewRows, watch: Watch = iter) -> np.ndarray:
         """Of N rows, [N, k]: logits, or numbers in the unit of the task `key`."""
-        return self._model.outputs(key, rows.inputs, watch)
+        return self.model.outputs(key, rows.inputs, watch)
 
 
 def members_of(folder: Path, tell: Tell = silent) -> list[Member]:

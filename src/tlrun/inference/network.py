@@ -26,7 +26,7 @@ from tlrun.training.evaluation import Watch, encoded, outputs_of
 
 
 class Network:
-    """A run's last model. tasks: those that it has a head for, by key.
+    """A run's last model. tasks: those that it has a head for, by key. model: itself.
 
     run: whose. tasks: of the run, scaled. fold: whose model; None where there are no folds.
 
@@ -36,13 +36,13 @@ class Network:
     def __init__(self, run: KeptRun, tasks: Mapping[TaskKey, Task], fold: int | None) -> None:
         self._trainer, self._threads = run.node("trainer"), run.threads
         try:
-            self._model: Model = model_of(run.folder, fold)
+            self.model: Model = model_of(run.folder, fold)
             self._spec = input_spec(run.folder, fold)
         except (*DAMAGED, RuntimeError, SafetensorError) as error:
             found = " ".join(str(error).split())[:300]
             where = str(run.folder / "model.safetensors")
             raise UserError(Mistake(where, "the model of this run", found)) from None
-        self.tasks = {key: task for key, task in tasks.items() if self._model.has_head(key)}
+        self.tasks = {key: task for key, task in tasks.items() if self.model.has_head(key)}
         self._last = _last_stage(run, tasks, self._spec)
 
     def outputs(self, key: TaskKey, inputs: Inputs, watch: Watch = iter) -> np.ndarray:
@@ -52,11 +52,11 @@ class Network:
         """
         task, split = self.tasks[key], Split(inputs, {}, np.arange(len(inputs)))
         with exactly(self._threads):
-            fixed = held_fixed(self._last, self._model, self._spec, self._trainer)
+            fixed = held_fixed(self._last, self.model, self._spec, self._trainer)
             if fixed:  # as where it was tested
-                made = list(encoded(self._model, key.domain, split, fixed))
+                made = list(encoded(self.model, key.domain, split, fixed))
                 split = replace(split, inputs=np.concatenate(made), passed=fixed)
-            (found,) = outputs_of(self._model, key.domain, (task,), split, watch).values()
+            (found,) = outputs_of(self.model, key.domain, (task,), split, watch).values()
         if task.kind == "regression":
             found = task.location + task.scale * found.double()
         answers: np.ndarray = found.numpy()

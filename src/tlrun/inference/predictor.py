@@ -102,6 +102,20 @@ class Predictor:
                 raise UserError(Mistake("task", expected, f"{name}, of numbers", hint))
         return _alone({name: each.values for name, each in found.items()})
 
+    def of_domain(self, domain: str | None) -> tuple[str, dict[TaskKey, Sequence[Part]]]:
+        """A domain, and which models answer each of its tasks. domain: as of `predict`.
+
+        Raises UserError where it is none, or None and there are several.
+        """
+        self._check_domain(domain)
+        if domain is None:
+            answered = [name for name in self._about if any(name == k.domain for k in self._parts)]
+            if len(answered) != 1:
+                hint = f"choose one: {', '.join(answered)}"
+                raise UserError(Mistake("domain", "one domain", f"{len(answered)}", hint))
+            (domain,) = answered
+        return domain, {key: of for key, of in self._parts.items() if key.domain == domain}
+
     def answers(
         self, new: Any, domain: str | None = None, task: str | None = None, watch: Watch = iter
     ) -> tuple[dict[str, Answers], NewRows]:

@@ -1,0 +1,87 @@
+"""A graph of texts: the ids of their tokens, which the tokenizer beside it gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tlrun.core.tokens import PADDING
+from tlrun.inference.graph.inputs import NETWORK, Port
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+    from torch import Tensor, nn
+
+    from tlrun.inference.member import Member
+
+ENDING = ".tokenizer.json"
+IDS = "input_ids"
+SHORT = 16  # words of a random text: attention takes its time for more
+
+
+class TokenInputs:
+    """N texts as ids [N, L], each filled up with 0 at its end; L is free.
+
+    form: preprocessing.json of the run. numbers, free: as of `GraphInputs`.
+    """
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        self._form = form
+        self.numbers = int(form["max tokens"])
+        meaning = f"ids of tokens, at most {self.numbers}, filled up with {PADDING}"
+        self.ports: Sequence[Port] = (Port(IDS, "int64", ("N", "L"), meaning),)
+        self.categories = 0
+        self.free: tuple[str, ...] = ("N", "L")
+
+    def example(self) -> Tensor:
+        """Three texts, one of them shorter."""
+        import torch
+
+        return torch.tensor([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]])
+
+    def nodes(self) -> list[NodeProto]:
+        """The ids as they are."""
+        from onnx.helper import make_node
+
+        return [make_node("Identity", [IDS], [NETWORK])]
+
+    def reader(self, member: Member) -> nn.Module:
+        """The ids as they are."""
+        from torch import nn
+
+        return nn.Identity()
+
+    def unseen(self) -> nn.Module:
+        """Nothing, which is never asked for."""
+        from torch import nn
+
+        return nn.Identity()
+
+    def random(self, count: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
+        """Short texts of words that are known, a single one too long; ids as a user makes them."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.files()[ENDING].decode())
+        tokenizer.encode_special_tokens = True
+        words = sorted(word for word, place in tokenizer.get_vocab().items() if place != PADDING)
+        lengths = [2 * self.numbers] if count == 1 else rng.integers(1, SHORT, count)
+        texts = [" ".join(rng.choice(words, length)) for length in lengths]
+        ids = [one.ids for one in tokenizer.encode_batch(texts)]
+        return texts, {IDS: np.array(ids, np.int64)}
+
+    def files(self) -> dict[str, bytes]:
+        """The tokenizer, which cuts and fills up by itself."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(json.dumps(self._form["tokenizer"]))
+        tokenizer.enable_truncation(self.numbers)
+        tokenizer.enable_padding(pad_id=PADDING, pad_token=tokenizer.id_to_token(PADDING))
+        return {ENDING: tokenizer.to_str(pretty=False).encode()}
+
+    def notes(self) -> list[str]:
+        """How a text becomes ids."""
+        made_of = " and ".join(map(str, self._form["text"]))
+        return [f"Texts ({made_of}) become ids by the tokenizer beside the graph; it cuts them too"]
