@@ -58,7 +58,7 @@ def test_pages_and_commands_are_seen() -> None:
         "verdict.md",
     ]
     assert len(COMMANDS) == 58
-    assert len(OTHERS) == 18
+    assert len(OTHERS) == 19
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from answering import cells, columns_of, csv_of, of_test, on_table, trained, without
+from film_reviews import film_reviews, folder_of
 from safetensors.numpy import load_file
 from scipy.special import expit, softmax
 
@@ -113,6 +114,21 @@ def test_texts(strategy: str, tmp_path: Path) -> None:
         predictor.predict(["good", " "])
     with pytest.raises(UserError, match="new rows: expected a text in every row, found 3 in row 2"):
         predictor.predict(["good", 3])
+
+
+def test_reviews_of_films_are_read_without_their_line_breaks(tmp_path: Path) -> None:
+    files = film_reviews()
+    dataset = {"name": "imdb", "path": str(folder_of(files, tmp_path)), "by": None, "min_count": 1}
+    dataset |= {"cache": str(tmp_path / "cache"), "download": False}
+    backbone = {"name": "bag", "embedding": 6}
+    folder = trained(tmp_path, dataset, strategy={"name": "single_task"}, backbone=backbone)
+    said, _ = of_test(folder, "imdb/sentiment")
+    raw = [content.decode() for name, content in files.items() if "/test/" in name]
+
+    p = tlrun.load(folder).predict_proba(raw)[:, 1]
+
+    assert all("<br />" in text for text in raw)
+    np.testing.assert_allclose(np.sort(p), np.sort(expit(said[:, 0].astype(np.float64))), atol=1e-6)
 
 
 def test_photos(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ def test_a_text_of_several_columns_is_put_together() -> None:
         ids(form("title", "text"), {"text": ["bad"]})
 
 
+def test_a_text_is_made_one_line_where_those_learnt_from_were() -> None:
+    broken = ["good<br />film<BR>so", "so \n\n bad"]
+
+    assert ids(form(**{"in one line": True}), broken) == ids(form(), ["good film so", "so bad"])
+    assert ids(form(), broken) != ids(form(), ["good film so", "so bad"])
+
+
 def test_what_was_cut_or_is_unknown_is_told() -> None:
     read = text_reader(form())
     assert read(["good film so good", "new words", "bad new"], {}).told == (

@@ -14,7 +14,7 @@ from tlrun.core.tokens import Tokens
 from tlrun.data.progress import Progress
 from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.notation import Notation
-from tlrun.data.texts.text_table import text_of
+from tlrun.data.texts.text_table import in_one_line, text_of
 from tlrun.data.texts.tokenized import text_keys
 from tlrun.data.texts.tokenizer import Ids
 from tlrun.data.texts.tokenizer import Reader as Tokenizer
@@ -42,6 +42,7 @@ def text_reader(form: Mapping[str, Any], tell: Tell = silent) -> Reader:
     made_of = [str(name) for name in form["text"]]
     tokenizer = Tokenizer(json.dumps(form["tokenizer"]), form["max tokens"], "preprocessing.json")
     notation = Notation(tuple(form["missing"]))
+    in_line = bool(form.get("in one line"))  # an older tl-run did not say so
     domain_column, domains = form["domain column"], dict(form["domains"])
 
     def read_texts(new: Any, memo: Memo) -> NewRows:
@@ -56,6 +57,8 @@ def text_reader(form: Mapping[str, Any], tell: Tell = silent) -> Reader:
             text, of, column, told = _alone(new, notation), None, "", []
         _check_present(text)
         texts = text.text.to_pylist()
+        if in_line:
+            texts = list(map(in_one_line, texts))
         with about_new_rows():
             tokens, cut = _tokens(tokenizer, texts, tell)
         return NewRows(tokens, of, column, (*told, *_told(tokenizer, tokens, cut)))

@@ -26,13 +26,12 @@ from tlrun.data.tables.notation import Notation
 from tlrun.data.tables.splits import stratified_sample
 from tlrun.data.texts.archive import files_in
 from tlrun.data.texts.imdb_places import Place
-from tlrun.data.texts.text_table import TextTable
+from tlrun.data.texts.text_table import TextTable, in_one_line
 
 SIDES = ("train", "test")
 KINDS = {"neg": range(1, 5), "pos": range(7, 11)}  # the ratings that the files of each may have
 LABELS = {"neg": "against", "pos": "for"}
 NAME = re.compile(r"([0-9]+)_([0-9]+)\.txt")
-BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 MOST = 2**28  # bytes of .txt files in an archive, twice what was published
 STAND_IN = "stand_in_"  # how the domains begin that are none of IMDB
 COLUMNS = ("sentiment", "text", "domain", "split")
@@ -106,7 +105,7 @@ def imdb_table(place: Place, drawn: Drawn) -> TextTable:
     for key, column in cells.items():
         columns[key] = Column(key, pa.array(column, pa.string()), Notation(), name_of)
     table = Table(columns, len(kept), 0)
-    return TextTable(table, columns["text"], ("text",), "domain", tuple(notes))
+    return TextTable(table, columns["text"], ("text",), "domain", tuple(notes), in_line=True)
 
 
 def _complete(place: Place) -> list[Review]:
@@ -198,7 +197,7 @@ def _text(review: Review) -> str:
     except UnicodeDecodeError as error:
         found = f"{review.name}, whose byte {error.start + 1} is none of it"
         raise wrong("reviews in UTF-8", found) from None
-    text = " ".join(BREAK.sub(" ", text).split())
+    text = in_one_line(text)
     if not text:
         raise wrong("a text in every review", f"none in {review.name}")
     return text

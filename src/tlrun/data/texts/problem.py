@@ -135,6 +135,7 @@ def _preprocessing(
     return {
         "version": VERSION,
         "text": list(found.made_of),
+        "in one line": found.in_line,
         "missing": list(map(str, options.missing or ())),
         "max tokens": reader.longest,
         "tokenizer": json.loads(reader.text),

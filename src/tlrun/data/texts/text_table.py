@@ -23,6 +23,7 @@ ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet", ".pq
 WORDS = 2  # in a cell, on average, from which on a column is text that one reads
 # Letters of Chinese, Japanese and Thai, which are written without spaces; a word has about two.
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
+BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 SAMPLE = 1000  # rows in which words are counted
 
 
@@ -30,7 +31,8 @@ class TextTable(NamedTuple):
     """A table and the column of its texts, none of them empty.
 
     made_of: the names of the columns that the text was put together from. task: the column that
-    says which domain a row is of. notes: lines for the user.
+    says which domain a row is of. notes: lines for the user. in_line: whether each text was made
+    one line (`in_one_line`).
     """
 
     table: Table
@@ -38,6 +40,7 @@ class TextTable(NamedTuple):
     made_of: tuple[str, ...]
     task: str | None
     notes: tuple[str, ...]
+    in_line: bool = False
 
 
 def files_of(path: str) -> list[Path]:
@@ -159,6 +162,11 @@ def _words(column: Column) -> float:
     cells = column.text.slice(0, SAMPLE).to_pylist()
     words = sum(len(cell.split()) + len(UNSPACED.findall(cell)) / 2 for cell in cells)
     return words / max(1, len(cells))
+
+
+def in_one_line(text: str) -> str:
+    """A text of a web page without its line breaks, each run of spaces being one."""
+    return " ".join(BREAK.sub(" ", text).split())
 
 
 def text_of(table: Table, names: Sequence[str]) -> Column:

@@ -84,4 +84,9 @@ class TokenInputs:
     def notes(self) -> list[str]:
         """How a text becomes ids."""
         made_of = " and ".join(map(str, self._form["text"]))
-        return [f"Texts ({made_of}) become ids by the tokenizer beside the graph; it cuts them too"]
+        notes = [
+            f"Texts ({made_of}) become ids by the tokenizer beside the graph; it cuts them too"
+        ]
+        if self._form.get("in one line"):
+            notes.append("Line breaks, those of HTML too, and runs of spaces are one space first")
+        return notes
