@@ -121,6 +121,23 @@ def test_a_group_and_equal_rows_are_in_one_part(tmp_path: Path) -> None:
     assert all(len(where) == 1 for where in parts.values())
 
 
+def test_a_row_that_stands_in_the_source_too_is_never_asked(tmp_path: Path) -> None:
+    plain = table(tmp_path, predict="y", inputs=("a", "b"), target="b")
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    copied = [line.replace("b,", "a,", 1) for line in lines[61:91]]  # rows 60 to 89, of b
+    (tmp_path / "t.csv").write_text("\n".join([*lines, *copied]))
+
+    source = {row.tobytes() for row in load(plain, 3).domains["a"].train.array}
+    whole = load(plain, 3).domains["b"].train
+    copies = {i for i, row in zip(whole.index, whole.array, strict=True) if row.tobytes() in source}
+
+    asked = [part.test.open()["b"] for part in every_part(plain)]
+
+    every = {int(row) for part in asked for row in part.index}
+    assert copies
+    assert every == set(whole.index.tolist()) - copies
+
+
 def test_another_seed_has_other_parts_and_the_same_seed_the_same() -> None:
     again = [part.digest for part in every_part(Digits())]
 

@@ -7,8 +7,9 @@ So what an arm says of rows it has not seen is known, and no test example is rea
 
 Each class of each domain is dealt out evenly; rows of one group, and rows with equal inputs, are in
 one part. What is held out is the target's, or, where no domain is the target, a part of each. The
-source keeps its labels, so that its stages are shared by all parts. Inputs, and labels of numbers,
-are scaled as without a part held out.
+source keeps its labels, so that its stages are shared by all parts; a row of the target that stands
+in the source too is therefore never asked, for a transfer has learnt from it. Inputs, and labels of
+numbers, are scaled as without a part held out.
 
 It works for every data set that has an option `holdout_fold`, whatever it reads. Shapes: n rows
 whose labels are bought, of all domains that are divided.
@@ -17,7 +18,7 @@ whose labels are bought, of all domains that are divided.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tlrun.core.errors import Mistake, UserError
@@ -25,6 +26,7 @@ from tlrun.core.problem import Domain, HeldOutTest, Problem, Split, known
 from tlrun.core.seeding import stream
 from tlrun.data.assembly import arrays_digest, judged
 from tlrun.data.base import Dataset
+from tlrun.data.examples import row_hashes
 from tlrun.data.folds import together
 from tlrun.data.load_report import load_report
 from tlrun.data.row_units import deal, strata_of, units_of
@@ -73,14 +75,15 @@ def held_out(problem: Problem, fold: int, count: int, seed: int) -> Problem:
     about = judged(problem.domains)
     bought = {domain.name: together(domain.bought) for domain in about}
     places = parts(bought, count, seed, copies=problem.copies)
+    others = [domain for name, domain in problem.domains.items() if name not in bought]
     domains, test = dict(problem.domains), {}
     for name, domain in problem.domains.items():
         if name not in bought:
             test[name] = domain.train.select(_none(domain.train))  # nothing of it is asked
             continue
-        mine = places[name] == fold - 1
-        test[name] = bought[name].select(mine)
-        domains[name] = _without(domain, test[name])
+        mine = bought[name].select(places[name] == fold - 1)
+        domains[name] = _without(domain, mine)
+        test[name] = mine.select(~_learnt(mine, others)) if problem.copies else mine
     _check(domains, test, fold, count)
     told = f"part {fold} of {count} of the labels is held out; no test example is read"
     report = load_report(domains, test, {}, [*problem.report.get("notes", ()), told])
@@ -125,6 +128,17 @@ def _without(domain: Domain, held: Split) -> Domain:
     return dataclasses.replace(
         domain, train=train, val=val if val is not None and len(val) else None
     )
+
+
+def _learnt(split: Split, others: Sequence[Domain]) -> np.ndarray:
+    """Which rows of a split stand in another domain too, bool [N]."""
+    import numpy as np
+
+    seen: set[bytes] = set()
+    for domain in others:
+        for part in (domain.train, domain.val):
+            seen |= set() if part is None else set(row_hashes(part.inputs))
+    return np.array([one in seen for one in row_hashes(split.inputs)], dtype=bool)
 
 
 def _none(split: Split) -> np.ndarray:

@@ -114,7 +114,7 @@ def lines(made: Mapping[str, Any], folder: str) -> Iterator[str]:
         yield printable(f"left out: {name}, which {why}")
     if made["seed"] is not None:
         yield f"Labels and weights are those of seed {made['seed']}; intervals are over rows alone."
-    yield printable(f"Predict: tl-run predict {folder} NEW.csv -o out.csv")
+    yield printable(f"Predict: tl-run predict {folder} NEW -o out.csv")
 
 
 def _answer(task: Mapping[str, Any], method: str) -> str:
