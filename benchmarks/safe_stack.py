@@ -8,7 +8,8 @@ draw every arm is trained on all labels and five times on four fifths of them, b
 weights are fitted to the held-out parts; then, and only then, the test rows are read. A line of
 FILE.jsonl is a draw, and draws that are there are not made again. What is fixed here, before the
 first draw: the problems, their seeds, the arms, five parts, the priors of `selection.stacking`.
-These were chosen on 345 draws of the seeds from 10,100 on, 500 below each of those here.
+Twelve and 0.25 (`selection.stack`) were looked for on 690 other draws: 345 of seeds 200 below, and
+345 of seeds 300 above, on three of which the same rule failed with 0.05 in place of that 0.25.
 --sum prints the table; --write puts it where the card of a delivered stack reads it.
 """
 
@@ -79,19 +80,19 @@ def problems(data: Path, tables: Path) -> list[Drawn]:
         )  # fmt: skip
 
     return [
-        Drawn("digits, noise", (*digits, "dataset.shift=noise"), 10_600, 35),
-        Drawn("digits, inverted", (*digits, "dataset.shift=inverted"), 11_600, 35),
-        Drawn("digits, occlusion", (*digits, "dataset.shift=occlusion"), 12_600, 35),
-        Drawn("digits, rotation", (*digits, "dataset.shift=rotation"), 13_600, 35),
-        Drawn("MNIST to USPS", (*sets, "dataset.source=mnist", "dataset.target=usps"), 14_600, 25),
-        Drawn("USPS to MNIST", (*sets, "dataset.source=usps", "dataset.target=mnist"), 15_600, 25),
-        Drawn("breast cancer, halves", table("cancer.csv", "second", 20), 16_600, 35),
-        Drawn("breast cancer, a wrong source", table("wrong.csv", "second", 20), 17_600, 35),
-        Drawn("wine, halves", table("wine.csv", "second", 20), 18_600, 20),
-        Drawn("reviews, books to dvd", reviews("dvd", "books"), 19_600, 15),
-        Drawn("reviews, baby to MR", reviews("MR", "baby"), 20_600, 15),
+        Drawn("digits, noise", (*digits, "dataset.shift=noise"), 10_300, 35),
+        Drawn("digits, inverted", (*digits, "dataset.shift=inverted"), 11_300, 35),
+        Drawn("digits, occlusion", (*digits, "dataset.shift=occlusion"), 12_300, 35),
+        Drawn("digits, rotation", (*digits, "dataset.shift=rotation"), 13_300, 35),
+        Drawn("MNIST to USPS", (*sets, "dataset.source=mnist", "dataset.target=usps"), 14_300, 25),
+        Drawn("USPS to MNIST", (*sets, "dataset.source=usps", "dataset.target=mnist"), 15_300, 25),
+        Drawn("breast cancer, halves", table("cancer.csv", "second", 20), 16_300, 35),
+        Drawn("breast cancer, a wrong source", table("wrong.csv", "second", 20), 17_300, 35),
+        Drawn("wine, halves", table("wine.csv", "second", 20), 18_300, 20),
+        Drawn("reviews, books to dvd", reviews("dvd", "books"), 19_300, 15),
+        Drawn("reviews, baby to MR", reviews("MR", "baby"), 20_300, 15),
         Drawn(
-            "digits, every transfer hurts", table("permuted.csv", "second", 50), 21_600, 35, HURTING
+            "digits, every transfer hurts", table("permuted.csv", "second", 50), 21_300, 35, HURTING
         ),
     ]
 

@@ -23,7 +23,9 @@ from tlrun.selection.stacking import (
 )
 
 LEAST = 1e-3  # of numbers, an arm of less weight is left out
-LEAST_POOLED = 0.05  # of classes, all others are left out where they have less together
+# Of classes, all others are left out where they have less together: there the gain is small, and
+# the risk is not.
+LEAST_POOLED = 0.25
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Stack:
 def fit(task: Task, held: HeldOut, safe: int, prior: float = PRIOR) -> Stack:
     """The safe stack: a temperature an arm, then weights (`stacking`). safe: the place of scratch.
 
-    Of classes, scratch answers alone where all others together have a weight below 0.05, and an arm
+    Of classes, scratch answers alone where all others together have a weight below 0.25, and an arm
     that says the same of every row is none of them. Of numbers, an arm of a weight below 0.001 is
     left out, and what it had is shared among the others.
     """
