@@ -44,7 +44,7 @@ def graph(folder: Path, domain: str | None = None) -> Graph:
     name, parts = predictor.of_domain(domain)
     inputs = inputs_of(list(dict.fromkeys(p.member for of in parts.values() for p in of)))
     outputs = outputs_of({key: of[0].member.tasks[key] for key, of in parts.items()}, inputs)
-    made = graph_of(parts, inputs, {"made of": "a test"})
+    made = graph_of(parts, inputs, outputs, {"made of": "a test"})
     return Graph(predictor, name, made.SerializeToString(), inputs, outputs)
 
 

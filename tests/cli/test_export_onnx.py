@@ -40,7 +40,8 @@ def test_a_graph_and_its_card_whose_program_runs(
     assert "largest difference from tl-run predict" in told.out
     assert "batches of 1 and 1,000" in told.out
     card = (tmp_path / "ill.md").read_text(encoding="utf-8")
-    for words in ("| `age` | double | [N, 1] |", "`unseen`", "table/ill, on the run's test rows"):
+    of_test = "table/ill, on the run's test rows"
+    for words in ("| <code>age</code> | double | [N, 1] |", "<code>unseen</code>", of_test):
         assert words in card
     done = subprocess.run(
         [sys.executable, "-c", python_of(tmp_path / "ill.md")],
@@ -48,7 +49,7 @@ def test_a_graph_and_its_card_whose_program_runs(
     )  # fmt: skip
     assert "'prediction': array(['" in done.stdout
     row = {"age": [float(card.split("about ")[1].split(" ±")[0])], "colour": ["blue"]}
-    weight = float(card.split("`weight`")[1].split("about ")[1].split(" ±")[0])
+    weight = float(card.split("weight</code>")[1].split("about ")[1].split(" ±")[0])
     said = tlrun.load(run).predict({**row, "weight": [weight]})
     assert f"'prediction': array(['{said[0]}']" in done.stdout
 

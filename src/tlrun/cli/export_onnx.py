@@ -13,7 +13,7 @@ from tlrun.cli.flags import valued_flags
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, RunFailed, UserError, printable, say
 from tlrun.report.console import make_console
-from tlrun.report.export.graph_card import OURS, graph_card
+from tlrun.report.export.graph_card import BEGIN, graph_card
 from tlrun.store.files import write_whole
 from tlrun.store.found import below
 
@@ -21,7 +21,8 @@ ONNX = "--onnx"
 FLAGS = {ONNX: ONNX, "--domain": "--domain"}
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 ENDING, CARD = ".onnx", ".md"
-BEGIN = 64  # bytes, among which the name of a graph's producer stands
+TOKENIZER, IDS = ".tokenizer.json", "input_ids"  # as inference/graph/texts.py has them
+FIRST = 64  # bytes, among which the name of a graph's producer stands
 
 
 def export_onnx(arguments: Sequence[str]) -> int:
@@ -68,9 +69,9 @@ def _made(folder: Path, domain: str | None, place: Path) -> tuple[Mapping[Path, 
     _check_places([place, place.with_suffix(CARD), *beside])
     say(f"tracing {len(members)} network{'s' * (len(members) > 1)}: some seconds each")
     about = {"made of": "/".join(folder.absolute().parts[-3:]), "domain": domain}
-    graph = graph_of(parts, inputs, about).SerializeToString()
     tasks = {key: of[0].member.tasks[key] for key, of in parts.items()}
     outputs = outputs_of(tasks, inputs)
+    graph = graph_of(parts, inputs, outputs, about).SerializeToString()
     same = parity(graph, predictor, inputs, outputs, domain)
     batches = " and ".join(f"{count:,}" for count in same.batches)
     said = (
@@ -104,14 +105,13 @@ def _check_places(places: Sequence[Path]) -> None:
 
 
 def _is_ours(place: Path) -> bool:
-    """Whether a file was written here: a tokenizer is, where its graph is."""
-    if place.name.endswith(".tokenizer.json"):
-        place = place.with_suffix("").with_suffix(ENDING)
-        if not place.is_file():
-            return False
+    """Whether a file was written here: a tokenizer is, where a graph of texts is beside it."""
+    if place.name.endswith(TOKENIZER):
+        graph = place.with_name(place.name.removesuffix(TOKENIZER) + ENDING)
+        return graph.is_file() and _is_ours(graph) and IDS.encode() in graph.read_bytes()
     with place.open("rb") as file:
-        begin = file.read(BEGIN)
-    return begin.startswith(OURS.encode()) if place.suffix == CARD else b"tl-run" in begin
+        begin = file.read(FIRST)
+    return begin.startswith(BEGIN.encode()) if place.suffix == CARD else b"tl-run" in begin
 
 
 def _write(contents: Mapping[Path, bytes]) -> None:

@@ -88,6 +88,16 @@ class EstimatorStrategy(Strategy):
         raise TypeError(f"{type(self).__name__} is fitted at once: it has no objective of a step")
 
 
+def absent_logs(k: int, present: int, n: int) -> tuple[float, float]:
+    """log 1/(n + k), of a class that n rows did not have, and the log of what the others share.
+
+    k: all classes. present: how many of them the rows had.
+    """
+    import math
+
+    return -math.log(n + k), math.log1p(-(k - present) / (n + k))
+
+
 def as_head(task: Task, present: Sequence[int], logits: np.ndarray, n: int) -> np.ndarray:
     """Logits [N, k] of a head, of those of an estimator that has seen some classes only.
 
@@ -101,7 +111,7 @@ def as_head(task: Task, present: Sequence[int], logits: np.ndarray, n: int) -> n
     if logits.ndim == 1:
         logits = np.stack([np.zeros_like(logits), logits], axis=1)
     k = len(task.classes)
-    absent = k - len(present)
-    heads = np.full((len(logits), k), -np.log(n + k))
-    heads[:, list(present)] = log_softmax(logits, axis=1) + np.log1p(-absent / (n + k))
+    absent, seen = absent_logs(k, len(present), n)
+    heads = np.full((len(logits), k), absent)
+    heads[:, list(present)] = log_softmax(logits, axis=1) + seen
     return heads[:, 1:] - heads[:, :1] if task.kind == "binary" else heads

@@ -29,4 +29,4 @@ def test_random_rows_have_the_type_and_shape_of_the_port(spec: InputSpec) -> Non
 def test_the_card_says_how_a_photo_becomes_pixels() -> None:
     (note,) = ArrayInputs(InputSpec((3, 8, 8), "uint8"), PHOTOS).notes()
 
-    assert "made RGB, its middle cropped and resized to 8 x 8" in note
+    assert "made RGB, its middle square cropped and resized to 8 x 8" in note

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from answering import cells, columns_of, on_table, trained, without
 from graphs import column, graph
+from torch import nn
 
 from tlrun.core.errors import UserError
 
@@ -48,7 +50,8 @@ def test_a_table_and_its_mlp(tmp_path: Path) -> None:
     assert said["prediction"].tolist() == [("no", "yes")[int(p > 0.5)] for p in wanted[:, 1]]
     assert said["probabilities"].dtype == np.float32
     kept = onnx.load_from_string(made.content)
-    assert json.loads(kept.metadata_props[0].value) == {"made of": "a test"}
+    about = json.loads(kept.metadata_props[0].value)
+    assert about == {"made of": "a test", "classes": {"table/ill": ["no", "yes"]}}
     assert kept.producer_name == "tl-run"
 
 
@@ -122,6 +125,37 @@ def test_coefficients(name: str, predicted: str, tmp_path: Path) -> None:
     made = graph(on_table(tmp_path, {"name": name}, predict=predicted))
 
     assert made.parity.difference < 1e-6
+
+
+@pytest.mark.parametrize("name", ["single_task", "linear_model"])
+def test_numbers_far_from_0_in_folds_of_a_third_each(name: str, tmp_path: Path) -> None:
+    """Weights, locations and scales that float32 does not hold."""
+    rng = np.random.default_rng(0)
+    rows = [(x, 1e6 + 10 * x + rng.normal()) for x in rng.normal(size=90).tolist()]
+    file = tmp_path / "t.csv"
+    file.write_text("x,price\n" + "\n".join(f"{x:.4f},{y:.3f}" for x, y in rows) + "\n")
+    dataset = {"name": "table_csv", "path": str(file), "predict": "price", "test_folds": 3}
+
+    made = graph(trained(tmp_path, dataset, strategy={"name": name}))
+
+    assert made.parity.difference < 1e-6
+    said = made.ask({"x": column(0.0, 1.0)})["prediction"]
+    wanted = made.predictor.predict({"x": [0.0, 1.0]})
+    np.testing.assert_allclose(said, wanted, atol=1e-5, rtol=0)
+
+
+def test_what_torch_cannot_export_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = on_table(tmp_path)
+
+    def impossible(layer: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError("no operator for it")
+
+    monkeypatch.setattr(nn.Linear, "forward", impossible)
+
+    with pytest.raises(UserError, match="--onnx: expected a network that torch can export, found"):
+        graph(folder)
 
 
 def test_counts_of_words_have_no_graph(tmp_path: Path) -> None:

@@ -49,13 +49,24 @@ def test_a_missing_category_is_one_where_it_was_learnt_from(tmp_path: Path) -> N
     assert (said["probabilities"] == said["probabilities"][0]).all()
 
 
-def test_a_number_that_stands_for_a_missing_one_does(tmp_path: Path) -> None:
-    text = rows() + "-999,a,yes\n"
+@pytest.mark.parametrize("word", ["-999", "-99.9", "99999999"])
+def test_a_number_that_stands_for_a_missing_one_does(word: str, tmp_path: Path) -> None:
+    """Those too that float32 does not hold."""
+    made = graph(run_on(tmp_path, f"{rows()}{word},a,yes\n", missing=[word]))
+
+    said = made.ask({"size": column(np.nan, float(word)), "shape": column("a", "a")})
+
+    assert said["probabilities"][0].tolist() == said["probabilities"][1].tolist()
+    assert made.parity.difference < 1e-6
+
+
+def test_a_number_that_stands_for_a_missing_category_does(tmp_path: Path) -> None:
+    text = rows().replace(",a,no", ",-999,no")
     made = graph(run_on(tmp_path, text, missing=["-999"]))
 
-    said = made.ask({"size": column(np.nan, -999.0), "shape": column("a", "a")})
+    said = made.ask({"size": column(3.0, 3.0), "shape": column("-999", "-999.0")})
 
-    assert said["probabilities"][0] == pytest.approx(said["probabilities"][1])
+    assert not said["unseen"].any()
 
 
 def test_a_column_that_was_constant_changes_nothing(tmp_path: Path) -> None:
@@ -91,6 +102,13 @@ def test_a_column_with_the_name_of_an_output(name: str, tmp_path: Path) -> None:
 
     names = [port.name for port in made.outputs.ports]
     assert names == ["answer/prediction", "answer/probabilities", "answer/unseen"]
+    assert made.parity.difference < 1e-6
+
+
+def test_columns_that_take_the_other_names_too(tmp_path: Path) -> None:
+    made = graph(run_on(tmp_path, rows(names="prediction,answer/unseen,y")))
+
+    assert made.outputs.before == "answer/answer/"
     assert made.parity.difference < 1e-6
 
 

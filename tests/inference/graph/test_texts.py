@@ -18,7 +18,8 @@ TEXTS = ["A good film", "so bad, so very bad", "the plot", "a b c d e f g h i j 
 @pytest.fixture(params=["word", "bpe"])
 def form(request: pytest.FixtureRequest) -> dict[str, object]:
     learnt = Vocabulary(request.param, 60, 1, lowercase=True).learn(TEXTS)
-    return {"text": ["text"], "tokenizer": json.loads(learnt.to_str()), "max tokens": 6}
+    kept = json.loads(learnt.to_str())
+    return {"text": ["text"], "tokenizer": kept, "max tokens": 6, "missing": ["bad"]}
 
 
 def test_its_ids_are_those_of_the_reader_cut_and_filled_up(
@@ -49,3 +50,5 @@ def test_random_texts_are_of_known_words_and_the_single_one_is_too_long(
     assert len(texts[0].split()) > 6
     assert len(many) == len(ids["input_ids"]) == 50
     assert (ids["input_ids"][:, 0] != 0).all()
+    assert "bad" not in many  # a text that is nothing else is none
+    assert any(len(text.split()) == 1 for text in many)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tlrun.core.task import TaskKey
-from tlrun.report.export.graph_card import OURS, graph_card
+from tlrun.report.export.graph_card import BEGIN, graph_card
 
 
 class Port(NamedTuple):
@@ -42,10 +42,10 @@ def card(folder: Path, *inputs: Port, tokenizer: str | None = None) -> str:
 def test_a_run(tmp_path: Path) -> None:
     said = card(finished(tmp_path), AGE)
 
-    assert said.startswith(OURS)
-    assert "| `age` | double | [N, 1] | a number |" in said
+    assert said.startswith(BEGIN)
+    assert "| <code>age</code> | double | [N, 1] | a number |" in said
     assert "- A note." in said
-    assert '"age": np.array([[3.5]]),' in said
+    assert "'age': np.array([[3.5]])," in said
     assert "t/ill, on the run's test rows: accuracy % 75.0." in said
     assert "Learnt from 1,200 labels of t/ill, the target." in said
     assert "- Compared." in said
@@ -65,7 +65,7 @@ def test_a_stack_says_its_members_and_its_promise(tmp_path: Path) -> None:
 
 
 def test_texts_of_a_stranger_stay_texts(tmp_path: Path) -> None:
-    name = 'a|b`c"<script>\nimport os'
+    name = 'a|b`c"<script>\nimport os 😀'
 
     said = card(finished(tmp_path), Port(name, "string", ("N", 1), "one of '\n```'", '"""\n```\n'))
 
@@ -81,5 +81,5 @@ def test_a_tokenizer_beside_is_used(tmp_path: Path) -> None:
 
     said = card(finished(tmp_path), ids, tokenizer="m.tokenizer.json")
 
-    assert 'Tokenizer.from_file("m.tokenizer.json")' in said
-    assert '"input_ids": ids,' in said
+    assert "Tokenizer.from_file('m.tokenizer.json')" in said
+    assert "'input_ids': ids," in said

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlrun.core.inputs import InputSpec
-from tlrun.inference.graph.inputs import NETWORK, Port, Type
+from tlrun.inference.graph.inputs import AsTheyAre, Port, Type
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
-    from torch import Tensor, nn
-
-    from tlrun.inference.member import Member
+    from torch import Tensor
 
 TYPES: Mapping[str, Type] = {"float32": "float", "uint8": "uint8"}
-FITTED = {"crop": "its middle cropped", "squash": "squashed", "pad": "padded"}
+FITTED = {
+    "crop": "its middle square cropped",
+    "squash": "squashed",
+    "pad": "padded with black to a square",
+}
 
 
-class ArrayInputs:
+class ArrayInputs(AsTheyAre):
     """N inputs of one shape; bytes are divided by 255 and normalised inside the graph.
 
     spec: of one input. form: how image files were fitted to it, from preprocessing.json; empty
@@ -33,7 +34,6 @@ class ArrayInputs:
         meaning = "pixels, channels first, as they are" if spec.kind == "image" else "numbers"
         self.ports: Sequence[Port] = (Port(name, TYPES[spec.dtype], ("N", *spec.shape), meaning),)
         self.numbers = int(np.prod(spec.shape))
-        self.categories = 0
         self.free: tuple[str, ...] = ("N",)
 
     def example(self) -> Tensor:
@@ -41,24 +41,6 @@ class ArrayInputs:
         import torch
 
         return torch.from_numpy(self._drawn(3, np.random.default_rng(0)))
-
-    def nodes(self) -> list[NodeProto]:
-        """The tensor as it is."""
-        from onnx.helper import make_node
-
-        return [make_node("Identity", [self.ports[0].name], [NETWORK])]
-
-    def reader(self, member: Member) -> nn.Module:
-        """The tensor as it is."""
-        from torch import nn
-
-        return nn.Identity()
-
-    def unseen(self) -> nn.Module:
-        """Nothing, which is never asked for."""
-        from torch import nn
-
-        return nn.Identity()
 
     def random(self, count: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
         """Noise."""
@@ -77,7 +59,8 @@ class ArrayInputs:
         colour = "grey" if made["channels"] == 1 else "RGB"
         size = f"{made['size']} x {made['size']}"
         fitted = f"{FITTED[made['fit']]} and resized to {size}"
-        return [f"An image is first turned upright, made {colour}, {fitted}, by Pillow"]
+        how = "by Pillow's bilinear filter, transparent pixels on white"
+        return [f"An image is first turned upright, made {colour}, {fitted}, {how}"]
 
     def _drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
         shape = (count, *self._spec.shape)

@@ -22,7 +22,7 @@ from tlrun.inference.graph.arrays import ArrayInputs
 from tlrun.inference.graph.inputs import NETWORK, OURS, GraphInputs, Port
 from tlrun.inference.graph.mixture import Mixture
 from tlrun.inference.graph.network import OPSET
-from tlrun.inference.graph.outputs import UNSEEN, outputs_of
+from tlrun.inference.graph.outputs import UNSEEN, Outputs
 from tlrun.inference.graph.tables import ML, TableInputs
 from tlrun.inference.graph.texts import TokenInputs
 from tlrun.inference.member import Member
@@ -63,16 +63,17 @@ def inputs_of(members: Sequence[Member]) -> GraphInputs:
 
 
 def graph_of(
-    parts: Mapping[TaskKey, Sequence[Part]], inputs: GraphInputs, about: Mapping[str, str]
+    parts: Mapping[TaskKey, Sequence[Part]],
+    inputs: GraphInputs,
+    outputs: Outputs,
+    about: Mapping[str, str],
 ) -> ModelProto:
-    """The graph. parts: the models of each task. about: is kept in its metadata.
+    """The graph. parts: the models of each task. about: is kept in its metadata, as classes are.
 
     Raises UserError where a member has no graph, or it would be larger than a file can be.
     """
     import onnx
 
-    tasks = {key: of[0].member.tasks[key] for key, of in parts.items()}
-    outputs = outputs_of(tasks, inputs)
     inner = _traced(Mixture(parts, inputs), inputs, len(parts))
     outer = onnx.compose.add_prefix(inner, INNER)
     graph = outer.graph
@@ -91,7 +92,9 @@ def graph_of(
     graph.name, outer.producer_name = PRODUCER, PRODUCER
     if all(each.domain != ML for each in outer.opset_import):
         outer.opset_import.append(onnx.helper.make_opsetid(ML, ML_OPSET))
-    onnx.helper.set_model_props(outer, {PRODUCER: json.dumps(dict(about))})
+    classes = {str(key): list(task.classes) for key, task in outputs.tasks.items()}
+    kept = json.dumps({**about, "classes": classes}, ensure_ascii=False)
+    onnx.helper.set_model_props(outer, {PRODUCER: kept})
     onnx.checker.check_model(outer, full_check=True)
     return outer
 
@@ -100,11 +103,15 @@ def _traced(mixture: Mixture, inputs: GraphInputs, tasks: int) -> ModelProto:
     """From the tensor `NETWORK` to the answer of each task, and what was never learnt from."""
     names = [*map(_answer, range(tasks)), *[UNSEEN] * bool(inputs.categories)]
     sizes = {axis: torch.export.Dim(name, min=1) for axis, name in enumerate(inputs.free)}
-    with _quiet():
-        program = torch.onnx.export(
-            mixture, (inputs.example(),), dynamo=True, dynamic_shapes=(sizes,), verbose=False,
-            opset_version=OPSET, input_names=[NETWORK], output_names=names,
-        )  # fmt: skip
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                mixture, (inputs.example(),), dynamo=True, dynamic_shapes=(sizes,), verbose=False,
+                opset_version=OPSET, input_names=[NETWORK], output_names=names,
+            )  # fmt: skip
+    except torch.onnx.OnnxExporterError as error:
+        why = " ".join(str(error.__cause__ or error).split())[:200]
+        raise UserError(Mistake("--onnx", "a network that torch can export", why)) from None
     assert program is not None  # it is None of the older exporter alone
     inner: ModelProto = program.model_proto
     if inner.ByteSize() > LARGEST:

@@ -60,7 +60,10 @@ class GraphInputs(Protocol):
         """From the tensor `NETWORK` to the inputs of the network of `member`."""
 
     def unseen(self) -> nn.Module:
-        """From the tensor `NETWORK` to which categories were never learnt from, bool [N, c]."""
+        """From the tensor `NETWORK` to which categories were never learnt from, bool [N, c].
+
+        It is asked where there are any.
+        """
 
     def random(self, count: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
         """So many rows as a `Predictor` takes them, and as the graph does, by port."""
@@ -70,3 +73,26 @@ class GraphInputs(Protocol):
 
     def notes(self) -> list[str]:
         """Lines for the card: what rows have been through before they are given."""
+
+
+class AsTheyAre:
+    """A part of `GraphInputs`: of rows that are one tensor, which a network takes as it is."""
+
+    ports: Sequence[Port]
+    categories = 0
+
+    def nodes(self) -> list[NodeProto]:
+        """The tensor as it is."""
+        from onnx.helper import make_node
+
+        return [make_node("Identity", [self.ports[0].name], [NETWORK])]
+
+    def reader(self, member: Member) -> nn.Module:
+        """The tensor as it is."""
+        from torch import nn
+
+        return nn.Identity()
+
+    def unseen(self) -> nn.Module:
+        """Raise ValueError: there are no categories."""
+        raise ValueError("expected columns of categories, found none")

@@ -37,20 +37,25 @@ class Mixture(nn.Module):
         self.tasks = [part[0].member.tasks[key] for key, part in parts.items()]
         self.mixed = [
             [
-                (place, asked[place].index(key), part.weight, part.temperature)
+                (place, asked[place].index(key))
                 for part in of
                 for place in [members.index(part.member)]
             ]
             for key, of in parts.items()
         ]
+        # float64 tensors, for the exporter rounds a number of Python's to float32
+        for number, of in enumerate(parts.values()):
+            shares = [[part.weight, part.temperature] for part in of]
+            self.register_buffer(f"shares{number}", torch.tensor(shares, dtype=torch.float64))
 
     def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Of the tensor `NETWORK`: each task in order, then what was never learnt from."""
         said = [model(read(rows)) for read, model in zip(self.readers, self.models, strict=True)]
         answers: list[Tensor] = []
-        for task, mixed in zip(self.tasks, self.mixed, strict=True):
+        for number, (task, mixed) in enumerate(zip(self.tasks, self.mixed, strict=True)):
             total: Tensor | None = None
-            for place, which, weight, temperature in mixed:
+            shares = self.get_buffer(f"shares{number}")
+            for (place, which), (weight, temperature) in zip(mixed, shares, strict=True):
                 one = said[place][which]
                 one = _chances(task, one / temperature) if task.classes else one[:, 0]
                 total = weight * one if total is None else total + weight * one

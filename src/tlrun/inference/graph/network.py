@@ -6,7 +6,6 @@ Shapes: N rows, k outputs of a head.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from tlrun.inference.member import Member
 from tlrun.inference.network import Network
 from tlrun.models.model import Model
 from tlrun.models.text_layers import Recurrent, present
+from tlrun.strategies.estimator import absent_logs
 
 GATES = (0, 3, 1, 2)  # of an LSTM: input, output, forget, cell, where torch has i, f, c, o
 OPSET = 18
@@ -51,6 +51,7 @@ class _Heads(nn.Module):
         super().__init__()
         self.model = copy.deepcopy(model).eval()
         self.keys, self.tasks = tuple(keys), tuple(tasks)
+        self.register_buffer("units", _units(tasks))
         for name, layer in list(self.model.named_modules()):
             home, _, last = name.rpartition(".")
             for kind, other in OTHERWISE.items():
@@ -60,9 +61,9 @@ class _Heads(nn.Module):
     def forward(self, inputs: Tensor) -> list[Tensor]:
         z = self.model.features(inputs, self.keys[0].domain, self.tasks)
         found = []
-        for key, task in zip(self.keys, self.tasks, strict=True):
-            said = self.model.output(key, z[key.task]).double()
-            found.append(said if task.classes else task.location + task.scale * said)
+        units = self.get_buffer("units")
+        for key, (location, scale) in zip(self.keys, units, strict=True):
+            found.append(location + scale * self.model.output(key, z[key.task]).double())
         return found
 
 
@@ -118,6 +119,15 @@ OTHERWISE: Mapping[type[nn.Module], Callable[[Any], nn.Module]] = {
 }
 
 
+def _units(tasks: Sequence[Task]) -> Tensor:
+    """Location and scale of each task, 0 and 1 of classes, float64 [tasks, 2].
+
+    They are a tensor, for the exporter rounds a number of Python's to float32.
+    """
+    found = [(0.0, 1.0) if task.classes else (task.location, task.scale) for task in tasks]
+    return torch.tensor(found, dtype=torch.float64)
+
+
 class _Coefficients(nn.Module):
     """An estimator of every task: w x + b in float64, or one answer for every row."""
 
@@ -137,8 +147,9 @@ class _Coefficients(nn.Module):
             self.answers.append(_Linear(task, parts, where[len(domains) == 1 :], learnt))
 
     def forward(self, inputs: Tensor) -> list[Tensor]:
-        flat = inputs.flatten(1)
-        rows = flat.double() / (255 if inputs.dtype == torch.uint8 else 1)
+        rows = inputs.flatten(1).double()
+        if inputs.dtype == torch.uint8:
+            rows = rows / 255  # as float32 has it too
         return [answer(rows) for answer in self.answers]
 
 
@@ -170,17 +181,22 @@ class _Linear(nn.Module):
         self.register_buffer("b", bias + weight[:, inputs:] @ torch.from_numpy(where))
         self.present = [] if not task.classes else list(map(int, parts["classes"]))
         k = len(task.classes)
-        self.rare = -math.log(learnt + k)
-        self.seen = math.log1p(-(k - len(self.present)) / (learnt + k))
+        logs = absent_logs(k, len(self.present), learnt) if task.classes else (0.0, 0.0)
+        self.register_buffer("logs", torch.tensor(logs, dtype=torch.float64))
+        self.register_buffer("units", _units([task]))
 
     def forward(self, rows: Tensor) -> Tensor:
+        """Of [N, d] [N, k]."""
         said = rows @ self.get_buffer("w") + self.get_buffer("b")
         if not self.task.classes:
-            return self.task.location + self.task.scale * said
+            location, scale = self.get_buffer("units")[0]
+            numbers: Tensor = location + scale * said
+            return numbers
         if said.shape[1] == 1:
             said = torch.cat([torch.zeros_like(said), said], dim=1)
-        logs = log_softmax(said, dim=1) + self.seen
-        rare = torch.full_like(logs[:, :1], self.rare)
+        absent, seen = self.get_buffer("logs")
+        logs = log_softmax(said, dim=1) + seen
+        rare = torch.zeros_like(logs[:, :1]) + absent
         columns = [
             logs[:, self.present.index(c)].unsqueeze(1) if c in self.present else rare
             for c in range(len(self.task.classes))

@@ -6,7 +6,7 @@ Shapes: N rows, k classes, c columns of categories.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.task import Task, TaskKey
@@ -85,8 +85,7 @@ class Outputs:
 
 def outputs_of(tasks: Mapping[TaskKey, Task], inputs: GraphInputs) -> Outputs:
     """The outputs of a graph; where a column has the name of one, all begin with `answer/`."""
-    plain = Outputs(tasks, "", inputs.categories)
-    taken = {port.name for port in inputs.ports}
-    if any(port.name in taken for port in plain.ports):
-        return Outputs(tasks, "answer/", inputs.categories)
-    return plain
+    outputs, taken = Outputs(tasks, "", inputs.categories), {port.name for port in inputs.ports}
+    while any(port.name in taken for port in outputs.ports):
+        outputs = replace(outputs, before=f"answer/{outputs.before}")
+    return outputs

@@ -7,6 +7,7 @@ is none that was learnt from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tlrun.inference.graph.inputs import NETWORK, OURS, Port
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from tlrun.data.tables.encoding import Encoder
+    from tlrun.data.tables.encoding import Encoder, Scale
     from tlrun.inference.member import Member
 
 ML = "ai.onnx.ml"  # the domain of the operator that reads texts
@@ -45,13 +46,7 @@ class TableInputs:
         self.numbers = len(self._scales) + len(self._levels)
         self.categories = len(self._levels)
         self.free: tuple[str, ...] = ("N",)
-        ports = [
-            Port(
-                name, "double", ("N", 1), f"a number, about {s.mean:.4g} ± {s.deviation:.4g}",
-                float(f"{s.mean:.4g}"),
-            )
-            for name, s in self._scales.items()
-        ]  # fmt: skip
+        ports = [_number(scale) for scale in self._scales.values()]
         for name, of in self._levels.items():
             texts = [level for level in of if level is not None]
             said = f"one of {', '.join(map(repr, texts))}" if texts else "always missing"
@@ -64,6 +59,7 @@ class TableInputs:
 
     def nodes(self) -> list[NodeProto]:
         """Every category as its position, then all columns side by side."""
+        from onnx import TensorProto
         from onnx.helper import make_node
 
         nodes, columns = [], list(self._scales)
@@ -77,7 +73,7 @@ class TableInputs:
                     "LabelEncoder", [name], [code], domain=ML, keys_strings=list(known),
                     values_int64s=list(known.values()), default_int64=-1,
                 ),
-                make_node("Cast", [code], [number], to=11),  # to double
+                make_node("Cast", [code], [number], to=TensorProto.DOUBLE),
             ]  # fmt: skip
             columns.append(number)
         return [*nodes, make_node("Concat", columns, [NETWORK], axis=1)]
@@ -97,7 +93,8 @@ class TableInputs:
         columns: dict[str, np.ndarray] = {}
         for name, scale in self._scales.items():
             drawn = rng.normal(scale.mean, scale.deviation or 1.0, count)
-            columns[name] = np.where(rng.random(count) < GAPS, np.nan, drawn)
+            gaps = rng.choice([np.nan, *self._notation.missing_numbers], count)
+            columns[name] = np.where(rng.random(count) < GAPS, gaps, drawn)
         for name, levels in self._levels.items():
             texts = np.array(["" if level is None else level for level in levels], dtype=object)
             drawn = rng.choice(texts, count)
@@ -110,11 +107,11 @@ class TableInputs:
 
     def notes(self) -> list[str]:
         """How cells are written."""
-        said = ["A missing number is nan"] if self._scales else []
+        said = ["A number is finite; a missing one is nan"] if self._scales else []
         if self._levels:
             names = ", ".join(self._levels)
             said += [
-                "A category is its text, without spaces around it; a missing one is ''",
+                "A category is its text, without spaces around it; a missing one is '' alone",
                 f"`unseen` says which of {names} was never learnt from: it counts as none",
             ]
         return said
@@ -123,6 +120,8 @@ class TableInputs:
         """The texts that stand for nothing, in the spellings that are likely."""
         words = [word.strip() for word in self._notation.missing]
         spelt = [form for w in words for form in (w, w.lower(), w.upper(), w.capitalize())]
+        for number in self._notation.missing_numbers:
+            spelt += [repr(number), f"{number:g}", f"{number:.1f}", f"{number:.2f}"]
         return list(dict.fromkeys(["", *spelt]))
 
 
@@ -141,7 +140,7 @@ class _Encode(nn.Module):
     ) -> None:
         super().__init__()
         encoder: Encoder = kept.encoder
-        self.missing = kept.notation.missing_numbers
+        self.register_buffer("missing", _doubles(list(kept.notation.missing_numbers)))
         deviations = [scale.deviation for scale in encoder.scales]
         self.register_buffer("numbers", _places([places[s.name] for s in encoder.scales]))
         self.register_buffer("mean", _doubles([scale.mean for scale in encoder.scales]))
@@ -162,8 +161,9 @@ class _Encode(nn.Module):
         if len(self.get_buffer("numbers")):
             numbers = row[:, self.get_buffer("numbers")]
             gone = numbers.isnan() | self.get_buffer("constant")
-            for number in self.missing:
-                gone = gone | (numbers == number)
+            # a tensor, for the exporter rounds a number of Python's to float32
+            if len(self.get_buffer("missing")):
+                gone = gone | (numbers.unsqueeze(-1) == self.get_buffer("missing")).any(dim=-1)
             scaled = (numbers - self.get_buffer("mean")) / self.get_buffer("deviation")
             parts.append(scaled.masked_fill(gone, 0.0).float())
         for number, place in enumerate(self.categories):
@@ -181,6 +181,15 @@ class _Unseen(nn.Module):
     def forward(self, row: Tensor) -> Tensor:
         """Of [N, d + c] those whose position is -1."""
         return row[:, self.first :] < 0
+
+
+def _number(scale: Scale) -> Port:
+    """The port of a column of numbers."""
+    if not scale.deviation:
+        return Port(scale.name, "double", ("N", 1), "a number that was constant: not used")
+    said = f"a number, about {scale.mean:.6g} ± {scale.deviation:.3g}"
+    digits = 1 - math.floor(math.log10(scale.deviation))
+    return Port(scale.name, "double", ("N", 1), said, round(scale.mean, digits))
 
 
 def _places(of: list[int]) -> Tensor:

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlrun.core.tokens import PADDING
-from tlrun.inference.graph.inputs import NETWORK, Port
+from tlrun.data.tables.notation import Notation
+from tlrun.inference.graph.inputs import AsTheyAre, Port
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
-    from torch import Tensor, nn
-
-    from tlrun.inference.member import Member
+    from torch import Tensor
 
 ENDING = ".tokenizer.json"
 IDS = "input_ids"
 SHORT = 16  # words of a random text: attention takes its time for more
 
 
-class TokenInputs:
+class TokenInputs(AsTheyAre):
     """N texts as ids [N, L], each filled up with 0 at its end; L is free.
 
     form: preprocessing.json of the run. numbers, free: as of `GraphInputs`.
@@ -33,7 +31,6 @@ class TokenInputs:
         self.numbers = int(form["max tokens"])
         meaning = f"ids of tokens, at most {self.numbers}, filled up with {PADDING}"
         self.ports: Sequence[Port] = (Port(IDS, "int64", ("N", "L"), meaning),)
-        self.categories = 0
         self.free: tuple[str, ...] = ("N", "L")
 
     def example(self) -> Tensor:
@@ -42,31 +39,15 @@ class TokenInputs:
 
         return torch.tensor([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]])
 
-    def nodes(self) -> list[NodeProto]:
-        """The ids as they are."""
-        from onnx.helper import make_node
-
-        return [make_node("Identity", [IDS], [NETWORK])]
-
-    def reader(self, member: Member) -> nn.Module:
-        """The ids as they are."""
-        from torch import nn
-
-        return nn.Identity()
-
-    def unseen(self) -> nn.Module:
-        """Nothing, which is never asked for."""
-        from torch import nn
-
-        return nn.Identity()
-
     def random(self, count: int, rng: np.random.Generator) -> tuple[Any, dict[str, np.ndarray]]:
         """Short texts of words that are known, a single one too long; ids as a user makes them."""
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_str(self.files()[ENDING].decode())
         tokenizer.encode_special_tokens = True
-        words = sorted(word for word, place in tokenizer.get_vocab().items() if place != PADDING)
+        absent = Notation(tuple(self._form["missing"])).is_missing
+        known = tokenizer.get_vocab().items()
+        words = sorted(word for word, place in known if place != PADDING and not absent(word))
         lengths = [2 * self.numbers] if count == 1 else rng.integers(1, SHORT, count)
         texts = [" ".join(rng.choice(words, length)) for length in lengths]
         ids = [one.ids for one in tokenizer.encode_batch(texts)]
@@ -83,10 +64,10 @@ class TokenInputs:
 
     def notes(self) -> list[str]:
         """How a text becomes ids."""
-        made_of = " and ".join(map(str, self._form["text"]))
-        notes = [
-            f"Texts ({made_of}) become ids by the tokenizer beside the graph; it cuts them too"
-        ]
+        made_of = list(map(str, self._form["text"]))
+        notes = ["A text becomes ids by the tokenizer beside the graph, which cuts it too"]
+        if len(made_of) > 1:
+            notes.append(f"It is {', '.join(made_of)}, those that are not empty, a line each")
         if self._form.get("in one line"):
             notes.append("Line breaks, those of HTML too, and runs of spaces are one space first")
         return notes

@@ -5,7 +5,6 @@ Of each column, class and level the name is a stranger's text, and stands as tex
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +17,7 @@ from tlrun.store.files import read_json
 if TYPE_CHECKING:
     from tlrun.core.task import TaskKey
 
-OURS = "<!-- written by tl-run export --onnx -->"
+BEGIN = "<!-- written by tl-run export --onnx -->"
 EXAMPLES = {  # of a tensor, by its type
     "double": "np.array([[{example}]])",
     "float": "np.zeros({shape}, np.float32)",
@@ -27,7 +26,7 @@ EXAMPLES = {  # of a tensor, by its type
     "int64": "ids",
 }
 UNSAID = (
-    "- The graph does not look for numbers in another unit, as `tl-run predict` does.",
+    "- The classes stand in the graph's metadata, in order. N is at least 1.",
     "- Probabilities are as calibrated as training, or the temperatures of a stack, made them.",
 )
 LONG = 300  # characters of a meaning that are shown
@@ -64,7 +63,7 @@ def graph_card(
     been through before. tokenizer: the name of the file beside. parity: how it was compared.
     tasks: what it answers.
     """
-    lines = [OURS, f"# {file}", "", *_made_of(folder), "", "## What goes in", ""]
+    lines = [BEGIN, f"# {file}", "", *_made_of(folder), "", "## What goes in", ""]
     lines += [*_table(inputs), "", *(f"- {_text(note)}." for note in notes), ""]
     lines += ["## What comes out", "", *_table(outputs), ""]
     lines += ["## How to ask it", "", "```python", *_python(file, inputs, tokenizer), "```", ""]
@@ -75,6 +74,8 @@ def graph_card(
         *_scores(folder, tasks),
         *_learnt(folder),
     ]
+    if any(port.type == "double" for port in inputs):
+        lines.append("- Numbers in another unit are not looked for, as `tl-run predict` does.")
     lines += UNSAID
     return "\n".join([*lines, ""])
 
@@ -99,7 +100,7 @@ def _table(ports: Sequence[_Port]) -> Iterator[str]:
     for port in ports:
         shape = f"[{', '.join(map(str, port.shape))}]"
         said = port.meaning if len(port.meaning) <= LONG else f"{port.meaning[:LONG]} …"
-        yield f"| `{_text(port.name)}` | {port.type} | {shape} | {_text(said)} |"
+        yield f"| <code>{_text(port.name)}</code> | {port.type} | {shape} | {_text(said)} |"
 
 
 def _python(file: str, inputs: Sequence[_Port], tokenizer: str | None) -> Iterator[str]:
@@ -109,17 +110,17 @@ def _python(file: str, inputs: Sequence[_Port], tokenizer: str | None) -> Iterat
     if tokenizer is not None:
         yield "from tokenizers import Tokenizer"
         yield ""
-        yield f"tokenizer = Tokenizer.from_file({json.dumps(tokenizer)})"
+        yield f"tokenizer = Tokenizer.from_file({tokenizer!a})"
         yield "tokenizer.encode_special_tokens = True  # what a text says is text"
         yield 'encoded = tokenizer.encode_batch(["a new text"])'
         yield "ids = np.array([one.ids for one in encoded], np.int64)"
     yield ""
-    yield f"session = onnxruntime.InferenceSession({json.dumps(file)})"
+    yield f"session = onnxruntime.InferenceSession({file!a})"
     yield "row = {"
     for port in inputs:
         shape = tuple(1 if isinstance(size, str) else size for size in port.shape)
-        value = EXAMPLES[port.type].format(shape=shape, example=json.dumps(port.example))
-        yield f"    {json.dumps(port.name)}: {value},"
+        value = EXAMPLES[port.type].format(shape=shape, example=ascii(port.example))
+        yield f"    {port.name!a}: {value},"
     yield "}"
     yield "names = [output.name for output in session.get_outputs()]"
     yield "print(dict(zip(names, session.run(None, row))))"
@@ -137,7 +138,9 @@ def _scores(folder: Path, tasks: Sequence[TaskKey]) -> Iterator[str]:
         promise = _text(str(found["statement"]))
         yield f"- {promise[:1].upper()}{promise[1:]}."
         return
-    scores = read_json(folder / "result.json").get("metrics", {}).get("test", {})
+    result = read_json(folder / "result.json")
+    scores = result.get("metrics", {}).get("test", {})
+    of_folds = ", each row by the model of a fold that had not learnt from it"
     for key in map(str, tasks):
         said = [
             f"{with_unit(name)} {number(name, value)}"
@@ -145,7 +148,8 @@ def _scores(folder: Path, tasks: Sequence[TaskKey]) -> Iterator[str]:
             if name in TABLE and value is not None
         ]
         if said:
-            yield f"- {_text(key)}, on the run's test rows: {', '.join(said)}."
+            how = of_folds if "folds" in result else ""
+            yield f"- {_text(key)}, on the run's test rows{how}: {', '.join(said)}."
 
 
 def _learnt(folder: Path) -> Iterator[str]:
@@ -160,5 +164,5 @@ def _learnt(folder: Path) -> Iterator[str]:
 
 def _text(said: str) -> str:
     """A stranger's text in a cell, as text."""
-    shown = printable(said).replace("`", "'").replace("|", "\\|")
+    shown = printable(said).replace("`", "&#96;").replace("|", "\\|")
     return shown.replace("<", "&lt;").replace(">", "&gt;")
