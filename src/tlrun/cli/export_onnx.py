@@ -21,7 +21,6 @@ ONNX = "--onnx"
 FLAGS = {ONNX: ONNX, "--domain": "--domain"}
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 ENDING, CARD = ".onnx", ".md"
-TOKENIZER, IDS = ".tokenizer.json", "input_ids"  # as inference/graph/texts.py has them
 FIRST = 64  # bytes, among which the name of a graph's producer stands
 
 
@@ -106,6 +105,9 @@ def _check_places(places: Sequence[Path]) -> None:
 
 def _is_ours(place: Path) -> bool:
     """Whether a file was written here: a tokenizer is, where a graph of texts is beside it."""
+    from tlrun.inference.graph.texts import ENDING as TOKENIZER
+    from tlrun.inference.graph.texts import IDS
+
     if place.name.endswith(TOKENIZER):
         graph = place.with_name(place.name.removesuffix(TOKENIZER) + ENDING)
         return graph.is_file() and _is_ours(graph) and IDS.encode() in graph.read_bytes()

@@ -149,7 +149,7 @@ class _Coefficients(nn.Module):
     def forward(self, inputs: Tensor) -> list[Tensor]:
         rows = inputs.flatten(1).double()
         if inputs.dtype == torch.uint8:
-            rows = rows / 255  # as float32 has it too
+            rows = rows / 255  # which float32 holds
         return [answer(rows) for answer in self.answers]
 
 
