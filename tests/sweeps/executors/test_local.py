@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from packages import faulty
 from waiting import PATIENCE, until
 
 from tlrun.config import plugins
+from tlrun.core.errors import Terminated
 from tlrun.runs.plan import THIS
+from tlrun.sweeps.executors import local
 from tlrun.sweeps.executors.base import Job, JobResults
-from tlrun.sweeps.executors.local import LocalExecutor
+from tlrun.sweeps.executors.local import LocalExecutor, signals_held_back
 
 from problems import SweepWatcher, Watcher, config, planned
 
@@ -172,6 +175,71 @@ def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
 
     assert record["status"] == "running"  # it had no say
     assert not Path(f"/proc/{record['pid']}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_is_held_back_comes_in_the_end(number: signal.Signals) -> None:
+    done = []
+
+    def stop(signalled: int, _: object) -> None:
+        raise Terminated(signalled)
+
+    def whole() -> None:
+        with signals_held_back():
+            signal.raise_signal(number)
+            done.append("whole")
+
+    kept = signal.signal(number, stop)
+    try:
+        with pytest.raises(Terminated) as caught:
+            whole()
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, kept)
+    assert done == ["whole"]
+    assert caught.value.args == (number,)
+
+
+def test_a_signal_that_is_ignored_stays_so_while_others_are_held_back() -> None:
+    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_held_back():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, kept)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("faults")
+def test_a_signal_while_a_process_starts_ends_that_too_without_a_word_of_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would wait for what it is to do, and end in a traceback when nobody sends that."""
+    started, begin = [], local._start
+
+    def start(context: Any, job: Job) -> Any:
+        spawn = forkserver.connect_to_new_process
+
+        def connected(*asked: Any) -> Any:
+            found = spawn(*asked)
+            signal.raise_signal(signal.SIGINT)  # between the fork and what it is sent
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(forkserver, "connect_to_new_process", connected)
+            started.append(begin(context, job))
+        return started[-1]
+
+    monkeypatch.setattr(local, "_start", start)
+    jobs = faulty_jobs(tmp_path, "hang")
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalExecutor(1).run(list(jobs.values()), SweepWatcher())
+
+    (one,) = started
+    assert one.process.exitcode is not None
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_nothing_to_do_starts_nothing() -> None:

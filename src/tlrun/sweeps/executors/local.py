@@ -10,13 +10,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from tlrun.data.base import Dataset
@@ -54,8 +54,9 @@ class LocalExecutor:
         try:
             while waiting or running:
                 while waiting and len(running) < self.processes:
-                    started = _start(context, waiting.popleft())
-                    running[started.process.sentinel] = started
+                    with signals_held_back():  # a process half started would be nobody's
+                        started = _start(context, waiting.popleft())
+                        running[started.process.sentinel] = started
                     watcher.started(started.job.title)
                 for over in _over(running, watcher):
                     del running[over.process.sentinel]
@@ -128,6 +129,34 @@ def _start_server() -> None:
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Signals that would end this process do so when it is over.
+
+    Their handlers are put aside, and called then: a mask would not do, for another thread may get
+    the signal and Python still handles it in this one.
+    """
+    caught: list[tuple[int, FrameType | None]] = []
+    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        caught.append((number, frame))
+
+    if threading.current_thread() is threading.main_thread():  # no other may set signals
+        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            handler = signal.getsignal(number)
+            if callable(handler) and number not in before:
+                before[number] = handler
+                signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number, frame in caught:
+            before[number](number, frame)
 
 
 def _start(context: Any, job: Job) -> _Running:
