@@ -66,6 +66,17 @@ def test_what_is_not_ours_is_never_written_over(run: str, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_a_tokenizer_is_ours_beside_a_graph_of_texts_alone(run: str, tmp_path: Path) -> None:
+    place = tmp_path / "a.tokenizer.json"
+    place.write_text("mine")
+
+    assert not module._is_ours(place)
+    assert export([run, "--onnx", str(tmp_path / "a.onnx")]) == 0
+    assert not module._is_ours(place)  # that graph is of a table
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x0a\x12\x06tl-run ... input_ids")
+    assert module._is_ours(place)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
