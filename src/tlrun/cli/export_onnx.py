@@ -10,11 +10,11 @@ from pathlib import Path
 from rich.text import Text
 
 from tlrun.cli.flags import valued_flags
+from tlrun.cli.new_file import check_place, write
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, RunFailed, UserError, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.export.graph_card import BEGIN, graph_card
-from tlrun.store.files import write_whole
 from tlrun.store.found import below
 
 ONNX = "--onnx"
@@ -46,7 +46,8 @@ def export_onnx(arguments: Sequence[str]) -> int:
     if not any((folder / name).is_file() for name in ("delivered.json", "run.json")):
         folder = chosen("export", words[0], runs_dir).run_dir.path
     contents, difference = _made(folder, values.get("--domain"), place)
-    _write(contents)
+    for file, content in contents.items():
+        write(ONNX, file, content)
     console = make_console()
     for line in (*contents, difference):
         console.print(Text(printable(str(line))), soft_wrap=True)
@@ -65,7 +66,8 @@ def _made(folder: Path, domain: str | None, place: Path) -> tuple[Mapping[Path, 
     members = list(dict.fromkeys(part.member for of in parts.values() for part in of))
     inputs = inputs_of(members)
     beside = {place.with_suffix(ending): of for ending, of in inputs.files().items()}
-    _check_places([place, place.with_suffix(CARD), *beside])
+    for file in (place, place.with_suffix(CARD), *beside):
+        check_place(ONNX, "export", file, _is_ours)
     say(f"tracing {len(members)} network{'s' * (len(members) > 1)}: some seconds each")
     about = {"made of": "/".join(folder.absolute().parts[-3:]), "domain": domain}
     tasks = {key: of[0].member.tasks[key] for key, of in parts.items()}
@@ -88,21 +90,6 @@ def _made(folder: Path, domain: str | None, place: Path) -> tuple[Mapping[Path, 
     return {place: graph, place.with_suffix(CARD): card.encode(), **beside}, said
 
 
-def _check_places(places: Sequence[Path]) -> None:
-    """Raise UserError where a file cannot be written, or one is there that is not ours."""
-    try:
-        for place in places:
-            if place.exists() and not (place.is_file() and _is_ours(place)):
-                found = f"{place}, which tl-run export has not made"
-                hint = "name another, or take it away"
-                raise UserError(Mistake("--onnx", "a new place", found, hint))
-            if not place.absolute().parent.is_dir():
-                found = f"no folder {place.parent}"
-                raise UserError(Mistake("--onnx", "a file in a folder that is there", found))
-    except OSError as error:
-        raise _unwritten(error) from None
-
-
 def _is_ours(place: Path) -> bool:
     """Whether a file was written here: a tokenizer is, where a graph of texts is beside it."""
     from tlrun.inference.graph.texts import ENDING as TOKENIZER
@@ -114,16 +101,3 @@ def _is_ours(place: Path) -> bool:
     with place.open("rb") as file:
         begin = file.read(FIRST)
     return begin.startswith(BEGIN.encode()) if place.suffix == CARD else b"tl-run" in begin
-
-
-def _write(contents: Mapping[Path, bytes]) -> None:
-    try:
-        for place, content in contents.items():
-            write_whole(place, content)
-    except OSError as error:
-        raise _unwritten(error) from None
-
-
-def _unwritten(error: OSError) -> UserError:
-    found = f"{error.filename}: {error.strerror}"
-    return UserError(Mistake("--onnx", "a place that can be written", found))

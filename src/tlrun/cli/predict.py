@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from tlrun.cli.flags import valued_flags
+from tlrun.cli.new_file import check_place, write
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, UserError, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.export.answers import OURS, as_csv, as_lines
-from tlrun.store.files import write_whole
 from tlrun.store.found import below
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def predict(arguments: Sequence[str]) -> int:
         raise UserError(Mistake("predict", "a run and new rows", f"{len(words)} words", hint))
     place = None if "-o" not in values else Path(values["-o"]).expanduser()
     if place is not None:
-        _check_place(place)
+        check_place("-o", "predict", place, _is_ours)
     from tlrun.inference.predictor import load
 
     predictor = load(_folder(words[0], runs_dir), tell=say)
@@ -68,7 +68,7 @@ def predict(arguments: Sequence[str]) -> int:
     answers, told, files = _answers(predictor, words[1], values.get("--domain"), task)
     console = make_console()
     if place is not None:
-        _write(place, as_csv(answers, files))
+        write("-o", place, as_csv(answers, files))
         console.print(Text(printable(f"{place}")), soft_wrap=True)
     for line in _summary(answers):
         console.print(Text(printable(line)), soft_wrap=True)
@@ -135,31 +135,6 @@ def _print_first(answers: Mapping[str, Answers], files: Sequence[str], console: 
     console.print(f"{more}-o FILE.csv writes all")
 
 
-def _check_place(place: Path) -> None:
-    """Raise UserError where a file cannot be written, or one is there that is not ours."""
-    try:
-        if place.exists() and not (place.is_file() and _is_ours(place)):
-            found = f"{place}, which tl-run predict has not made"
-            raise UserError(Mistake("-o", "a new place", found, "name another, or take it away"))
-        if not place.absolute().parent.is_dir():
-            found = f"no folder {place.parent}"
-            raise UserError(Mistake("-o", "a file in a folder that is there", found))
-    except OSError as error:
-        raise _unwritten(error) from None
-
-
 def _is_ours(place: Path) -> bool:
     with place.open(encoding="utf-8", errors="replace") as file:
         return OURS.match(file.readline()) is not None
-
-
-def _write(place: Path, content: bytes) -> None:
-    try:
-        write_whole(place, content)
-    except OSError as error:
-        raise _unwritten(error) from None
-
-
-def _unwritten(error: OSError) -> UserError:
-    found = f"{error.filename}: {error.strerror}"
-    return UserError(Mistake("-o", "a place that can be written", found))

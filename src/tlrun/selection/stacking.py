@@ -42,7 +42,7 @@ def temperature_of(outputs: np.ndarray, labels: np.ndarray) -> float:
     """T = 1/b, b = argmin of c (b - log b) - Σ_i log softmax(b z_i)_{y_i}; convex in b.
 
     The first term is a Gamma prior of b with mode 1: a few rows cannot make an arm boundlessly sure
-    or unsure.
+    or unsure. c: 4.
 
     outputs: logits [n, K] or [n, 1]. labels: int64 [n], all present.
     """

@@ -93,9 +93,9 @@ def absent_logs(k: int, present: int, n: int) -> tuple[float, float]:
 
     k: all classes. present: how many of them the rows had.
     """
-    import math
+    import numpy as np
 
-    return -math.log(n + k), math.log1p(-(k - present) / (n + k))
+    return -float(np.log(n + k)), float(np.log1p(-(k - present) / (n + k)))
 
 
 def as_head(task: Task, present: Sequence[int], logits: np.ndarray, n: int) -> np.ndarray:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tlrun.core.task import TaskKey
+from tlrun.inference.graph.inputs import Port
 from tlrun.report.export.graph_card import BEGIN, graph_card
-
-
-class Port(NamedTuple):
-    name: str
-    type: str
-    shape: tuple[str | int, ...]
-    meaning: str
-    example: str | float = 0.0
-
 
 KEY = TaskKey("t", "ill")
 AGE = Port("age", "double", ("N", 1), "a number", 3.5)

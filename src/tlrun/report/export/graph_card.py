@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tlrun.core.errors import printable
 from tlrun.core.metrics import TABLE
@@ -16,6 +16,7 @@ from tlrun.store.files import read_json
 
 if TYPE_CHECKING:
     from tlrun.core.task import TaskKey
+    from tlrun.inference.graph.inputs import Port
 
 BEGIN = "<!-- written by tl-run export --onnx -->"
 EXAMPLES = {  # of a tensor, by its type
@@ -32,26 +33,11 @@ UNSAID = (
 LONG = 300  # characters of a meaning that are shown
 
 
-class _Port(Protocol):
-    """What a tensor of a graph has."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def shape(self) -> tuple[str | int, ...]: ...
-    @property
-    def meaning(self) -> str: ...
-    @property
-    def example(self) -> str | float: ...
-
-
 def graph_card(
     file: str,
     folder: Path,
-    inputs: Sequence[_Port],
-    outputs: Sequence[_Port],
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
     notes: Sequence[str],
     tokenizer: str | None,
     parity: str,
@@ -93,7 +79,7 @@ def _made_of(folder: Path) -> list[str]:
     return lines
 
 
-def _table(ports: Sequence[_Port]) -> Iterator[str]:
+def _table(ports: Sequence[Port]) -> Iterator[str]:
     """The tensors, a row each."""
     yield "| name | type | shape | meaning |"
     yield "|---|---|---|---|"
@@ -103,7 +89,7 @@ def _table(ports: Sequence[_Port]) -> Iterator[str]:
         yield f"| <code>{_text(port.name)}</code> | {port.type} | {shape} | {_text(said)} |"
 
 
-def _python(file: str, inputs: Sequence[_Port], tokenizer: str | None) -> Iterator[str]:
+def _python(file: str, inputs: Sequence[Port], tokenizer: str | None) -> Iterator[str]:
     """A program that asks the graph one row."""
     yield "import numpy as np"
     yield "import onnxruntime"
