@@ -131,7 +131,7 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "rerun": False,
         "stages": True,
         "reuse": "same",
-        "sweep": {"jobs": None},
+        "sweep": {"jobs": None, "engine": "auto"},
         "verdict": {"alpha": 0.05, "delta": None},
         "tune": {"lr": None},
     }

@@ -1,6 +1,4 @@
 import multiprocessing
-import os
-import sys
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
@@ -13,7 +11,8 @@ from waiting import PATIENCE
 
 from tlrun.core.errors import RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.files import write_json, write_whole
+from tlrun.store.files import write_json
+from tlrun.store.finished import Finished, finish
 from tlrun.store.rundir import RunDir, check_writable
 
 from problems import no_note
@@ -43,7 +42,7 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
     assert started["fingerprint"] == {"torch": "2"}
 
     place.log({"step": 1})
-    place.finish(RESULT, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {"seconds": 0.5})
+    finish([Finished(place, RESULT, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {"seconds": 0.5})])
 
     record = place.record()
     assert record is not None
@@ -61,56 +60,6 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
         "result.json",
         "run.json",
     ]
-
-
-@pytest.mark.parametrize(
-    "broken", ["model.safetensors", "predictions.safetensors", "result.json", "run.json"]
-)
-def test_a_crash_while_finishing_leaves_it_unfinished(
-    place: RunDir, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    place.begin("", {})
-
-    def crash(path: Path, content: bytes, synced: bool = True) -> None:
-        if path.name == broken:
-            raise OSError("crash")
-        write_whole(path, content, synced)
-
-    monkeypatch.setattr("tlrun.store.rundir.write_whole", crash)
-    monkeypatch.setattr("tlrun.store.files.write_whole", crash)
-    with pytest.raises(OSError, match="crash"):
-        place.finish({"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {})
-
-    record = place.record()
-    assert record is not None
-    assert record["status"] == "running"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which file it is")
-def test_files_are_synced_once_each_and_all_before_the_run_says_that_it_is_finished(
-    place: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A loss of power then leaves a whole run, or one that is not finished."""
-    synced: list[str] = []
-
-    def fsync(file: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
-        record = place.record()
-        assert record is not None
-        assert record["status"] == "running"
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    place.begin("", {})
-    place.keep_json("data.json", {})
-    place.log({"step": 1})
-    assert synced == []
-    with monkeypatch.context() as last:
-        last.setattr("tlrun.store.files.sync_folder", lambda _: None)
-        place.finish({"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {})
-
-    *files, aside = synced
-    assert aside.startswith(".run.json")
-    assert sorted(files) == sorted(path.name for path in place.path.iterdir())
 
 
 def test_a_new_attempt_loses_nothing_of_the_old_ones(place: RunDir) -> None:
@@ -135,7 +84,7 @@ def test_a_score_that_is_no_number_is_damage(place: RunDir) -> None:
     """And hides no other run from who lists them."""
     place.begin("seed: 0\n", {})
     place.log({"step": 1})
-    place.finish(RESULT, {"w": torch.zeros(1)}, {"p": torch.zeros(1)}, {})
+    finish([Finished(place, RESULT, {"w": torch.zeros(1)}, {"p": torch.zeros(1)}, {})])
     whole = place.result()
     value: object
     for damaged in (whole | {"headline": None}, whole | {"metrics": {"test": [1]}}):

@@ -31,9 +31,15 @@ Config = Mapping[str, Any]  # a whole config, or a node of one, as plain data
 
 @dataclass(frozen=True)
 class Sweep:
-    """How a sweep is run. jobs: processes at a time; none for as many as there are cores."""
+    """How a sweep is run; it decides no run, beyond rounding.
+
+    jobs: processes at a time; none for as many as there are cores. engine: of runs that train
+    linear heads on features and differ in λ, seed, learning rate, weight decay or label fraction
+    alone, `auto`: as one product; `loop`: one after another, with the bits of a run by itself.
+    """
 
     jobs: Annotated[int, Range(1, 1024)] | None = None
+    engine: Literal["auto", "loop"] = "auto"
 
 
 @dataclass(frozen=True)

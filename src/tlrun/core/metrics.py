@@ -97,7 +97,14 @@ def primary(task: Task) -> str:
 
 def every_score(task: Task, outputs: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
     """Every metric of the task's kind, by name; arguments and values as of `score`."""
-    return {name: score(name, task, outputs, labels) for name in METRICS[task.kind]}
+    import numpy as np
+
+    finite, values = bool(np.isfinite(outputs).all()), len(np.unique(labels))
+    found = {}
+    for name in METRICS[task.kind]:
+        defined = finite and values >= TABLE[name].needed(task)
+        found[name] = _finite(TABLE[name].compute(task, outputs, labels)) if defined else None
+    return found
 
 
 def score(metric: str, task: Task, outputs: np.ndarray, labels: np.ndarray) -> float | None:
@@ -116,7 +123,10 @@ def score(metric: str, task: Task, outputs: np.ndarray, labels: np.ndarray) -> f
         return None
     if not np.isfinite(outputs).all():
         return None
-    value = row.compute(task, outputs, labels)
+    return _finite(row.compute(task, outputs, labels))
+
+
+def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 

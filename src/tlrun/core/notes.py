@@ -159,6 +159,17 @@ class StatisticsPooled(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadsTogether(Note):
+    """The heads of several runs are about to be trained as one product.
+
+    runs: how many. megabytes: what that takes in memory.
+    """
+
+    runs: int
+    megabytes: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class EntryDamaged(Note):
     """A kept stage or set of features is not whole, and is made again. problem: what is wrong."""
 

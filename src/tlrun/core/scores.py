@@ -32,15 +32,29 @@ def auc(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
     Of more than two classes: the mean over classes of one against the rest, by softmax probability.
     """
     import numpy as np
-    from scipy.special import softmax
-    from sklearn.metrics import roc_auc_score
 
     if task.kind == "binary":
-        return float(roc_auc_score(labels, outputs[:, 0]))
-    chances = softmax(outputs.astype(np.float64), axis=1)
+        return ordered_pairs(outputs[:, 0], labels == 1)
+    chances = softmax(outputs.astype(np.float64))
     if task.outputs == 2:
-        return float(roc_auc_score(labels, chances[:, 1]))
-    return float(roc_auc_score(labels, chances, multi_class="ovr"))
+        return ordered_pairs(chances[:, 1], labels == 1)
+    return float(np.mean([ordered_pairs(p, labels == k) for k, p in enumerate(chances.T)]))
+
+
+def ordered_pairs(outputs: np.ndarray, positive: np.ndarray) -> float:
+    """Of the pairs of a positive and a negative example, how many have the larger output first.
+
+    An equal pair counts half. That is the area under the ROC curve (Hanley and McNeil, Radiology
+    1982). outputs: [N]. positive: which are, bool [N]; there are some of either.
+
+    scikit-learn's own takes ten times as long, most of it checks, and its import a second.
+    """
+    import numpy as np
+
+    above, below = outputs[positive], np.sort(outputs[~positive])
+    smaller = np.searchsorted(below, above, "left").sum(dtype=np.int64)
+    not_larger = np.searchsorted(below, above, "right").sum(dtype=np.int64)
+    return float(smaller + not_larger) / (2 * len(above) * len(below))
 
 
 def log_loss(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
@@ -51,10 +65,11 @@ def log_loss(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
 def log_losses(task: Task, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """-log p(y) of every example, float64 [N]."""
     import numpy as np
-    from scipy.special import log_softmax
 
-    chances = log_softmax(_logits(task, outputs), axis=1)
-    losses: np.ndarray = -chances[np.arange(len(labels)), labels]
+    logits = _logits(task, outputs)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    total = np.log(np.exp(logits).sum(axis=1))
+    losses: np.ndarray = total - logits[np.arange(len(labels)), labels]
     return losses
 
 
@@ -69,18 +84,18 @@ def brier(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
 def brier_scores(task: Task, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """What `brier` is the mean of, for every example, float64 [N]."""
     import numpy as np
-    from scipy.special import softmax
 
-    chances = softmax(_logits(task, outputs), axis=1)
+    chances = softmax(_logits(task, outputs))
     squares: np.ndarray = ((chances - np.eye(chances.shape[1])[labels]) ** 2).sum(axis=1)
     return squares / (2 if chances.shape[1] == 2 else 1)
 
 
 def r2(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:  # noqa: ARG001  # as every metric
     """The coefficient of determination, 1 - Σ(y - ŷ)² / Σ(y - ȳ)²."""
-    from sklearn.metrics import r2_score
+    import numpy as np
 
-    return float(r2_score(labels, outputs[:, 0]))
+    y = labels.astype(np.float64)
+    return float(1.0 - ((y - outputs[:, 0]) ** 2).sum() / ((y - y.mean()) ** 2).sum())
 
 
 def mae(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:  # noqa: ARG001  # as every metric
@@ -105,6 +120,16 @@ def predicted_class(task: Task, outputs: np.ndarray) -> np.ndarray:
     else:
         classes = (outputs[:, 0] > 0).astype(np.int64)
     return classes
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """p_k = exp(o_k) / Σ_j exp(o_j) of every row of logits o [N, k]."""
+    import numpy as np
+
+    # no exponential is above 1
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    chances: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return chances
 
 
 def _logits(task: Task, outputs: np.ndarray) -> np.ndarray:

@@ -118,10 +118,20 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         return self
 
-    def __next__(self) -> Batch:
+    def next_rows(self) -> Tensor:
+        """Which examples the next batch has, int64 [B]: it is drawn, and nothing is read."""
+        rows, _ = self._draw()
+        self.position += 1
+        return rows
+
+    def _draw(self) -> tuple[Tensor, int | None]:
+        """The rows of the batch at `position`, and of texts, how long the longest is."""
         if self.position not in self._ahead:
             self._draw_ahead()
-        rows, longest = self._ahead.pop(self.position)
+        return self._ahead.pop(self.position)
+
+    def __next__(self) -> Batch:
+        rows, longest = self._draw()
         batch = self._read(rows, longest)
         if self._augmentation is not None:
             first = self.position * self._size

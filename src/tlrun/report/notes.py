@@ -7,6 +7,7 @@ from tlrun.core.notes import (
     DataLoaded,
     DeclaredOtherwise,
     EntryDamaged,
+    HeadsTogether,
     LamHasNoEffect,
     Note,
     NotKept,
@@ -30,6 +31,10 @@ ATTEMPTS = {
     "unreadable": "an earlier attempt left no run.json that can be read; starting it again",
 }
 TITLE = 32  # columns of a run and its stage, so that what follows stands below one another
+NO_EFFECT = {  # of λ, by whether there is no source domain
+    True: "no source domain, so λ has nothing to weigh: running as λ=inf",
+    False: "λ has no effect here (the losses share no free parameter): running as λ=inf",
+}
 STANDS = "declared with {what} = {declared}, which stands; {asked} is asked for now"
 DECLARED = {  # what is told otherwise
     "seeds": "declared with {declared} seeds; {asked} are marked as added later",
@@ -61,10 +66,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
     match note:
         case ReadingData(megabytes=megabytes):
             return f"reading {megabytes:,.0f} MB"
-        case LamHasNoEffect(no_source=True):
-            return "no source domain, so λ has nothing to weigh: running as λ=inf"
-        case LamHasNoEffect():
-            return "λ has no effect here (the losses share no free parameter): running as λ=inf"
+        case LamHasNoEffect(no_source=no_source):
+            return NO_EFFECT[no_source]
         case OptionIdle(key=key, why=why):
             return f"{key} has no effect {why}"
         case AugmentOff():
@@ -97,6 +100,8 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             was = "was" if len(domains) == 1 else "were"
             fact = f"{', '.join(domains)} {was} never trained on"
             return f"{run}: {fact}: BatchNorm uses the pooled statistics of {', '.join(of)}"
+        case HeadsTogether(runs=runs, megabytes=megabytes):
+            return f"heads of {runs} run{'s' * (runs > 1)} as one product, in {megabytes:,.1f} MB"
         case EntryDamaged(what="stage", problem=problem):
             return f"{problem}; training the stage again"
         case EntryDamaged(problem=problem):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.objective import Relation
-from tlrun.core.problem import Problem
+from tlrun.core.problem import Problem, Split
 from tlrun.models.model import Model, state
 from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
 from tlrun.runs.folds import pooled_predictions, pooled_result
@@ -76,18 +76,38 @@ def _through_stages(
         done.append(runner.run_stage(planned, model))
         model = done[-1].model
         relation = planned.strategy.relation_of(model) or relation  # the last that learns one
-    last, trained = stages[-1], done[-1].model
+    encoder = runner.encoder
+
+    def encode(domain: str, split: Split) -> Split:
+        return encoder.encoded(stages[-1].stage, done[-1].model, domain, split)
+
+    return tested(runner, done, relation, encode)
+
+
+def tested(
+    runner: StageRunner,
+    done: Sequence[DoneStage],
+    relation: Relation | None,
+    encode: Callable[[str, Split], Split],
+) -> Learnt:
+    """What stages that are done come to: their last model, tested.
+
+    relation: what was learnt about its tasks. encode: gives the examples of a domain as features,
+    where φ was held fixed.
+    """
+    problem, screen, name = runner.problem, runner.screen, runner.name
+    last, trained = done[-1].planned, done[-1].model
     pooled = statistics_pooled(name, problem, trained)
     if pooled is not None:
         screen.note(pooled)
     result, predictions = evaluate_test(
         problem,
-        [planned.stage for planned in stages],
-        plan.run.trainer.batch_size,
+        [each.planned.stage for each in done],
+        runner.plan.run.trainer.batch_size,
         trained,
         relation,
         together=last.stage.trained_for == "all tasks",
-        encode=lambda domain, split: runner.encoder.encoded(last.stage, trained, domain, split),
+        encode=encode,
         watch=lambda domain, split: partial(
             shown, screen=screen, run=name, doing=f"testing on {domain}", total=len(split)
         ),

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from tlrun.config.build import Run
-from tlrun.core.errors import RunFailed, Terminated, TlrunError
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
-from tlrun.core.options import as_plain
-from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
 from tlrun.data.base import Dataset
-from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.pretrained import check_backbone
+from tlrun.runs.recording import STOPPED, begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Once, Screen
 from tlrun.store.fingerprint import differences
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
+from tlrun.store.finished import finish
 
 LARGE = 20e6  # bytes of a file, from which on reading it takes a second or more
-STOPPED = (KeyboardInterrupt, Terminated)
 
 
 def run_with_controls(run: Run, screen: Screen) -> list[Outcome]:
@@ -126,73 +112,17 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     """
     from tlrun.runs.learn import learn
 
-    run_dir, problem = plan.run_dir, problems.load(plan.run.dataset, plan.run.seed)
+    problem = problems.load(plan.run.dataset, plan.run.seed)
     check_unchanged(plan.run, plan.data, problem)
     check_backbone(plan, problem)  # while nothing is written
     started = time.monotonic()
     try:
-        config = yaml.safe_dump(as_plain(deciding(plan.run)), sort_keys=False, allow_unicode=True)
-        facts = {"fingerprint": plan.fingerprint, "data": problem.digest, **plan.facts}
-        run_dir.begin(config, facts)
-        run_dir.keep_json("data.json", problem.report)
-        if how_read := problem.preprocessing or _units(problem):
-            run_dir.keep_json("preprocessing.json", how_read)
+        begin(plan, problem, "loop")
         with exactly(plan.run.threads):
             done = learn(plan, name, problem, screen)
-        # What the run would have cost alone: a loaded stage counts what its training took.
-        spared = sum(stage.seconds for stage in done.stages if stage.found)
-        record = {
-            "seconds": time.monotonic() - started + spared,
-            "stages": [stage.record for stage in done.stages],
-            "test_opened": max(part.test.opened for part in problem.parts),
-            "test_examples": _tested_rows(done.predictions),
-        }
-        run_dir.finish(done.result, done.weights, done.predictions, record)
+        finish([finished(plan, problem, done, time.monotonic() - started)])
     except STOPPED as stop:
-        signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
-        run_dir.close("interrupted", {"reason": signal, "seconds": time.monotonic() - started})
+        close_stopped(plan, stop, started)
         raise
     except BaseException as error:  # SystemExit too: a run has no business ending more than itself
-        reason = _reason(error)
-        details = ""
-        with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
-            run_dir.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
-            if not isinstance(error, TlrunError):  # which says all there is to say
-                run_dir.keep("traceback.txt", traceback.format_exc())
-                details = " (details in traceback.txt there)"
-        raise RunFailed(f"{reason}{details}", run_dir.path) from error
-
-
-def _units(problem: Problem) -> dict[str, Any]:
-    """Where tasks of numbers are centred and by what divided, of inputs used as they are.
-
-    In folds, of each; empty where no task is of numbers.
-    """
-    of_parts = []
-    for part in problem.parts:
-        numbers = [task for task in part.tasks.values() if task.kind == "regression"]
-        of_parts.append([asdict(task) for task in numbers])
-    if not any(of_parts):
-        return {}
-    kept = [{"tasks": tasks} for tasks in of_parts]
-    return {"folds": kept} if problem.folds else kept[0]
-
-
-def _tested_rows(predictions: Mapping[str, Tensor]) -> str:
-    """A digest of which examples of the data set have tested: 12 hexadecimal digits."""
-    rows: dict[str, list[int]] = {}
-    for name, tensor in predictions.items():
-        if name.endswith("/index"):
-            rows[name] = tensor.tolist()
-    return digest_of(rows)
-
-
-def _reason(error: BaseException) -> str:
-    """Why a run failed, in one line, with what to do where that is known."""
-    if isinstance(error, TlrunError):
-        return str(error)
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    signs = ("allocate memory", "OutOfMemory")  # torch raises a plain RuntimeError on the CPU
-    if isinstance(error, MemoryError) or any(sign in message for sign in signs):
-        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
-    return message
+        raise close_failed(plan, error, started) from error

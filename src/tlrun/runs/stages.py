@@ -38,13 +38,15 @@ if TYPE_CHECKING:
 class DoneStage:
     """A stage that is over, and the model it ended with.
 
-    seconds: of its training, whenever that was. found: whether it was loaded from the store.
+    seconds: of its training, whenever that was. found: whether it was loaded from the store. rows:
+    that it has logged, as lines of metrics.jsonl.
     """
 
     planned: PlannedStage
     model: Model
     seconds: float
     found: bool
+    rows: Sequence[Mapping[str, object]] = ()
 
     @property
     def record(self) -> dict[str, object]:
@@ -79,8 +81,7 @@ class StageRunner:
             tell_weights(self.plan.run, self.name, self.screen)
         entry = planned.entry
         if entry is None or not self.stored:
-            done, _ = self._train(planned, previous)
-            return done
+            return self._train(planned, previous)
         finished = _stored(entry)
         if finished is not None:
             return self._load(planned, finished, entry)
@@ -88,9 +89,9 @@ class StageRunner:
             finished = _stored(entry, self.screen)  # another process may have it by now
             if finished is not None:
                 return self._load(planned, finished, entry)
-            done, rows = self._train(planned, previous)
+            done = self._train(planned, previous)
             try:
-                kept = FinishedStage(state(done.model), rows, done.seconds)
+                kept = FinishedStage(state(done.model), done.rows, done.seconds)
                 write_stage(entry, planned.inputs, kept)
             except OSError as error:  # this run can go on
                 problem = str(error.strerror)
@@ -102,18 +103,16 @@ class StageRunner:
         """What computes only once what a stage holds fixed of φ."""
         return Encoder(self.plan, self.screen, self.name, self.problem.inputs)
 
-    def _train(
-        self, planned: PlannedStage, previous: Model | None
-    ) -> tuple[DoneStage, Sequence[Mapping[str, object]]]:
-        """The stage, trained, and the rows it has logged."""
+    def _train(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
+        """The stage, trained."""
         run, stage = self.plan.run, planned.stage
         started = time.monotonic()
-        model = self._initial(planned, previous)
+        model = self.initial(planned, previous)
         domains: dict[str, Domain] = {}
         batches: dict[str, Batches] = {}
         for name in stage.domains:
             domains[name] = self.encoder.as_trained(stage, model, self.problem.domains[name])
-            batches[name] = self._batches(planned, domains[name])
+            batches[name] = self.batches(planned, domains[name])
         recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
         if stage.domains:  # else there is nothing to train on: φ is what it was elsewhere
             self.screen.begin(self.name, stage)
@@ -124,7 +123,7 @@ class StageRunner:
             finally:
                 self.screen.end()
         seconds = time.monotonic() - started
-        return DoneStage(planned, model, seconds, found=False), recorder.rows
+        return DoneStage(planned, model, seconds, found=False, rows=recorder.rows)
 
     def _load(self, planned: PlannedStage, finished: FinishedStage, entry: Entry) -> DoneStage:
         """The stage as another run has finished it."""
@@ -142,9 +141,9 @@ class StageRunner:
                 seconds=finished.seconds,
             )
             self.screen.note(note)
-        return DoneStage(planned, model, finished.seconds, found=True)
+        return DoneStage(planned, model, finished.seconds, found=True, rows=finished.rows)
 
-    def _initial(self, planned: PlannedStage, previous: Model | None) -> Model:
+    def initial(self, planned: PlannedStage, previous: Model | None) -> Model:
         """The model a stage starts from: fresh, in a structure if one is learnt; or inherited."""
         if previous is None:
             return self._fresh(planned, None)
@@ -184,7 +183,7 @@ class StageRunner:
     def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
         return {name: self.problem.domains[name].tasks for name in stage.domains}
 
-    def _batches(self, planned: PlannedStage, domain: Domain) -> Batches:
+    def batches(self, planned: PlannedStage, domain: Domain) -> Batches:
         """The domain's sequence of batches, from where the stages before have left it."""
         run, position = self.plan.run, 0
         for earlier in self.plan.folds[self.fold or 0][: planned.number]:

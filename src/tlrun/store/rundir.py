@@ -21,23 +21,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.digests import digests_of, proved
-from tlrun.store.files import (
-    append_json,
-    read_json,
-    sync_files,
-    sync_folder,
-    write_json,
-    write_whole,
-)
+from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
@@ -115,31 +104,6 @@ class RunDir:
     def keep(self, name: str, text: str) -> None:
         """Put a text file beside the others."""
         write_whole(self.path / name, text.encode(), synced=False)
-
-    def finish(
-        self,
-        result: Mapping[str, Any],
-        weights: Mapping[str, Tensor],
-        predictions: Mapping[str, Tensor],
-        record: Mapping[str, Any],
-    ) -> None:
-        """Keep what came out; the status, written last, makes it valid.
-
-        result: of result.json. weights, predictions: tensors by name; a run without weights keeps
-        no model.safetensors. record: what run.json says beside what it said, which files there are,
-        the sha256 of those that tell what was learnt, and how and when the run ended.
-        """
-        from safetensors.torch import save
-
-        tensors = {"model.safetensors": weights, "predictions.safetensors": predictions}
-        for name, content in tensors.items():
-            if content:
-                write_whole(self.path / name, save(dict(content)), synced=False)
-        write_json(self.path / "result.json", result, synced=False)
-        sync_files(self.path)  # all at once, and before run.json says that they are there
-        files = sorted(path.name for path in self.path.iterdir() if path.is_file())
-        digests = digests_of(self.path, proved(self.path))
-        self.close("finished", {**record, "files": files, "digests": digests})
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
         """Write to run.json how and when the run ended, and `record` beside what it said."""

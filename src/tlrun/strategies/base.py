@@ -95,11 +95,15 @@ class Strategy(ABC):
         run's id.
     needs: the roles of domains without which it has nothing to do.
     source_or_weights: whether the pretrained weights of a backbone will do for a source.
+    of_losses: whether `objective` is arithmetic of the L_i and λ alone, with nothing of the model,
+        so that it can be asked for many runs at once: each L_i and λ's α then are tensors of one
+        number a run. It holds for the class that defines `objective`.
     """
 
     ignores: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[tuple[Role, ...]] = ("source", "target")
     source_or_weights: ClassVar[bool] = False
+    of_losses: ClassVar[bool] = False
 
     @abstractmethod
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:

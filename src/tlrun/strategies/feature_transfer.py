@@ -53,6 +53,7 @@ class FeatureTransfer(Strategy):
     warmup: Annotated[int, Range(0)] = 0
     source_or_weights: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = RENAMED
+    of_losses: ClassVar[bool] = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError at λ=0 where the target has a task that no source has."""

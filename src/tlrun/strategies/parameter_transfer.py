@@ -42,6 +42,7 @@ class ParameterTransfer(Strategy):
     train: TrainedPart = "all"
     warmup: Annotated[int, Range(0)] = 0
     source_or_weights: ClassVar[bool] = True
+    of_losses: ClassVar[bool] = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError at λ=0 where the target has a task that no source has."""

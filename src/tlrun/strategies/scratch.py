@@ -35,6 +35,7 @@ class Scratch(Strategy):
     start: Literal["random", "pretrained"] = "random"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ("target",)
+    of_losses: ClassVar[bool] = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """One stage on the target, of one budget or of both stages' together."""

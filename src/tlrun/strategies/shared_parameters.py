@@ -56,6 +56,7 @@ class SharedParameters(Strategy):
     train: TrainedPart = "all"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ()
+    of_losses: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.weights is not None and not any(self.weights):

@@ -46,6 +46,7 @@ class SingleTask(Strategy):
     train: TrainedPart = "all"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
     needs: ClassVar[tuple[Role, ...]] = ()
+    of_losses: ClassVar[bool] = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """One stage, in which every task is learnt by itself."""

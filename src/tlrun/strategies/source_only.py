@@ -35,6 +35,7 @@ class SourceOnly(Strategy):
 
     budget: Literal["source", "total"] = "source"
     ignores: ClassVar[frozenset[str]] = frozenset({"lam"})
+    of_losses: ClassVar[bool] = True
 
     def stages(self, problem: Problem, lam: Schedule, steps: int) -> Sequence[Stage]:
         """Raises UserError where the source model has no answer to the target's question."""

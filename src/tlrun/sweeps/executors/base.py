@@ -31,6 +31,17 @@ class Job:
         return "/".join(self.path.parts[-3:])
 
 
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """What a process is given at once. jobs: one, or those that are trained as one product.
+
+    stacked: whether they are to be, however few.
+    """
+
+    jobs: tuple[Job, ...]
+    stacked: bool = False
+
+
 class Watcher(Protocol):
     """Who is told how a sweep goes; a run is called by the title of its job."""
 

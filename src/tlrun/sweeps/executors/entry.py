@@ -6,12 +6,10 @@ import os
 from multiprocessing import connection
 from pathlib import Path
 
-from tlrun.sweeps.executors.base import Job
 
-
-def enter(here: Path, job: Job, channel: connection.Connection) -> None:
-    """Do one run in this process, in the folder `here`, and end it."""
+def enter(here: Path, channel: connection.Connection) -> None:
+    """Carry out what `channel` gives in this process, in the folder `here`, and end it."""
     os.chdir(here)  # the fork server stands where it was started
     from tlrun.sweeps.executors.worker import work
 
-    work(job, channel)
+    work(channel)

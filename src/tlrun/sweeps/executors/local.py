@@ -6,34 +6,22 @@ Torch is imported once, and a process that dies takes no other along.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
-from multiprocessing.process import BaseProcess
-from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
 from tlrun.data.base import Dataset
-from tlrun.sweeps.executors.base import Job, JobResults, Watcher
+from tlrun.sweeps.executors.base import Job, JobResults, Unit, Watcher
+from tlrun.sweeps.executors.process import Running, start
+from tlrun.sweeps.units import units_of
 
-SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
-
-
-@dataclass
-class _Running:
-    job: Job
-    process: BaseProcess
-    channel: connection.Connection
-    stage: tuple[str, int] = ("", 0)
-    reason: str = ""
-    found: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,21 +37,33 @@ class LocalExecutor:
     def run(self, jobs: Sequence[Job], watcher: Watcher) -> JobResults:
         """Train every run. A signal ends all processes first."""
         context = _context(job.plan.run.dataset for job in jobs)
-        waiting, running = deque(jobs), dict[int, _Running]()
+        waiting = deque(units_of(jobs, self.processes))
+        running: list[Running] = []
         results = JobResults()
         try:
             while waiting or running:
-                while waiting and len(running) < self.processes:
-                    with signals_held_back():  # a process half started would be nobody's
-                        started = _start(context, waiting.popleft())
-                        running[started.process.sentinel] = started
-                    watcher.started(started.job.title)
-                for over in _over(running, watcher):
-                    del running[over.process.sentinel]
-                    _end(over, results, watcher)
+                self._keep_busy(context, waiting, running, watcher)
+                for over in _over(running, results, watcher):
+                    running.remove(over)
+                    over.over(results, watcher)
         finally:
-            _stop(list(running.values()))
+            _stop(running)
         return results
+
+    def _keep_busy(
+        self, context: Any, waiting: deque[Unit], running: list[Running], watcher: Watcher
+    ) -> None:
+        """Hand out what is `waiting` to processes that wait and to new ones; the others may end."""
+        for each in running:
+            if each.ready and not each.channel.closed:
+                with suppress(OSError):  # it is gone, and its end says so
+                    if waiting and each.takes_more:
+                        each.give(waiting.popleft(), watcher)
+                    else:
+                        each.dismiss()
+        while waiting and len(running) < self.processes:
+            with signals_held_back():  # a process half started would be nobody's
+                running.append(start(context, waiting.popleft(), watcher))
 
 
 def _context(datasets: Iterable[Dataset]) -> Any:
@@ -84,34 +84,17 @@ def _context(datasets: Iterable[Dataset]) -> Any:
     return context
 
 
-def _over(running: Mapping[int, _Running], watcher: Watcher) -> list[_Running]:
-    """Wait until a process says something or ends, and pass on what was said.
+def _over(running: Sequence[Running], results: JobResults, watcher: Watcher) -> list[Running]:
+    """Wait until a process says something or ends, and take down what was said.
 
-    running: by the sentinel of the process. Returns those that have ended.
+    Returns those that have ended.
     """
-    channels = [each.channel for each in running.values() if not each.channel.closed]
-    ready = connection.wait([*running, *channels])
-    for each in running.values():
+    channels = [each.channel for each in running if not each.channel.closed]
+    ready = connection.wait([*(each.process.sentinel for each in running), *channels])
+    for each in running:
         if each.channel in ready:
-            _listen(each, watcher)
-    return [each for sentinel, each in running.items() if sentinel in ready]
-
-
-def _end(over: _Running, results: JobResults, watcher: Watcher) -> None:
-    """Take down how a process that has ended went."""
-    # what a run left behind may hold it open
-    while not over.channel.closed and over.channel.poll(0):
-        _listen(over, watcher)
-    over.channel.close()
-    over.process.join()
-    reason = over.reason or _fate(over.process.exitcode)
-    if reason == SERVER_DIED:
-        results.unknown[over.job] = reason
-    elif reason:
-        results.failed[over.job] = reason
-    elif over.found:
-        results.found.add(over.job)
-    watcher.finished(over.job.title, reason)
+            each.listen(results, watcher)
+    return [each for each in running if each.process.sentinel in ready]
 
 
 def _start_server() -> None:
@@ -159,68 +142,7 @@ def signals_held_back() -> Iterator[None]:
             before[number](number, frame)
 
 
-def _start(context: Any, job: Job) -> _Running:
-    from tlrun.sweeps.executors.entry import enter
-
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=enter, args=(Path.cwd(), job, theirs))
-    with _without_main():
-        process.start()
-    theirs.close()  # so that the end of the process is the end of the pipe
-    return _Running(job, process, ours)
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Processes that start within it do not run the user's script again.
-
-    A new process imports the main module first: a script without a main guard would begin anew in
-    each, and one from standard input could not be found. Nothing of a job is defined in it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def _listen(each: _Running, watcher: Watcher) -> None:
-    """Pass on one message, or close the channel at its end."""
-    try:
-        kind, *values = each.channel.recv()
-    except (EOFError, OSError):
-        each.channel.close()
-        return
-    if kind == "note":
-        watcher.note(each.job.title, values[0])
-    elif kind == "failed":
-        each.reason = values[0]
-    elif kind == "found":
-        each.found = True
-    elif kind == "stage":
-        each.stage = values[0], values[2]
-        watcher.progress(each.job.title, values[0], 0, values[2])
-    else:
-        watcher.progress(each.job.title, each.stage[0], values[0], each.stage[1])
-
-
-def _fate(code: int | None) -> str:
-    """What an exit code says; empty for 0."""
-    if code == 0:
-        return ""
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = " (often: no memory left)" if name == "SIGKILL" else ""
-        return f"killed by {name}{hint}"
-    if code == 255:  # what multiprocessing says where nobody is left to ask
-        return SERVER_DIED
-    if code == 128 + signal.SIGTERM:
-        return "stopped by SIGTERM"
-    return f"the process ended with exit code {code}"
-
-
-def _stop(running: Sequence[_Running]) -> None:
+def _stop(running: Sequence[Running]) -> None:
     """End the processes: first politely, so that each writes down that it was interrupted."""
     deadline = time.monotonic() + GRACE
     try:

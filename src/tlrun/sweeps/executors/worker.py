@@ -1,4 +1,4 @@
-"""What a process of a sweep does: one run.
+"""What a process of a sweep does: one unit after another.
 
 Imported once, by the fork server, so that no process waits for torch.
 """
@@ -19,19 +19,19 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import sklearn.datasets
-import sklearn.metrics  # noqa: F401  # all three: what costs seconds
-import torch  # noqa: F401
+import sklearn.datasets  # noqa: F401
+import torch  # noqa: F401  # both: what costs seconds
 
 import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import RunFailed, Terminated, TlrunError
-from tlrun.core.notes import Note, StatisticsPooled, Waiting
+from tlrun.core.notes import HeadsTogether, Note, StatisticsPooled, Waiting
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
 from tlrun.strategies.base import Stage
-from tlrun.sweeps.executors.base import Job
+from tlrun.sweeps.batched.together import Result, carry_out
+from tlrun.sweeps.executors.base import Unit
 
 TELL = 0.1  # seconds between reports of progress
 ORPHANED = 128 + signal.SIGTERM if os.name == "nt" else 128 + signal.SIGKILL
@@ -44,14 +44,14 @@ class Reporter:
         self._channel = channel
         self._reported = 0.0  # when progress was last reported, on the monotonic clock
 
-    def tell(self, kind: str, *values: str | int | Note) -> None:
+    def tell(self, kind: str, *values: str | int | bool | Note) -> None:
         """Send one message."""
         with suppress(OSError):  # the launcher is gone, and the watch will end this process
             self._channel.send((kind, *values))
 
     def note(self, note: Note, runs: int = 1) -> None:
         """Pass on what the run alone can tell; the other notes came when all runs were planned."""
-        if isinstance(note, Waiting | StatisticsPooled):
+        if isinstance(note, Waiting | StatisticsPooled | HeadsTogether):
             self.tell("note", note)
 
     def begin(self, run: str, stage: Stage) -> None:
@@ -70,11 +70,10 @@ class Reporter:
         """Nothing: the next stage, or the end of the process, says it."""
 
 
-def work(job: Job, channel: connection.Connection) -> NoReturn:
-    """Do one run and end this process.
+def work(channel: connection.Connection) -> NoReturn:
+    """Carry out units until there is no more, and end this process.
 
-    Its exit code is 0 where the run is finished; 1, with the reason sent, where it failed; 143
-    where it was told to stop.
+    Its exit code is 0 where all is told; 143 where it was told to stop.
     """
     threading.Thread(target=_watch_launcher, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
@@ -82,19 +81,51 @@ def work(job: Job, channel: connection.Connection) -> NoReturn:
     reporter = Reporter(channel)
     code = 0
     try:
-        _print_into(job.log)
-        if perform(job.plan, job.name, ProblemCache(), reporter, wait=True).found:
-            reporter.tell("found")  # by a sweep that was quicker
+        while (unit := _next(channel)) is not None:
+            _carry_out(unit, reporter)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            reporter.tell("ready")
     except Terminated:
         code = 128 + signal.SIGTERM
-    except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
-        traceback.print_exc()
-        reporter.tell("failed", _reason(error))
-        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
     channel.close()
     os._exit(code)  # without waiting for what a run may have left behind
+
+
+def _next(channel: connection.Connection) -> Unit | None:
+    """The next unit; None where there is none, or nobody left to give one."""
+    try:
+        unit: Unit | None = channel.recv()
+    except (EOFError, OSError):
+        return None
+    return unit
+
+
+def _carry_out(unit: Unit, reporter: Reporter) -> None:
+    """Do all runs of a unit, and tell how each has ended."""
+    numbers = {job: number for number, job in enumerate(unit.jobs)}
+
+    def over(result: Result) -> None:
+        del numbers_left[result.job]
+        reporter.tell("over", numbers[result.job], result.found, result.reason)
+
+    numbers_left = dict(numbers)
+    try:
+        _print_into(unit.jobs[0].log)
+        if unit.stacked:
+            carry_out(unit.jobs, reporter, over)
+            return
+        (job,) = unit.jobs
+        outcome = perform(job.plan, job.name, ProblemCache(), reporter, wait=True)
+        over(Result(job, found=outcome.found))  # found: by a sweep that was quicker
+    except Terminated:
+        raise
+    except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
+        traceback.print_exc()
+        for job in list(numbers_left):
+            over(Result(job, reason=_reason(error)))
 
 
 def _reason(error: BaseException) -> str:

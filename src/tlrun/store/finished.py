@@ -1,0 +1,56 @@
+"""The end of runs: all that came out of them, kept in their folders, and valid from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tlrun.store.digests import digests_of, proved
+from tlrun.store.files import sync_files, write_json, write_whole
+from tlrun.store.rundir import RunDir
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came out of a run, to be kept in its folder.
+
+    result: of result.json. weights, predictions: tensors by name; a run without weights keeps no
+    model.safetensors. record: what run.json says beside what it said, which files there are, the
+    sha256 of those that tell what was learnt, and how and when the run ended.
+    """
+
+    run_dir: RunDir
+    result: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+    predictions: Mapping[str, Tensor]
+    record: Mapping[str, Any]
+
+
+def finish(several: Sequence[Finished]) -> None:
+    """Keep what came out of runs; the status of each, written last, makes it valid.
+
+    All their files are written before any is synced: a disk then has all of it to do at once.
+    """
+    from safetensors.torch import save
+
+    for each in several:
+        path = each.run_dir.path
+        tensors = {
+            "model.safetensors": each.weights,
+            "predictions.safetensors": each.predictions,
+        }
+        for name, content in tensors.items():
+            if content:
+                write_whole(path / name, save(dict(content)), synced=False)
+        write_json(path / "result.json", each.result, synced=False)
+    for each in several:
+        sync_files(each.run_dir.path)  # before run.json says that they are there
+    for each in several:
+        path = each.run_dir.path
+        files = sorted(file.name for file in path.iterdir() if file.is_file())
+        kept = {"files": files, "digests": digests_of(path, proved(path))}
+        each.run_dir.close("finished", {**each.record, **kept})

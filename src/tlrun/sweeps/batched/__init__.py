@@ -1,0 +1,1 @@
+"""Runs of a sweep that train linear heads on features, trained together."""

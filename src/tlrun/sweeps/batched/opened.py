@@ -1,0 +1,109 @@
+"""What runs of a stack need before they are trained: their data, earlier stages and features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from tlrun.core.problem import Domain, Problem, Split
+from tlrun.core.task import Task
+from tlrun.data.batches import KEPT, as_tensor
+from tlrun.runs.plan import Plan
+from tlrun.runs.screen import Screen
+from tlrun.runs.stages import DoneStage, StageRunner
+from tlrun.training.evaluation import slices
+from tlrun.training.stacked.layout import Family, Member, aligned
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tlrun.models.model import Model
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The runs of one family, ready to be trained.
+
+    plans: of each, in order. problem: that they share, its test set not opened yet. runner: of the
+    first, which has carried out the stages before the last. before: these. model: the last one's,
+    as it starts. domains: its training and validation examples as features, `layout.aligned`.
+    encoded: splits as features, by the identity of the split.
+    """
+
+    plans: Sequence[Plan]
+    problem: Problem
+    runner: StageRunner
+    before: Sequence[DoneStage]
+    model: Model
+    domains: Mapping[str, Domain]
+    encoded: dict[int, Split] = field(default_factory=dict)
+
+    def before_of(self, plan: Plan) -> list[DoneStage]:
+        """The stages before the last, as a run of the family has them; all but one find them."""
+        if plan is self.plans[0]:
+            return list(self.before)
+        stages = zip(plan.stages, self.before, strict=False)
+        return [replace(done, planned=planned, found=True) for planned, done in stages]
+
+    def family(self, logs: Sequence[Callable[[Mapping[str, object]], None]]) -> Family:
+        """The family that is trained. logs: of each run, what is handed its evaluations."""
+        members = []
+        for plan, log in zip(self.plans, logs, strict=True):
+            members.append(Member(plan.stages[-1].stage, plan.run.optimizer, log))
+        planned = self.plans[0].stages[-1]
+        batches = {n: self.runner.batches(planned, domain) for n, domain in self.domains.items()}
+        return Family(self.model, self.domains, batches, members)
+
+    def encode(self, domain: str, split: Split) -> Split:
+        """The examples of a domain as features, each split made once for all runs."""
+        if id(split) not in self.encoded:
+            stage = self.plans[0].stages[-1].stage
+            made = self.runner.encoder.encoded(stage, self.model, domain, split)
+            self.encoded[id(split)] = _in_memory(made)
+        return self.encoded[id(split)]
+
+
+def open_family(plans: Sequence[Plan], name: str, problem: Problem, screen: Screen) -> Opened:
+    """Carry out all but the last stage, once for all of a family, and compute the features.
+
+    plans: of its runs. name: what the screen calls them. problem: as their seed draws it.
+    """
+    first = plans[0]
+    runner = StageRunner(first, problem, name, screen, stored=not first.run.rerun)
+    before: list[DoneStage] = []
+    for planned in first.stages[:-1]:
+        before.append(runner.run_stage(planned, before[-1].model if before else None))
+    last = first.stages[-1]
+    model = runner.initial(last, before[-1].model if before else None)
+    model.track(last.stage.domains)
+    domains = {}
+    for domain in last.stage.domains:
+        seen = runner.encoder.as_trained(last.stage, model, problem.domains[domain])
+        val = None if seen.val is None else _features(model, domain, seen.tasks, seen.val)
+        train = _features(model, domain, seen.tasks, seen.train)
+        domains[domain] = replace(seen, train=train, val=val)
+    return Opened(plans, problem, runner, before, model, domains)
+
+
+def _features(model: Model, domain: str, tasks: Sequence[Task], split: Split) -> Split:
+    """A split as features z [N, D] in memory."""
+    model.eval()
+    parts = []
+    with torch.no_grad():
+        for part in slices(split):
+            inputs = as_tensor(split.inputs[part], "cpu")
+            z = model.features(inputs, domain, tasks, split.passed)
+            parts.append(z[tasks[0].name])
+    whole: np.ndarray = aligned(torch.cat(parts)).numpy()
+    return replace(split, inputs=whole)
+
+
+def _in_memory(split: Split) -> Split:
+    """A split whose inputs are read into memory, where they are few enough to be kept there."""
+    size = split.inputs.dtype.itemsize
+    for length in split.inputs.shape:
+        size *= length
+    return replace(split, inputs=split.array) if size <= KEPT else split

@@ -1,0 +1,1 @@
+"""Linear heads of many runs, trained as one product."""

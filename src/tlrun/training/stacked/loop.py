@@ -1,0 +1,225 @@
+"""The loop of `training/loop.py` for the linear heads of many runs at once.
+
+Every run minimises its own objective, the strategy's own equation, on its own batches, at its own
+λ, rate and weight decay: what they share is the product. Of run m with heads W_m
+
+    W_m ← update(W_m, Σ_i a_mi ∂L_mi/∂W_m),   a_mi = ∂total_m/∂L_mi
+
+so an equation has to be arithmetic of losses and λ alone (`Strategy.of_losses`). What a run comes
+to is that of the loop up to rounding, and to the bit the same whatever runs stand beside it.
+
+Shapes: F tiles, T slots (`layout`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from tlrun.core.objective import Lam, Step, Steps
+from tlrun.core.task import TaskKey
+from tlrun.training.evaluation import Scores, scored
+from tlrun.training.loop import row_of, selection_losses
+from tlrun.training.stacked.heads import linear, stacked_heads
+from tlrun.training.stacked.layout import Family, Layout, layout_of
+from tlrun.training.stacked.updates import StackedUpdates
+from tlrun.training.state import WHOLE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tlrun.models.model import Model
+    from tlrun.strategies.base import Strategy
+    from tlrun.training.options import TrainerOptions
+
+
+@dataclass(frozen=True)
+class StackedLam:
+    """λ of one step of every run, as `Lam` has it of one. alpha: [F, T]."""
+
+    alpha: Tensor
+
+
+class Stack:
+    """The heads of many runs at work.
+
+    families: their stages differ in λ alone, their optimizers in lr and weight_decay. strategy:
+    whose objective they minimise.
+    """
+
+    def __init__(
+        self, families: Sequence[Family], strategy: Strategy, trainer: TrainerOptions
+    ) -> None:
+        self.families, self.strategy, self.trainer = families, strategy, trainer
+        self.members = [member for family in families for member in family.members]
+        self.stage = self.members[0].stage
+        widest = max(task.outputs for d in families[0].domains.values() for task in d.tasks)
+        self.layout: Layout = layout_of([len(f.members) for f in families], widest)
+        self.heads = stacked_heads(families, self.layout, trainer.batch_size)
+        decay = self.layout.spread([m.optimizer.weight_decay for m in self.members])
+        parameters = [(head.weights, head.gradient) for head in self.heads]
+        self.updates = StackedUpdates(self.members[0].optimizer, parameters, decay)
+        self.inputs = {name: _inputs(families, name) for name in self.stage.domains}
+        self._validation = _validation(families)
+        self.failed: dict[int, str] = {}  # why, by the number of a member
+        self._best: list[dict[str, float]] = [{} for _ in self.members]
+        self._kept = [head.weights.clone() for head in self.heads]
+
+    def fit(self, tell: Callable[[int], None]) -> dict[int, str]:
+        """Train every run to the end of its stage.
+
+        tell: is called after every step, with its number. Returns why runs have failed, by their
+        number: those whose objective was not finite; the others go on without them.
+        """
+        with torch.no_grad():
+            for step in range(1, self.stage.steps + 1):
+                progress = step / self.stage.steps
+                lams = [member.stage.lam.at(progress) for member in self.members]
+                terms = self._step(step, lams)
+                if step % self.trainer.eval_every == 0 or step == self.stage.steps:
+                    self._evaluate(step, lams, terms)
+                tell(step)
+            self._take_best()
+        return self.failed
+
+    def load(self, number: int, model: Model) -> None:
+        """Copy what a run has learnt into the heads of `model`, one of its family's."""
+        tile, slot = self.layout.places[number]
+        with torch.no_grad():
+            for head in self.heads:
+                own = linear(model, head.name)
+                own.weight.copy_(head.weights[tile, slot, :, : own.in_features])
+                own.bias.copy_(head.weights[tile, slot, :, own.in_features])
+
+    def _step(self, step: int, lams: Sequence[Lam]) -> Mapping[str, Tensor]:
+        """One update of every run; the terms of its objective [F, T] before it, and their total."""
+        rows: dict[str, list[Tensor]] = {}
+        for name in self.stage.domains:
+            rows[name] = [family.batches[name].next_rows() for family in self.families]
+        losses: dict[TaskKey, Tensor] = {}
+        for head in self.heads:
+            head.read(rows, self.inputs)
+            losses |= head.losses()
+        alpha = self.layout.spread([lam.alpha for lam in lams])
+        terms, weights = self._objective(losses, alpha)
+        self._refuse_infinite(step, terms)
+        for head in self.heads:
+            head.differentiate(weights)
+        n, steps = self.updates.made, self.stage.steps
+        self.updates.step(self.layout.spread([m.optimizer.rate(n, steps) for m in self.members]))
+        return terms
+
+    def _objective(
+        self, losses: Mapping[TaskKey, Tensor], alpha: Tensor
+    ) -> tuple[Mapping[str, Tensor], Mapping[TaskKey, Tensor]]:
+        """The terms of the objective and its total, and a_i, its slope by each L_i: each [F, T]."""
+        with torch.enable_grad():
+            leaves = {key: loss.requires_grad_() for key, loss in losses.items()}
+            steps = Steps()
+            for name in self.stage.domains:
+                domain = self.families[0].domains[name]
+                own = {key.task: leaf for key, leaf in leaves.items() if key.domain == name}
+                steps[name] = Step(domain.role, alpha, domain.tasks, {}, {}, own)
+            lam: Lam = StackedLam(alpha)  # type: ignore[assignment]  # all that an equation asks of one
+            objective = self.strategy.objective(steps, self.families[0].model, lam)
+            total = objective.total
+            assert isinstance(total, torch.Tensor)
+            slopes = torch.autograd.grad(total.sum(), list(leaves.values()))
+        terms = {n: t.detach() for n, t in objective.terms.items() if isinstance(t, torch.Tensor)}
+        return terms | {"total": total.detach()}, dict(zip(leaves, slopes, strict=True))
+
+    def _refuse_infinite(self, step: int, terms: Mapping[str, Tensor]) -> None:
+        """Take down, as failed, the runs with a term that is not finite."""
+        if math.isfinite(float(terms["total"].sum())):  # a term that is not makes no finite total
+            return
+        for number, (tile, slot) in enumerate(self.layout.places):
+            for name, term in terms.items():
+                value = float(term[tile, slot])
+                if not math.isfinite(value) and number not in self.failed:
+                    stage = self.members[number].stage
+                    where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
+                    mistake = f"expected a finite {name}, found {value}"
+                    self.failed[number] = f"{where}: {mistake}; try a smaller optimizer.lr"
+
+    def _evaluate(self, step: int, lams: Sequence[Lam], terms: Mapping[str, Tensor]) -> None:
+        """Hand every run its line of metrics.jsonl, and keep its weights if they are its best."""
+        every = self.validated()
+        listed = {name: term.tolist() for name, term in terms.items()}
+        for number, (tile, slot) in enumerate(self.layout.places):
+            if number in self.failed:
+                continue
+            member, scores = self.members[number], every[number]
+            own = {name: values[tile][slot] for name, values in listed.items()}
+            member.log(row_of(member.stage, step, lams[number], own, scores))
+            if self.trainer.select == "best":
+                self._keep_if_best(number, scores)
+
+    def validated(self) -> list[Scores]:
+        """Of every run, the scores on the validation examples of the domains that are drawn."""
+        found: list[Scores] = [{} for _ in self.members]
+        for name, features in self._validation.items():
+            answers = self.outputs(name, features)
+            for number, outputs in enumerate(answers):
+                domain = self._family_of(number).domains[name]
+                assert domain.val is not None
+                found[number] |= scored(name, domain.tasks, outputs, domain.val)[0]
+        return found
+
+    def outputs(self, domain: str, features: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """What the heads of every run say of examples of a domain: [N, k], by task name.
+
+        features: of each family, z [N, D] (`layout.aligned`).
+        """
+        found: list[dict[str, Tensor]] = [{} for _ in self.members]
+        for head in self.heads:
+            tasks = [seen.key.task for seen in head.seen if seen.key.domain == domain]
+            for tile, family in enumerate(self.layout.families):
+                said = head.outputs(tile, features[family]) if tasks else None
+                for number, (its_tile, slot) in enumerate(self.layout.places):
+                    if said is not None and its_tile == tile:
+                        for task in tasks:
+                            found[number][task] = said[slot].T.contiguous()
+        return found
+
+    def _family_of(self, number: int) -> Family:
+        tile, _ = self.layout.places[number]
+        return self.families[self.layout.families[tile]]
+
+    def _keep_if_best(self, number: int, scores: Scores) -> None:
+        """Keep the heads of a run whose validation loss is the lowest so far."""
+        tile, slot = self.layout.places[number]
+        losses = selection_losses(self._family_of(number).domains, self.stage, scores)
+        for part, loss in losses.items():
+            if loss < self._best[number].get(part, math.inf):
+                self._best[number][part] = loss
+                for head, kept in zip(self.heads, self._kept, strict=True):
+                    if part in (WHOLE, str(head.name)):
+                        kept[tile, slot] = head.weights[tile, slot]
+
+    def _take_best(self) -> None:
+        """Go back, where the best step is kept, to its heads."""
+        for number, (tile, slot) in enumerate(self.layout.places):
+            for part in self._best[number]:
+                for head, kept in zip(self.heads, self._kept, strict=True):
+                    if part in (WHOLE, str(head.name)):
+                        head.weights[tile, slot] = kept[tile, slot]
+
+
+def _inputs(families: Sequence[Family], domain: str) -> list[Tensor]:
+    """The training examples of a domain, z [N, D], of every family."""
+    return [torch.from_numpy(family.domains[domain].train.array) for family in families]
+
+
+def _validation(families: Sequence[Family]) -> dict[str, list[Tensor]]:
+    """The validation examples, z [N, D], of every family, by domain; of those that have any."""
+    found = {}
+    for name in families[0].domains:
+        splits = [family.domains[name].val for family in families]
+        present = [split for split in splits if split is not None]
+        if len(present) == len(families):
+            found[name] = [torch.from_numpy(split.array) for split in present]
+    return found
