@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from tlrun.store.rundir import RunDir
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+WAITING = 8  # threads that wait for the disk: what is asked at once, it does in one go
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,15 @@ def finish(several: Sequence[Finished]) -> None:
             if content:
                 write_whole(path / name, save(dict(content)), synced=False)
         write_json(path / "result.json", each.result, synced=False)
-    for each in several:
-        sync_files(each.run_dir.path)  # before run.json says that they are there
-    for each in several:
-        path = each.run_dir.path
-        files = sorted(file.name for file in path.iterdir() if file.is_file())
-        kept = {"files": files, "digests": digests_of(path, proved(path))}
-        each.run_dir.close("finished", {**each.record, **kept})
+    with ThreadPoolExecutor(min(len(several), WAITING)) as pool:
+        # all, before run.json says that they are there
+        list(pool.map(lambda each: sync_files(each.run_dir.path), several))
+        list(pool.map(_close, several))
+
+
+def _close(run: Finished) -> None:
+    """Say in run.json that a run is finished, and which files it has."""
+    path = run.run_dir.path
+    files = sorted(file.name for file in path.iterdir() if file.is_file())
+    kept = {"files": files, "digests": digests_of(path, proved(path))}
+    run.run_dir.close("finished", {**run.record, **kept})

@@ -95,9 +95,9 @@ class Strategy(ABC):
         run's id.
     needs: the roles of domains without which it has nothing to do.
     source_or_weights: whether the pretrained weights of a backbone will do for a source.
-    of_losses: whether `objective` is arithmetic of the L_i and λ alone, with nothing of the model,
-        so that it can be asked for many runs at once: each L_i and λ's α then are tensors of one
-        number a run. It holds for the class that defines `objective`.
+    of_losses: whether the total of `objective` is Σ_i a_i L_i, with a_i that λ alone decides, and
+        nothing of the model, so that many runs can be asked at once: each L_i, and λ's α, is then a
+        tensor of one number a run. It holds for the class that defines `objective`.
     """
 
     ignores: ClassVar[frozenset[str]] = frozenset()

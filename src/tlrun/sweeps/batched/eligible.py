@@ -77,7 +77,7 @@ def _trains_heads_alone(plan: Plan) -> bool:
 
 
 def _of_losses(strategy: Strategy) -> bool:
-    """Whether the equation is arithmetic of losses and λ, and nothing else of the strategy acts.
+    """Whether the equation is a sum of weighted losses, and nothing else of the strategy acts.
 
     What a class says of its own objective does not hold for one that replaces it.
     """

@@ -62,7 +62,7 @@ def carry_out(jobs: Sequence[Job], screen: Screen, report: Report) -> None:
             for alike in stacks.values():
                 together.train(alike)
         except STOPPED as stop:
-            for job, started in together.begun.items():
+            for job, started in together.unfinished().items():
                 close_stopped(job.plan, stop, started)
             raise
 
@@ -94,6 +94,14 @@ class _Together:
                     at_once.append(family)
         if at_once:
             self._fit(at_once)
+
+    def unfinished(self) -> dict[Job, float]:
+        """Those of the runs begun whose run.json does not say that they are finished.
+
+        It may, where their folders were being written together.
+        """
+        status = {job: (job.plan.run_dir.record() or {}).get("status") for job in self.begun}
+        return {job: since for job, since in self.begun.items() if status[job] != "finished"}
 
     def _alone(self, job: Job) -> None:
         """Train a run by the loop."""
@@ -197,7 +205,11 @@ class _Together:
 
     def _fail(self, jobs: Sequence[Job], error: BaseException) -> None:
         """Write down, of those jobs that are not over, that they have failed."""
+        unfinished = self.unfinished()
         for job in jobs:
-            if job in self.begun:
-                failure = close_failed(job.plan, error, self.begun.pop(job))
+            if job in unfinished:
+                failure = close_failed(job.plan, error, unfinished[job])
                 self.report(Result(job, reason=failure.reason))
+            elif job in self.begun:
+                self.report(Result(job))
+            self.begun.pop(job, None)

@@ -60,6 +60,7 @@ class StackedHead:
     _present: Tensor = field(init=False)  # which are there, float32 [families, M]
     _outputs: Tensor = field(init=False)  # o of a step, [F, T, k, M]
     _slopes: Tensor = field(init=False)  # of loss_b by o, [F, T, k, M]
+    _some_missing: bool = field(init=False)  # whether any label is
     _families: Tensor = field(init=False)  # of every tile
     _expected: list[Tensor] = field(init=False)  # of `seen`, how many labels a batch has, [F, 1]
 
@@ -71,6 +72,8 @@ class StackedHead:
         self._read = torch.zeros(families, room, self.weights.shape[3])
         self._truth = torch.zeros(families, room, dtype=first.truth[0].dtype)
         self._present = torch.zeros(families, room)
+        shares = torch.stack([seen.share for seen in self.seen])
+        self._some_missing = bool((shares < 1.0).any())
         self._outputs = torch.empty(tiles, slots, k, room)
         self._families = torch.tensor(self.layout.families)
         self._expected = []
@@ -90,7 +93,8 @@ class StackedHead:
                 part = self._read[family, seen.part]
                 torch.index_select(inputs[domain][family], 0, chosen, out=part)
                 self._truth[family, seen.part] = seen.truth[family].index_select(0, chosen)
-                self._present[family, seen.part] = seen.present[family].index_select(0, chosen)
+                if self._some_missing:
+                    self._present[family, seen.part] = seen.present[family].index_select(0, chosen)
 
     def losses(self) -> dict[TaskKey, Tensor]:
         """L_i [F, T] of the examples that were read, of every task."""
@@ -99,7 +103,8 @@ class StackedHead:
             torch.mm(rows, z.T, out=self._outputs[tile].flatten(0, 1))
         truth = self._truth.index_select(0, self._families)
         each, self._slopes = losses_and_slopes(self.kind, self._outputs, truth)
-        each = each * self._present.index_select(0, self._families)[:, None]
+        if self._some_missing:
+            each = each * self._present.index_select(0, self._families)[:, None]
         found = {}
         for seen, expected in zip(self.seen, self._expected, strict=True):
             found[seen.key] = each[:, :, seen.part].sum(dim=2) / expected
@@ -110,10 +115,10 @@ class StackedHead:
 
         weights: a_i [F, T].
         """
-        present = self._present.index_select(0, self._families)[:, None]
+        if self._some_missing:
+            self._slopes *= self._present.index_select(0, self._families)[:, None, None]
         for seen, expected in zip(self.seen, self._expected, strict=True):
-            factor = (weights[seen.key] / expected).unsqueeze(2) * present[:, :, seen.part]
-            self._slopes[..., seen.part] *= factor.unsqueeze(2)
+            self._slopes[..., seen.part] *= (weights[seen.key] / expected)[..., None, None]
         self._slopes[..., self.seen[-1].part.stop :] = 0.0
         for tile, family in enumerate(self.layout.families):
             slopes, z = self._slopes[tile].flatten(0, 1), self._read[family]

@@ -24,14 +24,15 @@ from tlrun.core.objective import Lam, Step, Steps
 from tlrun.core.task import TaskKey
 from tlrun.training.evaluation import Scores, scored
 from tlrun.training.loop import row_of, selection_losses
+from tlrun.training.stacked.best import BestHeads
 from tlrun.training.stacked.heads import linear, stacked_heads
 from tlrun.training.stacked.layout import Family, Layout, layout_of
 from tlrun.training.stacked.updates import StackedUpdates
-from tlrun.training.state import WHOLE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tlrun.core.objective import Objective
     from tlrun.models.model import Model
     from tlrun.strategies.base import Strategy
     from tlrun.training.options import TrainerOptions
@@ -66,8 +67,9 @@ class Stack:
         self.inputs = {name: _inputs(families, name) for name in self.stage.domains}
         self._validation = _validation(families)
         self.failed: dict[int, str] = {}  # why, by the number of a member
-        self._best: list[dict[str, float]] = [{} for _ in self.members]
-        self._kept = [head.weights.clone() for head in self.heads]
+        self._last: dict[str, tuple[list[float], Tensor]] = {}
+        self._weights: tuple[list[Lam], Mapping[TaskKey, Tensor]] = ([], {})
+        self._best = BestHeads(self.heads, len(self.members))
 
     def fit(self, tell: Callable[[int], None]) -> dict[int, str]:
         """Train every run to the end of its stage.
@@ -79,11 +81,11 @@ class Stack:
             for step in range(1, self.stage.steps + 1):
                 progress = step / self.stage.steps
                 lams = [member.stage.lam.at(progress) for member in self.members]
-                terms = self._step(step, lams)
+                losses = self._step(step, lams)
                 if step % self.trainer.eval_every == 0 or step == self.stage.steps:
-                    self._evaluate(step, lams, terms)
+                    self._evaluate(step, lams, self._terms(lams, losses))
                 tell(step)
-            self._take_best()
+            self._best.take(self.layout.places)
         return self.failed
 
     def load(self, number: int, model: Model) -> None:
@@ -95,8 +97,8 @@ class Stack:
                 own.weight.copy_(head.weights[tile, slot, :, : own.in_features])
                 own.bias.copy_(head.weights[tile, slot, :, own.in_features])
 
-    def _step(self, step: int, lams: Sequence[Lam]) -> Mapping[str, Tensor]:
-        """One update of every run; the terms of its objective [F, T] before it, and their total."""
+    def _step(self, step: int, lams: Sequence[Lam]) -> Mapping[TaskKey, Tensor]:
+        """One update of every run; its L_i [F, T] before it."""
         rows: dict[str, list[Tensor]] = {}
         for name in self.stage.domains:
             rows[name] = [family.batches[name].next_rows() for family in self.families]
@@ -104,59 +106,83 @@ class Stack:
         for head in self.heads:
             head.read(rows, self.inputs)
             losses |= head.losses()
-        alpha = self.layout.spread([lam.alpha for lam in lams])
-        terms, weights = self._objective(losses, alpha)
-        self._refuse_infinite(step, terms)
+        self._refuse_infinite(step, lams, losses)
+        weights = self._weights_at(lams, losses)
         for head in self.heads:
             head.differentiate(weights)
         n, steps = self.updates.made, self.stage.steps
-        self.updates.step(self.layout.spread([m.optimizer.rate(n, steps) for m in self.members]))
-        return terms
+        self.updates.step(self._spread("rate", [m.optimizer.rate(n, steps) for m in self.members]))
+        return losses
 
-    def _objective(
-        self, losses: Mapping[TaskKey, Tensor], alpha: Tensor
-    ) -> tuple[Mapping[str, Tensor], Mapping[TaskKey, Tensor]]:
-        """The terms of the objective and its total, and a_i, its slope by each L_i: each [F, T]."""
-        with torch.enable_grad():
-            leaves = {key: loss.requires_grad_() for key, loss in losses.items()}
-            steps = Steps()
-            for name in self.stage.domains:
-                domain = self.families[0].domains[name]
-                own = {key.task: leaf for key, leaf in leaves.items() if key.domain == name}
-                steps[name] = Step(domain.role, alpha, domain.tasks, {}, {}, own)
-            lam: Lam = StackedLam(alpha)  # type: ignore[assignment]  # all that an equation asks of one
-            objective = self.strategy.objective(steps, self.families[0].model, lam)
-            total = objective.total
-            assert isinstance(total, torch.Tensor)
-            slopes = torch.autograd.grad(total.sum(), list(leaves.values()))
-        terms = {n: t.detach() for n, t in objective.terms.items() if isinstance(t, torch.Tensor)}
-        return terms | {"total": total.detach()}, dict(zip(leaves, slopes, strict=True))
+    def _spread(self, what: str, values: list[float]) -> Tensor:
+        """A number of each member as [F, T], made anew only where one has moved."""
+        if what not in self._last or self._last[what][0] != values:
+            self._last[what] = values, self.layout.spread(values)
+        return self._last[what][1]
 
-    def _refuse_infinite(self, step: int, terms: Mapping[str, Tensor]) -> None:
+    def _objective(self, lams: Sequence[Lam], losses: Mapping[TaskKey, Tensor]) -> Objective:
+        """The objective of every run: its total and terms are [F, T], as the losses are."""
+        alpha = self._spread("alpha", [lam.alpha for lam in lams])
+        steps = Steps()
+        for name in self.stage.domains:
+            domain = self.families[0].domains[name]
+            own = {key.task: loss for key, loss in losses.items() if key.domain == name}
+            steps[name] = Step(domain.role, alpha, domain.tasks, {}, {}, own)
+        lam: Lam = StackedLam(alpha)  # type: ignore[assignment]  # all that an equation asks of one
+        return self.strategy.objective(steps, self.families[0].model, lam)
+
+    def _weights_at(
+        self, lams: Sequence[Lam], losses: Mapping[TaskKey, Tensor]
+    ) -> Mapping[TaskKey, Tensor]:
+        """a_i [F, T], the slope of the total by each L_i, which λ alone decides."""
+        if self._weights[0] != lams:
+            with torch.enable_grad():
+                leaves = {key: loss.clone().requires_grad_() for key, loss in losses.items()}
+                total = self._objective(lams, leaves).total
+                assert isinstance(total, torch.Tensor)
+                every = list(leaves.values())
+                slopes = torch.autograd.grad(total.sum(), every, materialize_grads=True)
+            self._weights = list(lams), dict(zip(leaves, slopes, strict=True))
+        return self._weights[1]
+
+    def _terms(
+        self, lams: Sequence[Lam], losses: Mapping[TaskKey, Tensor]
+    ) -> dict[str, list[list[float]]]:
+        """The terms of every run's objective, and their total, as numbers by tile and slot."""
+        objective = self._objective(lams, losses)
+        terms = dict(objective.terms) | {"total": objective.total}
+        return {n: term.tolist() for n, term in terms.items() if isinstance(term, torch.Tensor)}
+
+    def _refuse_infinite(
+        self, step: int, lams: Sequence[Lam], losses: Mapping[TaskKey, Tensor]
+    ) -> None:
         """Take down, as failed, the runs with a term that is not finite."""
-        if math.isfinite(float(terms["total"].sum())):  # a term that is not makes no finite total
+        if math.isfinite(float(torch.stack(list(losses.values())).sum())):
             return
+        terms = self._terms(lams, losses)
         for number, (tile, slot) in enumerate(self.layout.places):
-            for name, term in terms.items():
-                value = float(term[tile, slot])
-                if not math.isfinite(value) and number not in self.failed:
+            for name, values in terms.items():
+                if not math.isfinite(values[tile][slot]) and number not in self.failed:
                     stage = self.members[number].stage
                     where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
-                    mistake = f"expected a finite {name}, found {value}"
+                    mistake = f"expected a finite {name}, found {values[tile][slot]}"
                     self.failed[number] = f"{where}: {mistake}; try a smaller optimizer.lr"
 
-    def _evaluate(self, step: int, lams: Sequence[Lam], terms: Mapping[str, Tensor]) -> None:
+    def _evaluate(
+        self, step: int, lams: Sequence[Lam], terms: Mapping[str, list[list[float]]]
+    ) -> None:
         """Hand every run its line of metrics.jsonl, and keep its weights if they are its best."""
         every = self.validated()
-        listed = {name: term.tolist() for name, term in terms.items()}
         for number, (tile, slot) in enumerate(self.layout.places):
             if number in self.failed:
                 continue
             member, scores = self.members[number], every[number]
-            own = {name: values[tile][slot] for name, values in listed.items()}
+            own = {name: values[tile][slot] for name, values in terms.items()}
             member.log(row_of(member.stage, step, lams[number], own, scores))
             if self.trainer.select == "best":
-                self._keep_if_best(number, scores)
+                domains = self._family_of(number).domains
+                losses = selection_losses(domains, self.stage, scores)
+                self._best.keep(number, (tile, slot), losses)
 
     def validated(self) -> list[Scores]:
         """Of every run, the scores on the validation examples of the domains that are drawn."""
@@ -188,25 +214,6 @@ class Stack:
     def _family_of(self, number: int) -> Family:
         tile, _ = self.layout.places[number]
         return self.families[self.layout.families[tile]]
-
-    def _keep_if_best(self, number: int, scores: Scores) -> None:
-        """Keep the heads of a run whose validation loss is the lowest so far."""
-        tile, slot = self.layout.places[number]
-        losses = selection_losses(self._family_of(number).domains, self.stage, scores)
-        for part, loss in losses.items():
-            if loss < self._best[number].get(part, math.inf):
-                self._best[number][part] = loss
-                for head, kept in zip(self.heads, self._kept, strict=True):
-                    if part in (WHOLE, str(head.name)):
-                        kept[tile, slot] = head.weights[tile, slot]
-
-    def _take_best(self) -> None:
-        """Go back, where the best step is kept, to its heads."""
-        for number, (tile, slot) in enumerate(self.layout.places):
-            for part in self._best[number]:
-                for head, kept in zip(self.heads, self._kept, strict=True):
-                    if part in (WHOLE, str(head.name)):
-                        head.weights[tile, slot] = kept[tile, slot]
 
 
 def _inputs(families: Sequence[Family], domain: str) -> list[Tensor]:

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+from heads import plan_of, record_of
+
+from tlrun.core.errors import RunFailed, Terminated
+from tlrun.runs import recording
+from tlrun.runs.recording import begin, close_failed, close_stopped
+
+from problems import data_of
+
+
+def test_a_folder_begins_with_config_data_and_engine(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "stacked")
+    record = record_of(plan.run_dir.path)
+
+    assert (record["status"], record["engine"]) == ("running", "stacked")
+    assert record["fingerprint"] == plan.fingerprint
+    assert sorted(path.name for path in plan.run_dir.path.iterdir()) == [
+        "config.yaml",
+        "data.json",
+        "run.json",
+    ]
+
+
+def test_numbers_are_kept_with_where_they_are_centred(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        dataset={"name": "digits_tasks"},
+        strategy={"name": "shared_parameters"},
+    )
+    problem = data_of(plan)
+    begin(plan, problem, "loop")
+    kept = json.loads((plan.run_dir.path / "preprocessing.json").read_text())
+    (task,) = (task for task in problem.tasks.values() if task.kind == "regression")
+
+    assert kept["tasks"][0]["location"] == pytest.approx(task.location)
+    assert kept["tasks"][0]["scale"] == pytest.approx(task.scale)
+
+
+@pytest.mark.parametrize(
+    ("stop", "signal"), [(KeyboardInterrupt(), "SIGINT"), (Terminated(), "SIGTERM")]
+)
+def test_what_a_signal_has_stopped_says_which(
+    tmp_path: Path, stop: BaseException, signal: str
+) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+    close_stopped(plan, stop, started=0.0)
+    record = record_of(plan.run_dir.path)
+
+    assert (record["status"], record["reason"]) == ("interrupted", signal)
+    assert record["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "details"),
+    [
+        (RunFailed("it diverged"), "it diverged", False),
+        (ValueError("two\nlines"), "ValueError: two lines", True),
+        (MemoryError(), "out of memory; try a smaller trainer.batch_size or sweep.jobs", True),
+        (RuntimeError("can't allocate memory"), "out of memory; try a smaller", True),
+    ],
+)
+def test_what_has_failed_says_why_in_a_line(
+    tmp_path: Path, error: Exception, reason: str, details: bool
+) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+    failure = close_failed(plan, error, started=0.0)
+
+    assert record_of(plan.run_dir.path)["status"] == "failed"
+    assert record_of(plan.run_dir.path)["reason"].startswith(reason)
+    assert failure.path == plan.run_dir.path
+    assert (plan.run_dir.path / "traceback.txt").exists() == details
+    assert failure.reason.endswith("(details in traceback.txt there)") == details
+
+
+def test_a_full_disk_does_not_hide_why_a_run_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tlrun.store.rundir.write_json", full)
+    assert recording.close_failed(plan, RunFailed("it diverged"), 0.0).reason == "it diverged"

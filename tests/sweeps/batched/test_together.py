@@ -1,0 +1,308 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from heads import plan_of, record_of, stacked
+from safetensors.torch import load_file
+
+from tlrun.core.errors import RunFailed, Terminated
+from tlrun.runs.outcome import load_run
+from tlrun.runs.plan import THIS, Plan
+from tlrun.store.finished import finish
+from tlrun.sweeps.batched import families, together
+from tlrun.sweeps.batched.memory import own_bytes, shared_bytes
+from tlrun.training.stacked.loop import Stack
+
+from problems import Watcher, data_of, performed
+from properties import assert_same_run
+
+VALIDATED = {"name": "digits", "val_share": 0.3}
+
+
+BEST = {"name": "trainer", "steps": 6, "batch_size": 16, "select": "best", "eval_every": 2}
+
+
+def sweep(runs_dir: Path, seeds: int = 2, **changes: Any) -> list[Plan]:
+    """Runs along λ, of several seeds."""
+    lams = (0.1, 1.0, math.inf)
+    return [
+        plan_of(runs_dir, value, seed=seed, **changes) for seed in range(seeds) for value in lams
+    ]
+
+
+def by_the_loop(plans: list[Plan]) -> list[Path]:
+    watcher = Watcher()
+    return [performed(plan, THIS, watcher).path for plan in plans]
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    """The files of two folders hold the same, numbers to rounding."""
+    names = sorted(path.name for path in one.iterdir())
+    assert names == sorted(path.name for path in other.iterdir())
+    for name in names:
+        if name.endswith(".safetensors"):
+            mine, theirs = load_file(one / name), load_file(other / name)
+            assert list(mine) == list(theirs)
+            for key, tensor in mine.items():
+                assert torch.allclose(tensor, theirs[key], rtol=1e-5, atol=1e-6), key
+    for name in ("result.json", "data.json"):
+        mine, theirs = (json.loads((folder / name).read_text()) for folder in (one, other))
+        assert_alike_values(mine, theirs)
+    lines = [(folder / "metrics.jsonl").read_text().splitlines() for folder in (one, other)]
+    assert len(lines[0]) == len(lines[1])
+    for mine, theirs in zip(*lines, strict=True):
+        assert_alike_values(json.loads(mine), json.loads(theirs))
+    assert (one / "config.yaml").read_text() == (other / "config.yaml").read_text()
+    records = [record_of(folder) for folder in (one, other)]
+    assert list(records[0]) == list(records[1])
+    own = {"pid", "started", "ended", "seconds", "stages", "digests", "engine"}
+    assert {k: v for k, v in records[0].items() if k not in own} == {
+        k: v for k, v in records[1].items() if k not in own
+    }
+    assert [list(stage) for stage in records[0]["stages"]] == [
+        list(stage) for stage in records[1]["stages"]
+    ]
+
+
+def assert_alike_values(mine: Any, theirs: Any) -> None:
+    """Two values of JSON are built alike, and numbers are equal to rounding."""
+    assert type(mine) is type(theirs)
+    if isinstance(mine, dict):
+        assert list(mine) == list(theirs)
+        for key, value in mine.items():
+            assert_alike_values(value, theirs[key])
+    elif isinstance(mine, list):
+        assert len(mine) == len(theirs)
+        for value, other in zip(mine, theirs, strict=True):
+            assert_alike_values(value, other)
+    elif isinstance(mine, float):
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+    else:
+        assert mine == theirs
+
+
+def test_every_file_of_a_run_of_a_stack_is_that_of_the_run_alone(tmp_path: Path) -> None:
+    plans = sweep(tmp_path / "stacked", dataset=VALIDATED)
+    results = stacked(plans)
+    alone = by_the_loop(sweep(tmp_path / "loop", dataset=VALIDATED))
+
+    assert all(result.reason == "" and not result.found for result in results.values())
+    for plan, path in zip(plans, alone, strict=True):
+        assert_alike(plan.run_dir.path, path)
+        assert load_run(plan.run_dir.path).result["labels"] == load_run(path).result["labels"]
+        assert (record_of(plan.run_dir.path)["engine"], record_of(path)["engine"]) == (
+            "stacked",
+            "loop",
+        )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"backbone": {"name": "identity"}, "strategy": {"name": "scratch"}},
+        {"backbone": {"name": "identity"}, "strategy": {"name": "joint"}},
+        {"optimizer": {"name": "sgd", "lr": 0.01}},
+        {
+            "dataset": {"name": "digits_tasks", "val_share": 0.3},
+            "strategy": {"name": "shared_parameters", "train": "head", "heads": "shared"},
+        },
+        {"dataset": {"name": "digits", "classes": "split"}},
+        {"trainer": BEST, "dataset": VALIDATED},
+    ],
+    ids=["scratch", "joint", "sgd", "tasks", "own classes", "best"],
+)  # fmt: skip
+def test_so_it_is_of_other_strategies_and_options(tmp_path: Path, changes: dict[str, Any]) -> None:
+    plans = [plan_of(tmp_path / "stacked", seed=seed, **changes) for seed in (0, 1)]
+    stacked(plans)
+    alone = by_the_loop([plan_of(tmp_path / "loop", seed=seed, **changes) for seed in (0, 1)])
+
+    for plan, path in zip(plans, alone, strict=True):
+        assert record_of(plan.run_dir.path)["engine"] == "stacked"
+        assert_alike(plan.run_dir.path, path)
+
+
+def test_companions_move_no_bit_and_no_line(tmp_path: Path) -> None:
+    """One alone, and the same among six with another budget of labels, rate and decay."""
+    many = sweep(tmp_path / "many", dataset=VALIDATED)
+    others = [
+        plan_of(tmp_path / "many", dataset={**VALIDATED, "labels_per_class": 8}),
+        plan_of(tmp_path / "many", dataset=VALIDATED, optimizer={"name": "adam", "lr": 0.1}),
+        plan_of(
+            tmp_path / "many",
+            dataset=VALIDATED,
+            optimizer={"name": "adam", "lr": 0.003, "weight_decay": 0.1},
+        ),
+    ]
+    stacked([*others, *many])
+    single = plan_of(tmp_path / "single", 1.0, seed=1, dataset=VALIDATED)
+    stacked([single])
+    same = many[4].run_dir.path
+
+    assert same.name == single.run_dir.name
+    assert_same_run(single.run_dir.path, same)
+    assert (same / "metrics.jsonl").read_bytes() == (
+        single.run_dir.path / "metrics.jsonl"
+    ).read_bytes()
+
+
+def test_each_engine_finds_what_the_other_has_finished(tmp_path: Path) -> None:
+    stacked([plan_of(tmp_path, 1.0)])
+    watcher = Watcher()
+    found = performed(plan_of(tmp_path, 1.0, sweep={"jobs": None, "engine": "loop"}), THIS, watcher)
+    by_the_loop([plan_of(tmp_path, 7.0)])
+    results = stacked([plan_of(tmp_path, value) for value in (1.0, 7.0, 9.0)])
+
+    assert found.found
+    assert [result.found for result in results.values()] == [True, True, False]
+
+
+def test_a_shared_stage_is_trained_once_and_found_by_the_others(tmp_path: Path) -> None:
+    plans = sweep(tmp_path)
+    stacked(plans)
+    stages = [record_of(plan.run_dir.path)["stages"][0] for plan in plans]
+
+    # λ=∞ draws other domains, and so is another product
+    assert [stage["found"] for stage in stages] == [False, True, True, False, True, True]
+    assert len({stage["key"] for stage in stages}) == 2
+    assert all(stage["seconds"] > 0 for stage in stages)
+
+
+def test_one_that_diverges_fails_and_the_others_finish(tmp_path: Path) -> None:
+    rates = (0.01, 1e3, 0.02)
+    table = {"name": "digits_tasks"}
+    strategy = {"name": "shared_parameters", "train": "head", "heads": "shared"}
+    trainer = {"name": "trainer", "steps": 60, "batch_size": 16, "eval_every": 60}
+    plans = [
+        plan_of(
+            tmp_path,
+            dataset=table,
+            strategy=strategy,
+            trainer=trainer,
+            backbone={"name": "identity"},
+            optimizer={"name": "sgd", "lr": lr},
+        )
+        for lr in rates
+    ]
+    results = stacked(plans)
+    diverged = plans[1].run_dir.path
+
+    assert [record_of(plan.run_dir.path)["status"] for plan in plans] == [
+        "finished",
+        "failed",
+        "finished",
+    ]
+    assert "try a smaller optimizer.lr" in results[diverged].reason
+    assert record_of(diverged)["reason"] == results[diverged].reason
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Terminated])
+def test_a_stack_that_is_stopped_says_so_in_each_run_and_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    plans = sweep(tmp_path / "stopped", seeds=1)
+
+    def stopped(*_: Any) -> None:
+        raise stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Stack, "_evaluate", stopped)
+        with pytest.raises(stop):
+            stacked(plans)
+    statuses = [record_of(p.run_dir.path)["status"] for p in plans if p.run_dir.path.exists()]
+    assert statuses == ["interrupted"] * 2  # λ=∞ is another product, which had not begun
+
+    stacked(plans)
+    whole = sweep(tmp_path / "whole", seeds=1)
+    stacked(whole)
+    for one, other in zip(plans, whole, strict=True):
+        assert_same_run(one.run_dir.path, other.run_dir.path)
+
+
+def test_what_fails_for_all_is_written_down_by_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = sweep(tmp_path, seeds=1)
+
+    def full(*_: Any) -> None:
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(Stack, "fit", full)
+    results = stacked(plans)
+
+    assert {record_of(plan.run_dir.path)["status"] for plan in plans} == {"failed"}
+    for plan, result in zip(plans, results.values(), strict=True):
+        assert result.reason.startswith("out of memory; try a smaller trainer.batch_size")
+        assert (plan.run_dir.path / "traceback.txt").exists()
+
+
+def test_what_does_not_fit_is_split_and_told_and_has_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, parts = sweep(tmp_path / "whole"), sweep(tmp_path / "parts")
+    watchers = Watcher(), Watcher()
+    stacked(whole, watchers[0])
+    most = shared_bytes(whole[0], data_of(whole[0])) + own_bytes(whole[0], data_of(whole[0]))
+    monkeypatch.setattr("tlrun.sweeps.batched.memory.MOST", most)
+    monkeypatch.setattr("tlrun.sweeps.batched.families.MOST", most)
+    stacked(parts, watchers[1])
+    told = [
+        [int(line.split()[2]) for line in watcher.notes if line.startswith("heads of ")]
+        for watcher in watchers
+    ]
+
+    assert told == [[4, 2], [1, 1, 1, 1, 1, 1]]
+    for one, other in zip(whole, parts, strict=True):
+        assert_same_run(one.run_dir.path, other.run_dir.path)
+
+
+def test_what_does_not_fit_at_all_is_trained_by_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlrun.sweeps.batched.memory.MOST", 1000)
+    plans = sweep(tmp_path, seeds=1)
+    results = stacked(plans)
+
+    assert {record_of(plan.run_dir.path)["engine"] for plan in plans} == {"loop"}
+    assert {result.reason for result in results.values()} == {""}
+
+
+def test_weights_are_written_before_they_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "KEPT", 1)
+    written: list[int] = []
+
+    def counted(several: Any) -> None:
+        written.append(len(several))
+        finish(several)
+
+    monkeypatch.setattr(together, "finish", counted)
+    stacked(sweep(tmp_path, seeds=1))
+
+    assert [count for count in written if count] == [1, 1, 1]
+
+
+def test_data_that_have_changed_are_refused_with_nothing_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(*_: Any) -> None:
+        raise RunFailed("expected the data that the run was planned with, found others")
+
+    monkeypatch.setattr(families, "check_unchanged", changed)
+    plans = sweep(tmp_path, seeds=1)
+    results = stacked(plans)
+
+    assert not any(plan.run_dir.path.exists() for plan in plans)
+    assert {result.reason for result in results.values()} == {
+        "expected the data that the run was planned with, found others"
+    }
+
+
+def test_rerun_trains_again_what_is_finished(tmp_path: Path) -> None:
+    stacked([plan_of(tmp_path)])
+    (result,) = stacked([plan_of(tmp_path, rerun=True)]).values()
+
+    assert not result.found
