@@ -2,7 +2,7 @@
 
     python hand_transfer.py --lams 0.1 --seeds 0 --out OUT                 one job
     python hand_transfer.py --lams 0.1,1,10 --seeds 0,1 --out OUT          a sweep in one script
-    python hand_transfer.py --loop bare --lams 0.1,1,10 --out OUT          the same, as fast as can be
+    python hand_transfer.py --loop bare --lams 0.1,1,10 --out OUT          the same, made fast
 
 It does what `tl-run strategy=feature_transfer` does by default: φ (convolutions of 32 and 64) and a
 head are trained on the source's 719 digits, then a new head on the frozen φ by
@@ -102,7 +102,9 @@ def train_source(data: Pair, steps: int, loop: str) -> nn.Sequential:
     return phi.eval().requires_grad_(requires_grad=False)
 
 
-def train_head(phi: nn.Module, source: Pair, target: Pair, lam: float, steps: int, loop: str) -> nn.Linear:
+def train_head(
+    phi: nn.Module, source: Pair, target: Pair, lam: float, steps: int, loop: str
+) -> nn.Linear:
     """A new head on φ, by (L_S + λ L_T)/(1+λ). phi: nn.Identity where the pairs hold features."""
     head = nn.Linear(256, 10)
     optimizer = torch.optim.Adam(head.parameters(), lr=RATE, fused=loop == "bare")

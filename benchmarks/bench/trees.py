@@ -1,6 +1,6 @@
 """A whole command with all processes that it leaves behind: seconds, CPU time and memory.
 
-    python -m bench.trees FILE look|blind WORD …     run the words here, write what they took to FILE
+    python -m bench.trees FILE look|blind WORD …     run the words, write what they took
 
 A sweep's workers are started by a server that nobody waits for, so `wait4` of the command alone
 does not know them. The process that runs the command is therefore made the one that orphans are
@@ -77,7 +77,9 @@ def main() -> int:
     """Run a command as the one that orphans are handed to; its exit code."""
     file, look, *words = sys.argv[1:]
     if ctypes.CDLL(None, use_errno=True).prctl(SUBREAPER, 1, 0, 0, 0):
-        sys.exit("expected Linux, which hands orphans to whom asks for them (PR_SET_CHILD_SUBREAPER)")
+        sys.exit(
+            "expected Linux, which hands orphans to whom asks for them (PR_SET_CHILD_SUBREAPER)"
+        )
     peak, over = [0], threading.Event()
     watcher = threading.Thread(target=_look, args=(peak, over), daemon=True)
     if look == "look":
