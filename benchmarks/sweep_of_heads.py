@@ -1,14 +1,14 @@
 """A sweep of heads from the command to its table, against scripts; and a frozen φ passed once.
 
-    python benchmarks/sweep_of_heads.py                         every row but the long one, 7 rounds
+    python benchmarks/sweep_of_heads.py                         all but the long rows, 7 rounds
     python benchmarks/sweep_of_heads.py --rows heads8 --rounds 9
     python benchmarks/sweep_of_heads.py --rows heads8 --also loop
     python benchmarks/sweep_of_heads.py --list
     python benchmarks/sweep_of_heads.py --table                 what is kept already, as Markdown
 
-heads8, heads64: `tl-run -m strategy=feature_transfer lam.value=…` on the digits, without controls,
-in an empty folder each time, with as many processes as there are cores. Against it, each a whole
-process or several, from `bench/hand_transfer.py`:
+heads8 … heads64_1000: `tl-run -m strategy=feature_transfer lam.value=…` on the digits, without
+controls, in an empty folder each time. Against it, each a whole process or several, from
+`bench/hand_transfer.py`:
     jobs         a job of its own for every head, each of which trains the source anew, as many at a
                  time as there are cores
     script       one script: the source once, φ's features once, a loop over the heads; DataLoaders
@@ -83,15 +83,17 @@ class Frozen:
         return {"by hand": f"≥ {0.6 * self.epochs:g}x"}
 
 
-ALL = ("jobs", "script", "bare script")
+SCRIPTS = ("script", "bare script")
 ROWS: dict[str, Sweep | Frozen] = {
     row.name: row
     for row in (
-        Sweep("heads8", 8, 1, 200, ALL, {"jobs": "≥ 10x", "script": "≥ 4x"}),
-        Sweep("heads8_1000", 8, 1, 1000, ALL, {"jobs": "≥ 10x", "script": "≥ 4x"}),
-        Sweep("heads64", 64, 1, 200, ALL[1:], {"script": "≥ 4x"}),
-        Sweep("heads64_seeds", 8, 8, 200, ALL[1:], {"script": "≥ 4x"}),
-        Sweep("heads64_1000", 64, 1, 1000, ALL[2:], {}, default=False),
+        Sweep("heads8", 8, 1, 200, SCRIPTS, {"script": "≥ 4x"}),
+        Sweep("heads8_jobs", 8, 1, 200, ("jobs",), {"jobs": "≥ 10x"}),
+        Sweep("heads8_1000", 8, 1, 1000, SCRIPTS, {"script": "≥ 4x"}),
+        Sweep("heads8_1000_jobs", 8, 1, 1000, ("jobs",), {"jobs": "≥ 10x"}, default=False),
+        Sweep("heads64", 64, 1, 200, SCRIPTS, {"script": "≥ 4x"}),
+        Sweep("heads64_seeds", 8, 8, 200, SCRIPTS, {"script": "≥ 4x"}),
+        Sweep("heads64_1000", 64, 1, 1000, SCRIPTS, {"script": "≥ 4x"}, default=False),
         *(Frozen(f"frozen{epochs}", epochs) for epochs in EPOCHS),
     )
 }
@@ -255,6 +257,7 @@ def main() -> None:
             print(f"{row.name:<14} {row.title}{'' if row.default else '; only where asked for'}")
         return
     if not asked.table:
+        os.environ["OMP_NUM_THREADS"] = "1"  # of the loops in process; tl-run's command is free
         asked.out.mkdir(parents=True, exist_ok=True)
         for name in asked.rows or [row.name for row in ROWS.values() if row.default]:
             record = measured(ROWS[name], asked.rounds, asked.also)
