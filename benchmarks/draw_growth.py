@@ -31,7 +31,8 @@ HEIGHT, GAP = 320, 32
 STYLE = """
 svg { --paper: #fbfaf6; --ink: #1c1b19; --soft: #605d57; --grid: #e7e4dc;
   --c0: #1f5fa8; --c1: #a8480f; --c2: #0f6e6a; --c3: #7a3fa0;
-  font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; }
+  font-size: 13px; font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
+  sans-serif; }
 @media (prefers-color-scheme: dark) { svg { --paper: #161614; --ink: #ecebe6; --soft: #aeaba3;
   --grid: #33322e; --c0: #85b6ef; --c1: #f0a06a; --c2: #62c7bf; --c3: #cda0ee; } }
 .paper { fill: var(--paper); } text { fill: var(--ink); } .soft { fill: var(--soft); }
@@ -79,8 +80,11 @@ def picture(record: Record, kind: Kind) -> str:
     )
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     y = Scale(low, max(high, low + 1), BOTTOM, TOP)
-    drawn = [element("style", STYLE), element("rect", width="100%", height="100%", class_="paper")]
-    heading = f"{record['title']}: {kind.title}"
+    drawn = [
+        element("style", " ".join(STYLE.split())),
+        element("rect", width="100%", height="100%", class_="paper"),
+    ]
+    heading = f"{record['title'][0].upper()}{record['title'][1:]}: {kind.title}"
     drawn.append(element("text", heading, x=12.0, y=22.0, class_="title"))
     drawn += _axes(x, y, sizes, record["unit"], kind.unit)
     ends = [y.at(math.log10(curve[max(curve)])) for curve in curves.values()]
@@ -96,7 +100,8 @@ def picture(record: Record, kind: Kind) -> str:
         reach = f"{curve[min(curve)]:.3g} {kind.unit} to {curve[max(curve)]:.3g} {kind.unit}"
         said.append(f"{phase}: {reach}, {named}")
     svg = drawing(WIDTH, HEIGHT, "growth", heading, "; ".join(said), *drawn)
-    return str(svg).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
+    size = f'xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
+    return str(svg).replace("<svg", f"<svg {size}", 1) + "\n"
 
 
 def _axes(x: Scale, y: Scale, sizes: list[int], of: str, unit: str) -> Iterator[str]:

@@ -17,8 +17,9 @@ CPU seconds are of all processes of a command, memory is what they hold together
 (PSS, ten looks a second), and what the largest of them holds (ru_maxrss): `bench/trees.py`.
 
 The exponent is the slope of log seconds over log size, by least squares, over the upper half of the
-sizes: 1 is a straight line, 2 a square. Start-up is in every point, so it is below that of what
-grows where sizes are small.
+sizes: 1 is a straight line, 2 a square. Start-up is in every point and holds it down; where the
+largest size takes more than twice as long as the smallest, --table says too what it is of the
+seconds beyond those of the smallest.
 
 A JSON file a case goes to results/growth: every raw number, machine, versions, commit.
 """
@@ -37,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.growth_cases import CASES, Case
+from bench.image_starts import SETTLED
 from bench.records import RESULTS, busy_cores, origin
 from bench.rounds import spread
 from bench.trees import Tree, TreeFailed, taken
@@ -58,6 +60,7 @@ def measured(case: Case, most: int, seconds: float, largest: float) -> Record:
             folder = Path(place) / str(size)
             folder.mkdir()
             case.made(size, folder)
+            time.sleep(SETTLED)
             try:
                 if not number:
                     _once(case, size, folder)
@@ -120,13 +123,28 @@ def medians(record: Record, phase: str, number: str) -> dict[int, float]:
 def exponent(by_size: Mapping[int, float]) -> float:
     """The slope of log value over log size, of the upper half of the sizes; nan of one size."""
     sizes = sorted(by_size)
-    upper = sizes[-max(2, math.ceil(len(sizes) / 2)) :]
-    if len(upper) < 2:
+    return slope({size: by_size[size] for size in sizes[-max(2, math.ceil(len(sizes) / 2)) :]})
+
+
+def beyond_start(by_size: Mapping[int, float]) -> float:
+    """The same of what is more than at the smallest size; nan where the largest is not twice it."""
+    smallest, *sizes = sorted(by_size)
+    start = by_size[smallest]
+    upper = sizes[-max(2, math.ceil((1 + len(sizes)) / 2)) :]
+    more = {size: by_size[size] - start for size in upper}
+    if not sizes or by_size[sizes[-1]] < 2 * start or min(more.values()) <= 0:
         return math.nan
-    found = statistics.linear_regression(
-        [math.log(size) for size in upper], [math.log(by_size[size]) for size in upper]
+    return slope(more)
+
+
+def slope(by_size: Mapping[int, float]) -> float:
+    """Of log value over log size, by least squares; nan of fewer than two."""
+    if len(by_size) < 2:
+        return math.nan
+    sizes, values = (
+        [math.log(each) for each in side] for side in zip(*by_size.items(), strict=True)
     )
-    return found.slope
+    return statistics.linear_regression(sizes, values).slope
 
 
 def table(records: Iterable[Record]) -> str:
@@ -143,10 +161,12 @@ def table(records: Iterable[Record]) -> str:
                 cells += [_spread(repeated, number) for number in ("wall", "cpu")]
                 cells += [_spread(repeated, "together", 2**20), str(len(repeated))]
                 lines.append(f"| {' | '.join(cells)} |")
-            slopes = [
-                f"{name} {exponent(medians(record, phase, number)):.2f}"
-                for name, number in (("wall", "wall"), ("CPU", "cpu"), ("memory", "together"))
-            ]
+            slopes = []
+            for name, number in (("wall", "wall"), ("CPU", "cpu"), ("memory", "together")):
+                found = medians(record, phase, number)
+                beyond = beyond_start(found)
+                more = "" if math.isnan(beyond) else f" ({beyond:.2f} beyond the smallest size)"
+                slopes.append(f"{name} {exponent(found):.2f}{more}")
             notes.append(f"- {record['case']}, {phase}: exponents of {', '.join(slopes)}")
         notes.append(
             f"- {record['case']}: {record['date'][:16]}, {record['commit']}, {record['machine']}, "
