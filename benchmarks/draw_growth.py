@@ -3,10 +3,9 @@
     python benchmarks/draw_growth.py                     results/growth -> docs/images/performance
     python benchmarks/draw_growth.py --from FOLDER --to FOLDER
 
-Of every JSON file three pictures, over the size: wall seconds, CPU seconds and memory, a curve for
-each phase: medians, with a line from the least to the largest of each point. Both axes are
-logarithmic, so a slope is an exponent; it stands beside each curve, of the upper half of its sizes.
-SVG without a script or a font: text is text, and colours follow light and dark.
+Of every JSON file two pictures, over the size: wall seconds and memory, a curve for each phase:
+medians, with a line from the least to the largest of each point. Both axes are logarithmic, so a
+slope is an exponent; it stands beside each curve, of the upper half of its sizes. SVG without a script or a font: text is text, and colours follow light and dark.
 """
 
 from __future__ import annotations
@@ -59,7 +58,6 @@ class Kind:
 
 KINDS = (
     Kind("seconds", "wall", 1.0, "s", "wall seconds"),
-    Kind("cpu", "cpu", 1.0, "s", "CPU seconds of all processes"),
     Kind("memory", "together", 2.0**20, "MiB", "memory of all processes at most, MiB"),
 )
 

@@ -60,7 +60,8 @@ def measured(case: Case, most: int, seconds: float, largest: float) -> Record:
             folder = Path(place) / str(size)
             folder.mkdir()
             case.made(size, folder)
-            time.sleep(SETTLED)
+            if any(folder.iterdir()):
+                time.sleep(SETTLED)  # else their times would not be trusted, and all be read again
             try:
                 if not number:
                     _once(case, size, folder)
