@@ -5,7 +5,8 @@
 
 Of every JSON file two pictures, over the size: wall seconds and memory, a curve for each phase:
 medians, with a line from the least to the largest of each point. Both axes are logarithmic, so a
-slope is an exponent; it stands beside each curve, of the upper half of its sizes. SVG without a script or a font: text is text, and colours follow light and dark.
+slope is an exponent; it stands beside each curve, of the upper half of its sizes. SVG without a
+script or a font: text is text, and colours follow light and dark.
 """
 
 from __future__ import annotations
