@@ -215,9 +215,11 @@ def table(records: Iterable[Record]) -> str:
     origins = []
     for record in records:
         arms = record["arms"]
-        ours = arms["tl-run"]
+        origins += [
+            f"{record['row']}: {arm} failed: {why}" for arm, why in record["failed"].items()
+        ]
         for arm in arms:
-            if arm == "tl-run":
+            if arm == "tl-run" or "tl-run" not in arms:
                 continue
             cells = [record["title"], arm, *(_seconds(arms[who]) for who in ("tl-run", arm))]
             for clock in ("wall", "cpu"):
@@ -227,7 +229,7 @@ def table(records: Iterable[Record]) -> str:
                 if record["epochs"] and clock == "cpu":
                     text += f", {ratio.median / record['epochs']:.2f} E"
                 cells.append(text)
-            cells += [record["goals"].get(arm, ""), str(len(ours))]
+            cells += [record["goals"].get(arm, ""), str(len(arms[arm]))]
             lines.append(f"| {' | '.join(cells)} |")
         origins.append(
             f"{record['row']}: {record['date'][:16]}, {record['commit']}, {record['machine']}, "

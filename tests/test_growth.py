@@ -99,9 +99,11 @@ def test_the_values_of_a_sweep_are_all_different() -> None:
 def test_the_table_of_heads_has_a_ratio_of_each_arm() -> None:
     arms = {"tl-run": [{"cpu": 1.0, "wall": 2.0}], "script": [{"cpu": 3.0, "wall": 8.0}]}
     made = {**record(1.0), "row": "heads8", "arms": arms, "goals": {"script": "≥ 4x"}}
-    made |= {"epochs": None, "busy cores before": 0.0}
-    (line,) = [line for line in table_of_heads([made]).splitlines() if "| script |" in line]
+    made |= {"epochs": None, "busy cores before": 0.0, "failed": {"jobs": "why"}}
+    shown = table_of_heads([made])
+    (line,) = [line for line in shown.splitlines() if "| script |" in line]
 
     assert "4.00x [4.00..4.00]" in line
     assert "3.00x [3.00..3.00]" in line
     assert "≥ 4x" in line
+    assert "heads8: jobs failed: why" in shown
