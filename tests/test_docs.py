@@ -47,6 +47,7 @@ def test_pages_and_commands_are_seen() -> None:
         "glossary.md",
         "lambda.md",
         "multitask.md",
+        "performance.md",
         "predict.md",
         "python.md",
         "results.md",

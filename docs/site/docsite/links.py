@@ -52,7 +52,8 @@ def relinked(text: str, document: Path, page: str) -> tuple[str, set[Path]]:
         if not (file.is_file() and file.is_relative_to(ROOT)):
             raise FileNotFoundError(f"{document.relative_to(ROOT)}: no file {target} to link to")
         if file.is_relative_to(IMAGES):
-            return os.path.relpath(f"images/{file.name}", Path(page).parent)
+            copied = Path("images", file.relative_to(IMAGES))
+            return os.path.relpath(copied, Path(page).parent)
         if file not in documents().values():
             shown.add(file)
         there = os.path.relpath(f"{page_of(file)}.md", Path(page).parent)

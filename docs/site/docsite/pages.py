@@ -17,7 +17,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     "Run it": ("settings", SETTINGS, "sweeps", "storage"),
     "Take the winner home": ("deliver", "predict"),
     "Use it from Python": ("python", "extending", API),
-    "What was measured": ("results", "how_fast"),
+    "What was measured": ("results", "performance", "how_fast"),
     "Carry it on": ("design", "contributing", "changelog"),
 }
 # Pages of the site whose text stands outside docs/.
