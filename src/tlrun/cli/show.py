@@ -161,6 +161,8 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     yield "started", f"{record.get('started', '–')} on {record.get('host', '–')}"
     if isinstance(record.get("seconds"), int | float):
         yield "took", f"{record['seconds']:.1f} s"
+    if record.get("engine") == "stacked":
+        yield "trained", "its heads as one product with those of other runs (sweep.engine)"
     stages = record.get("stages")
     if isinstance(stages, list) and stages and all(map(_is_stage, stages)):
         yield "stages", ", ".join(map(_stage, stages))
