@@ -15,7 +15,7 @@ from tlrun.report.answer import Figure
 from tlrun.report.formatting import number
 from tlrun.report.statistics.combined import UNITS, Combined, clustered, combined, paired
 from tlrun.report.statistics.needed import Spread
-from tlrun.report.statistics.paired import Interval, Paired, Variance, interval, variance
+from tlrun.report.statistics.paired import Interval, Paired, Variance, interval
 from tlrun.report.statistics.units import unit_values
 from tlrun.report.study.predictions import Predicted, predictions_of
 from tlrun.runs.outcome import Outcome
@@ -53,7 +53,7 @@ class Comparison:
     @property
     def variance(self) -> Variance:
         """The parts of the variance of the mean."""
-        return variance(self.pairs)
+        return self.pairs.variance
 
     @property
     def spread(self) -> Spread:
