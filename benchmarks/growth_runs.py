@@ -86,7 +86,8 @@ def fill(runs_dir: Path, axes: Sequence[str], templates: Path) -> list[str]:
 def commands(runs_dir: Path, axes: Sequence[str], run: str) -> Iterator[tuple[str, list[str]]]:
     """What is measured, by what it is called. run: the end of a run's name."""
     place = ["--runs-dir", str(runs_dir)]
-    yield "again", ["-m", *STUDY, *axes, f"runs_dir={runs_dir}"]
+    # whatever made them, so that folders that were kept can be used after a change of the code
+    yield "again", ["-m", *STUDY, *axes, f"runs_dir={runs_dir}", "reuse=any"]
     yield "ls", ["ls", *place]
     yield "ls seed=0", ["ls", "seed=0", *place]
     yield "ls --sweeps", ["ls", "--sweeps", *place]
