@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -5,8 +6,9 @@ import pytest
 
 from tlrun.config.preflight import Job, preflight
 from tlrun.config.registry import name_of
-from tlrun.config.suited import suited
+from tlrun.config.suited import Suits, suited
 from tlrun.core.errors import UserError
+from tlrun.data.datasets.table_csv import TableCsv
 
 from problems import own_folder
 
@@ -87,6 +89,20 @@ def test_every_job_of_a_sweep_has_what_suits_its_own_data() -> None:
     ]
 
 
+def test_a_data_set_is_asked_once_for_all_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    suits = TableCsv.suits
+
+    def counted(self: TableCsv) -> Mapping[str, str]:
+        asked.append(self.predict)
+        return suits(self)
+
+    monkeypatch.setattr(TableCsv, "suits", counted)
+    preflight([*TABLE, "dataset.predict=y,[y,z]", "seed=0,1,2"], multirun=True)
+
+    assert sorted(map(str, asked)) == ["('y', 'z')", "y"]
+
+
 def study(folder: Path, more: str) -> Path:
     """A folder of the user's own with the experiment x, on a table."""
     return own_folder(
@@ -134,7 +150,7 @@ def test_a_data_set_with_a_mistake_suits_nothing() -> None:
     shipped: dict[str, Any] = {group: {"name": "x"} for group in ("strategy", "backbone")}
 
     for dataset in ({"name": "table_csv", "labels": -1}, None, "table_csv"):
-        assert suited(shipped | {"dataset": dataset}, lambda: shipped, []) == ()
+        assert suited(shipped | {"dataset": dataset}, lambda: shipped, [], Suits()) == ()
 
 
 MINILM = ["dataset=text_csv", "dataset.path=x.csv", "dataset.task=d", "backbone=minilm"]

@@ -1,5 +1,7 @@
+import json
 import math
 from dataclasses import field, fields, make_dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,16 @@ from tlrun.config.build import build
 from tlrun.config.registry import find, shipped
 from tlrun.core.errors import UserError
 from tlrun.core.options import as_node, strict
-from tlrun.runs.identity import deciding, family_id, node_of, problem_id, run_id, setting_id
+from tlrun.runs.identity import (
+    deciding,
+    digest_of,
+    family_id,
+    ids_of,
+    node_of,
+    problem_id,
+    run_id,
+    setting_id,
+)
 from tlrun.strategies.fused import MULTITASK, TRANSFERS
 
 from encoders import SMALL, folder
@@ -264,3 +275,58 @@ def test_sealed_rows_make_another_problem_and_run_and_no_other_stage(tmp_path: P
     # they learn from the same examples
     for number in (0, 1):
         assert len({each.stages[number].key for each in plans}) == 1
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_a_digest_is_that_of_strict_json(value: object) -> None:
+    text = json.dumps(strict(value), sort_keys=True, allow_nan=False)
+
+    assert digest_of(value) == sha256(text.encode()).hexdigest()[:12]
+
+
+def test_a_digest_of_a_number_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        digest_of([math.nan])
+
+
+@pytest.mark.parametrize("strategy", ["feature_transfer", "scratch", "linear_model"])
+@pytest.mark.parametrize("lam", [0.5, math.inf])
+def test_all_ids_together_are_the_ids_one_by_one(strategy: str, lam: float) -> None:
+    lam_node = {"name": "constant", "value": lam}
+    run, ours = build(GOOD | {"strategy": {"name": strategy}, "lam": lam_node}), problem()
+    nodes = deciding(run)
+    seedless = {key: node for key, node in nodes.items() if key != "seed"}
+    without = {key: node for key, node in seedless.items() if key != "lam"}
+    of_problem = problem_id(run, ours)
+    expected = (
+        digest_of([nodes, ours.identity]),
+        of_problem,
+        digest_of([seedless, of_problem]),
+        digest_of([without, of_problem]),
+    )
+
+    assert ids_of(run, ours) == expected
+    assert (run_id(run, ours), setting_id(run, ours), family_id(run, ours)) == (
+        expected[0],
+        expected[2],
+        expected[3],
+    )
+
+
+def test_ids_are_those_of_the_first_versions() -> None:
+    """So that finished runs and declared studies are found again by every later one."""
+    run = build(GOOD | {"dataset": {"name": "digits", "shift": "none"}, "seed": 3})
+
+    assert ids_of(run, run.dataset.load(3)) == (
+        "b7de2f589525",
+        "e15ba8722c7c",
+        "6dcbebc46722",
+        "82f33e52bd32",
+    )

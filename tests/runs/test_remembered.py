@@ -1,6 +1,6 @@
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -210,6 +210,31 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     known(run(table))
 
     assert reads == [0, 0]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_files_are_looked_at_before_the_first_seed_and_after_the_last(
+    table: Path, reads: list[int], changed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Path] = []
+    files = TableCsv.files
+
+    def counted(self: TableCsv) -> Sequence[Path]:
+        looks.append(table)
+        return files(self)
+
+    monkeypatch.setattr(TableCsv, "files", counted)
+    cache, asked = ProblemCache(), run(table)
+    for seed in range(3):
+        cache.planned(replace(asked, seed=seed))
+    if changed:
+        write_table(table, last=9)
+    cache.remember()
+    assert len(looks) == 2
+    for seed in range(3):
+        known(replace(asked, seed=seed))
+
+    assert reads == [0, 1, 2] * (2 if changed else 1)
 
 
 def raising(_: TableCsv) -> list[Path]:

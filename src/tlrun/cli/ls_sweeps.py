@@ -66,21 +66,24 @@ def standings(runs_dir: Path) -> Iterator[Standing]:
     """How far every study below `runs_dir` has come, the oldest first."""
     found = list(runs(runs_dir))
     by_name = {f"{run.run_dir.group}/{run.run_dir.name}": run for run in found}
-    sweeps = list(_sweeps(runs_dir, by_name))
+    # by problem and setting: the latest sweep that has them
+    states: dict[tuple[object, object], tuple[int, str]] = {}
+    for place, (members, said) in enumerate(_sweeps(runs_dir, by_name)):
+        states |= dict.fromkeys(members, (place, said))
+    of_problem: dict[object, list[FoundRun]] = {}
+    for run in found:
+        of_problem.setdefault(str(run.record.get("problem")), []).append(run)
     for study in studies(runs_dir):
-        asked, settings = study.settings, study.every_setting
+        asked, settings, seeds = study.settings, study.every_setting, set(study.seeds)
         finished = {
             (run.record.get("setting"), run.record.get("seed"))
-            for run in found
-            if run.record.get("problem") == study.problem
-            and run.record.get("setting") in settings
-            and run.record.get("seed") in study.seeds
+            for run in of_problem.get(study.problem, ())
+            if run.record.get("setting") in settings
+            and run.record.get("seed") in seeds
             and run.status == "finished"
         }
-        state = "declared"
-        for members, said in sweeps:  # the latest last
-            if any((study.problem, setting) in members for setting in asked):
-                state = said
+        met = [states[at] for setting in asked if (at := (study.problem, setting)) in states]
+        state = max(met)[1] if met else "declared"
         page = runs_dir / HOME / f"{study.id}.html"
         planned = len(settings) * len(study.seeds)
         yield Standing(study, len(finished), planned, state, page if page.exists() else None)

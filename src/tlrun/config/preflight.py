@@ -16,7 +16,7 @@ from tlrun.config.compose import Composition, composed, offer
 from tlrun.config.overrides import Axis, axis_of, forced, value_of
 from tlrun.config.refusals import refused, resolved
 from tlrun.config.seeds import IN_YAML, KEY, axis_of_seeds, check_seed, first_seeds, looks_of
-from tlrun.config.suited import needed, suited
+from tlrun.config.suited import Suits, needed, suited
 from tlrun.config.tuning import tuning_mistakes
 from tlrun.core.errors import Mistake, UserError
 
@@ -195,12 +195,12 @@ def _jobs(axes: Sequence[Axis], compositions: _Compositions, mistakes: list[Mist
                 values[f"{axis.key}={value}"] = value_of(axis.key, value)
     written = [[f"{axis.key}={value}" for value in axis.values] for axis in axes]
     jobs: list[Job] = []
-    keys = [axis.key for axis in axes]
+    keys, known = [axis.key for axis in axes], Suits()
     for overrides in product(*written):
         choices = [override for override in overrides if override not in values]
         given = {key: values[key] for key in overrides if key in values}
         config = _with_values(compositions.of(choices), given)
-        chosen = suited(config, lambda: compositions.of([]).config, keys)
+        chosen = suited(config, lambda: compositions.of([]).config, keys, known)
         if chosen:
             config = _with_values(compositions.of([*choices, *chosen]), given)
         for key, value in needed(config, keys).items():

@@ -14,8 +14,26 @@ from tlrun.models.backbone import weights_file_of
 GROUPS = ("strategy", "backbone")
 
 
+class Suits:
+    """What suits the data sets of one command, each asked once: it may look at many files."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Mapping[str, str]] = {}
+
+    def of(self, node: Any) -> Mapping[str, str]:
+        """What suits the data set of a resolved node, by group. Raises UserError as it does."""
+        key = repr(node)
+        if key not in self._known:
+            dataset = node_object("dataset", node)
+            self._known[key] = getattr(dataset, "suits", dict)()
+        return self._known[key]
+
+
 def suited(
-    config: Mapping[str, Any], shipped: Callable[[], Mapping[str, Any]], asked: Collection[str]
+    config: Mapping[str, Any],
+    shipped: Callable[[], Mapping[str, Any]],
+    asked: Collection[str],
+    known: Suits,
 ) -> tuple[str, ...]:
     """The choices of groups, as strategy=single_task, that suit the data set better than ours.
 
@@ -26,10 +44,9 @@ def suited(
     if refused(config):
         return ()
     try:
-        dataset = node_object("dataset", resolved(config).get("dataset"))
+        suits = known.of(resolved(config).get("dataset"))
     except UserError:  # to be told with all other mistakes
         return ()
-    suits: Mapping[str, str] = getattr(dataset, "suits", dict)()
     choices = []
     for group in GROUPS:
         if group in asked or group not in suits or group in _ignored(config):

@@ -167,10 +167,17 @@ def as_data(thing: Any) -> dict[str, Any]:
     A field that holds a dataclass becomes a node of its own, with its name (`as_node`).
     """
     values = {}
-    for field in dataclasses.fields(thing):
-        value = getattr(thing, field.name)
-        values[field.name] = as_node(value) if dataclasses.is_dataclass(value) else value
+    cls: type = type(thing)
+    for name in _names(cls):
+        value = getattr(thing, name)
+        values[name] = as_node(value) if dataclasses.is_dataclass(value) else value
     return values
+
+
+@cache
+def _names(cls: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; of many objects of a class, asked for once."""
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 def as_node(thing: Any) -> dict[str, Any]:
@@ -184,8 +191,12 @@ def as_node(thing: Any) -> dict[str, Any]:
 
 def name_of_class(cls: type) -> str:
     """What a class of ours is called in a config: FeatureTransfer is feature_transfer."""
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Options"))
-    return words.lower()
+    return _in_words(cls.__name__)
+
+
+@cache
+def _in_words(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Options")).lower()
 
 
 def as_plain(value: Any) -> Any:

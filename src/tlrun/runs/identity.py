@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from tlrun.config.build import Run
 from tlrun.config.registry import GROUPS, name_of
@@ -71,12 +71,36 @@ def lam_decides(run: Run) -> bool:
     return "lam" not in run.strategy.ignores
 
 
+class Ids(NamedTuple):
+    """The ids of one run, each 12 hexadecimal digits, as the head of this module says them."""
+
+    run: str
+    problem: str
+    setting: str
+    family: str
+
+
+def ids_of(run: Run, problem: Problem) -> Ids:
+    """All ids of a run, which have most of what they are made of in common.
+
+    problem: as the run's own seed has drawn it. Raises UserError where files of its data set or
+    backbone that decide it are not to be had.
+    """
+    nodes = _nodes_without_places(run)
+    of_problem = problem_id(run, problem)
+    whole = digest_of([nodes, problem.identity])
+    del nodes["seed"]
+    setting = digest_of([nodes, of_problem])
+    nodes.pop("lam", None)
+    return Ids(whole, of_problem, setting, digest_of([nodes, of_problem]))
+
+
 def run_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits; the same wherever the data were read, for their digest decides.
 
     problem: as the run's own seed has drawn it.
     """
-    return digest_of([_nodes_without_places(run), problem.identity])
+    return ids_of(run, problem).run
 
 
 def setting_id(run: Run, problem: Problem) -> str:
@@ -88,10 +112,7 @@ def setting_id(run: Run, problem: Problem) -> str:
 
 def family_id(run: Run, problem: Problem) -> str:
     """12 hexadecimal digits that a run shares with the same run on other seeds and at other λ."""
-    nodes = _nodes_without_places(run)
-    del nodes["seed"]
-    nodes.pop("lam", None)
-    return digest_of([nodes, problem_id(run, problem)])
+    return ids_of(run, problem).family
 
 
 def problem_id(run: Run, problem: Problem) -> str:
@@ -111,7 +132,10 @@ def digest_of(value: object) -> str:
 
     Raises ValueError where `value` holds nan.
     """
-    text = json.dumps(strict(value), sort_keys=True, allow_nan=False)
+    try:  # of what is strict JSON already there is no need for a copy, which takes the most time
+        text = json.dumps(value, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):
+        text = json.dumps(strict(value), sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -47,12 +47,20 @@ class Outcome:
     differs: str = ""
 
 
-def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = "") -> Outcome:
+def read_outcome(
+    run_dir: RunDir,
+    name: str,
+    found: bool = True,
+    differs: str = "",
+    record: Mapping[str, Any] | None = None,
+) -> Outcome:
     """The finished run in a folder.
 
-    name, found, differs: as in Outcome. Raises OSError or ValueError where it is not all there.
+    name, found, differs: as in Outcome. record: what run.json says; None: it is read. Raises
+    OSError or ValueError where it is not all there.
     """
-    record = run_dir.record() or {}
+    if record is None:
+        record = run_dir.record() or {}
     missing = [key for key in FACTS if key not in record]
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
@@ -70,7 +78,7 @@ def read_outcome(run_dir: RunDir, name: str, found: bool = True, differs: str = 
         optimizer=record["optimizer"],
         test_examples=record["test_examples"],
         path=run_dir.path,
-        result=run_dir.result(),
+        result=run_dir.result(record),
         seconds=record["seconds"],
         found=found,
         differs=differs,
@@ -101,7 +109,11 @@ def load_runs(runs_dir: str | Path = "runs") -> list[Outcome]:
     for run in runs(Path(runs_dir).expanduser()):
         if run.status == "finished":
             try:
-                outcomes.append(read_outcome(run.run_dir, str(run.record.get("strategy", ""))))
+                outcomes.append(
+                    read_outcome(
+                        run.run_dir, str(run.record.get("strategy", "")), record=run.record
+                    )
+                )
             except (OSError, ValueError):  # of an older tl-run, or damaged: `tl-run ls` shows it
                 continue
     return outcomes

@@ -22,7 +22,7 @@ from tlrun.runs.checks import (
     check_selection,
     lam_acts,
 )
-from tlrun.runs.identity import family_id, lam_decides, node_of, problem_id, run_id, setting_id
+from tlrun.runs.identity import Ids, ids_of, lam_decides, node_of, setting_id
 from tlrun.runs.idle_options import idle_options
 from tlrun.runs.remembered import ProblemCache, contents
 from tlrun.runs.screen import Screen
@@ -34,7 +34,7 @@ from tlrun.strategies.base import Control, Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.devices import bf16_instructions, resolve
 
-THIS = "this run"  # the name of the run asked for, beside those of its controls
+THIS = "this run"  # the run asked for, beside the names of its controls
 
 
 @dataclass(frozen=True)
@@ -168,14 +168,15 @@ def _plan_alone(run: Run, problems: ProblemCache, screen: Screen) -> Plan:
     device = resolve(run.device)
     problem = problems.planned(run)
     run, stages = _checked(run, problem, screen)
+    ids = ids_of(run, problem)
     return Plan(
         run=run,
         device=device,
         folds=[planned_stages(run, part, stages, device) for part in problem.parts],
-        run_dir=_run_dir(run, problem),
-        problem=problem_id(run, problem),
-        setting=setting_id(run, problem),
-        family=family_id(run, problem),
+        run_dir=_run_dir(run, ids),
+        problem=ids.problem,
+        setting=ids.setting,
+        family=ids.family,
         data=contents(problem),
         controls={},
     )
@@ -222,7 +223,7 @@ def _checked(run: Run, problem: Problem, screen: Screen | None) -> tuple[Run, Se
     return run, stages
 
 
-def _run_dir(run: Run, problem: Problem) -> RunDir:
+def _run_dir(run: Run, ids: Ids) -> RunDir:
     """The folder of a run: <runs_dir>/<data set>/<strategy>/<λ, seed and id>.
 
     One that tests on a part of its labels is below <runs_dir>/.folds.
@@ -231,8 +232,7 @@ def _run_dir(run: Run, problem: Problem) -> RunDir:
     if getattr(run.dataset, "holdout_fold", None) is not None:
         group = f"{FOLDS}/{group}"  # no report compares it with runs that were tested
     lam = f"lam={run.lam.label}_" if lam_decides(run) else ""
-    name = f"{lam}seed={run.seed}_{run_id(run, problem)}"
-    return RunDir(Path(run.runs_dir).expanduser(), group, name)
+    return RunDir(Path(run.runs_dir).expanduser(), group, f"{lam}seed={run.seed}_{ids.run}")
 
 
 def planned_stages(

@@ -34,7 +34,7 @@ class Memory:
     description: dict[str, Any]
 
     def keep(self) -> None:
-        """Write it down, where that can be."""
+        """Write it down, where that can be. Its files must be known to be as they were."""
         run, made_with = self.run, data_fingerprint(self.run)
         problems.remember(_home(run), _key(run), made_with, self.states, self.description)
 
@@ -50,6 +50,7 @@ class ProblemCache:
         self._key: tuple[Dataset, int] | None = None
         self._problem: Problem | None = None
         self._is_read = False
+        self._files: tuple[Dataset, list[State] | None] | None = None  # of the last data set
         self._memories: list[Memory] = []
 
     def load(self, dataset: Dataset, seed: int) -> Problem:
@@ -67,28 +68,46 @@ class ProblemCache:
         key = run.dataset, run.seed
         if self._problem is None or self._key != key:
             self._problem, self._key = None, None
-            problem = recalled(run, lambda: self.load(*key))
+            states = self._states(run.dataset)
+            problem = recalled(run, states, lambda: self.load(*key))
             is_read = problem is None
             if problem is None:
                 self._reading(run.dataset)
-                problem, memory = read(run)
+                problem, memory = read(run, states)
                 self._memories += [memory] if memory else []
             self._problem, self._key, self._is_read = problem, key, is_read
         return self._problem.unopened()
 
     def remember(self) -> None:
-        """Write down what was read for plans, once these stand: a mistake writes nothing."""
+        """Write down what was read for plans, once these stand: a mistake writes nothing.
+
+        Nothing of a data set is written of which a file has changed since before it was read.
+        """
+        last, unchanged = None, False
         for memory in self._memories:
-            memory.keep()
+            if memory.run.dataset != last:
+                last = memory.run.dataset
+                unchanged = memory.states == states_of(last)
+            if unchanged:
+                memory.keep()
         self._memories.clear()
 
+    def _states(self, dataset: Dataset) -> list[State] | None:
+        """The states of a data set's files before anything of it was recalled or read.
 
-def recalled(run: Run, read: Read) -> Problem | None:
+        All seeds share them: it may have thousands of files, and a sweep a hundred seeds.
+        """
+        if self._files is None or self._files[0] != dataset:
+            self._files = dataset, states_of(dataset)
+        return self._files[1]
+
+
+def recalled(run: Run, states: list[State] | None, read: Read) -> Problem | None:
     """The problem of `run` as it is remembered; None where anything about it is in doubt.
 
-    read: reads the same problem, where somebody asks for its examples.
+    states: of the files of its data set. read: reads the same problem, where somebody asks for its
+    examples.
     """
-    states = _states(run.dataset)
     if states is None:
         return None
     kept = problems.recall(_home(run), _key(run), data_fingerprint(run), states)
@@ -108,16 +127,14 @@ def recalled(run: Run, read: Read) -> Problem | None:
     return remembered
 
 
-def read(run: Run) -> tuple[Problem, Memory | None]:
+def read(run: Run, states: list[State] | None) -> tuple[Problem, Memory | None]:
     """The problem of `run`, read, and what can be remembered of it; None where it is in doubt.
 
-    Raises UserError where the options ask for more than the data have.
+    states: of the files of its data set, before they are read. That they are the same afterwards is
+    for the caller to see. Raises UserError where the options ask for more than the data have.
     """
-    before = _states(run.dataset)
     problem = load(run.dataset, run.seed)
-    if before is None or before != _states(run.dataset):  # it has changed meanwhile
-        return problem, None
-    if not problems.settled(before) or not plain(problem):
+    if states is None or not problems.settled(states) or not plain(problem):
         return problem, None
     description = json.loads(json.dumps(described(problem)))
     if contents(unread(description, lambda: problem)) != contents(problem):
@@ -125,7 +142,7 @@ def read(run: Run) -> tuple[Problem, Memory | None]:
             problem,
             None,
         )  # JSON does not give back what was put in, such as a name that is no str
-    return problem, Memory(run, before, description)
+    return problem, Memory(run, states, description)
 
 
 def contents(problem: Problem) -> str:
@@ -148,7 +165,7 @@ def check_unchanged(run: Run, planned: str, problem: Problem) -> None:
     )
 
 
-def _states(dataset: Dataset) -> list[State] | None:
+def states_of(dataset: Dataset) -> list[State] | None:
     """The states of the files that a data set reads; None where it does not say which.
 
     A class that reads in a way of its own has to say so by itself: what its base class reads is

@@ -94,7 +94,7 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         screen.note(RunAnew(path=run_dir.path, why="outdated", details=differs))
         return None
     try:
-        return read_outcome(run_dir, name, differs=differs)
+        return read_outcome(run_dir, name, differs=differs, record=record)
     except OSError as error:
         details = f"{Path(error.filename).name}: {error.strerror}"
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,7 +47,7 @@ class RunDir:
     group: str
     name: str
 
-    @property
+    @cached_property
     def path(self) -> Path:
         """The folder itself."""
         return self.runs_dir / self.group / self.name
@@ -63,8 +64,10 @@ class RunDir:
         except (OSError, ValueError):
             return None
 
-    def result(self) -> dict[str, Any]:
+    def result(self, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """result.json of a finished run.
+
+        record: what run.json says; None: it is read.
 
         Raises OSError or ValueError where it cannot be read or lacks something, where a score is no
         number, or where another file of a finished run is missing.
@@ -76,8 +79,10 @@ class RunDir:
         for value in _scores(result):
             if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
-        files = (self.record() or {}).get("files", FILES)
-        missing = [name for name in files if not (self.path / name).is_file()]
+        said = record if record is not None else self.record() or {}
+        with os.scandir(self.path) as inside:
+            there = {entry.name for entry in inside if entry.is_file()}
+        missing = [name for name in said.get("files", FILES) if name not in there]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
         return result

@@ -8,7 +8,8 @@ from sklearn.datasets import load_digits
 
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Problem, Split
-from tlrun.data.datasets.digits import SHIFTS, Digits, Shift, images_and_digits
+from tlrun.data.datasets.digits import SHIFTS, Digits, Shift, _halves, images_and_digits
+from tlrun.data.images.digits_file import _read
 
 
 def every_split(problem: Problem) -> list[Split]:
@@ -155,3 +156,25 @@ def test_the_digits_are_in_the_file_that_is_named() -> None:
 
     assert (table[:, -1] == digits).all()
     assert (table[:, :-1] / 16.0 == images.reshape(len(images), -1)).all()
+
+
+def test_what_seeds_share_is_as_if_each_were_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = [Digits().load(seed) for seed in (0, 1)]
+    monkeypatch.setattr("tlrun.data.datasets.digits._halves", _halves.__wrapped__)
+    monkeypatch.setattr("tlrun.data.images.digits_file._read", _read.__wrapped__)
+    alone = [Digits().load(seed) for seed in (0, 1)]
+
+    for one, other in zip(together, alone, strict=True):
+        assert one.identity == other.identity
+        assert one.examples == other.examples
+        for mine, theirs in zip(every_split(one), every_split(other), strict=True):
+            assert mine.array.tobytes() == theirs.array.tobytes()
+
+
+def test_what_seeds_share_cannot_be_written_to() -> None:
+    for shown in _halves("noise", "shared", 0):
+        for array in (shown.images, shown.digits, shown.rows):
+            assert not array.flags.writeable
+    for split in every_split(Digits().load(seed=0)):
+        assert split.array.flags.writeable
+        assert split.index.flags.writeable

@@ -4,9 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tlrun.core.errors import UserError
-from tlrun.data.images.folder_tree import read_tree
+from tlrun.data.images.folder_tree import _ending, read_tree
 
 
 def put(path: Path) -> None:
@@ -76,3 +78,8 @@ def test_odd_names_of_what_is_left_out_do_no_harm(tmp_path: Path) -> None:
 
     assert len(list(read_tree(tmp_path, left_out, "dataset.path").every())) == 1
     assert left_out == {"without ending": 1}
+
+
+@given(st.text("ab.J", min_size=1).filter(lambda name: name not in (".", "..")))
+def test_an_ending_is_the_one_that_pathlib_finds(name: str) -> None:
+    assert _ending(name) == Path(name).suffix.lower()

@@ -5,6 +5,7 @@ import pytest
 
 from tlrun.core.task import TaskKey
 from tlrun.report.statistics.over_seeds import paired_interval
+from tlrun.report.study import evidence
 from tlrun.report.study.evidence import Comparison, Evidence
 
 from made_runs import draws, off_by, put_numbers, put_run, right_on
@@ -156,3 +157,34 @@ def test_nothing_is_compared_without_a_seed_in_common_or_a_score(tmp_path: Path)
     assert Evidence().gain(several, several) is None
     assert Evidence().score(list(several.values())) is None
     assert Evidence().rarest(several[0]) == 10
+
+
+def test_what_is_kept_of_few_runs_changes_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pair(tmp_path)
+    whole, gain = Evidence(), gain_of(tmp_path)
+    every = [*runs_of(tmp_path, "fused").values(), *runs_of(tmp_path, "scratch").values()]
+    units = [whole.units(run) for run in every]
+    monkeypatch.setattr(evidence, "KEPT", 2)
+    small = Evidence()
+
+    for run, expected in zip(every, units, strict=True):
+        found = small.units(run)
+        assert found is not None
+        assert expected is not None
+        assert np.array_equal(found.each, expected.each)
+        assert found.rows is small.units(every[0]).rows  # type: ignore[union-attr]  # not None
+    assert gain_of(tmp_path).pairs.gains.tolist() == gain.pairs.gains.tolist()
+    assert gain_of(tmp_path).bounds(0.95) == gain.bounds(0.95)
+
+
+def test_what_cannot_be_read_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_pair(tmp_path)
+    runs = list(runs_of(tmp_path, "fused").values())
+    (runs[1].path / "predictions.safetensors").unlink()
+    monkeypatch.setattr(evidence, "KEPT", 1)
+    found = Evidence()
+
+    for _ in range(2):
+        assert [found.unread(run) for run in runs] == [run is runs[1] for run in runs]

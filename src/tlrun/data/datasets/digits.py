@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from tlrun.core.problem import Domain, Problem, Role, Split
 from tlrun.core.seeding import stream
@@ -26,6 +26,7 @@ from tlrun.data.base import (
     ValShare,
 )
 from tlrun.data.examples import examples_digest
+from tlrun.data.images.digits_file import digits_files, ink_and_digits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,36 +83,18 @@ class Digits:
 
         Raises UserError where a class has too few examples.
         """
-        import numpy as np
+        source, target = _halves(self.shift, self.classes, self.split_seed)
+        return assemble([self._part("source", source, seed), self._part("target", target, seed)])
 
-        images, digits = images_and_digits()
-        half = len(images) // 2
-        rows = np.arange(len(images))
-        low = digits < 5 if self.classes == "split" else np.ones(len(digits), dtype=bool)
-        high = digits >= 5 if self.classes == "split" else low
-        first, second = rows[(rows < half) & low], rows[(rows >= half) & high]
-        shifted = SHIFTS[self.shift](
-            images[second], np.random.default_rng(stream(self.split_seed, "split", "shift"))
-        )
-        source = self._part("source", images[first], digits[first], first, seed)
-        return assemble([source, self._part("target", shifted, digits[second], second, seed)])
-
-    def _part(
-        self,
-        role: Literal["source", "target"],
-        images: np.ndarray,
-        digits: np.ndarray,
-        rows: np.ndarray,
-        seed: int,
-    ) -> Part:
+    def _part(self, role: Literal["source", "target"], shown: Shown, seed: int) -> Part:
         """One domain and its test examples."""
         import numpy as np
 
         from tlrun.data.splits import draw
 
-        names = sorted(set(digits.tolist()))
+        names = sorted(set(shown.digits.tolist()))
         task = Task(_task_name(names), "multiclass", tuple(str(k) for k in names), self.metric)
-        labels = np.searchsorted(names, digits)
+        labels = np.searchsorted(names, shown.digits)
         tests = stream(self.split_seed, "split", role)
         if role == "target":
             drawn = draw(
@@ -126,45 +109,62 @@ class Digits:
                 tests,
                 seed,
             )
-        return cut(role, role, images, {task: labels}, digits, rows, drawn)
-
-
-def digits_files() -> Sequence[Path]:
-    """The file that scikit-learn reads its digits from, found without importing it.
-
-    None is named where scikit-learn cannot be found.
-    """
-    package = find_spec("sklearn")
-    folders = (package and package.submodule_search_locations) or ()
-    return [Path(folder, "datasets", "data", "digits.csv.gz") for folder in folders]
+        return cut(role, role, shown, {task: labels}, drawn)
 
 
 def images_and_digits() -> tuple[np.ndarray, np.ndarray]:
     """All the images, float64 [1797, 8, 8] in [0, 1], and the digit that each shows, int64."""
-    from sklearn.datasets import load_digits
+    ink, digits = ink_and_digits()
+    return ink / 16.0, digits
 
-    pixels, digits = load_digits(return_X_y=True)
-    return (pixels / 16.0).reshape(-1, 8, 8), digits
+
+class Shown(NamedTuple):
+    """The images of one domain, before a seed has drawn labels of them: the same for all seeds.
+
+    images: [N, 8, 8], shifted. digits: [N], what each shows, of which all labels are made.
+    rows: [N], which of the data set's images they are. examples: their digest, of all seeds alike.
+    """
+
+    images: np.ndarray
+    digits: np.ndarray
+    rows: np.ndarray
+    examples: str
+
+    @classmethod
+    def of(cls, images: np.ndarray, digits: np.ndarray, rows: np.ndarray) -> Shown:
+        """With their digest; none of the arrays can be written to, for they are kept."""
+        for array in (images, digits, rows):
+            array.setflags(write=False)
+        return cls(images, digits, rows, examples_digest(images, digits))
+
+
+@lru_cache(maxsize=2)  # of 1 MB each
+def _halves(shift: Shift, classes: str, split_seed: int) -> tuple[Shown, Shown]:
+    """Source and target of `Digits`, by its options."""
+    import numpy as np
+
+    images, digits = images_and_digits()
+    half = len(images) // 2
+    rows = np.arange(len(images))
+    low = digits < 5 if classes == "split" else np.ones(len(digits), dtype=bool)
+    high = digits >= 5 if classes == "split" else low
+    first, second = rows[(rows < half) & low], rows[(rows >= half) & high]
+    rng = np.random.default_rng(stream(split_seed, "split", "shift"))
+    shifted = SHIFTS[shift](images[second], rng)
+    return (
+        Shown.of(images[first], digits[first], first),
+        Shown.of(shifted, digits[second], second),
+    )
 
 
 def cut(
-    name: str,
-    role: Role,
-    images: np.ndarray,
-    labels: Mapping[Task, np.ndarray],
-    digits: np.ndarray,
-    rows: np.ndarray,
-    drawn: Draw,
+    name: str, role: Role, shown: Shown, labels: Mapping[Task, np.ndarray], drawn: Draw
 ) -> Part:
-    """One domain of digits, cut into splits as drawn.
-
-    images [N, 8, 8]. labels: [N] of every task. digits [N]: what each image shows, of which all
-    labels are made. rows [N]: which of the data set's images they are.
-    """
+    """One domain of digits, cut into splits as drawn. labels: [N] of every task."""
     import numpy as np
 
     def inputs(chosen: np.ndarray) -> np.ndarray:
-        found: np.ndarray = images[chosen][:, None].astype(np.float32)
+        found: np.ndarray = shown.images[chosen][:, None].astype(np.float32)
         return found
 
     def split(chosen: np.ndarray) -> Split:
@@ -172,14 +172,14 @@ def cut(
             task.name: values[chosen].astype(np.float32 if task.kind == "regression" else np.int64)
             for task, values in labels.items()
         }
-        return Split(inputs(chosen), found, rows[chosen].astype(np.int64))
+        return Split(inputs(chosen), found, shown.rows[chosen].astype(np.int64))
 
     val = split(drawn.val) if len(drawn.val) else None
     return Part(
         Domain(name, role, tuple(labels), split(drawn.train), val),
         split(drawn.test),
         inputs(drawn.pool),
-        examples_digest(images, digits),
+        shown.examples,
     )
 
 

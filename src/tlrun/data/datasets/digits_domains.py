@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from tlrun.core.problem import Problem, Role
 from tlrun.core.seeding import stream
@@ -20,10 +21,8 @@ from tlrun.data.base import (
     ValShare,
     checked_sources,
 )
-from tlrun.data.datasets.digits import SHIFTS, cut, digits_files, images_and_digits
-
-if TYPE_CHECKING:
-    import numpy as np
+from tlrun.data.datasets.digits import SHIFTS, Shown, cut, images_and_digits
+from tlrun.data.images.digits_file import digits_files
 
 Name = Literal["noise", "occlusion", "inverted"]
 
@@ -80,32 +79,36 @@ class DigitsDomains:
 
         Raises UserError where a class has too few examples.
         """
-        import numpy as np
-
-        images, digits = images_and_digits()
-        thirds = {name: np.arange(k, len(images), 3) for k, name in enumerate(get_args(Name))}
         return assemble(
             [
-                self._part(name, images[rows], digits[rows], rows, seed)
-                for name, rows in thirds.items()
+                self._part(name, seed)
+                for name in get_args(Name)
                 if self.sources is None or name in (*self.sources, self.target)
             ]
         )
 
-    def _part(
-        self, name: Name, images: np.ndarray, digits: np.ndarray, rows: np.ndarray, seed: int
-    ) -> Part:
+    def _part(self, name: Name, seed: int) -> Part:
         """One domain and its test examples."""
-        import numpy as np
-
         from tlrun.data.splits import draw
 
         role: Role = (
             "peer" if self.target is None else "target" if name == self.target else "source"
         )
-        rng = np.random.default_rng(stream(self.split_seed, "split", "shift", name))
+        shown = _third(name, self.split_seed)
+        digits = shown.digits
         count = None if role == "source" else self.labels_per_class
         tests = stream(self.split_seed, "split", name)
         drawn = draw(digits, count, self.val_share, self.test_share, tests, seed, name)
         task = Task("digit", "multiclass", tuple("0123456789"), self.metric)
-        return cut(name, role, SHIFTS[name](images, rng), {task: digits}, digits, rows, drawn)
+        return cut(name, role, shown, {task: digits}, drawn)
+
+
+@lru_cache(maxsize=6)  # of less than 0.5 MB each
+def _third(name: Name, split_seed: int) -> Shown:
+    """The domain of a name, before a seed has drawn labels of it."""
+    import numpy as np
+
+    images, digits = images_and_digits()
+    rows = np.arange(get_args(Name).index(name), len(images), 3)
+    rng = np.random.default_rng(stream(split_seed, "split", "shift", name))
+    return Shown.of(SHIFTS[name](images[rows], rng), digits[rows], rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -18,7 +19,8 @@ from tlrun.core.seeding import stream
 from tlrun.core.task import ClassificationMetric, Task
 from tlrun.data.assembly import assemble
 from tlrun.data.base import HoldoutFold, LabelsPerClass, Sealed, SplitSeed, TestShare, ValShare
-from tlrun.data.datasets.digits import cut, digits_files, images_and_digits
+from tlrun.data.datasets.digits import Shown, cut, images_and_digits
+from tlrun.data.images.digits_file import digits_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,11 +71,10 @@ class OneDomain(ABC):
 
         Raises UserError where a digit has too few images.
         """
-        import numpy as np
-
         from tlrun.data.splits import draw
 
-        images, digits = images_and_digits()
+        shown = _every()
+        digits = shown.digits
         drawn = draw(
             digits,
             self.labels_per_class,
@@ -86,8 +87,7 @@ class OneDomain(ABC):
             task: self._hidden(task, values, drawn.train, drawn.val, seed)
             for task, values in self.labels(digits).items()
         }
-        rows = np.arange(len(images))
-        return assemble([cut("digits", "peer", images, labels, digits, rows, drawn)])
+        return assemble([cut("digits", "peer", shown, labels, drawn)])
 
     def _hidden(
         self, task: Task, values: np.ndarray, train: np.ndarray, val: np.ndarray, seed: int
@@ -109,6 +109,15 @@ class OneDomain(ABC):
             hidden = hide(groups, self.hidden, stream(seed, "labels", "hidden", part, task.name))
             left[rows[hidden]] = np.nan if numbers else -1
         return (left - np.nanmean(left[train])) / np.nanstd(left[train]) if numbers else left
+
+
+@cache
+def _every() -> Shown:
+    """All images, before a seed has drawn labels of them."""
+    import numpy as np
+
+    images, digits = images_and_digits()
+    return Shown.of(images, digits, np.arange(len(images)))
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,11 @@ def read_tree(path: Path, left_out: Counter[str], key: str, chain: Sequence[str]
         return folder
     for name, entry in _named(path, key):
         hidden = name.startswith(".") or name in BY_SYSTEMS
-        ending = Path(name).suffix.lower()
-        picture = ending in PICTURES | CAMERA
-        if (entry.is_dir() or picture) and not hidden:
+        ending, is_folder = _ending(name), entry.is_dir()
+        picture = ending in PICTURES or ending in CAMERA
+        if (is_folder or picture) and not hidden:
             _check_text(name, path, key)
-        if entry.is_dir():
+        if is_folder:
             if not hidden:
                 folder.folders[name] = read_tree(Path(entry.path), left_out, key, [*chain, here])
         elif hidden or not picture:
@@ -86,6 +86,12 @@ def _named(path: Path, key: str) -> list[tuple[str, os.DirEntry[str]]]:
                 )
             entries[name] = entry
     return sorted(entries.items())
+
+
+def _ending(name: str) -> str:
+    """The ending of a file's name, in small letters, as pathlib has it: .jpg; empty without one."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
 
 
 def _check_text(name: str, path: Path, key: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tlrun.core.seeding import stream
+from tlrun.data.images.digits_file import ink_and_digits
 from tlrun.data.images.image_sets import Examples, Images
 
 TRAIN, TEST = 5000, 2000
@@ -24,10 +25,8 @@ def made() -> Images:
     Every third of scikit-learn's 1797 digits is shown in the test set alone, the others in the
     training set alone, each several times, at other places and in other colours.
     """
-    from sklearn.datasets import load_digits
-
-    pixels, digits = load_digits(return_X_y=True)
-    ink = pixels.reshape(-1, 8, 8).astype(np.uint8)
+    pixels, digits = ink_and_digits()
+    ink = pixels.astype(np.uint8)
     tested = np.arange(len(ink)) % 3 == 0
     return Images(
         _examples(ink[~tested], digits[~tested], TRAIN, "train"),

@@ -14,6 +14,8 @@ from tlrun.core.task import TaskKey
 from tlrun.report.statistics.paired import Paired
 from tlrun.report.statistics.units import UnitValues
 
+UNITS = ("domain", "rows", "strata", "weights", "spread")  # what says which units there are
+
 
 @dataclass(frozen=True)
 class Combined:
@@ -42,8 +44,8 @@ class Combined:
 
     def units_as(self, other: Combined) -> bool:
         """Whether both have the same test units, in the same strata."""
-        names = ("domain", "rows", "strata", "weights", "spread")
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+        pairs = ((getattr(self, name), getattr(other, name)) for name in UNITS)
+        return all(one is two or np.array_equal(one, two) for one, two in pairs)
 
 
 def combined(tasks: Mapping[TaskKey, UnitValues], index: Mapping[TaskKey, np.ndarray]) -> Combined:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +41,17 @@ class Paired:
     clustered: bool = False
     differing: int = 0
     extremes: np.ndarray | None = None
+
+    @cached_property
+    def variance(self) -> Variance:
+        """That of `variance`, computed once for the intervals of all levels."""
+        return variance(self)
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest number in it, whatever its sign."""
+        values = self.gains if self.values is None else self.values
+        return float(max(abs(self.gains).max(), abs(values).max()))
 
 
 @dataclass(frozen=True)
@@ -99,13 +111,10 @@ def interval(paired: Paired, level: float = 0.95) -> Interval:
     """
     from scipy.special import stdtrit  # as scipy.stats.t.ppf is computed, which imports a second
 
-    found = variance(paired)
+    found = paired.variance
     mean = float(paired.gains.mean())
-    largest = abs(paired.gains).max()
-    if paired.values is not None:
-        largest = max(largest, abs(paired.values).max())
     half = math.nan
-    if found.total > (ROUNDING * largest) ** 2:  # not of nan
+    if found.total > (ROUNDING * paired.largest) ** 2:  # not of nan
         half = float(stdtrit(found.df, (1 + level) / 2)) * math.sqrt(found.total)
     low, high = found.centre - half, found.centre + half
     return Interval(low, high, mean, found.centre, half, found.df)

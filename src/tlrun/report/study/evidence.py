@@ -13,12 +13,14 @@ from tlrun.core.problem import known
 from tlrun.core.task import TaskKey
 from tlrun.report.answer import Figure
 from tlrun.report.formatting import number
-from tlrun.report.statistics.combined import Combined, clustered, combined, paired
+from tlrun.report.statistics.combined import UNITS, Combined, clustered, combined, paired
 from tlrun.report.statistics.needed import Spread
-from tlrun.report.statistics.paired import Interval, Paired, Variance, interval, variance
+from tlrun.report.statistics.paired import Interval, Paired, Variance, interval
 from tlrun.report.statistics.units import unit_values
 from tlrun.report.study.predictions import Predicted, predictions_of
 from tlrun.runs.outcome import Outcome
+
+KEPT = 300  # runs: more than most studies have, and of ten thousand test examples not much memory
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Comparison:
     @property
     def variance(self) -> Variance:
         """The parts of the variance of the mean."""
-        return variance(self.pairs)
+        return self.pairs.variance
 
     @property
     def spread(self) -> Spread:
@@ -75,17 +77,29 @@ class Comparison:
 
 
 class Evidence:
-    """The test units of every run that is asked about, read from its folder once."""
+    """The test units of every run that is asked about, each computed once.
+
+    They are kept for all runs; what a run has said, which is much larger, for the last KEPT.
+    """
 
     def __init__(self) -> None:
         self._predicted: dict[Path, Mapping[TaskKey, Predicted]] = {}
+        self._unread: dict[Path, bool] = {}
         self._combined: dict[tuple[Path, TaskKey | None], Combined | None] = {}
+        self._last: Combined | None = None
 
     def predicted(self, run: Outcome) -> Mapping[TaskKey, Predicted]:
         """What a run has said, by task."""
         if run.path not in self._predicted:
+            if len(self._predicted) >= KEPT:
+                del self._predicted[next(iter(self._predicted))]
             self._predicted[run.path] = predictions_of(run)
+            self._unread[run.path] = not self._predicted[run.path]
         return self._predicted[run.path]
+
+    def unread(self, run: Outcome) -> bool:
+        """Whether what a run has said cannot be read."""
+        return self._unread[run.path] if run.path in self._unread else not self.predicted(run)
 
     def units(self, run: Outcome, task: TaskKey | None = None) -> Combined | None:
         """The test units of a run's headline, or of one `task`; None where a score is undefined.
@@ -94,7 +108,10 @@ class Evidence:
         """
         key = (run.path, task)
         if key not in self._combined:
-            self._combined[key] = self._units(run, task)
+            found = self._units(run, task)
+            if found is not None:
+                found = self._last = _sharing(found, self._last)
+            self._combined[key] = found
         return self._combined[key]
 
     def _units(self, run: Outcome, task: TaskKey | None) -> Combined | None:
@@ -198,6 +215,16 @@ class Evidence:
             pairs = clustered(pairs, groups)
         whole = len(known) == len(units)
         return Comparison(name, tuple(run.seed for run in a), pairs, upwards, whole)
+
+
+def _sharing(found: Combined, other: Combined | None) -> Combined:
+    """`found` with the arrays of `other` for its units, where these are the same.
+
+    So that of many runs they are in memory once, and told to be the same at once.
+    """
+    if other is None or not found.units_as(other):
+        return found
+    return replace(found, **{name: getattr(other, name) for name in UNITS})
 
 
 def _scores(

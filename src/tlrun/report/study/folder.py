@@ -80,7 +80,8 @@ def _read(runs_dir: Path, chosen: Sequence[Path]) -> Folder:
 def _outcome(run: FoundRun) -> Outcome | None:
     """A finished run; None where its files are damaged, or an older tl-run's."""
     try:
-        found = read_outcome(run.run_dir, str(run.record.get("strategy", "")))
+        name = str(run.record.get("strategy", ""))
+        found = read_outcome(run.run_dir, name, record=run.record)
     except (OSError, ValueError, TypeError):
         return None
     return found if _whole(found) else None

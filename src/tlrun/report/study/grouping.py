@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tlrun.report.study.arms import Axis, axes_of
@@ -46,8 +46,9 @@ def grouped(folder: Folder) -> list[Grouped]:
     without a plan where there is none.
     """
     declared: dict[str, list[StudyPlan]] = {}
-    looks = _looks(folder)
-    for plan in studies(folder.runs_dir):
+    every = studies(folder.runs_dir)
+    looks = _looks(folder, every)
+    for plan in every:
         declared.setdefault(plan.problem, []).append(plan)
     found: list[Grouped] = []
     for problem, runs in by_problem(folder).items():
@@ -113,19 +114,19 @@ def _of(runs: Sequence[Outcome], settings: set[str]) -> list[Outcome]:
     return [run for run in runs if run.setting in settings]
 
 
-def _looks(folder: Folder) -> dict[str, int]:
-    """Of each declared study, by id, the how manieth it is on the test examples of its runs."""
-    looks: dict[str, int] = {}
-    opened: list[set[str]] = []
-    for plan in studies(folder.runs_dir):
-        rows = set(_test_examples(folder, plan))
-        looks[plan.id] = 1 + sum(not rows.isdisjoint(earlier) for earlier in opened)
-        opened.append(rows)
-    return looks
+def _looks(folder: Folder, plans: Sequence[StudyPlan]) -> dict[str, int]:
+    """Of each declared study, by id, the how manieth it is on the test examples of its runs.
 
-
-def _test_examples(folder: Folder, plan: StudyPlan) -> Iterator[str]:
-    """Which examples have tested the runs of a plan."""
+    plans: all that are declared, the oldest first.
+    """
+    examples: dict[str, set[str]] = {}  # that have tested, by setting
     for run in folder.finished:
-        if run.setting in plan.settings:
-            yield run.test_examples
+        examples.setdefault(run.setting, set()).add(run.test_examples)
+    looks: dict[str, int] = {}
+    earlier: dict[str, set[int]] = {}  # the places of the plans that have met some examples
+    for place, plan in enumerate(plans):
+        rows = set[str]().union(*(examples.get(setting, ()) for setting in plan.settings))
+        looks[plan.id] = 1 + len(set[int]().union(*(earlier.get(row, ()) for row in rows)))
+        for row in rows:
+            earlier.setdefault(row, set()).add(place)
+    return looks

@@ -36,7 +36,7 @@ def warnings(
     yield from _unusual(rows)
     for row in rows:
         runs = row.series.runs.values()
-        if unread := sum(not evidence.predicted(run) for run in runs):
+        if unread := sum(map(evidence.unread, runs)):
             yield printable(
                 f"{_name(row.arm)}: the outputs of {unread} of {len(runs)} runs cannot be read: "
                 "its gains have no interval and no word, which take every test example."

@@ -19,8 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import sklearn.datasets  # noqa: F401
-import torch  # noqa: F401  # both: what costs seconds
+import torch  # noqa: F401  # what costs seconds
 
 import tlrun.models.model
 import tlrun.runs.final_evaluation
