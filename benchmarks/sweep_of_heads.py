@@ -87,9 +87,9 @@ SCRIPTS = ("script", "bare script")
 ROWS: dict[str, Sweep | Frozen] = {
     row.name: row
     for row in (
-        Sweep("heads8", 8, 1, 200, SCRIPTS, {"script": "≥ 4x"}),
+        Sweep("heads8", 8, 1, 200, SCRIPTS, {"script": "≥ 1.5x"}),
         Sweep("heads8_jobs", 8, 1, 200, ("jobs",), {"jobs": "≥ 10x"}),
-        Sweep("heads8_1000", 8, 1, 1000, SCRIPTS, {"script": "≥ 4x"}),
+        Sweep("heads8_1000", 8, 1, 1000, SCRIPTS, {"script": "≥ 1.5x"}),
         Sweep("heads8_1000_jobs", 8, 1, 1000, ("jobs",), {"jobs": "≥ 10x"}, default=False),
         Sweep("heads64", 64, 1, 200, SCRIPTS, {"script": "≥ 4x"}),
         Sweep("heads64_seeds", 8, 8, 200, SCRIPTS, {"script": "≥ 4x"}),

@@ -103,10 +103,16 @@ def train_source(data: Pair, steps: int, loop: str) -> nn.Sequential:
 
 
 def train_head(
-    phi: nn.Module, source: Pair, target: Pair, lam: float, steps: int, loop: str
+    phi: nn.Module,
+    source: Pair,
+    target: Pair,
+    lam: float,
+    steps: int,
+    loop: str,
+    width: int = 256,
 ) -> nn.Linear:
     """A new head on φ, by (L_S + λ L_T)/(1+λ). phi: nn.Identity where the pairs hold features."""
-    head = nn.Linear(256, 10)
+    head = nn.Linear(width, 10)
     optimizer = torch.optim.Adam(head.parameters(), lr=RATE, fused=loop == "bare")
     running = 0.0
     drawn = zip(range(steps), batches(source, loop), batches(target, loop), strict=False)
@@ -137,6 +143,37 @@ def evaluated(phi: nn.Module, head: nn.Module, data: Pair) -> tuple[dict[str, fl
     }, outputs
 
 
+def train_heads(
+    phi: nn.Module,
+    network: nn.Module,
+    data: dict[str, Pair],
+    lams: list[float],
+    seed: int,
+    steps: int,
+    loop: str,
+    out: Path,
+) -> list[tuple[float, float, int]]:
+    """Train and write a head for each λ; the target's accuracy, λ and seed of each.
+
+    phi: what the pairs of `data` are yet to pass. network: φ, as it is kept.
+    """
+    lines = []
+    for lam in lams:
+        head = train_head(phi, data["source"], data["target"], lam, steps, loop)
+        scores, outputs = {}, {}
+        for name in ("source_test", "target_test"):
+            scores[name], outputs[name] = evaluated(phi, head, data[name])
+        folder = out / f"lam={lam}_seed={seed}"
+        folder.mkdir(parents=True)
+        kept = {"lam": lam, "seed": seed, "steps": steps, "scores": scores}
+        (folder / "result.json").write_text(json.dumps(kept, indent=2))
+        weights = {"backbone": network.state_dict(), "head": head.state_dict()}
+        torch.save(weights, folder / "model.pt")
+        torch.save(outputs, folder / "predictions.pt")
+        lines.append((scores["target_test"]["accuracy"], lam, seed))
+    return lines
+
+
 def sweep(asked: argparse.Namespace) -> None:
     """Train and write every head, and print a line for each."""
     lines = []
@@ -149,19 +186,9 @@ def sweep(asked: argparse.Namespace) -> None:
             with torch.no_grad():
                 data = {name: (phi(inputs), labels) for name, (inputs, labels) in data.items()}
             phi = nn.Identity()
-        for lam in asked.lams:
-            head = train_head(phi, data["source"], data["target"], lam, asked.steps, asked.loop)
-            scores, outputs = {}, {}
-            for name in ("source_test", "target_test"):
-                scores[name], outputs[name] = evaluated(phi, head, data[name])
-            folder = asked.out / f"lam={lam}_seed={seed}"
-            folder.mkdir(parents=True)
-            kept = {"lam": lam, "seed": seed, "steps": asked.steps, "scores": scores}
-            (folder / "result.json").write_text(json.dumps(kept, indent=2))
-            weights = {"backbone": network.state_dict(), "head": head.state_dict()}
-            torch.save(weights, folder / "model.pt")
-            torch.save(outputs, folder / "predictions.pt")
-            lines.append((scores["target_test"]["accuracy"], lam, seed))
+        lines += train_heads(
+            phi, network, data, asked.lams, seed, asked.steps, asked.loop, asked.out
+        )
     for accuracy, lam, seed in sorted(lines, reverse=True):
         print(f"lam {lam:<8g} seed {seed:<3} target accuracy {100 * accuracy:.1f} %")
 

@@ -45,7 +45,8 @@ def test_more_rows_than_a_batch_are_watched_and_in_order(tmp_path: Path) -> None
 
     rows = member.read(x, {})
     every = member.outputs(key, rows, watch)
-    assert [part.start for part in seen] == [0, 1024, 2048]
+    assert len(seen) > 1
+    assert [part.start for part in seen] == list(range(0, 2500, seen[0].stop))
     backwards = member.outputs(key, member.read(x[::-1], {}))
     np.testing.assert_allclose(every[::-1], backwards, atol=1e-6)
     assert tlrun.load(folder).path == folder

@@ -11,6 +11,7 @@ from tlrun.core.notes import (
     DataLoaded,
     DeclaredOtherwise,
     EntryDamaged,
+    HeadsTogether,
     LamHasNoEffect,
     Note,
     NotKept,
@@ -50,6 +51,7 @@ STATED: list[Note] = [
     Waiting(who="process 7 on here", doing="working on this run"),
     StructureLearnt(run="this run", stage="target", summary="12 of 40 channels"),
     StatisticsPooled(run="this run", domains=("target",), of=("s1", "s2")),
+    HeadsTogether(runs=16, megabytes=3.25),
     EntryDamaged(what="stage", problem="stage.json is damaged"),
     EntryDamaged(what="features", problem="manifest.json is damaged"),
     NotKept(what="stage", problem="No space left on device"),
@@ -163,6 +165,11 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         (
             StatisticsPooled(run="this run", domains=("c", "d"), of=("a", "b")),
             "this run: c, d were never trained on: BatchNorm uses the pooled statistics of a, b",
+        ),
+        (HeadsTogether(runs=1, megabytes=0.31), "heads of 1 run as one product, in 0.3 MB"),
+        (
+            HeadsTogether(runs=16, megabytes=1234.5),
+            "heads of 16 runs as one product, in 1,234.5 MB",
         ),
         (
             EntryDamaged(what="features", problem="it is damaged"),
