@@ -16,7 +16,7 @@ from tlrun.core.metrics import every_score
 from tlrun.core.problem import Domain, Split
 from tlrun.core.task import Task, TaskKey
 from tlrun.core.tokens import by_length
-from tlrun.data.batches import Batch, as_tensor, labelled
+from tlrun.data.batches import as_tensor, labelled
 from tlrun.training.losses import task_loss
 
 if TYPE_CHECKING:
@@ -36,11 +36,6 @@ Watch = Callable[[Iterator[slice]], Iterator[slice]]
 # beyond rounding.
 EVALUATION_BATCH, EVALUATION_NUMBERS = 1024, 2**22
 EVALUATION_TOKENS = 2**15  # likewise of texts, padding included
-
-
-def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> dict[str, Tensor]:
-    """z [B, d] of a batch of `domain` for each of `tasks`, by the task's name."""
-    return model.features(batch.inputs, domain, tasks, batch.passed)
 
 
 def encoded(

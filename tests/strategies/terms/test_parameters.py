@@ -17,7 +17,7 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model
 from tlrun.strategies.terms.parameters import loss_terms, rms, side_by_side, tasks_of
-from tlrun.training.loop import forward
+from tlrun.training.forward import forward
 
 from problems import SPEC, with_tasks
 
