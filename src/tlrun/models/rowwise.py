@@ -36,7 +36,7 @@ DROPS = {nn.Dropout, TokenDropout}
 
 
 def by_rows(phi: nn.Module, passed: int = 0) -> bool:
-    """Whether z of a row is known to be a function of that row alone, whatever its domain and batch.
+    """Whether z of a row is known to depend on that row alone, whatever its domain and batch.
 
     It is not where φ has buffers, which domains may have for themselves (statistics of BatchNorm),
     nor where dropout is at work.

@@ -124,7 +124,7 @@ class Forward:
                 continue
             inputs = torch.cat([drawn[name].inputs for name in names])
             rows = widened(self._model.trunk(inputs, names[0], passed=first.passed))
-            passes[names] = rows.view(len(names), len(first.inputs), *rows.shape[1:])
+            passes[names] = rows.unflatten(0, (len(names), -1))
             for name, own in zip(names, passes[names].unbind(), strict=True):
                 z[name] = dict.fromkeys(self._keys[name], own)
         return z, passes
@@ -190,5 +190,6 @@ def widened(tensor: Tensor) -> Tensor:
 
 def _each_widened(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The z [B, d] of each task, widened; one tensor stays one for all its tasks."""
-    by_identity = {id(z): widened(z) for z in features.values()}
+    once = {id(z): z for z in features.values()}
+    by_identity = {identity: widened(z) for identity, z in once.items()}
     return {name: by_identity[id(z)] for name, z in features.items()}
