@@ -31,6 +31,7 @@ class Optimizer(ABC):
     """What every optimiser has: the learning rate lr, its schedule over a stage, weight decay.
 
     moments: the names of the tensors that it keeps for each parameter, of the parameter's shape.
+    counts: whether it counts the updates of each.
     """
 
     lr: Rate = 1e-3
@@ -38,6 +39,7 @@ class Optimizer(ABC):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
 
     moments: ClassVar[tuple[str, ...]]
+    counts: ClassVar[bool] = True
 
     @abstractmethod
     def update(self, trained: Trained, lr: float) -> None:
@@ -106,6 +108,7 @@ class Sgd(Optimizer):
     momentum: Annotated[float, Range(0.0, 1.0)] = 0.9
     nesterov: bool = False
     moments: ClassVar[tuple[str, ...]] = ("velocity",)
+    counts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.nesterov and self.momentum == 0.0:
@@ -174,7 +177,7 @@ class Updates:
         with torch.no_grad():
             runs = add_runs(self._rows, self._parameters, trained)
             self._optimizer.update(trained, self._optimizer.rate(self.made, self._steps))
-            for row, which in runs:
+            for row, which in runs if self._optimizer.counts else ():
                 row.note(which)
         self.made += 1
 
