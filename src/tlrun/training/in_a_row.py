@@ -51,41 +51,21 @@ class Row:
     def runs(self, gradients: Sequence[Tensor | None]) -> Iterator[tuple[slice, Tensor]]:
         """Parameters that can be updated as one, from where to where, and their gradients [m, …].
 
-        Those are one after another too, and have had equally many updates; the product of many
-        heads gives their gradients so. A parameter without a gradient is in none, one that stands
-        alone is in one of its own. gradients: of each of the n.
+        They have had equally many updates. A parameter without a gradient is in none.
+        gradients: of each of the n.
         """
+        import torch
+
         start = 0
         while start < len(self.places):
-            first = gradients[start]
-            stop = start + 1
-            if first is not None:
-                stop += self._followers(gradients, start, first)
-                shape, strides = self.values.shape[1:], self.values.stride()
-                first = first.contiguous()
-                yield slice(start, stop), first.as_strided((stop - start, *shape), strides)
-            start = stop
-
-    def _followers(self, gradients: Sequence[Tensor | None], start: int, first: Tensor) -> int:
-        """How many gradients follow that of place `start` in memory, of as many updates."""
-        strides, made, size = self.values.stride()[1:], self.made[start], first.nbytes
-        if first.stride() != strides:
-            return 0
-        held = first.untyped_storage()  # another's memory may come after it
-        room = (held.data_ptr() + held.nbytes() - first.data_ptr()) // size if size else 1
-        most = min(len(self.places) - start, room)
-        address, number = first.data_ptr(), 1
-        while number < most:
-            following = gradients[start + number]
-            if (
-                following is None
-                or following.data_ptr() != address + number * size
-                or following.stride() != strides
-                or self.made[start + number] != made
-            ):
-                break
-            number += 1
-        return number - 1
+            run: list[Tensor] = []
+            for gradient, made in zip(gradients[start:], self.made[start:], strict=True):
+                if gradient is None or made != self.made[start]:
+                    break
+                run.append(gradient)
+            if run:
+                yield slice(start, start + len(run)), torch.stack(run)
+            start += max(1, len(run))
 
     def share(self, counts: list[Tensor], moments: Mapping[str, list[Tensor]]) -> None:
         """Put what is kept of each into lists of that of all parameters, at their places."""
