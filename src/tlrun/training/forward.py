@@ -74,7 +74,7 @@ class Forward:
         losses: dict[TaskKey, Tensor] = {}
         for units in self._blocks:
             sizes = {len(drawn[unit.domain].inputs) for unit in units}
-            for size in sizes:
+            for size in sorted(sizes):
                 alike = units
                 if len(sizes) > 1:
                     alike = [unit for unit in units if len(drawn[unit.domain].inputs) == size]
