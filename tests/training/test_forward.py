@@ -286,7 +286,7 @@ class Dropping(Mlp):
     """With dropout between its layers."""
 
     def build(self, shape: tuple[int, ...]) -> nn.Module:
-        first, *rest = super().build(shape)  # type: ignore[misc]  # a chain of modules
+        first, *rest = super().build(shape).children()
         return nn.Sequential(first, nn.Dropout(0.5), *rest)
 
 

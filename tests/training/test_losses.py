@@ -80,8 +80,10 @@ def test_losses_at_once_are_those_of_each(task: Task, missing: bool) -> None:
     assert torch.allclose(at_once, each, atol=1e-12)
     if missing:
         assert at_once[3].item() == 0.0
-    slopes = [torch.autograd.grad(some.square().sum(), outputs)[0] for some in (at_once, each)]
-    assert torch.allclose(*slopes, atol=1e-12)
+    (slope,), (expected,) = (
+        torch.autograd.grad(some.square().sum(), outputs) for some in (at_once, each)
+    )
+    assert torch.allclose(slope, expected, atol=1e-12)
 
 
 def test_what_is_said_of_unlabelled_examples_may_be_anything() -> None:

@@ -124,7 +124,7 @@ class Forward:
                 continue
             inputs = torch.cat([drawn[name].inputs for name in names])
             rows = widened(self._model.trunk(inputs, names[0], passed=first.passed))
-            passes[names] = rows.unflatten(0, (len(names), -1))
+            passes[names] = rows.reshape(len(names), -1, *rows.shape[1:])
             for name, own in zip(names, passes[names].unbind(), strict=True):
                 z[name] = dict.fromkeys(self._keys[name], own)
         return z, passes

@@ -64,7 +64,7 @@ def graph(W: Tensor, A: Tensor) -> Tensor:
         w = W.T.contiguous()  # a row a task
         value, slope = W.new_zeros(()), torch.zeros_like(w)
         many = max(1, DIFFERENCES // max(1, w.numel()))
-        for t in torch.arange(T, device=w.device).split(many):
+        for t in torch.split(torch.arange(T, device=w.device), many):
             apart = w - w[t, None]  # of every task to each of some
             # an edge is met from both its ends
             value += (tied[t] * apart.square().sum(dim=2)).sum() / 2
