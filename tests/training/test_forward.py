@@ -359,6 +359,11 @@ def test_a_few_tasks_are_computed_as_ever_to_the_bit(own: TaskSpecific) -> None:
         assert_equal_to_the_plain_one(ours, Mlp((6, 5)), own, double=False, error=0.0)
 
 
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_towers_are_computed_one_after_another_to_the_bit(name: str) -> None:
+    assert_equal_to_the_plain_one(PROBLEMS[name], Mlp((6, 5)), "towers", double=False, error=0.0)
+
+
 def test_one_domain_by_itself_is_a_step_of_one() -> None:
     ours = PROBLEMS["one domain, tasks of every kind"]
     (domain,) = ours.domains.values()

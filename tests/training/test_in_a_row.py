@@ -63,7 +63,7 @@ def test_they_take_the_steps_of_torchs_own(
     loss: Callable[[Sequence[Parameter], int], Tensor],
 ) -> None:
     one, other = fresh(), fresh()
-    updates, oracle = Updates(ours, one, STEPS), theirs(list(other))
+    updates, oracle = Updates(ours, one, STEPS, one), theirs(list(other))
     for step in range(STEPS):
         for parameters, by in ((one, updates), (other, oracle)):
             by.zero_grad()
@@ -83,13 +83,13 @@ def test_a_stage_that_is_taken_up_again_goes_on_to_the_bit(ours: Optimizer) -> N
     ends = []
     for stopped in (None, 4):
         parameters = fresh()
-        updates = Updates(ours, parameters, STEPS)
+        updates = Updates(ours, parameters, STEPS, parameters)
         for step in range(STEPS):
             if step == stopped:
                 kept = [parameter.detach().clone() for parameter in parameters]
                 saved = updates.state_dict()
                 parameters = [Parameter(each) for each in kept]
-                updates = Updates(ours, parameters, STEPS)
+                updates = Updates(ours, parameters, STEPS, parameters)
                 updates.load_state_dict(saved)
             updates.zero_grad()
             mixed(parameters, step).backward()  # type: ignore[no-untyped-call]
@@ -112,7 +112,7 @@ SEEN: list[int] = []
 def test_many_are_updated_as_a_few() -> None:
     SEEN.clear()
     parameters = fresh()
-    updates = Updates(Watched(), parameters, STEPS)
+    updates = Updates(Watched(), parameters, STEPS, parameters)
     for loss in (stacked, stacked, each):
         updates.zero_grad()
         loss(parameters, 2).backward()  # type: ignore[no-untyped-call]
@@ -120,8 +120,23 @@ def test_many_are_updated_as_a_few() -> None:
     assert SEEN == [3, 3, 1 + 2 + 3]  # a weight and two biases have no gradient in the last
 
 
+def test_where_none_may_be_moved_they_take_torchs_steps_to_the_bit() -> None:
+    one, other = fresh(), fresh()
+    updates, oracle = (
+        Updates(Adam(lr=0.1), one, STEPS),
+        TorchAdam(other, 0.1, fused=True),
+    )
+    for step in range(STEPS):
+        for parameters, by in ((one, updates), (other, oracle)):
+            by.zero_grad()
+            stacked(parameters, step).backward()  # type: ignore[no-untyped-call]
+            by.step()
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_a_run_ends_where_there_is_no_gradient_or_another_count() -> None:
-    (row,) = rows([Parameter(torch.zeros(2, 3)) for _ in range(MANY)], ())
+    parameters = [Parameter(torch.zeros(2, 3)) for _ in range(MANY)]
+    (row,) = rows(parameters, parameters, ())
     gradients: list[Tensor | None] = list(torch.randn(MANY, 3, 2).transpose(1, 2))
     ((which, one),) = row.runs(gradients)
     assert which == slice(0, MANY)
@@ -138,11 +153,12 @@ def test_values_and_names_stay_and_a_few_or_large_ones_stay_where_they_are() -> 
     model = torch.nn.Sequential(*(torch.nn.Linear(3, 2) for _ in range(MANY)))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     kept = list(model.parameters())
-    assert len(rows(kept, ("mean",))) == 2
+    assert len(rows(kept, kept, ("mean",))) == 2
     assert all(a is b for a, b in zip(kept, model.parameters(), strict=True))
     after = model.state_dict()
     assert list(after) == list(before)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
-    assert rows([Parameter(torch.zeros(2)) for _ in range(FEW)], ()) == []
-    assert rows([Parameter(torch.zeros(SMALL + 1)) for _ in range(MANY)], ()) == []
+    for number, size, among in ((FEW, 2, MANY), (MANY, SMALL + 1, MANY), (MANY, 2, FEW)):
+        others = [Parameter(torch.zeros(size)) for _ in range(number)]
+        assert rows(others, others[:among], ()) == []

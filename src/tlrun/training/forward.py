@@ -3,7 +3,8 @@
 Many tasks are computed at once, which equals one after another up to rounding: domains whose inputs
 have one shape go through φ in one pass, where φ computes each row by itself (`models/rowwise.py`),
 and tasks of one kind and k have one product of their heads and one loss. A few, up to `FEW`, are
-computed one after another, which is then as fast.
+computed one after another, which is then as fast; so are towers, which are to be what each is
+alone, to the bit.
 
 Shapes: B examples in a batch, d features, k outputs of a head; D inputs of heads, S heads on each.
 """
@@ -94,15 +95,13 @@ class Forward:
 
         That is so where their batches are of one size.
         """
-        towers = self._model.task_specific == "towers"
         found: dict[object, list[_Unit]] = {}
         for name, domain in self._domains.items():
             forms: dict[tuple[object, ...], list[Task]] = {}
             for task in domain.tasks:
                 lost = self._shares[name][task.name] > 0.0
-                own = task.name if towers else None  # on a z of its own
-                forms.setdefault((task.kind, task.outputs, lost, own), []).append(task)
-            for (*form, _), tasks in forms.items():
+                forms.setdefault((task.kind, task.outputs, lost), []).append(task)
+            for form, tasks in forms.items():
                 unit = _Unit(name, tuple(tasks))
                 found.setdefault((*form, len(tasks)), []).append(unit)
         return list(found.values())
@@ -161,7 +160,7 @@ class Forward:
         keys = [self._keys[unit.domain][task.name] for unit in units for task in unit.tasks]
         shares = [self._shares[key.domain][key.task] for key in keys]
         labels = [drawn[key.domain].labels[key.task] for key in keys] if shares[0] > 0.0 else []
-        if len(keys) <= FEW:
+        if len(keys) <= FEW or self._model.task_specific == "towers":
             for key in keys:
                 outputs[key] = widened(self._model.output(key, z[key.domain][key.task]))
             for task, key, truth, share in zip(tasks, keys, labels, shares, strict=False):

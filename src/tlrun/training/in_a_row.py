@@ -1,13 +1,13 @@
 """Parameters of one shape one after another in memory, so that many are updated as one.
 
-An optimizer treats every number by itself, so it does not matter to the result. It does to the
-time: of two tensors a task, such as a head's weight and bias, most of an update is in getting from
-one to the next.
+An optimizer treats every number by itself, so it does not matter to the result, but for rounding.
+It does to the time: of two tensors a task, such as a head's weight and bias, most of an update is
+in getting from one to the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,17 +82,22 @@ class Row:
             self.counts[updated] = self.counts[updated.start]
 
 
-def rows(parameters: Sequence[Parameter], moments: Sequence[str]) -> list[Row]:
+def rows(
+    parameters: Sequence[Parameter], among: Iterable[Parameter], moments: Sequence[str]
+) -> list[Row]:
     """Lay small parameters of one shape, where there are many, one after another in memory.
 
-    They keep their values and stay the tensors that they are. moments: the names of what is kept of
-    each, 0 at first. The parameters that are in no row are left as they are.
+    They keep their values and stay the tensors that they are. parameters: all that are trained.
+    among: those that may be moved. moments: the names of what is kept of each, 0 at first. The
+    parameters that are in no row are left as they are.
     """
     import torch
 
+    movable = {id(parameter) for parameter in among}
     alike: dict[object, list[int]] = {}
     for place, parameter in enumerate(parameters):
-        if parameter.is_contiguous() and 0 < parameter.numel() <= SMALL:
+        small = parameter.is_contiguous() and 0 < parameter.numel() <= SMALL
+        if small and id(parameter) in movable:
             shape = (parameter.shape, parameter.dtype, parameter.device)
             alike.setdefault(shape, []).append(place)
     found = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -138,15 +138,22 @@ class Updates:
 
     optimizer: how. parameters: what is trained; those without a gradient in some step are left as
     they are in it, moments too. steps: updates of the stage, over which the schedule runs.
-    made: updates so far.
+    made: updates so far. together: those among the parameters that may be updated together where
+    they are many and small (`training/in_a_row.py`), which moves their last bits.
     """
 
-    def __init__(self, optimizer: Optimizer, parameters: Sequence[Parameter], steps: int) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        parameters: Sequence[Parameter],
+        steps: int,
+        together: Iterable[Parameter] = (),
+    ) -> None:
         import torch
 
         self._optimizer, self._steps = optimizer, steps
         self._parameters = list(parameters)
-        self._rows = rows(self._parameters, optimizer.moments)
+        self._rows = rows(self._parameters, together, optimizer.moments)
         self._moments: dict[str, list[Tensor]] = {}
         for name in optimizer.moments:
             self._moments[name] = [torch.zeros_like(p) for p in self._parameters]
