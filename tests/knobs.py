@@ -29,7 +29,7 @@ from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.structure_transfer import StructureTransfer
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
-from tlrun.training.loop import forward
+from tlrun.training.forward import forward
 
 from problems import peers, problem, questions
 

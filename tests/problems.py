@@ -31,7 +31,7 @@ from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import written
 from tlrun.sweeps.plan import SweepPlan, plan_sweep
 from tlrun.training.evaluation import encoded
-from tlrun.training.loop import forward
+from tlrun.training.forward import forward
 from tlrun.training.state import TrainState
 
 SHAPE = (1, 4, 4)

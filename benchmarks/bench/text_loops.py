@@ -32,7 +32,8 @@ from tlrun.models.build import draw_model
 from tlrun.models.model import Model
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.scratch import Scratch
-from tlrun.training.loop import fit, forward
+from tlrun.training.forward import forward
+from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState

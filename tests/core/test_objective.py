@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tlrun.core.objective import Lam, Objective, Step, Steps
+from tlrun.core.objective import FEW, Lam, Objective, Step, Steps, added
 from tlrun.core.problem import Role
 from tlrun.core.task import Task, TaskKey
 
@@ -104,3 +104,16 @@ def test_an_objective_has_found_nothing_unless_it_says_so_and_shares_no_default(
     assert one.updates == {}
     assert one.updates is not other.updates
     assert [field.name for field in fields(Objective)] == ["total", "terms", "updates"]
+
+
+def test_a_sum_of_many_is_that_of_one_after_another_and_so_is_its_gradient() -> None:
+    assert added([]) == 0.0
+    for number in (1, 3, FEW, FEW + 1, 100):
+        scalars = torch.randn(number, dtype=torch.float64, requires_grad=True)
+        found = added(iter(scalars.sin().unbind()))
+        assert isinstance(found, torch.Tensor)
+        assert found.shape == ()
+        assert float(found.detach()) == pytest.approx(sum(scalars.sin().tolist()))
+        found.backward()  # type: ignore[no-untyped-call]
+        assert scalars.grad is not None
+        assert torch.allclose(scalars.grad, scalars.cos())

@@ -16,11 +16,10 @@ from torch import Tensor
 from torch.nn import Dropout, Sequential
 from waiting import PATIENCE
 
-import tlrun.training.loop
 from tlrun.config.build import build
 from tlrun.core.errors import Mistake, RunBusy, RunFailed, Terminated, UserError
 from tlrun.core.notes import Note, Waiting
-from tlrun.core.objective import Schedule
+from tlrun.core.objective import Schedule, Steps
 from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
 from tlrun.data.datasets.digits import Digits
@@ -32,6 +31,7 @@ from tlrun.runs.plan import THIS, Plan
 from tlrun.strategies.base import Control, Stage
 from tlrun.strategies.scratch import Scratch
 from tlrun.training.evaluation import evaluate
+from tlrun.training.forward import Forward
 
 from problems import Watcher, config, outcomes_of, performed, planned
 from properties import assert_same_bits, assert_same_run
@@ -195,12 +195,14 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
     are the same."""
     drawn: dict[str, list[str]] = {}
     fresh: dict[str, dict[str, Tensor]] = {}
-    real_forward, real_draw = tlrun.training.loop.forward, draw_model
+    real_draw = draw_model
 
-    def forward(model: Model, domain: Any, batch: Batch, shares: Any) -> Any:
-        content = batch.inputs.numpy().tobytes() + batch.labels["digit"].numpy().tobytes()
-        arm_batches[domain.name].append(hashlib.sha256(content).hexdigest())
-        return real_forward(model, domain, batch, shares)
+    class Watched(Forward):
+        def __call__(self, batches: Mapping[str, Batch]) -> Steps:
+            for name, batch in batches.items():
+                content = batch.inputs.numpy().tobytes() + batch.labels["digit"].numpy().tobytes()
+                arm_batches[name].append(hashlib.sha256(content).hexdigest())
+            return super().__call__(batches)
 
     def draw(backbone: Any, spec: Any, domains: Any, init: Any, *more: Any) -> Model:
         model = real_draw(backbone, spec, domains, init, *more)
@@ -208,7 +210,7 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
         assert_same_bits(fresh.setdefault(init, weights), weights)
         return model
 
-    monkeypatch.setattr("tlrun.training.loop.forward", forward)
+    monkeypatch.setattr("tlrun.training.loop.Forward", Watched)
     monkeypatch.setattr("tlrun.runs.stages.draw_model", draw)
     trainer = {**config(tmp_path)["trainer"], "cache_features": False}
     for arm in [*ARMS, {"name": "structure_transfer"}]:

@@ -40,7 +40,7 @@ from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.structure_transfer import StructureTransfer
 from tlrun.strategies.task_relation import TaskRelation
 from tlrun.strategies.task_transfer import TaskTransfer
-from tlrun.training.loop import forward
+from tlrun.training.forward import forward
 
 from problems import config, hidden, peers, problem, questions
 from properties import assert_lambda_weighs_the_target, assert_same_bits

@@ -22,7 +22,8 @@ from tlrun.strategies.base import Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.single_task import SingleTask
-from tlrun.training.loop import fit, forward
+from tlrun.training.forward import forward
+from tlrun.training.loop import fit
 from tlrun.training.optimizers import Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState

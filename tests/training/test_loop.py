@@ -23,7 +23,8 @@ from tlrun.strategies.schedules import Constant
 from tlrun.strategies.shared_parameters import SharedParameters
 from tlrun.strategies.transfer import domains_drawn
 from tlrun.training.evaluation import evaluate
-from tlrun.training.loop import autocast, fit, forward, selection_losses
+from tlrun.training.forward import forward
+from tlrun.training.loop import autocast, fit, selection_losses
 from tlrun.training.optimizers import Adam, Optimizer, Sgd
 from tlrun.training.options import TrainerOptions
 from tlrun.training.state import TrainState

@@ -6,7 +6,7 @@ Shapes: B examples in a batch, d features, k outputs of a head, T tasks. No torc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +15,9 @@ from tlrun.core.task import Task, TaskKey
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+FEW = 8  # scalars that are summed as fast one after another
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,7 @@ class Steps(dict[str, Step]):
         for step in self.values():
             if step.role == role:
                 losses.extend(step.losses.values())
-        if not losses:
-            return 0.0
-        return sum(losses, start=0.0) / len(losses)
+        return added(losses) / len(losses) if losses else 0.0
 
     def losses(self) -> dict[TaskKey, Tensor]:
         """L_i, a scalar, of every task of every domain that has a label for it."""
@@ -81,6 +82,19 @@ class Steps(dict[str, Step]):
             for task, loss in step.losses.items():
                 losses[TaskKey(domain, task)] = loss
         return losses
+
+
+def added(scalars: Iterable[Tensor]) -> Tensor | float:
+    """Their sum, a scalar; of none of them the plain number 0.0.
+
+    Of many it is one sum of all, which for the gradient is one step too, and not one a scalar.
+    """
+    scalars = tuple(scalars)
+    if len(scalars) <= FEW:
+        return sum(scalars, start=0.0)
+    import torch
+
+    return torch.stack(scalars).sum()
 
 
 @dataclass(frozen=True)

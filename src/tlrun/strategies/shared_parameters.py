@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.objective import Lam, Objective, Schedule, Steps, added
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role
-from tlrun.core.task import TaskKey, short_names
+from tlrun.core.task import short_names
 from tlrun.models.backbone import Backbone, TrainedPart
 from tlrun.strategies.base import Control, Controls, Stage, Strategy
 from tlrun.strategies.checks import held_at_random, several
@@ -112,13 +112,10 @@ class SharedParameters(Strategy):
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """Σ a_i L_i of one step, with each L_i as a term."""
         L = steps.losses()
-        a = self._weights(steps)
-        total = sum((a[key] * loss for key, loss in L.items()), start=0.0)  # Σ a_i L_i
-        return Objective(total, loss_terms(steps))
-
-    def _weights(self, steps: Steps) -> dict[TaskKey, float]:
-        tasks = tasks_of(steps)
-        return dict(zip(tasks, self.weights or [1.0] * len(tasks), strict=True))
+        if self.weights is None:
+            return Objective(added(L.values()), loss_terms(steps))  # every a_i is 1
+        a = dict(zip(tasks_of(steps), self.weights, strict=True))
+        return Objective(added(a[key] * loss for key, loss in L.items()), loss_terms(steps))
 
     def controls(self, problem: Problem) -> Controls:
         """Each task alone, at the same budget, unless that is what it is; those from outside."""

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlrun.core.objective import Lam, Objective, Schedule, Steps
+from tlrun.core.objective import Lam, Objective, Schedule, Steps, added
 from tlrun.core.problem import Problem, Role
 from tlrun.models.backbone import Backbone, TrainedPart
 from tlrun.strategies.base import Controls, Stage, Strategy
@@ -59,7 +59,7 @@ class SingleTask(Strategy):
 
     def objective(self, steps: Steps, model: Model, lam: Lam) -> Objective:
         """Σ L_i of one step, with each L_i as a term."""
-        total = sum(steps.losses().values(), start=0.0)  # Σ L_i, no two with a parameter in common
+        total = added(steps.losses().values())  # Σ L_i, no two with a parameter in common
         return Objective(total, loss_terms(steps))
 
     def controls(self, problem: Problem) -> Controls:

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
+from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps, added
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import Task, TaskKey, short_names
 from tlrun.models.backbone import Backbone, TaskSpecific, TrainedPart
@@ -135,9 +135,9 @@ class TaskRelation(Strategy):
         """Σ L_i + λ R(w̃) of one step, with each L_i and R as terms; Ω renewed by covariance."""
         L, terms = steps.losses(), loss_terms(steps)
         if math.isinf(lam.value):  # R is 0: what it compares is one and the same
-            return Objective(sum(L.values(), start=0.0), terms | {"R": 0.0})
+            return Objective(added(L.values()), terms | {"R": 0.0})
         R, updates = self._penalty(side_by_side(model, steps), tasks_of(steps))
-        total = sum(L.values(), start=0.0) + lam.value * R  # Σ L_i + λ R(w̃)
+        total = added(L.values()) + lam.value * R  # Σ L_i + λ R(w̃)
         return Objective(total, terms | {"R": R}, updates)
 
     def _penalty(

@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
-from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps
+from tlrun.core.objective import Lam, Objective, Relation, Schedule, Steps, added
 from tlrun.core.options import Range
 from tlrun.core.problem import Problem, Role
 from tlrun.core.task import Task, TaskKey, short_names
@@ -167,7 +167,7 @@ class TaskTransfer(Strategy):
             T = distillation.of_outputs(steps, model)
         else:
             T = distillation.of_features(steps, model)
-        total = sum(L.values(), start=0.0) + lam.value * T  # Σ L_i + λ T(w)
+        total = added(L.values()) + lam.value * T  # Σ L_i + λ T(w)
         return Objective(total, terms | {"T": T})
 
     def _asymmetric(
@@ -183,10 +183,10 @@ class TaskTransfer(Strategy):
         keys, mu = model.head_keys, self.mu
         taught = {keys[t]: 1.0 + mu * B[:, t].sum().to(W) for t in range(len(keys))}
         T = asymmetric(W, B, self.one_way)
-        total = sum((taught[key] * loss for key, loss in L.items()), start=0.0) + lam.value * T
+        total = added(taught[key] * loss for key, loss in L.items()) + lam.value * T
         losses = torch.stack([L[key].detach() if key in L else W.new_zeros(()) for key in keys])
         learnt = next_teachers(B, W.detach(), losses, lam.value, mu, self.one_way)
-        out = sum(((taught[key] - 1.0) * loss for key, loss in L.items()), start=0.0)
+        out = added((taught[key] - 1.0) * loss for key, loss in L.items())
         return Objective(total, {**terms, "T": T, "price": out}, {"B": learnt})
 
     def add_buffers(self, model: Model) -> None:

@@ -16,7 +16,7 @@ from tlrun.core.metrics import every_score
 from tlrun.core.problem import Domain, Split
 from tlrun.core.task import Task, TaskKey
 from tlrun.core.tokens import by_length
-from tlrun.data.batches import Batch, as_tensor, labelled
+from tlrun.data.batches import as_tensor, labelled
 from tlrun.training.losses import task_loss
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ Watch = Callable[[Iterator[slice]], Iterator[slice]]
 # memory that is asked for anew costs a processor more than the arithmetic.
 EVALUATION_BATCH, EVALUATION_NUMBERS, EVALUATION_IMAGES = 1024, 2**22, 256
 EVALUATION_TOKENS = 2**15  # likewise of texts, padding included
-
-
-def features(model: Model, domain: str, tasks: Sequence[Task], batch: Batch) -> dict[str, Tensor]:
-    """z [B, d] of a batch of `domain` for each of `tasks`, by the task's name."""
-    return model.features(batch.inputs, domain, tasks, batch.passed)
 
 
 def encoded(

@@ -6,20 +6,18 @@ Shapes: B examples in a batch, d features, k outputs of a head.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 
 from tlrun.core.errors import RunFailed
-from tlrun.core.objective import Step, Steps
 from tlrun.core.problem import Domain
 from tlrun.core.task import TaskKey
-from tlrun.data.batches import Batch
 from tlrun.strategies.base import Stage, Strategy
-from tlrun.training.evaluation import Scores, features, validate
-from tlrun.training.losses import task_loss
+from tlrun.training.evaluation import Scores, validate
+from tlrun.training.forward import Forward
 from tlrun.training.options import Precision, TrainerOptions
 from tlrun.training.recorder import Recorder
 from tlrun.training.state import WHOLE, TrainState
@@ -52,13 +50,12 @@ def fit(
     state.restore_generators()
     model.set_training_mode(stage.trained)
     device = model.device
+    drawn = {name: domains[name] for name in stage.domains}
+    forward = Forward(model, drawn, {name: state.batches[name].shares for name in stage.domains})
     for step in range(state.step + 1, stage.steps + 1):
         lam = stage.lam.at(step / stage.steps)
-        steps = Steps()
         with autocast(trainer.precision, device):
-            for name in stage.domains:
-                batches = state.batches[name]
-                steps[name] = forward(model, domains[name], next(batches), batches.shares)
+            steps = forward({name: next(state.batches[name]) for name in stage.domains})
         objective = strategy.objective(steps, model, lam)
         terms = measured(objective, stage, step)
         state.updates.zero_grad()
@@ -78,22 +75,6 @@ def fit(
     model.free("all")
 
 
-def forward(model: Model, domain: Domain, batch: Batch, shares: Mapping[str, float]) -> Step:
-    """One pass of one domain: z [B, d], output [B, k] and loss L_i of every task, with gradient.
-
-    shares: of the domain's training examples, how many carry the label of each task, in [0, 1]; a
-        task that none carries has no loss.
-    """
-    z = each_widened(features(model, domain.name, domain.tasks, batch))
-    outputs, losses = {}, {}
-    for task in domain.tasks:
-        name = task.name
-        outputs[name] = widened(model.output(TaskKey(domain.name, name), z[name]))
-        if shares[name] > 0.0:
-            losses[name] = task_loss(task, outputs[name], batch.labels[name], shares[name])
-    return Step(domain.role, batch.inputs, domain.tasks, z, outputs, losses, batch.passed)
-
-
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
     """Where a step's forward passes run: torch's autocast to bfloat16, or as everything else."""
     if precision == "fp32":
@@ -101,33 +82,29 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def widened(tensor: Tensor) -> Tensor:
-    """What autocast has left in bfloat16 in float32: losses and penalties are not to round so."""
-    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-
-
-def each_widened(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The z [B, d] of each task, widened; one tensor stays one for all its tasks."""
-    by_identity = {id(z): widened(z) for z in features.values()}
-    return {name: by_identity[id(z)] for name, z in features.items()}
-
-
 def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
     """The terms drawn in this step, and their total, as numbers by name.
 
     Raises RunFailed at the first that is not finite.
     """
-    terms = {}
-    for name, term in objective.terms.items():
-        if isinstance(term, torch.Tensor):  # one that was not drawn is a plain 0.0
-            terms[name] = float(term.detach())
-    terms["total"] = float(torch.as_tensor(objective.total).detach())
+    # one that was not drawn is a plain 0.0
+    drawn = {name: term for name, term in objective.terms.items() if isinstance(term, torch.Tensor)}
+    drawn["total"] = torch.as_tensor(objective.total)
+    terms = dict(zip(drawn, _numbers(list(drawn.values())), strict=True))
     for name, value in terms.items():
         if not math.isfinite(value):
             where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
             mistake = f"expected a finite {name}, found {value}"
             raise RunFailed(f"{where}: {mistake}; try a smaller optimizer.lr")
     return terms
+
+
+def _numbers(scalars: Sequence[Tensor]) -> list[float]:
+    """Scalars as numbers, read at once: of an accelerator every reading waits for all its work."""
+    with torch.no_grad():
+        if all(scalar.is_cpu for scalar in scalars):
+            return [float(scalar) for scalar in scalars]
+        return torch.stack([scalar.reshape(()).double() for scalar in scalars]).tolist()
 
 
 def validated(model: Model, stage: Stage, domains: Mapping[str, Domain]) -> Scores:

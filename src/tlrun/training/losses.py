@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn import functional as F  # noqa: N812  # torch's own spelling
 
 from tlrun.data.batches import labelled
@@ -45,3 +47,34 @@ def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tens
             truth = ((truth - task.location) / task.scale).to(single.dtype)
             total = F.mse_loss(single, truth, reduction="sum")
     return total / (len(labels) * share)
+
+
+def task_losses(
+    tasks: Sequence[Task], outputs: Tensor, labels: Sequence[Tensor], shares: Sequence[float]
+) -> Tensor:
+    """L_i of T tasks of one kind and k at once, [T]: each is that of `task_loss`, to rounding.
+
+    outputs: [T, k, B], an example a column. labels: [B] of each task. shares: of each, above 0.
+    """
+    truth = torch.stack(tuple(labels))
+    missing = None if min(shares) >= 1.0 else ~labelled(truth)
+    if tasks[0].kind == "multiclass":
+        # a missing label is -1: its loss is 0, without gradient
+        each = F.cross_entropy(outputs, truth, reduction="none", ignore_index=-1)
+    else:
+        if tasks[0].kind == "regression":
+            location, scale = ([task.location for task in tasks], [task.scale for task in tasks])
+            truth = (truth - _column(location, truth)) / _column(scale, truth)
+        truth = truth.to(outputs.dtype)
+        if missing is not None:
+            truth = truth.masked_fill(missing, 0.0)
+        loss = F.binary_cross_entropy_with_logits if tasks[0].kind == "binary" else F.mse_loss
+        each = loss(outputs[:, 0], truth, reduction="none")
+        if missing is not None:
+            each = each.masked_fill(missing, 0.0)
+    return each.sum(dim=1) / _column([truth.shape[1] * share for share in shares], each)[:, 0]
+
+
+def _column(numbers: Sequence[float], like: Tensor) -> Tensor:
+    """A number a task as [T, 1], of the type of `like`."""
+    return torch.tensor(numbers, dtype=like.dtype, device=like.device)[:, None]

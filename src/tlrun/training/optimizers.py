@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Range
+from tlrun.training.in_a_row import Trained, add_runs, laid_out_as, rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,24 +27,11 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam and AdamW: the papers' and
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The parameters that one step updates, and what goes with each: lists in one order.
-
-    parameters, gradients: tensors of one shape. moments: what the optimizer keeps of it, by name,
-    of that shape too. counts: the updates that it has had, float32 scalars.
-    """
-
-    parameters: list[Tensor]
-    gradients: list[Tensor]
-    moments: Mapping[str, list[Tensor]]
-    counts: list[Tensor]
-
-
-@dataclass(frozen=True)
 class Optimizer(ABC):
     """What every optimiser has: the learning rate lr, its schedule over a stage, weight decay.
 
     moments: the names of the tensors that it keeps for each parameter, of the parameter's shape.
+    counts: whether it counts the updates of each.
     """
 
     lr: Rate = 1e-3
@@ -51,6 +39,7 @@ class Optimizer(ABC):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
 
     moments: ClassVar[tuple[str, ...]]
+    counts: ClassVar[bool] = True
 
     @abstractmethod
     def update(self, trained: Trained, lr: float) -> None:
@@ -119,6 +108,7 @@ class Sgd(Optimizer):
     momentum: Annotated[float, Range(0.0, 1.0)] = 0.9
     nesterov: bool = False
     moments: ClassVar[tuple[str, ...]] = ("velocity",)
+    counts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.nesterov and self.momentum == 0.0:
@@ -148,18 +138,31 @@ class Updates:
 
     optimizer: how. parameters: what is trained; those without a gradient in some step are left as
     they are in it, moments too. steps: updates of the stage, over which the schedule runs.
-    made: updates so far.
+    made: updates so far. together: those among the parameters that may be updated together where
+    they are many and small (`training/in_a_row.py`), which moves their last bits.
     """
 
-    def __init__(self, optimizer: Optimizer, parameters: Sequence[Parameter], steps: int) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        parameters: Sequence[Parameter],
+        steps: int,
+        together: Iterable[Parameter] = (),
+    ) -> None:
         import torch
 
         self._optimizer, self._steps = optimizer, steps
         self._parameters = list(parameters)
+        self._rows = rows(self._parameters, together, optimizer.moments)
         self._moments: dict[str, list[Tensor]] = {}
         for name in optimizer.moments:
             self._moments[name] = [torch.zeros_like(p) for p in self._parameters]
         self._counts = [torch.zeros((), device=p.device) for p in self._parameters]
+        in_rows: set[int] = set()
+        for row in self._rows:
+            in_rows.update(row.places)
+            row.share(self._counts, self._moments)
+        self._alone = [k for k in range(len(self._parameters)) if k not in in_rows]
         self.made = 0
 
     def zero_grad(self) -> None:
@@ -171,15 +174,18 @@ class Updates:
         """Update every parameter that has a gradient, at the rate of this update."""
         import torch
 
-        reached = [k for k, p in enumerate(self._parameters) if p.grad is not None]
+        reached = [k for k in self._alone if self._parameters[k].grad is not None]
         trained = Trained(
             parameters=[self._parameters[k] for k in reached],
-            gradients=[_laid_out_as(p) for p in self._parameters if p.grad is not None],
+            gradients=[laid_out_as(self._parameters[k]) for k in reached],
             moments={name: [kept[k] for k in reached] for name, kept in self._moments.items()},
             counts=[self._counts[k] for k in reached],
         )
         with torch.no_grad():
+            runs = add_runs(self._rows, self._parameters, trained)
             self._optimizer.update(trained, self._optimizer.rate(self.made, self._steps))
+            for row, which in runs if self._optimizer.counts else ():
+                row.note(which)
         self.made += 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -203,22 +209,9 @@ class Updates:
         for _, ours, theirs in pairs:
             for tensor, kept in zip(ours, theirs, strict=True):
                 tensor.copy_(kept)  # which keeps the layout in memory
+        for row in self._rows:
+            row.made[:] = [int(count) for count in row.counts.tolist()]
         self.made = saved["made"]
-
-
-def _laid_out_as(parameter: Tensor) -> Tensor:
-    """The gradient of `parameter` in the parameter's own memory layout.
-
-    torch's fused kernels walk through memory and take that for granted. Autograd gives it so; an
-    equation that writes gradients by itself (`Strategy.backward`) need not.
-    """
-    import torch
-
-    gradient = parameter.grad
-    assert gradient is not None
-    if gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _adaptive(

@@ -58,7 +58,9 @@ class TrainState:
         model.track(stage.domains)
         model.free(stage.trained)
         free = [p for p in model.parameters() if p.requires_grad]
-        updates = Updates(options, free, stage.steps)
+        towers = model.task_specific == "towers"  # each is to be what it is alone, to the bit
+        heads = () if towers else tuple(model.heads.parameters())
+        updates = Updates(options, free, stage.steps, heads)
         generators = {"cpu": _random_state("cpu")}
         if model.device.type != "cpu":
             generators[str(model.device)] = _random_state(str(model.device))

@@ -20,7 +20,7 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model
 from tlrun.strategies.terms.distillation import divergence, from_teacher, of_features, of_outputs
-from tlrun.training.loop import forward
+from tlrun.training.forward import forward
 
 from problems import SPEC, split
 

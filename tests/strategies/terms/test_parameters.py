@@ -17,7 +17,7 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model
 from tlrun.strategies.terms.parameters import loss_terms, rms, side_by_side, tasks_of
-from tlrun.training.loop import forward
+from tlrun.training.forward import forward
 
 from problems import SPEC, with_tasks
 
@@ -73,6 +73,18 @@ def test_rms_is_over_all_features_of_all_domains_alike() -> None:
     assert float(rms(steps).detach()) == pytest.approx(
         math.sqrt(sum(float((f**2).mean()) for f in z) / 3), rel=1e-12
     )
+
+
+def test_of_many_domains_it_is_so_too_and_its_slope() -> None:
+    _, steps = drawn(with_tasks(**{f"d{k}": (CLASS,) for k in range(12)}), PHI, "heads")
+    for name in list(steps)[2:]:  # ten of one shape, and two of others
+        step = steps[name]
+        steps[name] = replace(step, features={"class": step.features["class"][:9]})
+    z = [step.features["class"] for step in steps.values()]
+    plain = torch.stack([each.square().mean() for each in z]).mean().sqrt()
+    assert torch.allclose(rms(steps), plain, rtol=1e-12)
+    slopes = torch.autograd.grad(rms(steps), z), torch.autograd.grad(plain, z)
+    assert all(torch.allclose(a, b, rtol=1e-9) for a, b in zip(*slopes, strict=True))
 
 
 def test_features_that_are_all_zero_have_a_size_of_zero_and_a_slope() -> None:

@@ -643,3 +643,13 @@ def test_in_float32_covariance_and_its_slope_are_those_of_float64_up_to_rounding
     (value, slope), (exact_value, exact_slope) = found
     assert torch.allclose(value, exact_value, rtol=1e-6)
     assert float((slope - exact_slope).norm() / exact_slope.norm()) < 1e-6
+
+
+def test_graph_of_many_tasks_is_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many tasks at once as there is room for, and the same value and slope to rounding."""
+    A, W = some_graph(3, 9), random(5, 9)
+    whole = penalties.graph(W, A), gradient(lambda w: penalties.graph(w, A), W)
+    for numbers in (1, 2 * 45, 4 * 45 + 1):
+        monkeypatch.setattr(penalties, "DIFFERENCES", numbers)
+        assert torch.allclose(penalties.graph(W, A), whole[0], rtol=1e-12)
+        assert torch.allclose(gradient(lambda w: penalties.graph(w, A), W), whole[1], rtol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tlrun.core.objective import FEW, added
 from tlrun.core.task import Task, TaskKey, short_names, tasks_by_key
 from tlrun.strategies.checks import one_label_space
 
@@ -44,11 +45,8 @@ def side_by_side(model: Model, steps: Steps) -> Tensor:
     towers = model.task_specific == "towers"
     parts: list[Tensor] = []
     if towers:
-        stacked = [
-            torch.cat([p.flatten() for p in model.trunk_of(key).parameters() if p.requires_grad])
-            for key in tasks
-        ]
-        parts.append(torch.stack(stacked, dim=1))
+        free = [[p for p in model.trunk_of(key).parameters() if p.requires_grad] for key in tasks]
+        parts += [torch.stack(alike).flatten(1).T for alike in zip(*free, strict=True)]
     if not towers or one_label_space(tasks):
         learns = any(True for _ in model.trunks.parameters())
         parts.append(
@@ -63,6 +61,14 @@ def rms(steps: Steps) -> Tensor:
 
     # tasks that share φ share z
     seen = {id(z): z for step in steps.values() for z in step.features.values()}
-    squares = [z.square().mean() for z in seen.values()]
+    alike: dict[torch.Size, list[Tensor]] = {}
+    for z in seen.values():
+        alike.setdefault(z.shape, []).append(z)
+    squares = []
+    for some in alike.values():
+        if len(some) <= FEW:
+            squares += [z.square().mean() for z in some]
+        else:
+            squares.append(torch.stack(some).square().mean() * len(some))
     tiny = torch.finfo(squares[0].dtype).tiny  # the root of 0 has no slope
-    return (sum(squares, start=torch.zeros_like(squares[0])) / len(squares) + tiny).sqrt()
+    return (torch.as_tensor(added(squares)) / len(seen) + tiny).sqrt()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 EPSILON = 1e-4  # ε of `covariance`
+DIFFERENCES = 2**20  # numbers in the differences between tasks that `graph` looks at together
 
 
 def columns(weights: Sequence[Tensor], scale: Tensor | float = 1.0) -> Tensor:
@@ -23,8 +24,9 @@ def columns(weights: Sequence[Tensor], scale: Tensor | float = 1.0) -> Tensor:
     the features, which turns weights into logits; without it heads shrink and features grow until
     the penalty is gone and the relation of the tasks as it was.
     """
-    centred = [w - w.mean(dim=0) if len(w) > 1 else w for w in weights]
-    return torch.stack([w.flatten() for w in centred], dim=1) * scale
+    W = torch.stack(tuple(weights))
+    centred = W - W.mean(dim=1, keepdim=True) if W.shape[1] > 1 else W
+    return centred.flatten(1).T * scale
 
 
 def ridge(W: Tensor) -> Tensor:
@@ -61,10 +63,12 @@ def graph(W: Tensor, A: Tensor) -> Tensor:
     with torch.no_grad():
         w = W.T.contiguous()  # a row a task
         value, slope = W.new_zeros(()), torch.zeros_like(w)
-        for t in range(T):
-            apart = w - w[t]
-            value += tied[t] @ apart.square().sum(dim=1) / 2  # an edge is met from both its ends
-            slope += 2 * tied[t][:, None] * apart
+        many = max(1, DIFFERENCES // max(1, w.numel()))
+        for t in torch.split(torch.arange(T, device=w.device), many):
+            apart = w - w[t, None]  # of every task to each of some
+            # an edge is met from both its ends
+            value += (tied[t] * apart.square().sum(dim=2)).sum() / 2
+            slope += 2 * torch.einsum("ts,tsd->sd", tied[t], apart)
     return _around(W, value, slope.T, tied.sum(dim=1).diag() - tied)
 
 
