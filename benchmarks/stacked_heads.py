@@ -56,7 +56,7 @@ from tlrun.sweeps.plan import plan_sweep
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam
 from tlrun.training.options import TrainerOptions
-from tlrun.training.stacked.layout import Family, Member, aligned
+from tlrun.training.stacked.layout import Family, Features, Member, aligned
 from tlrun.training.stacked.loop import Stack
 from tlrun.training.state import TrainState
 
@@ -107,15 +107,14 @@ def training(d: int) -> Arms:  # noqa: C901  # an arm a function
         return {name: Batches(each.train, name, BATCH, 0) for name, each in domains.items()}
 
     def stacked(clock: Clock) -> None:
-        seen = {}
-        for name, each in domains.items():
-            inputs = aligned(torch.from_numpy(each.train.array)).numpy()
-            seen[name] = replace(each, train=replace(each.train, inputs=inputs))
+        seen = {name: Features(aligned(x)) for name, (x, _) in pairs.items()}
         members = []
         for lam in LAMS:
             own = replace(stage, lam=Constant(lam))
             members.append(Member(own, Adam(lr=1e-3), lambda _: None))
-        stack = Stack([Family(model(), seen, batches(), members)], FeatureTransfer(), trainer)
+        stack = Stack(
+            [Family(model(), domains, batches(), seen, {}, members)], FeatureTransfer(), trainer
+        )
         with exactly(threads=1):
             clock.begin()
             stack.fit(lambda _: None)

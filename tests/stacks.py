@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from tlrun.strategies.schedules import Constant, Ramp
 from tlrun.training.loop import fit
 from tlrun.training.optimizers import Adam, Optimizer
 from tlrun.training.options import TrainerOptions
-from tlrun.training.stacked.layout import Family, Member, aligned
+from tlrun.training.stacked.layout import Family, Features, Member, aligned
 from tlrun.training.stacked.loop import Stack
 from tlrun.training.state import TrainState
 
@@ -121,16 +121,15 @@ def stack_of(
     rows: list[list[Mapping[str, object]]] = []
     families = []
     for seed, of_seed in seeds.items():
-        domains = {}
-        for name, domain in case.domains(seed).items():
-            val = None if domain.val is None else _aligned(domain.val)
-            domains[name] = replace(domain, train=_aligned(domain.train), val=val)
+        domains = case.domains(seed)
+        train = {name: Features(_aligned(each.train)) for name, each in domains.items()}
+        val = {n: _aligned(each.val) for n, each in domains.items() if each.val is not None}
         members = []
         for _, lam, optimizer in of_seed:
             rows.append([])
             members.append(Member(case.stage(lam), optimizer, rows[-1].append))
         batches = case.batches(seed, domains)
-        families.append(Family(case.model(seed), domains, batches, members))
+        families.append(Family(case.model(seed), domains, batches, train, val, members))
     return Stack(families, case.strategy, case.trainer), rows
 
 
@@ -179,5 +178,5 @@ class _Kept:
         """Nothing."""
 
 
-def _aligned(split: Split) -> Split:
-    return replace(split, inputs=aligned(torch.from_numpy(split.array)).numpy())
+def _aligned(split: Split) -> Tensor:
+    return aligned(torch.from_numpy(split.array))

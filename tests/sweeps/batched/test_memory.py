@@ -12,7 +12,8 @@ from problems import data_of
 
 def test_what_a_stack_takes_is_counted_from_shapes(tmp_path: Path) -> None:
     """The digits: φ gives 16 features, and one head has ten rows; the source has 719 examples."""
-    plan = plan_of(tmp_path, dataset={"name": "digits", "val_share": 0.2})
+    trainer = {"name": "trainer", "steps": 60, "batch_size": 16}
+    plan = plan_of(tmp_path, dataset={"name": "digits", "val_share": 0.2}, trainer=trainer)
     problem = data_of(plan)
     examples = sum(len(split) for d in problem.domains.values() for split in d.bought)
     pixels = sum(

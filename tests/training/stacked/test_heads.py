@@ -36,7 +36,7 @@ def test_a_head_sees_every_domain_that_has_its_task() -> None:
 def test_outputs_are_those_of_a_linear_layer() -> None:
     case = Case(tasks={"source": (THREE,), "target": (THREE, SIZE)}, width=7)
     stack, _ = stack_of(case, SETTINGS)
-    z = [torch.from_numpy(f.domains["target"].train.array) for f in stack.families]
+    z = [family.train["target"].z for family in stack.families]
     answers = stack.outputs("target", z)
 
     for (seed, _, _), outputs in zip(SETTINGS, answers, strict=True):

@@ -16,11 +16,17 @@ COPIES = 6
 
 
 def shared_bytes(plan: Plan, problem: Problem) -> int:
-    """What runs of one family share: features z [N, D], and inputs that are held in memory."""
+    """What runs of one family share: features z [n, D], and inputs that are held in memory.
+
+    n: of the training examples those that are drawn, which are no more than the stage draws.
+    """
     stage, d = plan.stages[-1].stage, padded(width(plan.run.backbone, problem.inputs))
     total = sum(_size(split) for domain in problem.domains.values() for split in domain.bought)
     for name in stage.domains:
-        total += sum(4 * d * len(split) for split in problem.domains[name].bought)
+        domain = problem.domains[name]
+        examples = min(len(domain.train), stage.steps * plan.run.trainer.batch_size)
+        examples += 0 if domain.val is None else len(domain.val)
+        total += 4 * d * examples
     return total
 
 

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from tlrun.core.problem import Domain, Problem, Split
-from tlrun.core.task import Task
-from tlrun.data.batches import KEPT, as_tensor
+from tlrun.data.batches import KEPT, Batches
 from tlrun.runs.plan import Plan
 from tlrun.runs.screen import Screen
 from tlrun.runs.stages import DoneStage, StageRunner
-from tlrun.training.evaluation import slices
-from tlrun.training.stacked.layout import Family, Member, aligned
+from tlrun.training.evaluation import in_order, slices
+from tlrun.training.stacked.layout import Family, Features, Member, aligned
 
 if TYPE_CHECKING:
-    import numpy as np
+    from torch import Tensor
 
     from tlrun.models.model import Model
 
@@ -29,8 +28,8 @@ class Opened:
 
     plans: of each, in order. problem: that they share, its test set not opened yet. runner: of the
     first, which has carried out the stages before the last. before: these. model: the last one's,
-    as it starts. domains: its training and validation examples as features, `layout.aligned`.
-    encoded: splits as features, by the identity of the split.
+    as it starts. domains, train, val: as of `layout.Family`. encoded: splits as features, by the
+    identity of the split.
     """
 
     plans: Sequence[Plan]
@@ -39,6 +38,8 @@ class Opened:
     before: Sequence[DoneStage]
     model: Model
     domains: Mapping[str, Domain]
+    train: Mapping[str, Features]
+    val: Mapping[str, Tensor]
     encoded: dict[int, Split] = field(default_factory=dict)
 
     def before_of(self, plan: Plan) -> list[DoneStage]:
@@ -55,7 +56,7 @@ class Opened:
             members.append(Member(plan.stages[-1].stage, plan.run.optimizer, log))
         planned = self.plans[0].stages[-1]
         batches = {n: self.runner.batches(planned, domain) for n, domain in self.domains.items()}
-        return Family(self.model, self.domains, batches, members)
+        return Family(self.model, self.domains, batches, self.train, self.val, members)
 
     def encode(self, domain: str, split: Split) -> Split:
         """The examples of a domain as features, each split made once for all runs."""
@@ -79,26 +80,44 @@ def open_family(plans: Sequence[Plan], name: str, problem: Problem, screen: Scre
     last = first.stages[-1]
     model = runner.initial(last, before[-1].model if before else None)
     model.track(last.stage.domains)
-    domains = {}
+    domains: dict[str, Domain] = {}
+    train: dict[str, Features] = {}
+    val: dict[str, Tensor] = {}
     for domain in last.stage.domains:
         seen = runner.encoder.as_trained(last.stage, model, problem.domains[domain])
-        val = None if seen.val is None else _features(model, domain, seen.tasks, seen.val)
-        train = _features(model, domain, seen.tasks, seen.train)
-        domains[domain] = replace(seen, train=train, val=val)
-    return Opened(plans, problem, runner, before, model, domains)
+        domains[domain] = seen
+        train[domain] = _drawn(model, seen, runner.batches(last, seen), last.stage.steps)
+        if seen.val is not None:
+            val[domain] = _features(model, seen, seen.val)
+    return Opened(plans, problem, runner, before, model, domains, train, val)
 
 
-def _features(model: Model, domain: str, tasks: Sequence[Task], split: Split) -> Split:
-    """A split as features z [N, D] in memory."""
+def _drawn(model: Model, domain: Domain, batches: Batches, steps: int) -> Features:
+    """The features of those training examples of a domain that are drawn in so many `steps`.
+
+    batches: the order, at its beginning. A long stage draws all; of a large set a short one draws
+    a part, and features of the others would be for nothing.
+    """
+    split = domain.train
+    rows = torch.cat([batches.next_rows() for _ in range(steps)]).unique()  # type: ignore[no-untyped-call]  # theirs
+    if len(rows) == len(split):
+        return Features(_features(model, domain, split))
+    places = torch.zeros(len(split), dtype=torch.int64)
+    places[rows] = torch.arange(len(rows))
+    return Features(_features(model, domain, split.select(rows.numpy())), places)
+
+
+def _features(model: Model, domain: Domain, split: Split) -> Tensor:
+    """A split of a domain as features z [N, D]."""
+    first = domain.tasks[0]
+
+    def through(inputs: Tensor) -> list[Tensor]:
+        return [model.features(inputs, domain.name, (first,), split.passed)[first.name]]
+
     model.eval()
-    parts = []
     with torch.no_grad():
-        for part in slices(split):
-            inputs = as_tensor(split.inputs[part], "cpu")
-            z = model.features(inputs, domain, tasks, split.passed)
-            parts.append(z[tasks[0].name])
-    whole: np.ndarray = aligned(torch.cat(parts)).numpy()
-    return replace(split, inputs=whole)
+        parts = [in_order(split, part, model.device, through)[0] for part in slices(split)]
+    return aligned(torch.cat(parts))
 
 
 def _in_memory(split: Split) -> Split:

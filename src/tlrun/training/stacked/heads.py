@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from tlrun.core.task import Kind, TaskKey
-from tlrun.training.stacked.layout import ALIGNED, Family, Layout, padded
+from tlrun.training.stacked.layout import ALIGNED, Family, Features, Layout, padded
 from tlrun.training.stacked.losses import losses_and_slopes, targets
 
 if TYPE_CHECKING:
@@ -81,17 +81,18 @@ class StackedHead:
             self._expected.append((self.batch * seen.share)[self._families].unsqueeze(1))
 
     def read(
-        self, rows: Mapping[str, Sequence[Tensor]], inputs: Mapping[str, Sequence[Tensor]]
+        self, rows: Mapping[str, Sequence[Tensor]], inputs: Mapping[str, Sequence[Features]]
     ) -> None:
         """Read the examples of a step.
 
-        rows: by domain, of every family, which training examples. inputs: these, z [N, D].
+        rows: by domain, of every family, which training examples. inputs: these, as features.
         """
         for seen in self.seen:
             domain = seen.key.domain
             for family, chosen in enumerate(rows[domain]):
                 part = self._read[family, seen.part]
-                torch.index_select(inputs[domain][family], 0, chosen, out=part)
+                features = inputs[domain][family]
+                torch.index_select(features.z, 0, features.of(chosen), out=part)
                 self._truth[family, seen.part] = seen.truth[family].index_select(0, chosen)
                 if self._some_missing:
                     self._present[family, seen.part] = seen.present[family].index_select(0, chosen)

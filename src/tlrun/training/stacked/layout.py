@@ -48,15 +48,33 @@ class Member:
 class Family:
     """Runs that start alike and draw the same batches.
 
-    model: φ, and the heads as they start. domains: training and validation examples of every domain
-    that the stage draws, as features float32 [N, D] in memory (`aligned`). batches: of each, the
-    order in which they are drawn.
+    model: φ, and the heads as they start. domains: that the stage draws, with their labels.
+    batches: of each, the order in which its examples are drawn. train: of each, the features of
+    those that are. val: of each that has validation examples, theirs, z [N, D] (`aligned`).
     """
 
     model: Model
     domains: Mapping[str, Domain]
     batches: Mapping[str, Batches]
+    train: Mapping[str, Features]
+    val: Mapping[str, torch.Tensor]
     members: Sequence[Member]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Training examples of a domain as features.
+
+    z: float32 [n, D] of those that are drawn at all (`aligned`). places: int64 [N], where each of
+    the N there are stands among them; None: they are all.
+    """
+
+    z: torch.Tensor
+    places: torch.Tensor | None = None
+
+    def of(self, rows: torch.Tensor) -> torch.Tensor:
+        """Where some of the N, int64 [B], stand in z."""
+        return rows if self.places is None else self.places.index_select(0, rows)
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,10 @@ class Stack:
         decay = self.layout.spread([m.optimizer.weight_decay for m in self.members])
         parameters = [(head.weights, head.gradient) for head in self.heads]
         self.updates = StackedUpdates(self.members[0].optimizer, parameters, decay)
-        self.inputs = {name: _inputs(families, name) for name in self.stage.domains}
-        self._validation = _validation(families)
+        names = self.stage.domains
+        self.inputs = {name: [family.train[name] for family in families] for name in names}
+        # families agree in which domains have some
+        self._validation = {name: [f.val[name] for f in families] for name in families[0].val}
         self.failed: dict[int, str] = {}  # why, by the number of a member
         self._last: dict[str, tuple[list[float], Tensor]] = {}
         self._weights: tuple[list[Lam], Mapping[TaskKey, Tensor]] = ([], {})
@@ -214,19 +216,3 @@ class Stack:
     def _family_of(self, number: int) -> Family:
         tile, _ = self.layout.places[number]
         return self.families[self.layout.families[tile]]
-
-
-def _inputs(families: Sequence[Family], domain: str) -> list[Tensor]:
-    """The training examples of a domain, z [N, D], of every family."""
-    return [torch.from_numpy(family.domains[domain].train.array) for family in families]
-
-
-def _validation(families: Sequence[Family]) -> dict[str, list[Tensor]]:
-    """The validation examples, z [N, D], of every family, by domain; of those that have any."""
-    found = {}
-    for name in families[0].domains:
-        splits = [family.domains[name].val for family in families]
-        present = [split for split in splits if split is not None]
-        if len(present) == len(families):
-            found[name] = [torch.from_numpy(split.array) for split in present]
-    return found
