@@ -20,7 +20,7 @@ def opened(tmp_path: Path, steps: int = 6) -> Opened:
 
 
 def test_a_family_is_opened_with_its_features_before_a_one(tmp_path: Path) -> None:
-    family = opened(tmp_path, steps=60)
+    family = opened(tmp_path, steps=120)  # two epochs at least
     problem = data_of(family.plans[0])
 
     assert list(family.domains) == ["source", "target"]
