@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from heads import jobs_of, plan_of
 
+from tlrun.sweeps import units
 from tlrun.sweeps.units import units_of
 
 SCRATCH = {"name": "scratch"}
@@ -58,3 +59,12 @@ def test_a_run_that_is_trained_alone_keeps_its_turn(tmp_path: Path) -> None:
     plans = grouped(tmp_path, asked, 2)
 
     assert plans == [[0], [0, 0], [1], [1]]
+
+
+def test_a_unit_has_no_more_runs_than_a_process_may_hold_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "MOST", 3)
+    found = grouped(tmp_path, [(0, 0.1 * (k + 1)) for k in range(8)], 2)
+
+    assert [len(unit) for unit in found] == [3, 3, 2]

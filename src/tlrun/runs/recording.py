@@ -72,7 +72,7 @@ def close_failed(plan: Plan, error: BaseException, started: float) -> RunFailed:
 
     started: on the monotonic clock.
     """
-    run_dir, reason, details = plan.run_dir, _reason(error), ""
+    run_dir, reason, details = plan.run_dir, reason_of(error), ""
     with suppress(OSError):  # a full disk may be why; the reason still reaches the screen
         run_dir.close("failed", {"reason": reason, "seconds": time.monotonic() - started})
         if not isinstance(error, TlrunError):  # which says all there is to say
@@ -106,8 +106,10 @@ def _tested_rows(predictions: Mapping[str, Tensor]) -> str:
     return digest_of(rows)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Why a run failed, in one line, with what to do where that is known."""
+    if isinstance(error, RunFailed):
+        return error.reason
     if isinstance(error, TlrunError):
         return str(error)
     message = " ".join(f"{type(error).__name__}: {error}".split())

@@ -10,6 +10,7 @@ from tlrun.sweeps.batched.eligible import stack_key
 from tlrun.sweeps.executors.base import Job, Unit
 
 TOGETHER = 16  # runs that a product is to have where there are so many: more hardly make it faster
+MOST = 64  # runs of a unit: each is locked while it lasts, and a process may open so many files
 
 
 def units_of(jobs: Sequence[Job], processes: int) -> list[Unit]:
@@ -38,8 +39,9 @@ def _by_seeds(jobs: Sequence[Job], processes: int) -> list[list[Job]]:
     seeds: dict[int, list[Job]] = {}
     for job in jobs:
         seeds.setdefault(job.plan.run.seed, []).append(job)
-    parts = min(len(seeds), max(processes, math.ceil(len(jobs) / TOGETHER)))
-    return [[job for seed in chosen for job in seeds[seed]] for chosen in _cut(seeds, parts)]
+    count = min(len(seeds), max(processes, math.ceil(len(jobs) / TOGETHER)))
+    parts = [[job for seed in chosen for job in seeds[seed]] for chosen in _cut(seeds, count)]
+    return [part[k : k + MOST] for part in parts for k in range(0, len(part), MOST)]
 
 
 def _cut(seeds: Mapping[int, object], parts: int) -> list[list[int]]:

@@ -1,5 +1,6 @@
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from safetensors.torch import load_file
 from tlrun.core.errors import RunFailed, Terminated
 from tlrun.runs.outcome import load_run
 from tlrun.runs.plan import THIS, Plan
-from tlrun.store.finished import finish
+from tlrun.runs.recording import begin
+from tlrun.runs.remembered import ProblemCache
+from tlrun.store.finished import Finished, finish
 from tlrun.sweeps.batched import families, together
-from tlrun.sweeps.batched.memory import own_bytes, shared_bytes
+from tlrun.sweeps.batched.memory import need_of
 from tlrun.training.stacked.loop import Stack
 
 from problems import Watcher, data_of, performed
@@ -244,7 +247,7 @@ def test_what_does_not_fit_is_split_and_told_and_has_the_same_bits(
     whole, parts = sweep(tmp_path / "whole"), sweep(tmp_path / "parts")
     watchers = Watcher(), Watcher()
     stacked(whole, watchers[0])
-    most = shared_bytes(whole[0], data_of(whole[0])) + own_bytes(whole[0], data_of(whole[0]))
+    most = need_of(whole[0], data_of(whole[0])).of(1)
     monkeypatch.setattr("tlrun.sweeps.batched.memory.MOST", most)
     monkeypatch.setattr("tlrun.sweeps.batched.families.MOST", most)
     stacked(parts, watchers[1])
@@ -253,7 +256,8 @@ def test_what_does_not_fit_is_split_and_told_and_has_the_same_bits(
         for watcher in watchers
     ]
 
-    assert told == [[4, 2], [1, 1, 1, 1, 1, 1]]
+    # a seed at a time, and of a run alone nothing is told
+    assert told == [[4, 2], [2, 2]]
     for one, other in zip(whole, parts, strict=True):
         assert_same_run(one.run_dir.path, other.run_dir.path)
 
@@ -306,3 +310,89 @@ def test_rerun_trains_again_what_is_finished(tmp_path: Path) -> None:
     (result,) = stacked([plan_of(tmp_path, rerun=True)]).values()
 
     assert not result.found
+
+
+def test_a_run_whose_folder_cannot_be_begun_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = sweep(tmp_path, seeds=1)
+
+    def faulty(plan: Plan, *rest: Any) -> None:
+        if plan is plans[1]:
+            raise PermissionError(13, "Permission denied", "there")
+        begin(plan, *rest)
+
+    monkeypatch.setattr(together, "begin", faulty)
+    results = stacked(plans)
+    reasons = [results[plan.run_dir.path].reason for plan in plans]
+
+    assert "PermissionError" in reasons[1]
+    assert (reasons[0], reasons[2]) == ("", "")
+
+
+def test_data_that_cannot_be_read_fail_their_own_seed_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = ProblemCache.load
+
+    def gone(cache: ProblemCache, dataset: Any, seed: int) -> Any:
+        if seed == 1:
+            raise OSError(2, "No such file or directory", "digits.csv")
+        return load(cache, dataset, seed)
+
+    plans = [plan_of(tmp_path, seed=seed) for seed in range(3)]
+    monkeypatch.setattr(ProblemCache, "load", gone)
+    results = stacked(plans)
+    reasons = [results[plan.run_dir.path].reason for plan in plans]
+
+    assert (reasons[0], reasons[2]) == ("", "")
+    assert "digits.csv" in reasons[1]
+    assert not plans[1].run_dir.path.exists()
+
+
+def test_a_full_disk_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = sweep(tmp_path, seeds=1)
+
+    def full(several: Sequence[Finished]) -> None:
+        if any(each.run_dir.path == plans[1].run_dir.path for each in several):
+            raise OSError(28, "No space left on device")
+        finish(several)
+
+    monkeypatch.setattr(together, "finish", full)
+    results = stacked(plans)
+    reasons = [results[plan.run_dir.path].reason for plan in plans]
+
+    assert (reasons[0], reasons[2]) == ("", "")
+    assert "No space left on device" in reasons[1]
+    assert [record_of(plan.run_dir.path)["status"] for plan in plans] == [
+        "finished",
+        "failed",
+        "finished",
+    ]
+
+
+@pytest.mark.parametrize("option", [{"stages": False}, {"rerun": True}])
+def test_who_asks_for_it_has_every_stage_trained_by_itself(
+    tmp_path: Path, option: dict[str, Any]
+) -> None:
+    apart = sweep(tmp_path / "apart", seeds=1, **option)
+    shared = sweep(tmp_path / "shared", seeds=1)
+    stacked(apart)
+    stacked(shared)
+
+    for one, other in zip(apart, shared, strict=True):
+        assert_same_run(one.run_dir.path, other.run_dir.path)
+        assert not record_of(one.run_dir.path)["stages"][0]["found"]
+
+
+def test_what_it_took_to_open_a_family_is_in_the_seconds_of_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(10**6))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(now)))
+    plans = [plan_of(tmp_path, value) for value in (0.1, 1.0)]
+    stacked(plans)
+    records = [record_of(plan.run_dir.path) for plan in plans]
+
+    for record in records:
+        assert record["seconds"] > sum(stage["seconds"] for stage in record["stages"])

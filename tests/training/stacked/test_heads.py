@@ -37,9 +37,11 @@ def test_outputs_are_those_of_a_linear_layer() -> None:
     case = Case(tasks={"source": (THREE,), "target": (THREE, SIZE)}, width=7)
     stack, _ = stack_of(case, SETTINGS)
     z = [family.train["target"].z for family in stack.families]
-    answers = stack.outputs("target", z)
+    answers = dict(stack.outputs("target", z))
 
-    for (seed, _, _), outputs in zip(SETTINGS, answers, strict=True):
+    assert sorted(answers) == list(range(len(SETTINGS)))
+    for number, outputs in answers.items():
+        seed, _, _ = SETTINGS[number]
         model = case.model(seed)
         inputs = torch.from_numpy(case.domains(seed)["target"].train.array)
         assert list(outputs) == ["kind", "size"]

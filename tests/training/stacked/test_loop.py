@@ -6,6 +6,8 @@ import pytest
 import torch
 from stacks import SIZE, THREE, TWO, Case, One, Setting, adam, alone, stack_of, together
 
+from tlrun.core.errors import RunFailed
+from tlrun.core.problem import Domain
 from tlrun.core.task import Task
 from tlrun.strategies.base import Strategy
 from tlrun.strategies.feature_transfer import FeatureTransfer
@@ -220,10 +222,45 @@ def test_who_says_that_an_equation_is_a_sum_of_losses_has_one_that_is(strategy: 
         total = stack._objective(lams, losses).total
         stack._weights = ([], {})
         weights = stack._weights_at(lams, losses)
-        assert torch.allclose(
-            torch.as_tensor(total),
-            sum(weights[key] * loss for key, loss in losses.items()),  # type: ignore[arg-type]
-        )
+        weighed = sum(weights[key] * loss for key, loss in losses.items())
+        assert torch.allclose(torch.as_tensor(total).float(), torch.as_tensor(weighed))
         found.append(weights)
     for key, slope in found[0].items():
         assert torch.equal(slope, found[1][key])
+
+
+def test_of_a_large_lam_the_source_keeps_its_weight() -> None:
+    """Inputs that the source alone has are moved by (1-α) L_S alone, which Adam makes large."""
+    case = Apart(width=6, trainer=TrainerOptions(steps=60, batch_size=6, eval_every=60))
+    settings: list[Setting] = [(0, lam, adam()) for lam in (1e3, 1e5, 3e7)]
+
+    for setting, run in zip(settings, together(case, settings), strict=True):
+        assert_alike(run, alone(case, setting))
+
+
+class Apart(Case):
+    """Inputs of the source and of the target have no place in common."""
+
+    def domains(self, seed: int) -> dict[str, Domain]:
+        """The target's inputs are 0 where the source's are not, and the other way round."""
+        found = super().domains(seed)
+        for name, domain in found.items():
+            for split in domain.bought:
+                split.array[:, ::2] *= name == "source"
+                split.array[:, 1::2] *= name == "target"
+        return found
+
+
+def test_a_head_that_says_infinity_where_a_label_is_missing_is_told_as_by_the_loop() -> None:
+    case = Case(
+        tasks={"source": (SIZE,), "target": (SIZE,)},
+        missing=0.5,
+        trainer=TrainerOptions(steps=60, batch_size=6, eval_every=60),
+    )
+    setting: Setting = (0, 1.0, Sgd(lr=1e4))
+    stack, _ = stack_of(case, [setting])
+    (told,) = stack.fit(lambda _: None).values()
+    with pytest.raises(RunFailed) as failure:
+        alone(case, setting)
+
+    assert told == failure.value.reason

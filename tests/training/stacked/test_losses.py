@@ -32,7 +32,7 @@ def test_losses_and_slopes_are_those_of_each_head_alone(task: Task) -> None:
     for tile in range(F):
         for slot in range(T):
             own = outputs[tile, slot].T.contiguous().requires_grad_()
-            share = float(present.mean())
+            share = float(present.float().mean())
             alone = task_loss(task, own, labels, share)
             alone.backward()  # type: ignore[no-untyped-call]  # theirs
             stacked = (losses[tile, slot] * present).sum() / (M * share)
@@ -46,7 +46,7 @@ def test_what_is_missing_is_told_and_finite(task: Task) -> None:
     labels = labels_of(task, 9)
     truth, present = targets(task, labels)
 
-    assert present.tolist() == [0.0, 1.0, 1.0] * 3
+    assert present.tolist() == [False, True, True] * 3
     assert torch.isfinite(truth).all()
 
 

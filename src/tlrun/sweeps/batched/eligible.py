@@ -48,10 +48,12 @@ def stack_key(plan: Plan) -> str | None:
 def family_key(plan: Plan) -> str:
     """What runs of one stack must have in common to see the same features in the same order.
 
-    That is all that decides the run but λ, learning rate and weight decay of its last stage.
+    That is all that decides the run but λ, learning rate and weight decay of its last stage. A run
+    that is to train every stage by itself is a family of its own.
     """
-    before = [planned.key for planned in plan.stages[:-1]]
-    return digest_of([before, plan.data, plan.run.seed])
+    run, before = plan.run, [planned.key for planned in plan.stages[:-1]]
+    own = "" if run.stages and not run.rerun else plan.run_dir.name
+    return digest_of([before, plan.data, run.seed, own])
 
 
 def _on_one_core(plan: Plan) -> bool:

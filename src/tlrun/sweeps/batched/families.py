@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlrun.core.errors import TlrunError
 from tlrun.core.problem import Problem, known
 from tlrun.runs.pretrained import check_backbone
+from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.sweeps.batched.eligible import family_key
-from tlrun.sweeps.batched.memory import MOST, own_bytes, parts_that_fit, shared_bytes
+from tlrun.sweeps.batched.memory import MOST, need_of
 from tlrun.sweeps.executors.base import Job
 
 if TYPE_CHECKING:
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 class JobFamily:
     """Jobs whose runs see the same features in the same order.
 
-    problem: as their seed draws it. bytes: what they take in a stack. refusal: why they cannot be
-    trained on their data; empty where they can. stacks: whether they can be trained as a product.
-    opened: what they start from, once it is there.
+    problem: as their seed draws it; None where it could not be read. bytes: what they take in a
+    stack. refusal: why they cannot be trained on their data; empty where they can. stacks: whether
+    they can be trained as a product. opened: what they start from, once it is there. seconds: that
+    it took to open them, without the training of earlier stages.
     """
 
     jobs: Sequence[Job]
-    problem: Problem
+    problem: Problem | None
     bytes: int = 0
     refusal: str = ""
     stacks: bool = True
     opened: Opened | None = None
+    seconds: float = 0.0
 
     def fits(self, others: Sequence[JobFamily]) -> bool:
         """Whether it can stand in one stack with others."""
@@ -47,19 +49,19 @@ def families_of(jobs: Sequence[Job], problems: ProblemCache) -> Iterator[JobFami
         by_key.setdefault(family_key(job.plan), []).append(job)
     for alike in by_key.values():
         plan = alike[0].plan
-        problem = problems.load(plan.run.dataset, plan.run.seed)
         try:
+            problem = problems.load(plan.run.dataset, plan.run.seed)
             check_unchanged(plan.run, plan.data, problem)
             check_backbone(plan, problem)
-        except TlrunError as error:
-            yield JobFamily(alike, problem, refusal=str(error))
+        except Exception as error:  # noqa: BLE001  # a data set of a stranger's raises what it likes
+            yield JobFamily(alike, None, refusal=reason_of(error))
             continue
-        shared, own = shared_bytes(plan, problem), own_bytes(plan, problem)
-        parts = parts_that_fit(own, shared, alike)
-        if not parts or not _labelled(alike, problem):
+        need = need_of(plan, problem)
+        parts = need.parts(alike) if _labelled(alike, problem) else []
+        if not parts:
             yield JobFamily(alike, problem, stacks=False)
-        for part in parts if _labelled(alike, problem) else ():
-            yield JobFamily(part, problem, shared + own * len(part))
+        for part in parts:
+            yield JobFamily(part, problem, need.of(len(part)))
 
 
 def _labelled(jobs: Sequence[Job], problem: Problem) -> bool:
@@ -73,5 +75,6 @@ def _labelled(jobs: Sequence[Job], problem: Problem) -> bool:
 
 def _validated(family: JobFamily) -> tuple[bool, ...]:
     """Which of the domains that are drawn have validation examples."""
+    assert family.problem is not None
     drawn = family.jobs[0].plan.stages[-1].stage.domains
     return tuple(family.problem.domains[name].val is not None for name in drawn)

@@ -114,11 +114,12 @@ class _Together:
 
     def _opened(self, family: JobFamily) -> bool:
         """Make the folders of a family and carry out all but the last stage; whether that went."""
-        plans = [job.plan for job in family.jobs]
+        family.jobs = [job for job in family.jobs if self._begin(job, family)]
+        if not family.jobs:
+            return False
+        plans, started = [job.plan for job in family.jobs], time.monotonic()
         try:
-            for job in family.jobs:
-                self.begun[job] = time.monotonic()
-                begin(job.plan, family.problem, "stacked")
+            assert family.problem is not None
             with exactly(plans[0].run.threads):
                 opened = open_family(plans, family.jobs[0].name, family.problem, self.screen)
             for plan in plans[1:]:  # the first has them
@@ -130,7 +131,19 @@ class _Together:
         except BaseException as error:  # noqa: BLE001  # SystemExit too, as of a run alone
             self._fail(family.jobs, error)
             return False
-        family.opened = opened
+        trained = sum(stage.seconds for stage in opened.before if not stage.found)
+        family.opened, family.seconds = opened, time.monotonic() - started - trained
+        return True
+
+    def _begin(self, job: Job, family: JobFamily) -> bool:
+        """Make the folder of a run; whether that went."""
+        self.begun[job] = time.monotonic()
+        try:
+            assert family.problem is not None
+            begin(job.plan, family.problem, "stacked")
+        except Exception as error:  # noqa: BLE001  # of this run alone, whatever it is
+            self._fail([job], error)
+            return False
         return True
 
     def _fit(self, families: Sequence[JobFamily]) -> None:
@@ -146,7 +159,8 @@ class _Together:
         jobs = [job for family in families for job in family.jobs]
         first, started = jobs[0].plan, time.monotonic()
         megabytes = sum(family.bytes for family in families) / 1e6
-        self.screen.note(HeadsTogether(runs=len(jobs), megabytes=megabytes))
+        if len(jobs) > 1:
+            self.screen.note(HeadsTogether(runs=len(jobs), megabytes=megabytes))
         with exactly(first.run.threads):
             members = []
             for family in families:
@@ -171,9 +185,10 @@ class _Together:
         for family in families:
             for job in family.jobs:
                 if number in failed:
-                    self._fail([job], RunFailed(failed[number], job.path))
+                    self._fail([job], RunFailed(failed[number]))
                 else:
-                    kept[job] = self._tested(family, job, stack, number, seconds)
+                    own = seconds + family.seconds / len(family.jobs)
+                    kept[job] = self._tested(family, job, stack, number, own)
                 number += 1
                 weights = (t for each in kept.values() for t in each.weights.values())
                 if sum(tensor.nbytes for tensor in weights) > KEPT:
@@ -186,6 +201,7 @@ class _Together:
         """What a run of a stack has come to. number: its own in the stack."""
         opened, begun = family.opened, time.monotonic()
         assert opened is not None
+        assert family.problem is not None
         stack.load(number, opened.model)
         runner = replace(opened.runner, plan=job.plan, problem=family.problem.unopened())
         done = opened.before_of(job.plan)
@@ -196,11 +212,20 @@ class _Together:
         return finished(job.plan, runner.problem, learnt, seconds)
 
     def _keep(self, kept: dict[Job, Finished]) -> None:
-        """Write the folders of runs, all together."""
-        finish(list(kept.values()))
+        """Write the folders of runs, all together; on a disk that is full, as many as it holds."""
+        try:
+            finish(list(kept.values()))
+        except OSError:
+            for job, each in kept.items():
+                if job in self.unfinished():
+                    try:
+                        finish([each])
+                    except OSError as error:
+                        self._fail([job], error)
         for job in kept:
-            del self.begun[job]
-            self.report(Result(job))
+            if job in self.begun:
+                del self.begun[job]
+                self.report(Result(job))
         kept.clear()
 
     def _fail(self, jobs: Sequence[Job], error: BaseException) -> None:

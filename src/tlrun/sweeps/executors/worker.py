@@ -24,8 +24,9 @@ import torch  # noqa: F401  # what costs seconds
 import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
-from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.errors import Terminated
 from tlrun.core.notes import HeadsTogether, Note, StatisticsPooled, Waiting
+from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
 from tlrun.strategies.base import Stage
@@ -77,10 +78,11 @@ def work(channel: connection.Connection) -> NoReturn:
     threading.Thread(target=_watch_launcher, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
     signal.signal(signal.SIGTERM, _terminate)
-    reporter = Reporter(channel)
+    reporter, here = Reporter(channel), Path.cwd()
     code = 0
     try:
         while (unit := _next(channel)) is not None:
+            os.chdir(here)  # wherever a plug-in has gone
             _carry_out(unit, reporter)
             sys.stdout.flush()
             sys.stderr.flush()
@@ -115,23 +117,19 @@ def _carry_out(unit: Unit, reporter: Reporter) -> None:
         _print_into(unit.jobs[0].log)
         if unit.stacked:
             carry_out(unit.jobs, reporter, over)
-            return
-        (job,) = unit.jobs
-        outcome = perform(job.plan, job.name, ProblemCache(), reporter, wait=True)
-        over(Result(job, found=outcome.found))  # found: by a sweep that was quicker
+        else:
+            (job,) = unit.jobs
+            outcome = perform(job.plan, job.name, ProblemCache(), reporter, wait=True)
+            over(Result(job, found=outcome.found))  # found: by a sweep that was quicker
     except Terminated:
         raise
     except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
-        traceback.print_exc()
         for job in list(numbers_left):
-            over(Result(job, reason=_reason(error)))
-
-
-def _reason(error: BaseException) -> str:
-    """Why a run failed, for a line that begins with the run."""
-    if isinstance(error, RunFailed):
-        return error.reason
-    return str(error) if isinstance(error, TlrunError) else f"{type(error).__name__}: {error}"
+            over(Result(job, reason=reason_of(error)))
+        with suppress(OSError):  # of a log on a full disk
+            traceback.print_exc()
+    for job in list(numbers_left):  # nothing may be lost without a word
+        over(Result(job, reason="it was not carried out"))
 
 
 def _print_into(log: Path) -> None:

@@ -57,7 +57,7 @@ class StackedHead:
     gradient: Tensor = field(init=False)  # of the objective by W
     _read: Tensor = field(init=False)  # z of a step, [families, M, D]
     _truth: Tensor = field(init=False)  # y of a step, [families, M]
-    _present: Tensor = field(init=False)  # which are there, float32 [families, M]
+    _present: Tensor = field(init=False)  # which are there, bool [families, M]
     _outputs: Tensor = field(init=False)  # o of a step, [F, T, k, M]
     _slopes: Tensor = field(init=False)  # of loss_b by o, [F, T, k, M]
     _some_missing: bool = field(init=False)  # whether any label is
@@ -71,7 +71,7 @@ class StackedHead:
         self.gradient = torch.empty_like(self.weights)
         self._read = torch.zeros(families, room, self.weights.shape[3])
         self._truth = torch.zeros(families, room, dtype=first.truth[0].dtype)
-        self._present = torch.zeros(families, room)
+        self._present = torch.zeros(families, room, dtype=torch.bool)
         shares = torch.stack([seen.share for seen in self.seen])
         self._some_missing = bool((shares < 1.0).any())
         self._outputs = torch.empty(tiles, slots, k, room)
@@ -105,7 +105,8 @@ class StackedHead:
         truth = self._truth.index_select(0, self._families)
         each, self._slopes = losses_and_slopes(self.kind, self._outputs, truth)
         if self._some_missing:
-            each = each * self._present.index_select(0, self._families)[:, None]
+            there = self._present.index_select(0, self._families)[:, None]
+            each = each.masked_fill(~there, 0.0)  # not times 0: a head that diverges says ∞
         found = {}
         for seen, expected in zip(self.seen, self._expected, strict=True):
             found[seen.key] = each[:, :, seen.part].sum(dim=2) / expected
@@ -117,7 +118,8 @@ class StackedHead:
         weights: a_i [F, T].
         """
         if self._some_missing:
-            self._slopes *= self._present.index_select(0, self._families)[:, None, None]
+            there = self._present.index_select(0, self._families)[:, None, None]
+            self._slopes.masked_fill_(~there, 0.0)
         for seen, expected in zip(self.seen, self._expected, strict=True):
             self._slopes[..., seen.part] *= (weights[seen.key] / expected)[..., None, None]
         self._slopes[..., self.seen[-1].part.stop :] = 0.0

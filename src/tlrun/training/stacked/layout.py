@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from tlrun.strategies.base import Stage
     from tlrun.training.optimizers import Optimizer
 
-# Rows of one product: fewer leave the processor's registers empty.
-ROWS = 32
+# Rows of one product: fewer leave the processor's registers empty. Slots of a tile: more would be
+# empty too often, and an update moves them all the same.
+ROWS, MOST = 32, 8
 # Numbers side by side that every slice begins at a multiple of: 64 bytes of float32, the longest
 # vector of a processor. Else kernels would treat slices differently by where they lie in memory.
 ALIGNED = 16
@@ -94,12 +95,12 @@ class Layout:
         """F."""
         return len(self.families)
 
-    def spread(self, values: Sequence[float]) -> torch.Tensor:
-        """A number of each member as float32 [F, T]; 0 in empty slots."""
+    def spread(self, values: Sequence[float], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """A number of each member as [F, T]; 0 in empty slots."""
         spread = [0.0] * (self.tiles * self.slots)
         for (tile, slot), value in zip(self.places, values, strict=True):
             spread[tile * self.slots + slot] = value
-        return torch.tensor(spread).view(self.tiles, self.slots)
+        return torch.tensor(spread, dtype=dtype).view(self.tiles, self.slots)
 
 
 def layout_of(families: Sequence[int], outputs: int) -> Layout:
@@ -115,9 +116,12 @@ def layout_of(families: Sequence[int], outputs: int) -> Layout:
 
 
 def slots_of(outputs: int) -> int:
-    """T: the least power of two that fills ROWS with heads of k `outputs`; it knows no member."""
+    """T: the least power of two that fills ROWS with heads of k `outputs`, or MOST of them.
+
+    It knows no member.
+    """
     slots = 1
-    while slots * outputs < ROWS:
+    while slots * outputs < ROWS and slots < MOST:
         slots *= 2
     return slots
 

@@ -14,7 +14,7 @@ Shapes: F tiles, T slots (`layout`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -113,18 +113,22 @@ class Stack:
         for head in self.heads:
             head.differentiate(weights)
         n, steps = self.updates.made, self.stage.steps
-        self.updates.step(self._spread("rate", [m.optimizer.rate(n, steps) for m in self.members]))
+        rates = [member.optimizer.rate(n, steps) for member in self.members]
+        self.updates.step(self._spread("rate", rates, torch.float32))
         return losses
 
-    def _spread(self, what: str, values: list[float]) -> Tensor:
+    def _spread(self, what: str, values: list[float], dtype: torch.dtype) -> Tensor:
         """A number of each member as [F, T], made anew only where one has moved."""
         if what not in self._last or self._last[what][0] != values:
-            self._last[what] = values, self.layout.spread(values)
+            self._last[what] = values, self.layout.spread(values, dtype)
         return self._last[what][1]
 
     def _objective(self, lams: Sequence[Lam], losses: Mapping[TaskKey, Tensor]) -> Objective:
-        """The objective of every run: its total and terms are [F, T], as the losses are."""
-        alpha = self._spread("alpha", [lam.alpha for lam in lams])
+        """The objective of every run: its total and terms are [F, T], as the losses are.
+
+        α is float64, as that of a run alone: of a large λ, 1-α would have no digit left in float32.
+        """
+        alpha = self._spread("alpha", [lam.alpha for lam in lams], torch.float64)
         steps = Steps()
         for name in self.stage.domains:
             domain = self.families[0].domains[name]
@@ -139,12 +143,13 @@ class Stack:
         """a_i [F, T], the slope of the total by each L_i, which λ alone decides."""
         if self._weights[0] != lams:
             with torch.enable_grad():
-                leaves = {key: loss.clone().requires_grad_() for key, loss in losses.items()}
+                leaves = {key: loss.double().requires_grad_() for key, loss in losses.items()}
                 total = self._objective(lams, leaves).total
                 assert isinstance(total, torch.Tensor)
                 every = list(leaves.values())
                 slopes = torch.autograd.grad(total.sum(), every, materialize_grads=True)
-            self._weights = list(lams), dict(zip(leaves, slopes, strict=True))
+            weights = [slope.float() for slope in slopes]
+            self._weights = list(lams), dict(zip(leaves, weights, strict=True))
         return self._weights[1]
 
     def _terms(
@@ -190,28 +195,33 @@ class Stack:
         """Of every run, the scores on the validation examples of the domains that are drawn."""
         found: list[Scores] = [{} for _ in self.members]
         for name, features in self._validation.items():
-            answers = self.outputs(name, features)
-            for number, outputs in enumerate(answers):
+            for number, outputs in self.outputs(name, features):
                 domain = self._family_of(number).domains[name]
                 assert domain.val is not None
                 found[number] |= scored(name, domain.tasks, outputs, domain.val)[0]
         return found
 
-    def outputs(self, domain: str, features: Sequence[Tensor]) -> list[dict[str, Tensor]]:
-        """What the heads of every run say of examples of a domain: [N, k], by task name.
+    def outputs(
+        self, domain: str, features: Sequence[Tensor]
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """What the heads of each run say of examples of a domain: [N, k], by task name.
 
+        With the run's number, tile by tile, so that no more than a tile's are in memory.
         features: of each family, z [N, D] (`layout.aligned`).
         """
-        found: list[dict[str, Tensor]] = [{} for _ in self.members]
-        for head in self.heads:
-            tasks = [seen.key.task for seen in head.seen if seen.key.domain == domain]
-            for tile, family in enumerate(self.layout.families):
-                said = head.outputs(tile, features[family]) if tasks else None
-                for number, (its_tile, slot) in enumerate(self.layout.places):
-                    if said is not None and its_tile == tile:
-                        for task in tasks:
-                            found[number][task] = said[slot].T.contiguous()
-        return found
+        heads = [
+            (head, [seen.key.task for seen in head.seen if seen.key.domain == domain])
+            for head in self.heads
+        ]
+        for tile, family in enumerate(self.layout.families):
+            said = [head.outputs(tile, features[family]) for head, tasks in heads if tasks]
+            named = [tasks for _, tasks in heads if tasks]
+            for number, (its_tile, slot) in enumerate(self.layout.places):
+                if its_tile == tile:
+                    own: dict[str, Tensor] = {}
+                    for outputs, tasks in zip(said, named, strict=True):
+                        own |= dict.fromkeys(tasks, outputs[slot].T.contiguous())
+                    yield number, own
 
     def _family_of(self, number: int) -> Family:
         tile, _ = self.layout.places[number]

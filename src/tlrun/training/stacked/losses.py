@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def targets(task: Task, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The labels [N] as the losses here want them, and which are present, float32 [N].
+    """The labels [N] as the losses here want them, and which are present, bool [N].
 
     Class labels are int64 of several classes, float32 of two; numbers are (y - location)/scale.
     What is missing is 0.
@@ -29,7 +29,7 @@ def targets(task: Task, labels: Tensor) -> tuple[Tensor, Tensor]:
         labels = ((labels - task.location) / task.scale).float()
     elif task.kind == "binary":
         labels = labels.float()
-    return torch.where(present, labels, torch.zeros_like(labels)), present.float()
+    return torch.where(present, labels, torch.zeros_like(labels)), present
 
 
 def losses_and_slopes(kind: Kind, outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
