@@ -2,10 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from heads import plan_of, record_of
 
 from tlrun.core.errors import RunFailed, Terminated
+from tlrun.core.options import as_plain
 from tlrun.runs import recording
+from tlrun.runs.identity import deciding
 from tlrun.runs.recording import begin, close_failed, close_stopped
 
 from problems import data_of
@@ -89,3 +92,12 @@ def test_a_full_disk_does_not_hide_why_a_run_has_failed(
 
     monkeypatch.setattr("tlrun.store.rundir.write_json", full)
     assert recording.close_failed(plan, RunFailed("it diverged"), 0.0).reason == "it diverged"
+
+
+def test_the_text_of_a_config_is_that_of_the_slow_writer(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+    plain = as_plain(deciding(plan.run))
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+    assert (plan.run_dir.path / "config.yaml").read_text() == text

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 
 # How the last stage was trained: by the loop, or with other runs as one product.
 Engine = Literal["loop", "stacked"]
+# Of libyaml where it is there: the same text several times as fast.
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 STOPPED = (KeyboardInterrupt, Terminated)
 
 
 def begin(plan: Plan, problem: Problem, engine: Engine) -> None:
     """Make the folder of a run, with all that is known of it before it is trained."""
     run_dir = plan.run_dir
-    config = yaml.safe_dump(as_plain(deciding(plan.run)), sort_keys=False, allow_unicode=True)
+    config = yaml.dump(
+        as_plain(deciding(plan.run)), Dumper=DUMPER, sort_keys=False, allow_unicode=True
+    )
     facts = {
         "fingerprint": plan.fingerprint,
         "engine": engine,
