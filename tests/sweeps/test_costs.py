@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from heads import plan_of, stacked
 
 from tlrun.runs.plan import THIS
 from tlrun.store.found import FoundRun, runs
@@ -80,3 +81,13 @@ def test_the_gap_is_from_the_end_of_a_run_to_the_start_of_the_next() -> None:
     assert start_gap([run(1, 0, 10, 1), run(2, 10, 20, 1)]) == 0.0  # one process
     assert start_gap([run(1, 0, 10, 1), run(2, 40, 50, 2)]) == 0.0  # another command
     assert start_gap([]) == 0.0
+
+
+def test_runs_of_a_stack_tell_nothing_of_runs_by_the_loop(tmp_path: Path) -> None:
+    plans = plan_of(tmp_path), plan_of(tmp_path, sweep={"jobs": None, "engine": "loop"})
+    stacked(plans[:1])
+    kinds = [kind_of(plan) for plan in plans]
+    past = past_costs(runs(tmp_path), kinds)
+
+    assert [kind.engine for kind in kinds] == ["stacked", "loop"]
+    assert list(past) == kinds[:1]

@@ -19,6 +19,7 @@ from tlrun.core.options import as_plain
 from tlrun.runs.identity import deciding
 from tlrun.runs.plan import Plan
 from tlrun.store.found import FoundRun
+from tlrun.sweeps.batched.eligible import stack_key
 
 MOST = 300  # finished runs that are read, the latest
 LOOK_BACK = 64  # runs before one that may have made room for it
@@ -33,7 +34,7 @@ class Kind:
 
     problem: its id. data: the name of the data set. backbone, strategy: nodes of the config, as
     JSON. loop: options of the loop, so too. lam: 0, ∞ or "between", for at either end some domains
-    are not drawn. device: where, and how many threads.
+    are not drawn. device: where, and how many threads. engine: as of run.json.
     """
 
     problem: str
@@ -43,6 +44,7 @@ class Kind:
     loop: str
     lam: str
     device: str
+    engine: str = "loop"
 
 
 @dataclass
@@ -64,7 +66,8 @@ class Past:
 def kind_of(plan: Plan) -> Kind:
     """The kind of a planned run."""
     config: dict[str, Any] = as_plain(deciding(plan.run))
-    return _kind(config, plan.problem, plan.fingerprint)
+    engine = "loop" if stack_key(plan) is None else "stacked"
+    return _kind(config, plan.problem, plan.fingerprint, engine)
 
 
 def past_costs(found: Iterable[FoundRun], wanted: Iterable[Kind]) -> dict[Kind, Past]:
@@ -80,7 +83,9 @@ def past_costs(found: Iterable[FoundRun], wanted: Iterable[Kind]) -> dict[Kind, 
     for run in [run for run in of_data if run.record.get("status") == "finished"][-MOST:]:
         try:
             config = read_yaml((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
-            kind = _kind(config, run.record["problem"], run.record["fingerprint"])
+            record = run.record
+            engine = str(record.get("engine", "loop"))
+            kind = _kind(config, record["problem"], record["fingerprint"], engine)
             _add(
                 known[kind],
                 run,
@@ -120,7 +125,9 @@ def middle(values: Sequence[float]) -> float:
     return median(values)
 
 
-def _kind(config: Mapping[str, Any], problem: str, fingerprint: Mapping[str, Any]) -> Kind:
+def _kind(
+    config: Mapping[str, Any], problem: str, fingerprint: Mapping[str, Any], engine: str
+) -> Kind:
     trainer = config.get("trainer", {})
     where = {key: fingerprint.get(key) for key in ("device", "cpu", "threads")}
     return Kind(
@@ -131,6 +138,7 @@ def _kind(config: Mapping[str, Any], problem: str, fingerprint: Mapping[str, Any
         _text({key: trainer.get(key) for key in OF_A_STEP}),
         _end(config.get("lam", {})),
         _text(where),
+        engine,
     )
 
 
