@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tlrun.core.parts import whole
 from tlrun.core.problem import Role
 from tlrun.core.task import Task, TaskKey
 
@@ -87,14 +88,16 @@ class Steps(dict[str, Step]):
 def added(scalars: Iterable[Tensor]) -> Tensor | float:
     """Their sum, a scalar; of none of them the plain number 0.0.
 
-    Of many it is one sum of all, which for the gradient is one step too, and not one a scalar.
+    Of many it is one sum of all, which for the gradient is one step too, and not one a scalar. They
+    need not be copied for it where they are the parts of one tensor.
     """
     scalars = tuple(scalars)
     if len(scalars) <= FEW:
         return sum(scalars, start=0.0)
     import torch
 
-    return torch.stack(scalars).sum()
+    one = whole(scalars)
+    return (torch.stack(scalars) if one is None else one).sum()
 
 
 @dataclass(frozen=True)

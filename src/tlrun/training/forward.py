@@ -22,11 +22,12 @@ from tlrun.core.problem import Domain
 from tlrun.core.task import Task, TaskKey
 from tlrun.data.batches import Batch
 from tlrun.models.rowwise import by_rows
-from tlrun.models.side_by_side import outputs_of
+from tlrun.models.side_by_side import outputs_of, stacked
 from tlrun.training.losses import task_loss, task_losses
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Parameter
 
     from tlrun.models.model import Model
 
@@ -44,26 +45,47 @@ class _Unit:
     tasks: tuple[Task, ...]
 
 
+@dataclass(frozen=True)
+class _Block:
+    """Units whose heads and losses may be computed at once, and what is the same in every step.
+
+    keys, tasks, shares, weights, biases: of each task of each unit, in order. W, b: the weights and
+    the biases as one tensor each, where they lie so.
+    """
+
+    units: tuple[_Unit, ...]
+    keys: tuple[TaskKey, ...]
+    tasks: tuple[Task, ...]
+    shares: tuple[float, ...]
+    weights: tuple[Parameter, ...]
+    biases: tuple[Parameter, ...]
+    W: Tensor | None = None
+    b: Tensor | None = None
+
+
 class Forward:
     """The forward passes of the updates of a stage.
 
     model: as long as it is one and the same. domains: those that are drawn, by name, in order.
     shares: of the training examples of each, how many carry the label of each task, in [0, 1]; a
-    task that none carries has no loss.
+    task that none carries has no loss. leaves: parameters and the leaf that stands for them
+    (`Updates.leaves`): losses are then computed from the leaf, where they are of all of them.
     """
 
     def __init__(
-        self, model: Model, domains: Mapping[str, Domain], shares: Mapping[str, Shares]
+        self,
+        model: Model,
+        domains: Mapping[str, Domain],
+        shares: Mapping[str, Shares],
+        leaves: Sequence[tuple[Sequence[Parameter], Tensor]] = (),
     ) -> None:
         self._model, self._domains, self._shares = model, domains, shares
+        self._leaves = {tuple(map(id, parameters)): leaf for parameters, leaf in leaves}
         self._keys = {
             name: {task.name: TaskKey(name, task.name) for task in domain.tasks}
             for name, domain in domains.items()
         }
-        self._blocks = self._of_one_form()
-        heads = {key: model.head_of(key) for keys in self._keys.values() for key in keys.values()}
-        self._weights = {key: head.weight for key, head in heads.items()}
-        self._biases = {key: head.bias for key, head in heads.items()}
+        self._blocks = [self._block(units) for units in self._of_one_form()]
 
     def __call__(self, drawn: Mapping[str, Batch]) -> Steps:
         """Of each domain z [B, d], and output [B, k] and loss L_i of every task, with gradient.
@@ -73,12 +95,14 @@ class Forward:
         z, passes = self._features(drawn)
         outputs: dict[TaskKey, Tensor] = {}
         losses: dict[TaskKey, Tensor] = {}
-        for units in self._blocks:
-            sizes = {len(drawn[unit.domain].inputs) for unit in units}
-            for size in sorted(sizes):
-                alike = units
-                if len(sizes) > 1:
-                    alike = [unit for unit in units if len(drawn[unit.domain].inputs) == size]
+        sizes = {name: len(batch.inputs) for name, batch in drawn.items()}
+        of_one_size = len(set(sizes.values())) == 1
+        for block in self._blocks:
+            if of_one_size:
+                self._compute(block, drawn, z, passes, outputs, losses)
+                continue
+            for size in sorted({sizes[unit.domain] for unit in block.units}):
+                alike = self._block([u for u in block.units if sizes[u.domain] == size])
                 self._compute(alike, drawn, z, passes, outputs, losses)
         steps = Steps()
         for name, keys in self._keys.items():
@@ -89,6 +113,18 @@ class Forward:
                 domain.role, batch.inputs, domain.tasks, z[name], said, lost, batch.passed
             )
         return steps
+
+    def _block(self, units: Sequence[_Unit]) -> _Block:
+        """What of some units is the same in every step."""
+        tasks = tuple(task for unit in units for task in unit.tasks)
+        keys = [self._keys[unit.domain][task.name] for unit in units for task in unit.tasks]
+        shares = tuple(self._shares[key.domain][key.task] for key in keys)
+        heads = [self._model.head_of(key) for key in keys]
+        weights, biases = tuple(h.weight for h in heads), tuple(h.bias for h in heads)
+        W = b = None
+        if shares and shares[0] > 0.0:  # else they have no gradient, and a leaf would give them one
+            W, b = (self._leaves.get(tuple(map(id, each))) for each in (weights, biases))
+        return _Block(tuple(units), tuple(keys), tasks, shares, weights, biases, W, b)
 
     def _of_one_form(self) -> list[list[_Unit]]:
         """All tasks of all domains, those together whose heads and losses may be computed at once.
@@ -121,7 +157,7 @@ class Forward:
                     found = self._model.features(batch.inputs, name, tasks, batch.passed)
                     z[name] = _each_widened(found)
                 continue
-            inputs = torch.cat([drawn[name].inputs for name in names])
+            inputs = stacked([drawn[name].inputs for name in names]).flatten(0, 1)
             rows = widened(self._model.trunk(inputs, names[0], passed=first.passed))
             passes[names] = rows.reshape(len(names), -1, *rows.shape[1:])
             for name, own in zip(names, passes[names].unbind(), strict=True):
@@ -148,32 +184,32 @@ class Forward:
 
     def _compute(
         self,
-        units: Sequence[_Unit],
+        block: _Block,
         drawn: Mapping[str, Batch],
         z: Features,
         passes: Mapping[object, Tensor],
         outputs: dict[TaskKey, Tensor],
         losses: dict[TaskKey, Tensor],
     ) -> None:
-        """Add outputs and losses of the tasks in units of one form to those that are there."""
-        tasks = [task for unit in units for task in unit.tasks]
-        keys = [self._keys[unit.domain][task.name] for unit in units for task in unit.tasks]
-        shares = [self._shares[key.domain][key.task] for key in keys]
+        """Add outputs and losses of the tasks of a block to those that are there."""
+        units, keys, shares = block.units, block.keys, block.shares
         labels = [drawn[key.domain].labels[key.task] for key in keys] if shares[0] > 0.0 else []
         if len(keys) <= FEW or self._model.task_specific == "towers":
             for key in keys:
                 outputs[key] = widened(self._model.output(key, z[key.domain][key.task]))
-            for task, key, truth, share in zip(tasks, keys, labels, shares, strict=False):
+            for task, key, truth, share in zip(block.tasks, keys, labels, shares, strict=False):
                 losses[key] = task_loss(task, outputs[key], truth, share)
             return
         inputs = passes.get(tuple(unit.domain for unit in units))
         if inputs is None:
-            inputs = torch.stack([z[unit.domain][unit.tasks[0].name] for unit in units])
-        weights, biases = [self._weights[key] for key in keys], [self._biases[key] for key in keys]
-        said = widened(outputs_of(weights, biases, inputs))
+            inputs = stacked([z[unit.domain][unit.tasks[0].name] for unit in units])
+        W = stacked(block.weights) if block.W is None else block.W
+        b = stacked(block.biases) if block.b is None else block.b
+        said = widened(outputs_of(W, b, inputs))
         outputs |= zip(keys, said.transpose(1, 2).unbind(), strict=True)
         if labels:
-            losses |= zip(keys, task_losses(tasks, said, labels, shares).unbind(), strict=True)
+            found = task_losses(block.tasks, said, labels, shares)
+            losses |= zip(keys, found.unbind(), strict=True)
 
 
 def forward(model: Model, domain: Domain, batch: Batch, shares: Shares) -> Step:

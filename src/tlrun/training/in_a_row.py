@@ -37,35 +37,53 @@ class Trained:
 class Row:
     """n parameters of one shape in a row.
 
-    places: where they stand among all parameters. values: the parameters, [n, …]. moments: what the
-    optimizer keeps of them, by name, [n, …] too. counts: the updates that each has had, float32
-    [n]; `made` are the same numbers where looking at them costs nothing.
+    places: where they stand among all parameters. parameters: themselves. values: the same numbers,
+    [n, …]. leaf: the same again, for which a gradient can be asked at once; what is computed from
+    it counts as computed from the parameters. moments: what the optimizer keeps of them, by name,
+    [n, …] too. counts: the updates that each has had, float32 [n]; `made` are the same numbers
+    where looking at them costs nothing.
     """
 
     places: list[int]
+    parameters: list[Parameter]
     values: Tensor
+    leaf: Tensor
     moments: Mapping[str, Tensor]
     counts: Tensor
     made: list[int]
 
-    def runs(self, gradients: Sequence[Tensor | None]) -> Iterator[tuple[slice, Tensor]]:
+    def zero_grad(self) -> None:
+        """Drop every gradient."""
+        self.leaf.grad = None
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def runs(self) -> Iterator[tuple[slice, Tensor]]:
         """Parameters that can be updated as one, from where to where, and their gradients [m, …].
 
-        They have had equally many updates. A parameter without a gradient is in none.
-        gradients: of each of the n.
+        They have had equally many updates. A parameter without a gradient is in none; all have one
+        where `leaf` has.
         """
         import torch
 
-        start = 0
-        while start < len(self.places):
-            run: list[Tensor] = []
-            for gradient, made in zip(gradients[start:], self.made[start:], strict=True):
-                if gradient is None or made != self.made[start]:
-                    break
-                run.append(gradient)
-            if run:
-                yield slice(start, start + len(run)), torch.stack(run)
-            start += max(1, len(run))
+        own = [parameter.grad for parameter in self.parameters]
+        shared, bare = self.leaf.grad, own.count(None) == len(own)
+        if bare and shared is None:
+            return
+        if not bare and shared is not None:
+            zero = torch.zeros_like(shared[0])
+            shared = shared + torch.stack([zero if each is None else each for each in own])
+        if shared is not None:
+            shared = shared.contiguous()
+        start, n = 0, len(own)
+        while start < n:
+            stop, made = start, self.made[start]
+            while stop < n and self.made[stop] == made and (shared is not None or own[stop] is not None):
+                stop += 1
+            if stop > start:
+                part = slice(start, stop)
+                yield part, torch.stack(own[part]) if shared is None else shared[part]
+            start = max(stop, start + 1)
 
     def share(self, counts: list[Tensor], moments: Mapping[str, list[Tensor]]) -> None:
         """Put what is kept of each into lists of that of all parameters, at their places."""
@@ -76,8 +94,7 @@ class Row:
 
     def note(self, updated: slice) -> None:
         """Count an update of some, whose first the optimizer has counted already."""
-        for place in range(updated.start, updated.stop):
-            self.made[place] += 1
+        self.made[updated] = [made + 1 for made in self.made[updated]]
         if updated.stop - updated.start > 1:
             self.counts[updated] = self.counts[updated.start]
 
@@ -108,17 +125,17 @@ def rows(
                 parameters[place].data = own
             kept = {name: torch.zeros_like(values) for name in moments}
             counts = torch.zeros(len(places), device=values.device)
-            found.append(Row(places, values, kept, counts, [0] * len(places)))
+            leaf = values.detach().requires_grad_()
+            ours = [parameters[place] for place in places]
+            found.append(Row(places, ours, values, leaf, kept, counts, [0] * len(places)))
     return found
 
 
-def add_runs(
-    rows: Sequence[Row], parameters: Sequence[Parameter], trained: Trained
-) -> list[tuple[Row, slice]]:
+def add_runs(rows: Sequence[Row], trained: Trained) -> list[tuple[Row, slice]]:
     """Add to what is updated the parameters in rows, each run of them as one; the runs."""
     runs = []
     for row in rows:
-        for which, gradients in row.runs([parameters[place].grad for place in row.places]):
+        for which, gradients in row.runs():
             trained.parameters.append(row.values[which])
             trained.gradients.append(gradients)
             trained.counts.append(row.counts[which.start])

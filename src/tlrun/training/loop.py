@@ -51,7 +51,10 @@ def fit(
     model.set_training_mode(stage.trained)
     device = model.device
     drawn = {name: domains[name] for name in stage.domains}
-    forward = Forward(model, drawn, {name: state.batches[name].shares for name in stage.domains})
+    shares = {name: state.batches[name].shares for name in stage.domains}
+    # a strategy with a backward of its own may look for the gradients of every parameter
+    plain = type(strategy).backward is Strategy.backward
+    forward = Forward(model, drawn, shares, state.updates.leaves() if plain else ())
     for step in range(state.step + 1, stage.steps + 1):
         lam = stage.lam.at(step / stage.steps)
         with autocast(trainer.precision, device):

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812  # torch's own spelling
 
 from tlrun.data.batches import labelled
+from tlrun.models.side_by_side import stacked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,8 +57,9 @@ def task_losses(
 
     outputs: [T, k, B], an example a column. labels: [B] of each task. shares: of each, above 0.
     """
-    truth = torch.stack(tuple(labels))
-    missing = None if min(shares) >= 1.0 else ~labelled(truth)
+    truth = stacked(labels)
+    full = min(shares) >= 1.0
+    missing = None if full else ~labelled(truth)
     if tasks[0].kind == "multiclass":
         # a missing label is -1: its loss is 0, without gradient
         each = F.cross_entropy(outputs, truth, reduction="none", ignore_index=-1)
@@ -72,7 +74,8 @@ def task_losses(
         each = loss(outputs[:, 0], truth, reduction="none")
         if missing is not None:
             each = each.masked_fill(missing, 0.0)
-    return each.sum(dim=1) / _column([truth.shape[1] * share for share in shares], each)[:, 0]
+    B = truth.shape[1]
+    return each.sum(dim=1) / (B if full else _column([B * share for share in shares], each)[:, 0])
 
 
 def _column(numbers: Sequence[float], like: Tensor) -> Tensor:
