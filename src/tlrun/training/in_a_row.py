@@ -62,28 +62,38 @@ class Row:
         """Parameters that can be updated as one, from where to where, and their gradients [m, …].
 
         They have had equally many updates. A parameter without a gradient is in none; all have one
-        where `leaf` has.
+        where `leaf` has, and what they have themselves is added to it.
         """
         import torch
 
         own = [parameter.grad for parameter in self.parameters]
-        shared, bare = self.leaf.grad, own.count(None) == len(own)
-        if bare and shared is None:
+        found, none = self.leaf.grad, own.count(None) == len(own)
+        if found is None:
+            yield from () if none else self._runs_of(own)
             return
-        if not bare and shared is not None:
-            zero = torch.zeros_like(shared[0])
-            shared = shared + torch.stack([zero if each is None else each for each in own])
-        if shared is not None:
-            shared = shared.contiguous()
-        start, n = 0, len(own)
-        while start < n:
-            stop, made = start, self.made[start]
-            while stop < n and self.made[stop] == made and (shared is not None or own[stop] is not None):
-                stop += 1
-            if stop > start:
-                part = slice(start, stop)
-                yield part, torch.stack(own[part]) if shared is None else shared[part]
-            start = max(stop, start + 1)
+        if not none:
+            zero = torch.zeros_like(found[0])
+            found = found + torch.stack([zero if each is None else each for each in own])
+        found = found.contiguous()  # as the parameters lie
+        if self.made.count(self.made[0]) == len(own):
+            yield slice(0, len(own)), found
+        else:
+            yield from self._runs_of(found.unbind())
+
+    def _runs_of(self, gradients: Sequence[Tensor | None]) -> Iterator[tuple[slice, Tensor]]:
+        """The runs, given the gradient of each parameter."""
+        import torch
+
+        start = 0
+        while start < len(self.places):
+            run: list[Tensor] = []
+            for gradient, made in zip(gradients[start:], self.made[start:], strict=True):
+                if gradient is None or made != self.made[start]:
+                    break
+                run.append(gradient)
+            if run:
+                yield slice(start, start + len(run)), torch.stack(run)
+            start += max(1, len(run))
 
     def share(self, counts: list[Tensor], moments: Mapping[str, list[Tensor]]) -> None:
         """Put what is kept of each into lists of that of all parameters, at their places."""

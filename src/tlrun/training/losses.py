@@ -9,7 +9,6 @@ import torch
 from torch.nn import functional as F  # noqa: N812  # torch's own spelling
 
 from tlrun.data.batches import labelled
-from tlrun.models.side_by_side import stacked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,13 +50,13 @@ def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tens
 
 
 def task_losses(
-    tasks: Sequence[Task], outputs: Tensor, labels: Sequence[Tensor], shares: Sequence[float]
+    tasks: Sequence[Task], outputs: Tensor, labels: Tensor, shares: Sequence[float]
 ) -> Tensor:
     """L_i of T tasks of one kind and k at once, [T]: each is that of `task_loss`, to rounding.
 
-    outputs: [T, k, B], an example a column. labels: [B] of each task. shares: of each, above 0.
+    outputs: [T, k, B], an example a column. labels: [T, B]. shares: of each, above 0.
     """
-    truth = stacked(labels)
+    truth = labels
     full = min(shares) >= 1.0
     missing = None if full else ~labelled(truth)
     if tasks[0].kind == "multiclass":
