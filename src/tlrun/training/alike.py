@@ -99,7 +99,8 @@ class Blocks:
 
 def add(found: dict[str, Mapping[str, Tensor]], domain: str, more: Mapping[str, Tensor]) -> None:
     """Add something of some tasks of a domain to what is found of it."""
-    found[domain] = {**found[domain], **more} if domain in found else more
+    there = found.get(domain)
+    found[domain] = more if there is None else {**there, **more}
 
 
 def hand_out(block: Block, whole: Tensor, found: dict[str, Mapping[str, Tensor]]) -> None:
@@ -113,6 +114,10 @@ def hand_out(block: Block, whole: Tensor, found: dict[str, Mapping[str, Tensor]]
         )
         return
     each = iter(whole.unbind())
+    if len(block.units) == len(block.tasks):
+        for key, part in zip(block.keys, each, strict=True):
+            add(found, key.domain, {key.task: part})
+        return
     for unit in block.units:
         add(found, unit.domain, {task.name: next(each) for task in unit.tasks})
 
