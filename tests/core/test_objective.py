@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tlrun.core.objective import FEW, Lam, Objective, Step, Steps, added
+from tlrun.core.objective import FEW, Known, Lam, Objective, Step, Steps, added
 from tlrun.core.problem import Role
 from tlrun.core.task import Task, TaskKey
 
@@ -117,3 +117,27 @@ def test_a_sum_of_many_is_that_of_one_after_another_and_so_is_its_gradient() -> 
         found.backward()  # type: ignore[no-untyped-call]
         assert scalars.grad is not None
         assert torch.allclose(scalars.grad, scalars.cos())
+
+
+def test_of_the_parts_of_one_tensor_the_sum_is_that_of_all() -> None:
+    many = torch.randn(FEW + 3, requires_grad=True)
+    parts = (many * 2).unbind()
+    total = added(parts)
+    assert isinstance(total, Tensor)
+    assert torch.equal(total, torch.stack(parts).sum())
+    total.backward()  # type: ignore[no-untyped-call]
+    assert many.grad is not None
+    assert torch.equal(many.grad, torch.full_like(many, 2.0))
+    assert added(parts[1:]) == torch.stack(parts[1:]).sum()
+
+
+def test_what_is_known_of_other_domains_is_not_believed() -> None:
+    steps = Steps(a=step("source", x=1.0, y=2.0), b=step("target", x=6.0))
+    keys, names = steps.keys_of_tasks(), steps.names_of_tasks()
+    assert list(names.values()) == ["a/x", "a/y", "b/x"]
+    assert list(steps.losses()) == list(names)
+    steps.known = Known(keys, names)
+    assert steps.names_of_tasks() is names
+    del steps["b"]
+    assert list(steps.losses()) == [TaskKey("a", "x"), TaskKey("a", "y")]
+    assert list(steps.names_of_tasks().values()) == ["x", "y"]

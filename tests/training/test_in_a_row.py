@@ -137,16 +137,79 @@ def test_where_none_may_be_moved_they_take_torchs_steps_to_the_bit() -> None:
 def test_a_run_ends_where_there_is_no_gradient_or_another_count() -> None:
     parameters = [Parameter(torch.zeros(2, 3)) for _ in range(MANY)]
     (row,) = rows(parameters, parameters, ())
-    gradients: list[Tensor | None] = list(torch.randn(MANY, 3, 2).transpose(1, 2))
-    ((which, one),) = row.runs(gradients)
-    assert which == slice(0, MANY)
-    assert torch.equal(one, torch.stack([g for g in gradients if g is not None]))
+    assert list(row.runs()) == []
 
-    gradients[6] = None
+    gradients = torch.randn(MANY, 3, 2).transpose(1, 2)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    ((which, one),) = row.runs()
+    assert which == slice(0, MANY)
+    assert torch.equal(one, gradients)
+
+    parameters[6].grad = None
     row.made[3] = 1
-    found = [(which.start, which.stop) for which, _ in row.runs(gradients)]
+    found = [(which.start, which.stop) for which, _ in row.runs()]
     assert found == [(0, 3), (3, 4), (4, 6), (7, MANY)]
-    assert list(row.runs([None] * MANY)) == []
+
+
+def test_what_the_leaf_has_is_added_to_what_each_has() -> None:
+    parameters = [Parameter(torch.zeros(2, 3)) for _ in range(MANY)]
+    (row,) = rows(parameters, parameters, ())
+    row.leaf.grad = torch.randn(MANY, 3, 2).transpose(1, 2)
+    ((which, one),) = row.runs()
+    assert which == slice(0, MANY)
+    assert torch.equal(one, row.leaf.grad)
+    assert one.stride() == row.values.stride()
+
+    parameters[4].grad = torch.randn(2, 3)
+    expected = row.leaf.grad.clone()
+    expected[4] += parameters[4].grad
+    row.made[3] = 1
+    found = list(row.runs())
+    assert [(which.start, which.stop) for which, _ in found] == [(0, 3), (3, 4), (4, MANY)]
+    assert torch.equal(torch.cat([part for _, part in found]), expected)
+
+    row.zero_grad()
+    assert list(row.runs()) == []
+
+
+def test_the_leaf_is_the_parameters_whatever_is_written_into_them() -> None:
+    model = torch.nn.Sequential(*(torch.nn.Linear(3, 2) for _ in range(MANY)))
+    weights, biases = rows(list(model.parameters()), model.parameters(), ())
+    restored = {name: torch.randn_like(tensor) for name, tensor in model.state_dict().items()}
+    model.load_state_dict(restored)
+    for row, part in ((weights, "weight"), (biases, "bias")):
+        expected = torch.stack([restored[f"{k}.{part}"] for k in range(MANY)])
+        assert torch.equal(row.leaf, expected)
+        assert torch.equal(row.values, expected)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), ORACLES)
+def test_updates_from_the_leaf_are_torchs_own(
+    ours: Optimizer, theirs: Callable[[list[Tensor]], torch.optim.Optimizer]
+) -> None:
+    """The loss through the leaves in all but one step, a penalty through some parameters in some,
+    and in one step no gradient at all for the heads."""
+    one, other = fresh(), fresh()
+    updates, oracle = Updates(ours, one, STEPS, one), theirs(list(other))
+    leaves = {len(leaf.shape): leaf for _, leaf in updates.leaves()}
+    for step in range(STEPS):
+        for parameters, by in ((one, updates), (other, oracle)):
+            by.zero_grad()
+            total = parameters[0].square().sum()
+            if step == 5:
+                total = total + each(parameters, step)
+            elif step != 2:
+                W, b = leaves[3], leaves[2]
+                if parameters is other:
+                    W, b = torch.stack(tuple(other[1::2])), torch.stack(tuple(other[2::2]))
+                total = total + (W.sin() @ parameters[0].T).square().sum() + (b * step).cos().sum()
+            if step % 3 == 0:
+                total = total + parameters[7].square().sum() + parameters[8].exp().sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            by.step()
+    for a, b in zip(one, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_values_and_names_stay_and_a_few_or_large_ones_stay_where_they_are() -> None:

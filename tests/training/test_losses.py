@@ -69,7 +69,7 @@ def test_losses_at_once_are_those_of_each(task: Task, missing: bool) -> None:
         labels[3][:] = nothing
         shares = [0.5, 1.0, 1.0, 0.3, 1.0]
 
-    at_once = task_losses(tasks, outputs, labels, shares)
+    at_once = task_losses(tasks, outputs, torch.stack(list(labels)), shares)
     each = torch.stack(
         [
             task_loss(one, said.T, truth, share)
@@ -92,5 +92,5 @@ def test_what_is_said_of_unlabelled_examples_may_be_anything() -> None:
         outputs[:, :, 0] = math.inf if task is not THREE else 1e30
         labels = torch.ones(3) if task is REAL else torch.ones(3, dtype=torch.int64)
         labels[0] = math.nan if task is REAL else -1
-        found = task_losses([task] * 4, outputs, [labels] * 4, [0.7] * 4)
+        found = task_losses([task] * 4, outputs, torch.stack([labels] * 4), [0.7] * 4)
         assert torch.isfinite(found).all()

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tlrun.core.parts import whole
 from tlrun.core.problem import Role
-from tlrun.core.task import Task, TaskKey
+from tlrun.core.task import Task, TaskKey, short_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +59,24 @@ class Step:
     passed: int = 0
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is the same in every step over some domains.
+
+    keys: of every task of each, by their names. names: `short_names` of those keys.
+    """
+
+    keys: Mapping[str, Mapping[str, TaskKey]]
+    names: Mapping[TaskKey, str]
+
+
 class Steps(dict[str, Step]):
-    """One `Step` per domain drawn, by the domain's name."""
+    """One `Step` per domain drawn, by the domain's name.
+
+    known: what somebody has found already of these domains, if anything.
+    """
+
+    known: Known | None = None
 
     def loss(self, role: Role) -> Tensor | float:
         """The mean L_i over the tasks of the domains of `role`, a scalar.
@@ -77,24 +94,43 @@ class Steps(dict[str, Step]):
 
     def losses(self) -> dict[TaskKey, Tensor]:
         """L_i, a scalar, of every task of every domain that has a label for it."""
+        keys = self.keys_of_tasks()
         losses = {}
         for domain, step in self.items():
+            own = keys[domain]
             for task, loss in step.losses.items():
-                losses[TaskKey(domain, task)] = loss
+                losses[own[task]] = loss
         return losses
+
+    def keys_of_tasks(self) -> Mapping[str, Mapping[str, TaskKey]]:
+        """The key of every task of every domain, by their names."""
+        if self.known is not None and list(self) == list(self.known.keys):
+            return self.known.keys
+        return {
+            domain: {task.name: TaskKey(domain, task.name) for task in step.tasks}
+            for domain, step in self.items()
+        }
+
+    def names_of_tasks(self) -> Mapping[TaskKey, str]:
+        """What each task is called among all of them (`short_names`)."""
+        if self.known is not None and list(self) == list(self.known.keys):
+            return self.known.names
+        return short_names(key for own in self.keys_of_tasks().values() for key in own.values())
 
 
 def added(scalars: Iterable[Tensor]) -> Tensor | float:
     """Their sum, a scalar; of none of them the plain number 0.0.
 
-    Of many it is one sum of all, which for the gradient is one step too, and not one a scalar.
+    Of many it is one sum of all, which for the gradient is one step too, and not one a scalar. They
+    need not be copied for it where they are the parts of one tensor.
     """
     scalars = tuple(scalars)
     if len(scalars) <= FEW:
         return sum(scalars, start=0.0)
     import torch
 
-    return torch.stack(scalars).sum()
+    one = whole(scalars)
+    return (torch.stack(scalars) if one is None else one).sum()
 
 
 @dataclass(frozen=True)

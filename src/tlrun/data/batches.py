@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from tlrun.core.seeding import stream
+from tlrun.data.label_table import LabelTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,19 +105,25 @@ class Batches:
         self._split, self._device, self._augmentation = split, device, augmentation
         # where the inputs are kept on the device
         self._all = as_batch(split, device) if _fits(split) else None
-        self._labels = _labels_of(split, device) if self._all is None else self._all.labels
-        self._size, self._seed, self._domain = size, seed, domain
+        labels = _labels_of(split, device) if self._all is None else self._all.labels
+        self.labels = LabelTable(labels)
+        self.size, self._seed, self._domain = size, seed, domain
         self.position = position
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
         self._lengths = None if split.lengths is None else torch.from_numpy(split.lengths)
         # rows of the batches from `position` on, drawn already, and the longest of each
         self._ahead: dict[int, tuple[Tensor, int | None]] = {}
         self.shares: dict[str, float] = {}
-        for task, labels in self._labels.items():
-            self.shares[task] = float(labelled(labels).double().mean())
+        for task, values in labels.items():
+            self.shares[task] = float(labelled(values).double().mean())
 
     def __iter__(self) -> Iterator[Batch]:
         return self
+
+    @property
+    def kept(self) -> Batch | None:
+        """All examples, where they are kept and a batch is some of them, as they are."""
+        return self._all if self._augmentation is None and self._lengths is None else None
 
     def next_rows(self) -> Tensor:
         """Which examples the next batch has, int64 [B]: it is drawn, and nothing is read."""
@@ -134,7 +141,7 @@ class Batches:
         rows, longest = self._draw()
         batch = self._read(rows, longest)
         if self._augmentation is not None:
-            first = self.position * self._size
+            first = self.position * self.size
             numbers = torch.arange(first, first + len(rows))
             epochs = numbers.div(len(self._split), rounding_mode="floor")
             inputs = self._augmentation(batch.inputs, rows.cpu(), epochs)
@@ -144,23 +151,23 @@ class Batches:
 
     def _read(self, rows: Tensor, longest: int | None) -> Batch:
         """The examples in some rows, int64 [B]. longest: of texts, how many tokens are read."""
-        if self._all is not None:
-            batch = self._all.rows(rows)
-            return batch if longest is None else replace(batch, inputs=batch.inputs[:, :longest])
-        inputs = as_tensor(self._split.inputs[rows.cpu().numpy()], self._device)
-        labels = {task: values.index_select(0, rows) for task, values in self._labels.items()}
-        return Batch(inputs, labels, self._split.passed)
+        if self._all is None:
+            inputs = as_tensor(self._split.inputs[rows.cpu().numpy()], self._device)
+        else:
+            inputs = self._all.inputs.index_select(0, rows)
+            inputs = inputs if longest is None else inputs[:, :longest]
+        return Batch(inputs, self.labels.rows(rows), self._split.passed)
 
     def _draw_ahead(self) -> None:
         """Draw the rows of the next batches: which, not what is in them."""
-        start = self.position * self._size
-        stop = start + max(1, min(AHEAD, MOST_AHEAD // self._size)) * self._size
+        start = self.position * self.size
+        stop = start + max(1, min(AHEAD, MOST_AHEAD // self.size)) * self.size
         rows = torch.cat(list(self._pieces(start, stop, len(self._split))))
-        batches = torch.split(rows.to(self._device), self._size)
+        batches = torch.split(rows.to(self._device), self.size)
         longest: list[int | None] = [None] * len(batches)
         if self._lengths is not None and hasattr(self._split.inputs, "lengths"):
             # of texts without a token one place is read, for φ has no answer for none
-            longest = self._lengths[rows].view(-1, self._size).amax(dim=1).clamp(min=1).tolist()
+            longest = self._lengths[rows].view(-1, self.size).amax(dim=1).clamp(min=1).tolist()
         for k, drawn in enumerate(zip(batches, longest, strict=True)):
             self._ahead[self.position + k] = drawn
 
@@ -178,9 +185,9 @@ class Batches:
             generator = torch.Generator().manual_seed(seed)
             self._epoch, self._order = epoch, torch.randperm(n, generator=generator)
             if self._lengths is not None:
-                begun = -epoch * n % self._size
+                begun = -epoch * n % self.size
                 self._order = _of_like_length(
-                    self._order, self._lengths, self._size, begun, generator
+                    self._order, self._lengths, self.size, begun, generator
                 )
         return self._order
 

@@ -142,7 +142,9 @@ class Strategy(ABC):
     def backward(self, objective: Objective, model: Model) -> None:
         """Write the gradient of the objective into the parameters.
 
-        The default is that of the total; gradient surgery overrides it.
+        The default is that of the total; gradient surgery overrides it. Under the default the
+        gradients of many small heads may lie in one tensor for all of them (`training/in_a_row.py`)
+        and not in theirs: an equation that asks for those of its parameters overrides it.
         """
         objective.total.backward()  # type: ignore[union-attr]  # a stage draws at least one domain
 

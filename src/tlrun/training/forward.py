@@ -11,37 +11,46 @@ Shapes: B examples in a batch, d features, k outputs of a head; D inputs of head
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from tlrun.core.objective import Step, Steps
+from tlrun.core.objective import Known, Step, Steps
 from tlrun.core.problem import Domain
-from tlrun.core.task import Task, TaskKey
+from tlrun.core.task import TaskKey, short_names
 from tlrun.data.batches import Batch
 from tlrun.models.rowwise import by_rows
-from tlrun.models.side_by_side import outputs_of
+from tlrun.models.side_by_side import outputs_of, stacked
+from tlrun.training.alike import Block, Blocks, Shares, add, hand_out, labels_of
 from tlrun.training.losses import task_loss, task_losses
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Parameter
 
     from tlrun.models.model import Model
 
 FEW = 3
 NUMBERS = 2**22  # of the inputs of a pass: they are copied for it
-Shares = Mapping[str, float]  # by task: how many of a domain's training examples carry its label
 Features = dict[str, dict[str, "Tensor"]]  # z [B, d] by domain and task
 
 
 @dataclass(frozen=True)
-class _Unit:
-    """S tasks of one domain on one z: of one kind and k, and all or none with a loss."""
+class _Pass:
+    """What is known of a step so far: mappings by domain, and then by task.
 
-    domain: str
-    tasks: tuple[Task, ...]
+    z: [B, d]. joined: of D domains in one pass [D, B, d], by their names. outputs, losses: of the
+    tasks of the blocks that are computed.
+    """
+
+    drawn: Mapping[str, Batch]
+    z: Features
+    joined: Mapping[object, Tensor]
+    outputs: dict[str, Mapping[str, Tensor]]
+    losses: dict[str, Mapping[str, Tensor]]
 
 
 class Forward:
@@ -49,62 +58,56 @@ class Forward:
 
     model: as long as it is one and the same. domains: those that are drawn, by name, in order.
     shares: of the training examples of each, how many carry the label of each task, in [0, 1]; a
-    task that none carries has no loss.
+    task that none carries has no loss. leaves: parameters and the leaf that stands for them
+    (`Updates.leaves`): losses are then computed from the leaf, where they are of all of them.
     """
 
     def __init__(
-        self, model: Model, domains: Mapping[str, Domain], shares: Mapping[str, Shares]
+        self,
+        model: Model,
+        domains: Mapping[str, Domain],
+        shares: Mapping[str, Shares],
+        leaves: Sequence[tuple[Sequence[Parameter], Tensor]] = (),
     ) -> None:
-        self._model, self._domains, self._shares = model, domains, shares
+        self._model, self._domains = model, domains
+        self._of = Blocks(model, domains, shares, leaves)
         self._keys = {
             name: {task.name: TaskKey(name, task.name) for task in domain.tasks}
             for name, domain in domains.items()
         }
-        self._blocks = self._of_one_form()
-        heads = {key: model.head_of(key) for keys in self._keys.values() for key in keys.values()}
-        self._weights = {key: head.weight for key, head in heads.items()}
-        self._biases = {key: head.bias for key, head in heads.items()}
+        keys = [key for own in self._keys.values() for key in own.values()]
+        self._known = Known(self._keys, short_names(keys))
+        self._blocks = self._of.all()
+        parts = Counter(name for block in self._blocks for name in block.domains)
+        self._in_several = {name for name, number in parts.items() if number > 1}
 
     def __call__(self, drawn: Mapping[str, Batch]) -> Steps:
         """Of each domain z [B, d], and output [B, k] and loss L_i of every task, with gradient.
 
         drawn: a batch of each domain.
         """
-        z, passes = self._features(drawn)
-        outputs: dict[TaskKey, Tensor] = {}
-        losses: dict[TaskKey, Tensor] = {}
-        for units in self._blocks:
-            sizes = {len(drawn[unit.domain].inputs) for unit in units}
-            for size in sorted(sizes):
-                alike = units
-                if len(sizes) > 1:
-                    alike = [unit for unit in units if len(drawn[unit.domain].inputs) == size]
-                self._compute(alike, drawn, z, passes, outputs, losses)
+        z, joined = self._features(drawn)
+        made = _Pass(drawn, z, joined, {}, {})
+        sizes = {name: len(batch.inputs) for name, batch in drawn.items()}
+        of_one_size = len(set(sizes.values())) == 1
+        for block in self._blocks:
+            if of_one_size:
+                self._compute(block, made)
+                continue
+            for size in sorted({sizes[name] for name in block.domains}):
+                alike = [unit for unit in block.units if sizes[unit.domain] == size]
+                self._compute(self._of.block(alike), made)
         steps = Steps()
-        for name, keys in self._keys.items():
-            domain, batch = self._domains[name], drawn[name]
-            said = {task: outputs[key] for task, key in keys.items()}
-            lost = {task: losses[key] for task, key in keys.items() if key in losses}
+        steps.known = self._known
+        for name, domain in self._domains.items():
+            batch, said, lost = drawn[name], made.outputs.get(name, {}), made.losses.get(name, {})
+            if name in self._in_several:  # in the order of the tasks again
+                said = {task: said[task] for task in self._keys[name]}
+                lost = {task: lost[task] for task in said if task in lost}
             steps[name] = Step(
                 domain.role, batch.inputs, domain.tasks, z[name], said, lost, batch.passed
             )
         return steps
-
-    def _of_one_form(self) -> list[list[_Unit]]:
-        """All tasks of all domains, those together whose heads and losses may be computed at once.
-
-        That is so where their batches are of one size.
-        """
-        found: dict[object, list[_Unit]] = {}
-        for name, domain in self._domains.items():
-            forms: dict[tuple[object, ...], list[Task]] = {}
-            for task in domain.tasks:
-                lost = self._shares[name][task.name] > 0.0
-                forms.setdefault((task.kind, task.outputs, lost), []).append(task)
-            for form, tasks in forms.items():
-                unit = _Unit(name, tuple(tasks))
-                found.setdefault((*form, len(tasks)), []).append(unit)
-        return list(found.values())
 
     def _features(self, drawn: Mapping[str, Batch]) -> tuple[Features, dict[object, Tensor]]:
         """z [B, d] of each task of each domain; and of D domains in one pass [D, B, d].
@@ -121,7 +124,7 @@ class Forward:
                     found = self._model.features(batch.inputs, name, tasks, batch.passed)
                     z[name] = _each_widened(found)
                 continue
-            inputs = torch.cat([drawn[name].inputs for name in names])
+            inputs = stacked([drawn[name].inputs for name in names]).flatten(0, 1)
             rows = widened(self._model.trunk(inputs, names[0], passed=first.passed))
             passes[names] = rows.reshape(len(names), -1, *rows.shape[1:])
             for name, own in zip(names, passes[names].unbind(), strict=True):
@@ -146,34 +149,27 @@ class Forward:
             together += [tuple(names[k : k + most]) for k in range(0, len(names), most)]
         return together
 
-    def _compute(
-        self,
-        units: Sequence[_Unit],
-        drawn: Mapping[str, Batch],
-        z: Features,
-        passes: Mapping[object, Tensor],
-        outputs: dict[TaskKey, Tensor],
-        losses: dict[TaskKey, Tensor],
-    ) -> None:
-        """Add outputs and losses of the tasks in units of one form to those that are there."""
-        tasks = [task for unit in units for task in unit.tasks]
-        keys = [self._keys[unit.domain][task.name] for unit in units for task in unit.tasks]
-        shares = [self._shares[key.domain][key.task] for key in keys]
-        labels = [drawn[key.domain].labels[key.task] for key in keys] if shares[0] > 0.0 else []
-        if len(keys) <= FEW or self._model.task_specific == "towers":
-            for key in keys:
-                outputs[key] = widened(self._model.output(key, z[key.domain][key.task]))
-            for task, key, truth, share in zip(tasks, keys, labels, shares, strict=False):
-                losses[key] = task_loss(task, outputs[key], truth, share)
+    def _compute(self, block: Block, made: _Pass) -> None:
+        """Add outputs and losses of the tasks of a block to those that are there."""
+        with_loss = block.shares[0] > 0.0
+        if len(block.keys) <= FEW or self._model.task_specific == "towers":
+            for task, key, share in zip(block.tasks, block.keys, block.shares, strict=True):
+                said = widened(self._model.output(key, made.z[key.domain][key.task]))
+                add(made.outputs, key.domain, {key.task: said})
+                if with_loss:
+                    truth = made.drawn[key.domain].labels[key.task]
+                    add(made.losses, key.domain, {key.task: task_loss(task, said, truth, share)})
             return
-        inputs = passes.get(tuple(unit.domain for unit in units))
+        inputs = made.joined.get(block.domains)
         if inputs is None:
-            inputs = torch.stack([z[unit.domain][unit.tasks[0].name] for unit in units])
-        weights, biases = [self._weights[key] for key in keys], [self._biases[key] for key in keys]
-        said = widened(outputs_of(weights, biases, inputs))
-        outputs |= zip(keys, said.transpose(1, 2).unbind(), strict=True)
-        if labels:
-            losses |= zip(keys, task_losses(tasks, said, labels, shares).unbind(), strict=True)
+            inputs = stacked([made.z[unit.domain][unit.tasks[0].name] for unit in block.units])
+        W = stacked(block.weights) if block.W is None else block.W
+        b = stacked(block.biases) if block.b is None else block.b
+        said = widened(outputs_of(W, b, inputs))
+        hand_out(block, said.transpose(1, 2), made.outputs)
+        if with_loss:
+            truth = labels_of(block, made.drawn)
+            hand_out(block, task_losses(block.tasks, said, truth, block.shares), made.losses)
 
 
 def forward(model: Model, domain: Domain, batch: Batch, shares: Shares) -> Step:

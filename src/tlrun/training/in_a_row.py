@@ -37,23 +37,51 @@ class Trained:
 class Row:
     """n parameters of one shape in a row.
 
-    places: where they stand among all parameters. values: the parameters, [n, …]. moments: what the
-    optimizer keeps of them, by name, [n, …] too. counts: the updates that each has had, float32
-    [n]; `made` are the same numbers where looking at them costs nothing.
+    places: where they stand among all parameters. parameters: themselves. values: the same numbers,
+    [n, …]. leaf: the same again, for which a gradient can be asked at once; what is computed from
+    it counts as computed from the parameters. moments: what the optimizer keeps of them, by name,
+    [n, …] too. counts: the updates that each has had, float32 [n]; `made` are the same numbers
+    where looking at them costs nothing.
     """
 
     places: list[int]
+    parameters: list[Parameter]
     values: Tensor
+    leaf: Tensor
     moments: Mapping[str, Tensor]
     counts: Tensor
     made: list[int]
 
-    def runs(self, gradients: Sequence[Tensor | None]) -> Iterator[tuple[slice, Tensor]]:
+    def zero_grad(self) -> None:
+        """Drop every gradient."""
+        self.leaf.grad = None
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def runs(self) -> Iterator[tuple[slice, Tensor]]:
         """Parameters that can be updated as one, from where to where, and their gradients [m, …].
 
-        They have had equally many updates. A parameter without a gradient is in none.
-        gradients: of each of the n.
+        They have had equally many updates. A parameter without a gradient is in none; all have one
+        where `leaf` has, and what they have themselves is added to it.
         """
+        import torch
+
+        own = [parameter.grad for parameter in self.parameters]
+        found, none = self.leaf.grad, own.count(None) == len(own)
+        if found is None:
+            yield from () if none else self._runs_of(own)
+            return
+        if not none:
+            zero = torch.zeros_like(found[0])
+            found = found + torch.stack([zero if each is None else each for each in own])
+        found = found.contiguous()  # as the parameters lie
+        if self.made.count(self.made[0]) == len(own):
+            yield slice(0, len(own)), found
+        else:
+            yield from self._runs_of(found.unbind())
+
+    def _runs_of(self, gradients: Sequence[Tensor | None]) -> Iterator[tuple[slice, Tensor]]:
+        """The runs, given the gradient of each parameter."""
         import torch
 
         start = 0
@@ -76,8 +104,7 @@ class Row:
 
     def note(self, updated: slice) -> None:
         """Count an update of some, whose first the optimizer has counted already."""
-        for place in range(updated.start, updated.stop):
-            self.made[place] += 1
+        self.made[updated] = [made + 1 for made in self.made[updated]]
         if updated.stop - updated.start > 1:
             self.counts[updated] = self.counts[updated.start]
 
@@ -108,17 +135,17 @@ def rows(
                 parameters[place].data = own
             kept = {name: torch.zeros_like(values) for name in moments}
             counts = torch.zeros(len(places), device=values.device)
-            found.append(Row(places, values, kept, counts, [0] * len(places)))
+            leaf = values.detach().requires_grad_()
+            ours = [parameters[place] for place in places]
+            found.append(Row(places, ours, values, leaf, kept, counts, [0] * len(places)))
     return found
 
 
-def add_runs(
-    rows: Sequence[Row], parameters: Sequence[Parameter], trained: Trained
-) -> list[tuple[Row, slice]]:
+def add_runs(rows: Sequence[Row], trained: Trained) -> list[tuple[Row, slice]]:
     """Add to what is updated the parameters in rows, each run of them as one; the runs."""
     runs = []
     for row in rows:
-        for which, gradients in row.runs([parameters[place].grad for place in row.places]):
+        for which, gradients in row.runs():
             trained.parameters.append(row.values[which])
             trained.gradients.append(gradients)
             trained.counts.append(row.counts[which.start])

@@ -15,6 +15,7 @@ import torch
 from tlrun.core.errors import RunFailed
 from tlrun.core.problem import Domain
 from tlrun.core.task import TaskKey
+from tlrun.data.together import Together
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, validate
 from tlrun.training.forward import Forward
@@ -51,11 +52,15 @@ def fit(
     model.set_training_mode(stage.trained)
     device = model.device
     drawn = {name: domains[name] for name in stage.domains}
-    forward = Forward(model, drawn, {name: state.batches[name].shares for name in stage.domains})
+    shares = {name: state.batches[name].shares for name in stage.domains}
+    # a strategy with a backward of its own may look for the gradients of every parameter
+    plain = type(strategy).backward is Strategy.backward
+    forward = Forward(model, drawn, shares, state.updates.leaves() if plain else ())
+    batches = Together({name: state.batches[name] for name in stage.domains})
     for step in range(state.step + 1, stage.steps + 1):
         lam = stage.lam.at(step / stage.steps)
         with autocast(trainer.precision, device):
-            steps = forward({name: next(state.batches[name]) for name in stage.domains})
+            steps = forward(next(batches))
         objective = strategy.objective(steps, model, lam)
         terms = measured(objective, stage, step)
         state.updates.zero_grad()
@@ -91,11 +96,11 @@ def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
     drawn = {name: term for name, term in objective.terms.items() if isinstance(term, torch.Tensor)}
     drawn["total"] = torch.as_tensor(objective.total)
     terms = dict(zip(drawn, _numbers(list(drawn.values())), strict=True))
-    for name, value in terms.items():
-        if not math.isfinite(value):
-            where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
-            mistake = f"expected a finite {name}, found {value}"
-            raise RunFailed(f"{where}: {mistake}; try a smaller optimizer.lr")
+    if not all(map(math.isfinite, terms.values())):
+        name, value = next((n, v) for n, v in terms.items() if not math.isfinite(v))
+        where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
+        mistake = f"expected a finite {name}, found {value}"
+        raise RunFailed(f"{where}: {mistake}; try a smaller optimizer.lr")
     return terms
 
 

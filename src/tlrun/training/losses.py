@@ -50,14 +50,15 @@ def task_loss(task: Task, outputs: Tensor, labels: Tensor, share: float) -> Tens
 
 
 def task_losses(
-    tasks: Sequence[Task], outputs: Tensor, labels: Sequence[Tensor], shares: Sequence[float]
+    tasks: Sequence[Task], outputs: Tensor, labels: Tensor, shares: Sequence[float]
 ) -> Tensor:
     """L_i of T tasks of one kind and k at once, [T]: each is that of `task_loss`, to rounding.
 
-    outputs: [T, k, B], an example a column. labels: [B] of each task. shares: of each, above 0.
+    outputs: [T, k, B], an example a column. labels: [T, B]. shares: of each, above 0.
     """
-    truth = torch.stack(tuple(labels))
-    missing = None if min(shares) >= 1.0 else ~labelled(truth)
+    truth = labels
+    full = min(shares) >= 1.0
+    missing = None if full else ~labelled(truth)
     if tasks[0].kind == "multiclass":
         # a missing label is -1: its loss is 0, without gradient
         each = F.cross_entropy(outputs, truth, reduction="none", ignore_index=-1)
@@ -72,7 +73,8 @@ def task_losses(
         each = loss(outputs[:, 0], truth, reduction="none")
         if missing is not None:
             each = each.masked_fill(missing, 0.0)
-    return each.sum(dim=1) / _column([truth.shape[1] * share for share in shares], each)[:, 0]
+    B = truth.shape[1]
+    return each.sum(dim=1) / (B if full else _column([B * share for share in shares], each)[:, 0])
 
 
 def _column(numbers: Sequence[float], like: Tensor) -> Tensor:

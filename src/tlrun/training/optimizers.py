@@ -165,10 +165,20 @@ class Updates:
         self._alone = [k for k in range(len(self._parameters)) if k not in in_rows]
         self.made = 0
 
+    def leaves(self) -> list[tuple[list[Parameter], Tensor]]:
+        """Parameters that are updated together, and the same numbers as one tensor [n, …], a leaf.
+
+        What is computed from the leaf counts as computed from them: `step` adds its gradient to
+        what they have themselves.
+        """
+        return [(row.parameters, row.leaf) for row in self._rows]
+
     def zero_grad(self) -> None:
         """Drop every gradient."""
-        for parameter in self._parameters:
-            parameter.grad = None
+        for k in self._alone:
+            self._parameters[k].grad = None
+        for row in self._rows:
+            row.zero_grad()
 
     def step(self) -> None:
         """Update every parameter that has a gradient, at the rate of this update."""
@@ -182,7 +192,7 @@ class Updates:
             counts=[self._counts[k] for k in reached],
         )
         with torch.no_grad():
-            runs = add_runs(self._rows, self._parameters, trained)
+            runs = add_runs(self._rows, trained)
             self._optimizer.update(trained, self._optimizer.rate(self.made, self._steps))
             for row, which in runs if self._optimizer.counts else ():
                 row.note(which)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tlrun.core.objective import FEW, added
-from tlrun.core.task import Task, TaskKey, short_names, tasks_by_key
+from tlrun.core.task import Task, TaskKey, tasks_by_key
 from tlrun.strategies.checks import one_label_space
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def loss_terms(steps: Steps) -> dict[str, Tensor | float]:
 
     A term is called L_ and what sets its task apart from the others.
     """
-    names = short_names(tasks_of(steps))
+    names = steps.names_of_tasks()
     return {f"L_{names[key]}": loss for key, loss in steps.losses().items()}
 
 
