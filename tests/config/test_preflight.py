@@ -147,7 +147,7 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ),
         ("experiment=smok", "experiment: smok is not known; did you mean smoke?"),
         ("seed.x=3", "seed: expected a whole number >= 0, found {'x': 3}"),
-        ("sweep=3", "sweep: expected the keys jobs and engine, found 3"),
+        ("sweep=3", "sweep: expected the keys jobs, engine, found 3"),
         (
             "verdict.alpha=0.7",
             "verdict.alpha: expected a number from 0 to 0.5, found 0.7",
