@@ -68,3 +68,11 @@ def test_a_unit_has_no_more_runs_than_a_process_may_hold_locks(
     found = grouped(tmp_path, [(0, 0.1 * (k + 1)) for k in range(8)], 2)
 
     assert [len(unit) for unit in found] == [3, 3, 2]
+
+
+def test_a_seed_with_other_runs_is_done_by_itself_so_that_it_is_whole_early(tmp_path: Path) -> None:
+    asked: list[tuple[int, Any]] = []
+    for seed in range(3):
+        asked += [(seed, 1.0), (seed, 2.0), *([(seed, SCRATCH)] if seed < 2 else [])]
+
+    assert grouped(tmp_path, asked, 1) == [[0, 0], [0], [1, 1], [1], [2, 2]]
