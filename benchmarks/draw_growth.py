@@ -4,9 +4,11 @@
     python benchmarks/draw_growth.py --from FOLDER --to FOLDER
 
 Of every JSON file two pictures, over the size: wall seconds and memory, a curve for each phase:
-medians, with a line from the least to the largest of each point. Both axes are logarithmic, so a
-slope is an exponent; it stands beside each curve, of the upper half of its sizes. SVG without a
-script or a font: text is text, and colours follow light and dark.
+medians, with a line from the least to the largest of each point. Of many_tasks.json (from
+many_tasks.py) one, ms of a step over the tasks; of folder.json (from growth_runs.py) two.
+
+Both axes are logarithmic, so a slope is an exponent; it stands beside each curve, of the upper half
+of its sizes. SVG without a script or a font: text is text, and colours follow light and dark.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from growth import FIRST, GROWTH, exponent, medians
+from growth import GROWTH, exponent, medians
 from tlrun.report.page.placing import spread
 from tlrun.report.page.scales import Scale
 from tlrun.report.page.svg import drawing, element, mark, path, stroke
@@ -57,10 +59,12 @@ class Kind:
     title: str
 
 
-KINDS = (
-    Kind("seconds", "wall", 1.0, "s", "wall seconds"),
-    Kind("memory", "together", 2.0**20, "MiB", "memory of all processes at most, MiB"),
-)
+MEMORY = Kind("memory", "together", 2.0**20, "MiB", "memory of all processes at most, MiB")
+KINDS = (Kind("seconds", "wall", 1.0, "s", "wall seconds"), MEMORY)
+OF_FOLDER = (Kind("seconds", "cpu", 1.0, "s", "CPU seconds"), MEMORY)
+OF_TASKS = (Kind("step", "cpu", 1.0, "ms", "CPU milliseconds"),)
+# of what growth_runs.py measures, the commands that are drawn, and what they are called
+COMMANDS = {"again": "sweep, found again", "report": "report", "ls": "ls", "show": "show"}
 
 
 def picture(record: Record, kind: Kind) -> str:
@@ -135,6 +139,28 @@ def _curve(
     yield mark(points, number, class_=f"m{number % 4}")
 
 
+def of_folder(rows: list[Record]) -> Record:
+    """What growth_runs.py has measured, as growth.py keeps it."""
+    points: dict[str, dict[str, list[dict[str, float]]]] = {}
+    for row in rows:
+        if row["command"] in COMMANDS:
+            of_command = points.setdefault(COMMANDS[row["command"]], {})
+            one = {"cpu": row["seconds"], "together": row["mb"] * 2.0**20}
+            of_command.setdefault(str(row["runs"]), []).append(one)
+    return {"title": "a folder of runs", "unit": "runs in it", "points": points}
+
+
+def of_tasks(measured: Record) -> Record:
+    """What many_tasks.py has measured, as growth.py keeps it."""
+    points: dict[str, dict[str, list[dict[str, float]]]] = {}
+    for row in measured["rows"]:
+        for arm, took in row["milliseconds"].items():
+            called = "by hand" if arm != "tl-run" else arm
+            of_arm = points.setdefault(f"{row['way']}, {called}", {})
+            of_arm[str(row["tasks"])] = [{"cpu": each} for each in took]
+    return {"title": "a step of many tasks", "unit": "tasks", "points": points}
+
+
 def main() -> None:
     """Draw what is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -143,10 +169,14 @@ def main() -> None:
     asked = parser.parse_args()
     asked.to.mkdir(parents=True, exist_ok=True)
     for file in sorted(asked.source.glob("*.json")):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if not record["points"][FIRST]:
+        record, kinds = json.loads(file.read_text(encoding="utf-8")), KINDS
+        if file.stem == "folder":
+            record, kinds = of_folder(record), OF_FOLDER
+        elif file.stem == "many_tasks":
+            record, kinds = of_tasks(record), OF_TASKS
+        if not any(record["points"].values()):
             continue
-        for kind in KINDS:
+        for kind in kinds:
             place = asked.to / f"{file.stem}_{kind.name}.svg"
             place.write_text(picture(record, kind), encoding="utf-8")
             print(place)
