@@ -87,7 +87,7 @@ class _Together:
                 for job in family.jobs:
                     self._alone(job)
             else:
-                if not family.fits(at_once):
+                if at_once and not family.fits(at_once):
                     self._fit(at_once)
                     at_once = []
                 if self._opened(family):
