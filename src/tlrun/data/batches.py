@@ -104,7 +104,7 @@ class Batches:
     ) -> None:
         self._split, self._device, self._augmentation = split, device, augmentation
         # where the inputs are kept on the device
-        self._all = as_batch(split, device) if _fits(split) else None
+        self._all = as_batch(split, device) if fits(split) else None
         labels = _labels_of(split, device) if self._all is None else self._all.labels
         self.labels = LabelTable(labels)
         self.size, self._seed, self._domain = size, seed, domain
@@ -209,7 +209,7 @@ def _of_like_length(
     return torch.cat([*parts, order[begun + whole :]])
 
 
-def _fits(split: Split) -> bool:
+def fits(split: Split) -> bool:
     """Whether the inputs of a split are in memory, or small enough to be read into it."""
     size = math.prod(split.inputs.shape) * split.inputs.dtype.itemsize
     return not hasattr(split.inputs, "select") or size <= KEPT

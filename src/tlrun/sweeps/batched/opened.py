@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tlrun.core.problem import Domain, Problem, Split
-from tlrun.data.batches import KEPT, Batches
+from tlrun.data.batches import Batches, fits
 from tlrun.runs.plan import Plan
 from tlrun.runs.screen import Screen
 from tlrun.runs.stages import DoneStage, StageRunner
@@ -63,7 +63,8 @@ class Opened:
         if id(split) not in self.encoded:
             stage = self.plans[0].stages[-1].stage
             made = self.runner.encoder.encoded(stage, self.model, domain, split)
-            self.encoded[id(split)] = _in_memory(made)
+            # read once, where that is little
+            self.encoded[id(split)] = replace(made, inputs=made.array) if fits(made) else made
         return self.encoded[id(split)]
 
 
@@ -118,11 +119,3 @@ def _features(model: Model, domain: Domain, split: Split) -> Tensor:
     with torch.no_grad():
         parts = [in_order(split, part, model.device, through)[0] for part in slices(split)]
     return aligned(torch.cat(parts))
-
-
-def _in_memory(split: Split) -> Split:
-    """A split whose inputs are read into memory, where they are few enough to be kept there."""
-    size = split.inputs.dtype.itemsize
-    for length in split.inputs.shape:
-        size *= length
-    return replace(split, inputs=split.array) if size <= KEPT else split

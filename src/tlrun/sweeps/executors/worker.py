@@ -106,13 +106,11 @@ def _next(channel: connection.Connection) -> Unit | None:
 
 def _carry_out(unit: Unit, reporter: Reporter) -> None:
     """Do all runs of a unit, and tell how each has ended."""
-    numbers = {job: number for number, job in enumerate(unit.jobs)}
+    left = {job: number for number, job in enumerate(unit.jobs)}  # those whose end is not told
 
     def over(result: Result) -> None:
-        del numbers_left[result.job]
-        reporter.tell("over", numbers[result.job], result.found, result.reason)
+        reporter.tell("over", left.pop(result.job), result.found, result.reason)
 
-    numbers_left = dict(numbers)
     try:
         _print_into(unit.jobs[0].log)
         if unit.stacked:
@@ -124,11 +122,11 @@ def _carry_out(unit: Unit, reporter: Reporter) -> None:
     except Terminated:
         raise
     except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
-        for job in list(numbers_left):
+        for job in list(left):
             over(Result(job, reason=reason_of(error)))
         with suppress(OSError):  # of a log on a full disk
             traceback.print_exc()
-    for job in list(numbers_left):  # nothing may be lost without a word
+    for job in list(left):  # nothing may be lost without a word
         over(Result(job, reason="it was not carried out"))
 
 
