@@ -83,5 +83,7 @@ def test_of_several_runs_none_says_that_it_is_finished_before_the_files_of_all_a
     monkeypatch.setattr("tlrun.store.finished.sync_files", synced)
     finish(done)
 
-    assert told == [each.name for each in places]
+    assert sorted(told) == [
+        each.name for each in places
+    ]  # once each; threads take them in any order
     assert {str((each.record() or {})["status"]) for each in places} == {"finished"}
