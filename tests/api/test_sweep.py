@@ -189,8 +189,8 @@ except KeyboardInterrupt:
 
     assert out == "stopped 0 True\n", errors
     assert errors == ""
-    (record,) = {path.read_text() for path in tmp_path.glob("there/*/*/*/run.json")} or {""}
-    assert json.loads(record)["status"] == "interrupted"
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("there/*/*/*/run.json")]
+    assert {record["status"] for record in records} == {"interrupted"}  # one, or all begun by then
     while is_there(started.pid):  # the fork server goes with its owner
         time.sleep(0.05)
 
