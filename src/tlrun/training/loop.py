@@ -47,8 +47,7 @@ def fit(
         the training.
     recorder: told of every evaluation, and handed the state after each update.
 
-    Raises RunFailed, before the update, when the objective is not finite, and at an evaluation, or
-    the end, when a weight is not.
+    Raises RunFailed for an objective that is not finite, before the update, or such weights.
     """
     state.restore_generators()
     model.set_training_mode(stage.trained)

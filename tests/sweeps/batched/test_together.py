@@ -18,6 +18,7 @@ from tlrun.runs.remembered import ProblemCache
 from tlrun.store.finished import Finished, finish
 from tlrun.sweeps.batched import families, together
 from tlrun.sweeps.batched.memory import need_of
+from tlrun.training.finite import check_answers
 from tlrun.training.stacked.loop import Stack
 
 from problems import Watcher, data_of, performed
@@ -206,7 +207,7 @@ def test_one_whose_answers_are_not_finite_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plans = sweep(tmp_path, seeds=1)
-    inner, asked = final_evaluation.check_answers, list[object]()
+    inner, asked = check_answers, list[object]()
 
     def second(*arguments: Any) -> None:
         asked.append(arguments)
