@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlrun.runs.far import has_diverged, how_far
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
 
@@ -27,6 +28,7 @@ class Outcome:
     the config. test_examples: a digest of which examples tested. path: its folder. result:
     result.json. seconds: of the training, whenever that was. found: whether it was there already.
     differs: how the fingerprint it was made under differs from today's; empty if it does not.
+    diverged: whether it has (`far.has_diverged`); how_far: as a clause, where that is known.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Outcome:
     seconds: float
     found: bool = False
     differs: str = ""
+    diverged: bool = False
+    how_far: str = ""
 
 
 def read_outcome(
@@ -64,7 +68,7 @@ def read_outcome(
     missing = [key for key in FACTS if key not in record]
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
-    lam = record["lam"]
+    lam, result = record["lam"], run_dir.result(record)
     return Outcome(
         name=name,
         strategy=record["strategy"],
@@ -78,10 +82,12 @@ def read_outcome(
         optimizer=record["optimizer"],
         test_examples=record["test_examples"],
         path=run_dir.path,
-        result=run_dir.result(record),
+        result=result,
         seconds=record["seconds"],
         found=found,
         differs=differs,
+        diverged=has_diverged(record, result),
+        how_far=how_far(record),
     )
 
 

@@ -60,6 +60,7 @@ def finished(plan: Plan, problem: Problem, done: Learnt, seconds: float) -> Fini
         "stages": [stage.record for stage in done.stages],
         "test_opened": max(part.test.opened for part in problem.parts),
         "test_examples": _tested_rows(done.predictions),
+        "diverged": done.diverged,
     }
     return Finished(plan.run_dir, done.result, done.weights, done.predictions, record)
 
