@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tlrun.core.metrics import metric_of
-
 FAR = 10.0  # times the loss of one answer for all examples: nobody means to train that
 TRY = "try a smaller optimizer.lr"
 
@@ -16,8 +14,8 @@ def has_diverged(record: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
     """Whether a finished run has diverged. record, result: its run.json and result.json.
 
     run.json says it (`divergence.diverged`). Where it does not, as an older tl-run's, a run has
-    that has no test score, or a test loss that is FAR times that of one answer for all: log K of K
-    classes, and 1 of a number, scaled by its standard deviation.
+    whose test loss is no number or FAR times that of one answer for all: log K of K classes, and 1
+    of a number, scaled by its standard deviation.
     """
     if "diverged" in record:
         return record["diverged"] is not None
@@ -28,13 +26,11 @@ def has_diverged(record: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
 
 
 def _by_the_test_loss(result: Mapping[str, Any]) -> bool:
-    headline = result["headline"]
-    if headline["test"] is None and metric_of(headline["name"]) is not None:
-        return True
-    for key in headline.get("tasks", {}):
+    for key in result["headline"].get("tasks", {}):
         loss = result["metrics"]["test"].get(key, {}).get("loss")
-        classes = result["tested"].get(key, {}).get("classes")
-        if loss is None or loss > FAR * (math.log(max(2, len(classes))) if classes else 1.0):
+        tested = result["tested"].get(key, {})
+        least = math.log(max(2, len(tested["classes"]))) if tested.get("classes") else 1.0
+        if tested.get("labels") and (loss is None or loss > FAR * least):
             return True
     return False
 

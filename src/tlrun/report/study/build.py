@@ -35,8 +35,8 @@ WORDS = {
     "HURTS": "worse than at least one control that decides, by an interval below 0: negative "
     "transfer",
     "SAME": "within the smallest difference of interest of every control that decides",
-    DIVERGED: "of its runs, or of a control that decides, some ended far worse than one answer for "
-    "all examples: no word, for it would be one on the learning rate",
+    DIVERGED: "a run of it ended far worse than one answer for all examples: no word rests on it, "
+    "for that would be a word on the learning rate",
     "UNCLEAR": "none of these is shown, which does not show that there is no effect",
 }
 
