@@ -34,7 +34,8 @@ def test_without_it_the_loss_is_measured_by_one_answer_for_all(classes: int) -> 
 
 @pytest.mark.parametrize("key", ["headline", "metrics", "tested"])
 def test_results_of_another_shape_have_not(key: str) -> None:
-    for other in (None, 3, [], "x", {"test": 3, "d/t": 3, "tasks": 3}):
+    others: tuple[Any, ...] = (None, 3, [], "x", {"test": 3, "d/t": 3, "tasks": 3})
+    for other in others:
         assert not has_diverged({}, result(1.0) | {key: other})
 
 
@@ -44,6 +45,7 @@ def test_how_far_is_said_where_it_is_known() -> None:
     assert said.startswith(
         "test loss 3e+30 of target/kind, of one answer for all 2.3; try a smaller"
     )
-    for other in (None, 3, [], {}, TOLD | {"loss": "x"}, TOLD | {"loss": None}):
+    others: tuple[Any, ...] = (None, 3, [], {}, TOLD | {"loss": "x"}, TOLD | {"loss": None})
+    for other in others:
         assert how_far({"diverged": other}) == ""
     assert how_far({}) == ""

@@ -173,20 +173,15 @@ def test_few_differing_examples_show_nothing(tmp_path: Path) -> None:
     assert "on 6 of the test examples" in arm.why
 
 
-def put_with(path: Path, far: dict[str, int], **more: float) -> Study:
+FAR = {"task": "target/kind", "loss": 3e30, "constant": 0.69}
+
+
+def put_with(path: Path, far: dict[str, int]) -> Study:
     """A study with one arm that helps and one that hurts. far: how many runs of each diverged."""
-    shares = {
-        "scratch": 0.5,
-        "source_only": 0.6,
-        "parameter_transfer": 0.8,
-        "feature_transfer": 0.3,
-    }
-    for strategy, share in {**shares, **more}.items():
-        lam = 1.0 if "transfer" in strategy else None
-        put_arm(path, strategy, share, lam=lam)
-        for file in list(path.glob(f"made/{strategy}/*/run.json"))[: far.get(strategy, 0)]:
-            told = {"diverged": {"task": "target/kind", "loss": 3e30, "constant": 0.69}}
-            file.write_text(json.dumps(json.loads(file.read_text()) | told))
+    put_study(path)
+    for strategy, count in far.items():
+        for file in list(path.glob(f"made/{strategy}/*/run.json"))[:count]:
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"diverged": FAR}))
     return only(path)
 
 
@@ -228,9 +223,7 @@ def test_no_word_rests_on_a_control_that_has_diverged(tmp_path: Path, control: s
 def test_one_that_decides_no_word_may_have_diverged(tmp_path: Path) -> None:
     controls = {"scratch": "scratch", "joint, λ=1": "joint"}
     for strategy, share in {"scratch": 0.5, "joint": 0.2, "fused": 0.8}.items():
-        far = (
-            {"task": "target/kind", "loss": 9e9, "constant": 0.69} if strategy == "joint" else None
-        )
+        far = FAR if strategy == "joint" else None
         put_arm(tmp_path, strategy, share, controls=controls, diverged=far)
 
     assert arm_of(only(tmp_path), "fused").word == "HELPS"
