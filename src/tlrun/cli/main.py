@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tlrun.cli.subcommands import SUBCOMMANDS
-from tlrun.core.errors import Terminated, TlrunError, UserError, say
+from tlrun.core.errors import Terminated, TlrunError, UserError, out_of_memory, say
 
 # of a module whose own name is taken, or says less
 FUNCTIONS = {"help": "help_of", "completion": "shell_completion"}
@@ -71,6 +71,10 @@ def main() -> NoReturn:
     except TlrunError as error:
         say(*error.lines)
         code = error.exit_code
+    except (MemoryError, RuntimeError, OSError) as error:
+        if not (memory := out_of_memory(error)):
+            raise
+        say(memory)
     except KeyboardInterrupt:
         _stopped(signal.SIGINT)
     except Terminated as stop:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.errors import RunFailed, Terminated, TlrunError, one_line, out_of_memory
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
 from tlrun.runs.identity import deciding, digest_of
@@ -117,8 +117,4 @@ def reason_of(error: BaseException) -> str:
         return error.reason
     if isinstance(error, TlrunError):
         return str(error)
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    signs = ("allocate memory", "OutOfMemory")  # torch raises a plain RuntimeError on the CPU
-    if isinstance(error, MemoryError) or any(sign in message for sign in signs):
-        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
-    return message
+    return out_of_memory(error) or one_line(error)
