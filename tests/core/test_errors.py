@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pyarrow
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -166,13 +166,13 @@ BY_HAND: list[BaseException] = [
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     RuntimeError("std::bad_alloc"),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
-    pyarrow.ArrowMemoryError("malloc of size 64 failed"),
+    pa.ArrowMemoryError("malloc of size 64 failed"),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(REALLY) + len(BY_HAND)))
 def test_memory_that_is_not_there_is_told_in_a_line_with_what_to_try(number: int) -> None:
-    """In the clothes of Python, numpy, torch, CUDA, Arrow and the system; asked for, and by hand."""
+    """In the clothes of Python, numpy, torch, CUDA, Arrow and the system."""
     if number < len(REALLY):
         with pytest.raises(Exception) as raised:  # noqa: PT011  # each in its own clothes
             REALLY[number]()
