@@ -131,6 +131,8 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "rerun": False,
         "stages": True,
         "reuse": "same",
+        "allow_inexact": False,
+        "checkpoint": {"seconds": 60.0, "steps": None},
         "sweep": {"jobs": None, "engine": "auto"},
         "verdict": {"alpha": 0.05, "delta": None},
         "tune": {"lr": None},

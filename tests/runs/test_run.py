@@ -211,7 +211,7 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
         return model
 
     monkeypatch.setattr("tlrun.training.loop.Forward", Watched)
-    monkeypatch.setattr("tlrun.runs.stages.draw_model", draw)
+    monkeypatch.setattr("tlrun.runs.beginning.draw_model", draw)
     trainer = {**config(tmp_path)["trainer"], "cache_features": False}
     for arm in [*ARMS, {"name": "structure_transfer"}]:
         arm_batches: dict[str, list[str]] = defaultdict(list)

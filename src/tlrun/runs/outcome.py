@@ -26,7 +26,8 @@ class Outcome:
     decides nothing. controls: the setting of each of its controls, by name. optimizer: its node in
     the config. test_examples: a digest of which examples tested. path: its folder. result:
     result.json. seconds: of the training, whenever that was. found: whether it was there already.
-    differs: how the fingerprint it was made under differs from today's; empty if it does not.
+    differs: how the fingerprint it was made under differs from today's, and how those do that it
+    was trained under, where they were two; empty if none does.
     """
 
     name: str
@@ -81,7 +82,7 @@ def read_outcome(
         result=run_dir.result(record),
         seconds=record["seconds"],
         found=found,
-        differs=differs,
+        differs="; ".join(filter(None, (str(record.get("inexact", "")), differs))),
     )
 
 

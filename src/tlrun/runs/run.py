@@ -10,6 +10,7 @@ from tlrun.config.build import Run
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.seeding import exactly
 from tlrun.data.base import Dataset
+from tlrun.runs.attempts import earlier_attempt
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.pretrained import check_backbone
@@ -80,6 +81,8 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         return None
     record = run_dir.record() or {}
     status = record.get("status")
+    if status == "finished":
+        run_dir.drop_checkpoints()  # a process may have been killed before it could
     if status != "finished" or "seconds" not in record:
         match status:
             case "interrupted" | "failed":
@@ -112,14 +115,15 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     """
     from tlrun.runs.learn import learn
 
+    attempt = earlier_attempt(plan)
     problem = problems.load(plan.run.dataset, plan.run.seed)
     check_unchanged(plan.run, plan.data, problem)
     check_backbone(plan, problem)  # while nothing is written
     started = time.monotonic()
     try:
-        begin(plan, problem, "loop")
+        begin(plan, problem, "loop", attempt)
         with exactly(plan.run.threads):
-            done = learn(plan, name, problem, screen)
+            done = learn(plan, name, problem, screen, attempt)
         finish([finished(plan, problem, done, time.monotonic() - started)])
     except STOPPED as stop:
         close_stopped(plan, stop, started)

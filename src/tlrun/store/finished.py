@@ -62,3 +62,4 @@ def _close(run: Finished) -> None:
     files = sorted(file.name for file in path.iterdir() if file.is_file())
     kept = {"files": files, "digests": digests_of(path, proved(path))}
     run.run_dir.close("finished", {**run.record, **kept})
+    run.run_dir.drop_checkpoints()

@@ -16,7 +16,7 @@ import math
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ from tlrun.store.locks import locked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
+UNFINISHED = ("running", "interrupted", "failed")
+CHECKPOINTS = "checkpoints"  # in the folder of a run that is not finished
 FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 # What a finished run holds, where it does not say so itself.
 FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
@@ -87,14 +89,19 @@ class RunDir:
             raise ValueError(f"{', '.join(missing)} missing")
         return result
 
-    def begin(self, config: str, record: Mapping[str, Any]) -> None:
-        """Make the folder anew; what stood there before is moved to .superseded, not lost.
+    def begin(self, config: str, record: Mapping[str, Any], *, goes_on: bool = False) -> None:
+        """Make the folder, or make it ready to go on in.
+
+        Of an earlier attempt that is not finished the checkpoints stay, where the run goes on from
+        them; the rest is made again. What is finished is moved to .superseded, not lost.
 
         config: the text of config.yaml. record: what run.json says beside status, process and time.
         """
-        if self.path.exists():
+        if self._is_finished():
             self._set_aside()
-        self.path.mkdir(parents=True)
+        elif self.path.exists():
+            self._clear(but=("run.json", CHECKPOINTS) if goes_on else ("run.json",))
+        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / "config.yaml", config.encode(), synced=False)
         write_json(self.path / "run.json", {**_started(), **record}, synced=False)
 
@@ -114,6 +121,26 @@ class RunDir:
         """Write to run.json how and when the run ended, and `record` beside what it said."""
         started = self.record() or {}
         write_json(self.path / "run.json", {**started, "status": status, "ended": _now(), **record})
+
+    def drop_checkpoints(self) -> None:
+        """Take away the checkpoints, of which a finished run needs none."""
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+
+    def _is_finished(self) -> bool:
+        """Whether there is a run that is finished, or was once and is damaged."""
+        if (self.record() or {}).get("status") in UNFINISHED or not self.path.exists():
+            return False
+        return any((self.path / name).exists() for name in ("run.json", "result.json"))
+
+    def _clear(self, but: Sequence[str]) -> None:
+        """Take away all that is in the folder, save the names in `but`."""
+        for path in self.path.iterdir():
+            if path.name in but:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _set_aside(self) -> None:
         """Move the folder to <runs_dir>/.superseded/, under the first free number."""

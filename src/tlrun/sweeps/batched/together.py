@@ -203,12 +203,14 @@ class _Together:
         assert opened is not None
         assert family.problem is not None
         stack.load(number, opened.model)
-        runner = replace(opened.runner, plan=job.plan, problem=family.problem.unopened())
+        resuming = replace(opened.runner.resuming, plan=job.plan)
+        problem = family.problem.unopened()
+        runner = replace(opened.runner, resuming=resuming, problem=problem)
         done = opened.before_of(job.plan)
         done.append(DoneStage(job.plan.stages[-1], opened.model, seconds, found=False))
         learnt = tested(runner, done, None, opened.encode)
         seconds += time.monotonic() - begun
-        seconds += sum(stage.seconds for stage in done[:-1] if not stage.found)
+        seconds += sum(stage.seconds - stage.earlier for stage in done[:-1])
         return finished(job.plan, runner.problem, learnt, seconds)
 
     def _keep(self, kept: dict[Job, Finished]) -> None:
