@@ -73,10 +73,18 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, OWN: digest_of_json(content)}
 
 
+def is_sealed(record: Mapping[str, Any]) -> bool:
+    """Whether run.json is that of a finished run which says its digests, as an older one's is not.
+
+    One that says whose folder it is has lost its own digest where it has none.
+    """
+    return OWN in record or "run" in record
+
+
 def check_sealed(record: Mapping[str, Any]) -> None:
-    """Raise ValueError where run.json is not what it was; an older tl-run's has no own digest."""
+    """Raise ValueError where run.json is not what it was; an older tl-run's may be anything."""
     content = {key: value for key, value in record.items() if key != OWN}
-    if OWN in record and record[OWN] != digest_of_json(content):
+    if is_sealed(record) and record.get(OWN) != digest_of_json(content):
         raise ValueError("run.json is damaged: it does not match its own digest")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.store.digests import OWN
+from tlrun.store.digests import is_sealed
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
@@ -44,7 +44,9 @@ class FoundRun:
         status = str(self.record.get("status", "unreadable"))
         if status == "running" and not is_held(self.run_dir.lock):
             return "stopped"
-        return "damaged" if status == "finished" and OWN in self.record and self.damage else status
+        if status == "finished" and is_sealed(self.record) and self.damage:
+            return "damaged"
+        return status
 
     @property
     def used(self) -> float:
