@@ -177,6 +177,9 @@ def _disk(runs_dir: Path) -> Iterator[Finding]:
     if unfinished := counts["failed"] + counts["stopped"] + counts["interrupted"]:
         where = "tl-run ls status=failed (or stopped, interrupted)"
         yield Finding("unfinished", f"{unfinished} runs: {where}")
+    if damaged := counts["damaged"]:
+        fix = "give their commands again: each is made anew"
+        yield Finding("damaged", f"{counted(damaged, 'run')}: tl-run ls status=damaged", fix)
     for mistake in damaged_studies(runs_dir):
         yield Finding(
             "study", f"{mistake.key}: {mistake.found}", mistake.hint or "see its permissions"
