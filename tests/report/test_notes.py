@@ -144,7 +144,7 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         ),
         (
             RunAnew(why="damaged", details="result.json lacks size"),
-            "its result cannot be read (result.json lacks size); running it anew",
+            "finished, but result.json lacks size; running it anew",
         ),
         (
             RunAnew(why="stopped", details=""),

@@ -15,7 +15,7 @@ from tlrun.store.files import write_json
 from tlrun.store.finished import Finished, finish
 from tlrun.store.rundir import CHECKPOINTS, RunDir, check_writable
 
-from problems import no_note
+from problems import no_note, sign
 
 RESULT = {
     "headline": {"test": 1.0},
@@ -110,6 +110,7 @@ def test_a_score_that_is_no_number_is_damage(place: RunDir) -> None:
     value: object
     for damaged in (whole | {"headline": None}, whole | {"metrics": {"test": [1]}}):
         write_json(place.path / "result.json", damaged)
+        sign(place.path)
         with pytest.raises(ValueError, match=r"result.json holds no table of scores"):
             place.result()
     for value in ("-inf", "nan", [1], {}, True):
@@ -118,6 +119,7 @@ def test_a_score_that_is_no_number_is_damage(place: RunDir) -> None:
             whole | {"metrics": {"test": {"d/t": {"r2": value}}}},
         ):
             write_json(place.path / "result.json", damaged)
+            sign(place.path)
             with pytest.raises(ValueError, match=r"result.json holds .* where a score is to be"):
                 place.result()
 

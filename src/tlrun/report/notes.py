@@ -93,7 +93,7 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
         case RunAnew(why="outdated", details=details):
             return f"finished, but {details}; running it anew (reuse=any accepts it)"
         case RunAnew(why="damaged", details=details):
-            return f"its result cannot be read ({details}); running it anew"
+            return f"finished, but {details}; running it anew"
         case RunAnew(why=why):
             return ATTEMPTS[why]
         case DeclaredOtherwise(what=what, declared=was, asked=now):

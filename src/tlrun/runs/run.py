@@ -17,6 +17,7 @@ from tlrun.runs.pretrained import check_backbone
 from tlrun.runs.recording import STOPPED, begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Once, Screen
+from tlrun.store.digests import OWN
 from tlrun.store.fingerprint import differences
 from tlrun.store.finished import finish
 
@@ -96,13 +97,20 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     if differs and plan.run.reuse == "same":
         screen.note(RunAnew(path=run_dir.path, why="outdated", details=differs))
         return None
+    if not differs and OWN not in record:  # these sources would have written it
+        details = "run.json is damaged: it lacks its own digest"
+        screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))
+        return None
     try:
-        return read_outcome(run_dir, name, differs=differs, record=record)
+        outcome = read_outcome(run_dir, name, differs=differs, record=record)
+        run_dir.prove(record)
     except OSError as error:
         details = f"{Path(error.filename).name}: {error.strerror}"
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))
     except ValueError as error:
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=str(error)))
+    else:
+        return outcome
     return None
 
 

@@ -6,7 +6,7 @@
 
 run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing
 that another run of the same bits would say differently. A run is finished when run.json says so,
-and it says so last.
+and it says so last, with the digests of all files, whose folder it is, and a digest of itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
+from tlrun.store.digests import check_file, check_sealed, of_files, sealed
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
 
@@ -66,28 +67,55 @@ class RunDir:
         except (OSError, ValueError):
             return None
 
-    def result(self, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    @property
+    def id(self) -> str:
+        """What run.json says whose folder it is: the data set, the strategy, and the name."""
+        return "/".join([*self.group.split("/")[-2:], self.name])
+
+    def result(
+        self, record: Mapping[str, Any] | None = None, *, moved: bool = False
+    ) -> dict[str, Any]:
         """result.json of a finished run.
 
-        record: what run.json says; None: it is read.
+        record: what run.json says; None: it is read. moved: whether the folder may stand elsewhere
+        than where it was made, as one that was mailed.
 
-        Raises OSError or ValueError where it cannot be read or lacks something, where a score is no
-        number, or where another file of a finished run is missing.
+        Raises OSError or ValueError where it cannot be read or lacks something, is not what it was,
+        or another run's, where a score is no number, or where another file of a finished run is
+        missing.
         """
-        result = read_json(self.path / "result.json")
+        said = record if record is not None else self.record() or {}
+        check_sealed(said)
+        if not moved and said.get("run", self.id) != self.id:
+            raise ValueError(f"run.json is that of {said['run']}, which was moved or copied here")
+        check_file(self.path, "result.json", said)
+        try:
+            result = read_json(self.path / "result.json")
+        except OSError as error:
+            raise ValueError(f"result.json: {error.strerror}") from None
+        except ValueError:
+            raise ValueError("result.json holds no JSON object") from None
         lacking = [key for key in RESULT_KEYS if key not in result]
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
         for value in _scores(result):
             if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
-        said = record if record is not None else self.record() or {}
         with os.scandir(self.path) as inside:
             there = {entry.name for entry in inside if entry.is_file()}
         missing = [name for name in said.get("files", FILES) if name not in there]
         if missing:
             raise ValueError(f"{', '.join(missing)} missing")
         return result
+
+    def prove(self, record: Mapping[str, Any], *, deep: bool = False) -> None:
+        """Raise ValueError, naming it, where a file beside result.json is not what it was.
+
+        record: what run.json says. deep: whether large files are read although their sizes and
+        times of writing are what they were.
+        """
+        for name in of_files(record).keys() - {"result.json"}:
+            check_file(self.path, name, record, deep=deep)
 
     def begin(self, config: str, record: Mapping[str, Any], *, goes_on: bool = False) -> None:
         """Make the folder, or make it ready to go on in.
@@ -119,8 +147,10 @@ class RunDir:
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
         """Write to run.json how and when the run ended, and `record` beside what it said."""
-        started = self.record() or {}
-        write_json(self.path / "run.json", {**started, "status": status, "ended": _now(), **record})
+        whole = {**(self.record() or {}), "status": status, "ended": _now(), **record}
+        if status == "finished":
+            whole = sealed({**whole, "run": self.id})
+        write_json(self.path / "run.json", whole)
 
     def drop_checkpoints(self) -> None:
         """Take away the checkpoints, of which a finished run needs none."""
