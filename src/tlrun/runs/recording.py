@@ -77,7 +77,8 @@ def close_stopped(plan: Plan, stop: BaseException, started: float) -> None:
         number = stop.args[0] if stop.args else signal.SIGTERM
     seconds = time.monotonic() - started
     reason = signal.Signals(number).name
-    plan.run_dir.close("interrupted", {"reason": reason, "seconds": seconds})
+    with suppress(OSError):  # of a disk that is full: it counts as stopped all the same
+        plan.run_dir.close("interrupted", {"reason": reason, "seconds": seconds})
 
 
 def close_failed(plan: Plan, error: BaseException, started: float) -> RunFailed:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlrun.core.notes import Note, Waiting
+from tlrun.core.signals import raised
 from tlrun.store.files import read_json, write_json, write_whole
 from tlrun.store.locks import is_held, locked
 
@@ -88,6 +89,7 @@ class Entry:
 
         self.fill(write)
 
+    @raised()
     def fill(self, write: Callable[[Path], Mapping[str, str]]) -> None:
         """Put the entry there, whole, in place of what was there.
 
@@ -104,7 +106,7 @@ class Entry:
             write_json(aside / MANIFEST, manifest, synced=False)
             self.remove()
             aside.rename(self.path)
-        except Exception:
+        except BaseException:  # a signal too
             shutil.rmtree(aside, ignore_errors=True)
             raise
 
@@ -135,7 +137,7 @@ class Entry:
 
         note: is told of that once. doing: what another process that has the entry is doing.
         """
-        return locked(self.lock, lambda: note(Waiting(path=self.path, doing=doing)))
+        return locked(self.lock, lambda who: note(Waiting(path=self.path, who=who, doing=doing)))
 
     @property
     def held(self) -> bool:

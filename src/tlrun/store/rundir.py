@@ -26,7 +26,15 @@ from typing import Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
+from tlrun.store.files import (
+    append_json,
+    as_json,
+    read_json,
+    sync_folder,
+    write_json,
+    write_over,
+    write_whole,
+)
 from tlrun.store.locks import locked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -111,9 +119,19 @@ class RunDir:
         write_whole(self.path / name, text.encode(), synced=False)
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
-        """Write to run.json how and when the run ended, and `record` beside what it said."""
+        """Write to run.json how and when the run ended, and `record` beside what it said.
+
+        Where the disk is full, over what is there, and of a run that is not finished only.
+        """
         started = self.record() or {}
-        write_json(self.path / "run.json", {**started, "status": status, "ended": _now(), **record})
+        file = self.path / "run.json"
+        said = {**started, "status": status, "ended": _now(), **record}
+        try:
+            write_json(file, said)
+        except OSError:
+            if status == "finished":
+                raise
+            write_over(file, as_json(said))
 
     def _set_aside(self) -> None:
         """Move the folder to <runs_dir>/.superseded/, under the first free number."""
@@ -146,11 +164,7 @@ class RunDir:
         raises RunBusy where another has it.
         """
 
-        def busy() -> None:
-            owner = self.record() or {}
-            who = "another process"
-            if owner.keys() >= {"pid", "host"}:
-                who = f"process {owner['pid']} on {owner['host']}"
+        def busy(who: str) -> None:
             if not wait:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(Waiting(path=self.path, who=who, doing="working on this run"))
