@@ -82,13 +82,13 @@ class StageRunner:
         entry = planned.entry
         if entry is None or not self.stored:
             return self._train(planned, previous)
-        finished = _stored(entry)
-        if finished is not None:
-            return self._load(planned, finished, entry)
+        found = self._stored(planned, entry)
+        if found is not None:
+            return found
         with entry.locked(self.screen.note, f"training the stage {planned.stage.name}"):
-            finished = _stored(entry, self.screen)  # another process may have it by now
-            if finished is not None:
-                return self._load(planned, finished, entry)
+            found = self._stored(planned, entry, tell=True)  # another process may have it by now
+            if found is not None:
+                return found
             done = self._train(planned, previous)
             try:
                 kept = FinishedStage(state(done.model), done.rows, done.seconds)
@@ -125,9 +125,25 @@ class StageRunner:
         seconds = time.monotonic() - started
         return DoneStage(planned, model, seconds, found=False, rows=recorder.rows)
 
+    def _stored(
+        self, planned: PlannedStage, entry: Entry, *, tell: bool = False
+    ) -> DoneStage | None:
+        """The stage in `entry`, or None. tell: whether to say what is wrong with one there."""
+        try:
+            finished = read_stage(entry)
+            return None if finished is None else self._load(planned, finished, entry)
+        except Damaged as error:
+            if tell:
+                self.screen.note(EntryDamaged(path=entry.path, what="stage", problem=str(error)))
+            return None
+
     def _load(self, planned: PlannedStage, finished: FinishedStage, entry: Entry) -> DoneStage:
-        """The stage as another run has finished it."""
-        model = restore(self._fresh(planned, None, filled=True), finished.weights)
+        """The stage as another run has finished it. Raises Damaged where it is another model's."""
+        fresh = self._fresh(planned, None, filled=True)
+        try:
+            model = restore(fresh, finished.weights)
+        except ValueError as error:
+            raise Damaged(f"model.safetensors: {error}") from None
         recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
         for row in finished.rows:
             recorder.log(row)
@@ -222,13 +238,3 @@ class _Recorder:
     def log(self, row: Mapping[str, object]) -> None:
         self.rows.append(row)
         self.run_dir.log(row if self.fold is None else {"fold": self.fold, **row})
-
-
-def _stored(entry: Entry, screen: Screen | None = None) -> FinishedStage | None:
-    """The stage in `entry`, or None; a screen is told what is wrong with one that is there."""
-    try:
-        return read_stage(entry)
-    except Damaged as error:
-        if screen is not None:
-            screen.note(EntryDamaged(path=entry.path, what="stage", problem=str(error)))
-        return None

@@ -14,6 +14,7 @@ key of the stage before. A stage may have several domains and tasks.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,18 +51,28 @@ def stage_entry(runs_dir: Path, key: str) -> Entry:
 def read_stage(kept: Entry) -> FinishedStage | None:
     """The stage that the entry holds; None where there is none. Raises Damaged, naming the file."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
 
     files = kept.read()
     if files is None:
         return None
     try:
-        seconds = float(json.loads(files["stage.json"])["seconds"])
-        rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
-        return FinishedStage(load(files["model.safetensors"]), rows, seconds)
+        return _finished(files)
     # whole, but not one of ours
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise Damaged(f"is no finished stage ({type(error).__name__}: {error})") from None
+
+
+def _finished(files: Mapping[str, bytes]) -> FinishedStage:
+    """The stage in the files of an entry. Raises all that its reader expects."""
+    from safetensors.torch import load
+
+    seconds = float(json.loads(files["stage.json"])["seconds"])
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds} seconds")
+    rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a row that is no object")
+    return FinishedStage(load(files["model.safetensors"]), rows, seconds)
 
 
 def write_stage(kept: Entry, content: Mapping[str, Any], finished: FinishedStage) -> None:
