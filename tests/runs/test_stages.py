@@ -201,7 +201,7 @@ def _race(runs_dir: Path, arm: dict[str, Any], waits: Any, out: Any) -> None:
     asked = planned(config(runs_dir, strategy=arm), Watcher())
     watcher = Racer(waits)
     outcome = performed(asked, THIS, watcher)
-    waited = [note for note in watcher.notes if ": waiting for another process" in note]
+    waited = [note for note in watcher.notes if ": waiting for process " in note]
     out.put((record(outcome)["stages"][0]["found"], waited))
 
 

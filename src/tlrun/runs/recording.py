@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import traceback
 from collections.abc import Mapping
@@ -75,10 +76,19 @@ def finished(plan: Plan, problem: Problem, done: Learnt, seconds: float) -> Fini
 
 
 def close_stopped(plan: Plan, stop: BaseException, started: float) -> None:
-    """Write down that a signal has stopped a run. started: on the monotonic clock."""
-    signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
+    """Write down that a signal has stopped a run, unless it is closed by now.
+
+    started: on the monotonic clock.
+    """
+    if (plan.run_dir.record() or {}).get("status") != "running":
+        return
+    number = signal.SIGINT
+    if isinstance(stop, Terminated):
+        number = stop.args[0] if stop.args else signal.SIGTERM
     seconds = time.monotonic() - started
-    plan.run_dir.close("interrupted", {"reason": signal, "seconds": seconds})
+    reason = signal.Signals(number).name
+    with suppress(OSError):  # of a disk that is full: it counts as stopped all the same
+        plan.run_dir.close("interrupted", {"reason": reason, "seconds": seconds})
 
 
 def close_failed(plan: Plan, error: BaseException, started: float) -> RunFailed:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tlrun.config.build import Run
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.seeding import exactly
+from tlrun.core.signals import raised
 from tlrun.data.base import Dataset
 from tlrun.runs.attempts import earlier_attempt
 from tlrun.runs.outcome import Outcome, read_outcome
@@ -114,6 +115,7 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     return None
 
 
+@raised()
 def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None:
     """Train the run of a plan into its folder, whatever stood there before.
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlrun.core.notes import Note, Waiting
+from tlrun.core.signals import raised
 from tlrun.store.digests import digest_of, digest_of_json
 from tlrun.store.files import read_json, sync_files, sync_folder, write_json, write_whole
 from tlrun.store.locks import is_held, locked
@@ -94,6 +95,7 @@ class Entry:
 
         self.fill(write, synced)
 
+    @raised()
     def fill(self, write: Callable[[Path], Mapping[str, str]], synced: bool = False) -> None:
         """Put the entry there, whole, in place of what was there.
 
@@ -115,7 +117,7 @@ class Entry:
             if synced:
                 sync_folder(self.path.parent)
                 sync_folder(self.path.parent.parent)  # which may have been made for this one
-        except Exception:
+        except BaseException:  # a signal too
             shutil.rmtree(aside, ignore_errors=True)
             raise
 
@@ -161,7 +163,7 @@ class Entry:
 
         note: is told of that once. doing: what another process that has the entry is doing.
         """
-        return locked(self.lock, lambda: note(Waiting(path=self.path, doing=doing)))
+        return locked(self.lock, lambda who: note(Waiting(path=self.path, who=who, doing=doing)))
 
     @property
     def held(self) -> bool:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.signals import held_back
 from tlrun.store.digests import kept_facts
 from tlrun.store.files import sync_files, write_json, write_whole
 from tlrun.store.rundir import RunDir
@@ -50,7 +51,8 @@ def finish(several: Sequence[Finished]) -> None:
             if content:
                 write_whole(path / name, save(dict(content)), synced=False)
         write_json(path / "result.json", each.result, synced=False)
-    with ThreadPoolExecutor(min(len(several), WAITING)) as pool:
+    # a signal finds all of them running, or finished
+    with held_back(), ThreadPoolExecutor(min(len(several), WAITING)) as pool:
         # all, before run.json says that they are there
         list(pool.map(lambda each: sync_files(each.run_dir.path), several))
         list(pool.map(_close, several))

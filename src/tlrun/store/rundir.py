@@ -27,7 +27,15 @@ from typing import Any, Literal
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.digests import check_file, check_sealed, of_files, sealed
-from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
+from tlrun.store.files import (
+    append_json,
+    as_json,
+    read_json,
+    sync_folder,
+    write_json,
+    write_over,
+    write_whole,
+)
 from tlrun.store.locks import locked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -146,11 +154,19 @@ class RunDir:
         write_whole(self.path / name, text.encode(), synced=False)
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
-        """Write to run.json how and when the run ended, and `record` beside what it said."""
-        whole = {**(self.record() or {}), "status": status, "ended": _now(), **record}
+        """Write to run.json how and when the run ended, and `record` beside what it said.
+
+        Where the disk is full, over what is there, and of a run that is not finished only.
+        """
+        file = self.path / "run.json"
+        said = {**(self.record() or {}), "status": status, "ended": _now(), **record}
         if status == "finished":
-            whole = sealed({**whole, "run": self.id})
-        write_json(self.path / "run.json", whole)
+            write_json(file, sealed({**said, "run": self.id}))
+            return
+        try:
+            write_json(file, said)
+        except OSError:
+            write_over(file, as_json(said))
 
     def drop_checkpoints(self) -> None:
         """Take away the checkpoints, of which a finished run needs none."""
@@ -203,11 +219,7 @@ class RunDir:
         raises RunBusy where another has it.
         """
 
-        def busy() -> None:
-            owner = self.record() or {}
-            who = "another process"
-            if owner.keys() >= {"pid", "host"}:
-                who = f"process {owner['pid']} on {owner['host']}"
+        def busy(who: str) -> None:
             if not wait:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(Waiting(path=self.path, who=who, doing="working on this run"))

@@ -92,7 +92,8 @@ def brought(where: Where) -> Place:
     if not where.stand_in:
         raise missing(f"nothing at {where.root}, and {failed}")
     try:
-        with locked(where.cache / ".imdb-stand-in.lock", lambda: None):
+        doing = f"writes a stand-in for IMDB to {where.made}; waiting for it"
+        with locked(where.cache / ".imdb-stand-in.lock", lambda who: say(f"{who} {doing}")):
             if not where.made.is_dir():
                 say(f"IMDB is not at {where.root} ({failed}): writing a stand-in, once")
                 write(where.made)

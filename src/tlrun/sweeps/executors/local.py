@@ -9,13 +9,13 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
-from types import FrameType
 from typing import Any
 
+from tlrun.core.signals import held_back
 from tlrun.data.base import Dataset
 from tlrun.sweeps.executors.base import Job, JobResults, Unit, Watcher
 from tlrun.sweeps.executors.process import Running, start
@@ -62,7 +62,7 @@ class LocalExecutor:
                     else:
                         each.dismiss()
         while waiting and len(running) < self.processes:
-            with signals_held_back():  # a process half started would be nobody's
+            with held_back():  # a process half started would be nobody's
                 running.append(start(context, waiting.popleft(), watcher))
 
 
@@ -112,34 +112,6 @@ def _start_server() -> None:
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Signals that would end this process do so when it is over.
-
-    Their handlers are put aside, and called then: a mask would not do, for another thread may get
-    the signal and Python still handles it in this one.
-    """
-    caught: list[tuple[int, FrameType | None]] = []
-    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append((number, frame))
-
-    if threading.current_thread() is threading.main_thread():  # no other may set signals
-        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            handler = signal.getsignal(number)
-            if callable(handler) and number not in before:
-                before[number] = handler
-                signal.signal(number, note)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number, frame in caught:
-            before[number](number, frame)
 
 
 def _stop(running: Sequence[Running]) -> None:

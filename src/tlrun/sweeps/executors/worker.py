@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import connection, parent_process
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import torch  # noqa: F401  # what costs seconds
@@ -35,6 +34,7 @@ from tlrun.core.notes import (
     StatisticsPooled,
     Waiting,
 )
+from tlrun.core.signals import raise_it
 from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
@@ -91,7 +91,7 @@ def work(channel: connection.Connection) -> NoReturn:
     """
     threading.Thread(target=_watch_launcher, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, raise_it)
     reporter, here = Reporter(channel), Path.cwd()
     code = 0
     try:
@@ -163,7 +163,3 @@ def _watch_launcher() -> None:
     if launcher is not None:
         connection.wait([launcher.sentinel])
         os._exit(ORPHANED)
-
-
-def _terminate(_: int, __: FrameType | None) -> None:
-    raise Terminated
