@@ -42,6 +42,7 @@ from tlrun.strategies.base import Control, Stage
 from tlrun.strategies.scratch import Scratch
 from tlrun.training.evaluation import evaluate
 from tlrun.training.forward import Forward
+from tlrun.training.optimizers import Updates
 
 from problems import Watcher, config, outcomes_of, performed, planned, sign
 from properties import assert_same_bits, assert_same_run
@@ -623,6 +624,33 @@ def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:
             optimizer={"name": "sgd", "lr": 1000.0, "weight_decay": 1000.0},
             trainer={"name": "trainer"},
         )
+
+
+@pytest.mark.parametrize("kept", ["stage", "run"])
+def test_nothing_is_kept_of_weights_that_are_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """Of the last update of the stage that others share, or of the run's own."""
+    inner = Updates.step
+    ends = {"stage": ["source"], "run": ["source", "target"]}[kept]
+    made: list[int] = []
+
+    def step(self: Updates) -> None:
+        inner(self)
+        made.append(1)
+        if len(made) == 6 * len(ends):
+            self._parameters[0].data.view(-1)[0] = float("nan")
+
+    monkeypatch.setattr(Updates, "step", step)
+    with pytest.raises(RunFailed, match=rf"stage {ends[-1]}, step 6, .* expected a finite weight"):
+        done(tmp_path)
+
+    stages = [file.parent for file in tmp_path.glob(".stages/**/*.safetensors")]
+    assert len(stages) == len(ends) - 1
+    (record,) = [json.loads(file.read_text()) for file in tmp_path.glob("*/*/*/run.json")]
+    assert record["status"] == "failed"
+    assert not list(tmp_path.glob("*/*/*/*.safetensors"))
+    assert not list(tmp_path.glob("*/*/*/result.json"))
 
 
 @pytest.mark.parametrize(

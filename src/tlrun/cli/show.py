@@ -22,6 +22,7 @@ from tlrun.report.formatting import number
 from tlrun.report.learning_curve import learning_curve, loss_curves, read_rows
 from tlrun.report.relations import relations
 from tlrun.report.render.room import fits
+from tlrun.runs.far import TRY, has_diverged, how_far
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 
@@ -169,6 +170,8 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if isinstance(stages, list) and stages and all(map(_is_stage, stages)):
         yield "stages", ", ".join(map(_stage, stages))
     if result:
+        if has_diverged(record, result):
+            yield "diverged", how_far(record) or TRY
         if "folds" in result:
             yield "folds", f"{result['folds']}: every test row answered by the model of its fold"
         if size := result["size"]:

@@ -11,6 +11,7 @@ from tlrun.core.objective import Relation
 from tlrun.core.problem import Problem, Split
 from tlrun.models.model import Model, state
 from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
+from tlrun.runs.divergence import diverged
 from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
 from tlrun.runs.folds import pooled_predictions, pooled_result
 from tlrun.runs.plan import Plan
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a run has come to: its stages, result.json, and the tensors that are kept."""
+    """What a run has come to: its stages, result.json, and the tensors that are kept.
+
+    diverged: as of `divergence.diverged`, of the first fold that has; None where it has not.
+    """
 
     stages: Sequence[DoneStage]
     result: Mapping[str, Any]
     predictions: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
+    diverged: Mapping[str, Any] | None = None
 
 
 def learn(
@@ -54,6 +59,7 @@ def learn(
         pooled_result(problem, [each.result for each in learnt], predictions),
         predictions,
         {f"fold{k}/{key}": w for k, each in enumerate(learnt) for key, w in each.weights.items()},
+        next((each.diverged for each in learnt if each.diverged is not None), None),
     )
 
 
@@ -118,4 +124,5 @@ def tested(
             shown, screen=screen, run=name, doing=f"testing on {domain}", total=len(split)
         ),
     )
-    return Learnt(done, result, predictions, state(trained))
+    far = diverged(problem, last.stage, trained, result, predictions)
+    return Learnt(done, result, predictions, state(trained), far)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlrun.runs.far import has_diverged, how_far
 from tlrun.store.digests import check_file, of_files
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
@@ -30,6 +31,7 @@ class Outcome:
     differs: how the fingerprint it was made under differs from today's, and how those do that it
     was trained under, where they were two; empty if none does.
     digests: sha256 of each file of the folder, by name; none in a run of an older tl-run.
+    diverged: whether it has (`far.has_diverged`); how_far: as a clause, where that is known.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Outcome:
     seconds: float
     found: bool = False
     differs: str = ""
+    diverged: bool = False
+    how_far: str = ""
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def check(self, name: str) -> None:
@@ -75,7 +79,7 @@ def read_outcome(
     missing = [key for key in FACTS if key not in record]
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
-    lam = record["lam"]
+    lam, result = record["lam"], run_dir.result(record, moved=moved)
     return Outcome(
         name=name,
         strategy=record["strategy"],
@@ -89,11 +93,13 @@ def read_outcome(
         optimizer=record["optimizer"],
         test_examples=record["test_examples"],
         path=run_dir.path,
-        result=run_dir.result(record, moved=moved),
+        result=result,
         seconds=record["seconds"],
         found=found,
         differs="; ".join(filter(None, (str(record.get("inexact", "")), differs))),
         digests=of_files(record),
+        diverged=has_diverged(record, result),
+        how_far=how_far(record),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.errors import RunFailed, Terminated, TlrunError, one_line, out_of_memory
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
 from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
@@ -71,6 +71,7 @@ def finished(plan: Plan, problem: Problem, done: Learnt, seconds: float) -> Fini
         "stages": [stage.record for stage in done.stages],
         "test_opened": max(part.test.opened for part in problem.parts),
         "test_examples": _tested_rows(done.predictions),
+        "diverged": done.diverged,
     }
     return Finished(plan.run_dir, done.result, done.weights, done.predictions, record)
 
@@ -136,8 +137,4 @@ def reason_of(error: BaseException) -> str:
         return error.reason
     if isinstance(error, TlrunError):
         return str(error)
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    signs = ("allocate memory", "OutOfMemory")  # torch raises a plain RuntimeError on the CPU
-    if isinstance(error, MemoryError) or any(sign in message for sign in signs):
-        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
-    return message
+    return out_of_memory(error) or one_line(error)

@@ -188,7 +188,10 @@ class _Together:
                     self._fail([job], RunFailed(failed[number]))
                 else:
                     own = seconds + family.seconds / len(family.jobs)
-                    kept[job] = self._tested(family, job, stack, number, own)
+                    try:
+                        kept[job] = self._tested(family, job, stack, number, own)
+                    except RunFailed as failure:  # of its answers, and of no other's
+                        self._fail([job], failure)
                 number += 1
                 weights = (t for each in kept.values() for t in each.weights.values())
                 if sum(tensor.nbytes for tensor in weights) > KEPT:
