@@ -31,6 +31,8 @@ def command() -> NoReturn:
     Handlers of `atexit` that somebody has registered before this, in a sitecustomize say, are not
     called.
     """
+    # no process that is started here looks for modules in its working directory
+    os.environ["PYTHONSAFEPATH"] = "1"
     ending = _Ending()
     atexit.register(ending.leave)  # the first to be registered of ours is the last to be called
     try:

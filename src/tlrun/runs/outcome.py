@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.paths import own_path
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
 
@@ -90,7 +91,7 @@ def load_run(path: str | Path) -> Outcome:
 
     Raises FileNotFoundError where there is none, ValueError where it is not finished or not whole.
     """
-    folder = Path(path).expanduser().resolve()
+    folder = own_path(path, "load_run", "a folder").resolve()
     record = None
     if len(folder.parents) > 2:  # <runs_dir>/<data set>/<strategy>/<name>
         group = f"{folder.parents[1].name}/{folder.parent.name}"
@@ -106,7 +107,7 @@ def load_run(path: str | Path) -> Outcome:
 def load_runs(runs_dir: str | Path = "runs") -> list[Outcome]:
     """Every finished and whole run below `runs_dir`, the oldest first, named by its strategy."""
     outcomes: list[Outcome] = []
-    for run in runs(Path(runs_dir).expanduser()):
+    for run in runs(own_path(runs_dir, "load_runs", "a folder")):
         if run.status == "finished":
             try:
                 outcomes.append(

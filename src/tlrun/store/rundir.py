@@ -28,6 +28,7 @@ from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
+from tlrun.store.shapes import RECORD, RESULT, checked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
@@ -60,7 +61,7 @@ class RunDir:
     def record(self) -> dict[str, Any] | None:
         """run.json; None where there is no such run, or no file that can be read."""
         try:
-            return read_json(self.path / "run.json")
+            return checked(read_json(self.path / "run.json"), RECORD, "run.json")
         except (OSError, ValueError):
             return None
 
@@ -76,6 +77,7 @@ class RunDir:
         lacking = [key for key in RESULT_KEYS if key not in result]
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
+        checked(result, RESULT, "result.json")
         for value in _scores(result):
             if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")

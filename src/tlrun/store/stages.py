@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, Entry, entry
 from tlrun.store.files import read_json
@@ -56,8 +57,8 @@ def read_stage(kept: Entry) -> FinishedStage | None:
     if files is None:
         return None
     try:
-        seconds = float(json.loads(files["stage.json"])["seconds"])
-        rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+        seconds = float(parsed(files["stage.json"])["seconds"])
+        rows = [parsed(line) for line in files["metrics.jsonl"].splitlines()]
         return FinishedStage(load(files["model.safetensors"]), rows, seconds)
     # whole, but not one of ours
     except (KeyError, ValueError, TypeError, SafetensorError) as error:
