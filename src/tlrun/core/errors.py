@@ -102,6 +102,9 @@ class Terminated(BaseException):
     """
 
 
+STOPPED = (KeyboardInterrupt, Terminated)  # what a signal is raised as
+
+
 class RunBusy(TlrunError, RuntimeError):
     """Another process is working on the run that was asked for. Exit code 1."""
 
