@@ -126,7 +126,7 @@ from tlrun.store.locks import locked
 with locked(Path(sys.argv[1]), busy=print):
     child = os.fork()
     if child == 0:
-        os.close(1)
+        os.closerange(0, 3)
         time.sleep(1000)
     print(child, flush=True)
     os._exit(0)  # with the lock

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Engine = Literal["loop", "stacked"]
 # Of libyaml where it is there: the same text several times as fast.
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-STOPPED = (KeyboardInterrupt, Terminated)
 
 
 def begin(plan: Plan, problem: Problem, engine: Engine, attempt: Attempt = NOTHING_BEFORE) -> None:

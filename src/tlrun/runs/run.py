@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlrun.config.build import Run
+from tlrun.core.errors import STOPPED
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.seeding import exactly
 from tlrun.core.signals import raised
@@ -16,7 +17,7 @@ from tlrun.runs.attempts import earlier_attempt
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.pretrained import check_backbone
-from tlrun.runs.recording import STOPPED, begin, close_failed, close_stopped, finished
+from tlrun.runs.recording import begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Once, Screen
 from tlrun.store.digests import OWN

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tlrun.core.errors import STOPPED
 from tlrun.core.notes import Note, Waiting
 from tlrun.core.signals import raised
 from tlrun.store.digests import digest_of, digest_of_json
@@ -117,7 +118,7 @@ class Entry:
             if synced:
                 sync_folder(self.path.parent)
                 sync_folder(self.path.parent.parent)  # which may have been made for this one
-        except BaseException:  # a signal too
+        except (Exception, *STOPPED):
             shutil.rmtree(aside, ignore_errors=True)
             raise
 

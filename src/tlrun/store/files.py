@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.errors import STOPPED
 from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.core.signals import raised
@@ -40,7 +41,7 @@ def write_whole(path: Path, content: bytes, synced: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         aside.replace(path)
-    except BaseException:  # a full disk is not filled further, and a signal leaves nothing
+    except (Exception, *STOPPED):  # a full disk is not filled further, a signal leaves nothing
         with suppress(OSError):
             aside.unlink(missing_ok=True)
         raise

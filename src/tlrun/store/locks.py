@@ -1,7 +1,7 @@
 """Lock files: one process at a time.
 
 A lock goes with the process that holds it, however that ends; a process that is split from it does
-not hold it further. The file says who took it last, so that whoever waits can be told.
+not hold it further. The file says who has it, so that whoever waits can be told.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def locked(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         yield
     finally:
+        with suppress(OSError):  # nobody has it
+            os.truncate(path, 0)
         lock.release()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlrun.config.build import Run
-from tlrun.core.errors import Mistake, RunBusy, Terminated, UserError
+from tlrun.core.errors import STOPPED, Mistake, RunBusy, UserError
 from tlrun.core.signals import raised
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
@@ -85,7 +85,7 @@ def launch(
             results = _carried_out(jobs, plan, executor, watch)
             failures = _failures(jobs, results, outcomes, folder)
             status = "failed" if failures else "finished"
-        except (KeyboardInterrupt, Terminated) as stop:
+        except STOPPED as stop:
             raise stopped(stop, progress_of(plan.runs, plan.existing, studies)) from None
         finally:
             if studies:

@@ -25,7 +25,7 @@ from problems import SweepWatcher, Watcher, config, planned
 @pytest.fixture
 def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
-    monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")))
+    monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from tlrun.core.errors import RunFailed
+from tlrun.core.errors import STOPPED, RunFailed
 from tlrun.core.notes import HeadsTogether
 from tlrun.core.seeding import exactly
 from tlrun.runs.learn import tested
-from tlrun.runs.recording import STOPPED, begin, close_failed, close_stopped, finished
+from tlrun.runs.recording import begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished, train
 from tlrun.runs.screen import Screen

@@ -34,7 +34,7 @@ from tlrun.core.notes import (
     StatisticsPooled,
     Waiting,
 )
-from tlrun.core.signals import raise_it
+from tlrun.core.signals import ENDING, raise_it
 from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
@@ -90,8 +90,10 @@ def work(channel: connection.Connection) -> NoReturn:
     Its exit code is 0 where all is told; 143 where it was told to stop.
     """
     threading.Thread(target=_watch_launcher, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
-    signal.signal(signal.SIGTERM, raise_it)
+    for number in ENDING:  # Ctrl-C and the end of the terminal reach the launcher, which tells us
+        signal.signal(number, raise_it if number == signal.SIGTERM else signal.SIG_IGN)
+    if hasattr(os, "register_at_fork"):  # the end of the channel is to be ours
+        os.register_at_fork(after_in_child=channel.close)
     reporter, here = Reporter(channel), Path.cwd()
     code = 0
     try:
