@@ -70,12 +70,23 @@ def _text(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
 
 
-def differences(reference: Picture, runs_dir: Path) -> list[str]:
-    """The files that are not what they are in `reference`, each with how."""
+def differences(reference: Picture, runs_dir: Path, stores: bool = True) -> list[str]:
+    """The files that are not what they are in `reference`, each with how.
+
+    stores: whether kept stages and caches have to be there as well; if not, those that are there
+    have to be equal or known by their digests not to be whole: they are made again when needed.
+    """
     found = picture(runs_dir)
-    missing = [f"{name} is missing" for name in reference if name not in found]
-    other = [f"{name} is another" for name, text in found.items() if reference.get(name, text) != text]
-    return [*missing, *other, *(f"{name} is too much" for name in found if name not in reference)]
+    lines = []
+    for name in sorted(reference.keys() | found.keys()):
+        if reference.get(name) == found.get(name):
+            continue
+        if name.startswith(".") and not stores:
+            if name not in found or _unlike((runs_dir / name).with_name("manifest.json"), None):
+                continue
+        how = "missing" if name not in found else "too much" if name not in reference else "another"
+        lines.append(f"{name} is {how}")
+    return lines
 
 
 def leftovers(runs_dir: Path) -> list[str]:
@@ -112,8 +123,13 @@ def _is_json(path: Path) -> bool:
     return True
 
 
-def _unlike(manifest: Path, digests: Mapping[str, str]) -> list[str]:
-    """The files beside a manifest that are not what their digests say."""
+def _unlike(manifest: Path, digests: Mapping[str, str] | None) -> list[str]:
+    """The files beside a manifest that are not what their digests say. digests: None: its own."""
+    if digests is None:
+        try:
+            digests = json.loads(manifest.read_text())["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return [f"{manifest} is not whole"]
     found = []
     for name, digest in digests.items():
         file = manifest.parent / name
@@ -132,8 +148,26 @@ def complaints(ended: Ended) -> list[str]:
     return found
 
 
-def recovered(ended: Ended, runs_dir: Path, reference: Picture) -> list[str]:
-    """What is wrong after a command that has made good what happened before."""
-    found = complaints(ended) + differences(reference, runs_dir)
+def refused(ended: Ended) -> list[str]:
+    """What is wrong with how a command says that it cannot be carried out: in one line."""
+    said = [line for line in ended.screen.splitlines() if line.startswith("tl-run: ")]
+    found = []
+    if ended.code not in {1, 2}:
+        found.append(f"exit code {ended.code}: {ended.screen[-1500:]}")
+    if "Traceback" in ended.screen:
+        found.append(f"a traceback: {ended.screen[-3000:]}")
+    elif len(said) != 1:
+        found.append(f"expected one line, found {len(said)}: {ended.screen[-1500:]}")
+    return found
+
+
+def recovered(
+    ended: Ended, runs_dir: Path, reference: Picture, stores: bool = False
+) -> list[str]:
+    """What is wrong after a command that has made good what happened before.
+
+    stores: as of `differences`.
+    """
+    found = complaints(ended) + differences(reference, runs_dir, stores)
     of_runs = [path for path in leftovers(runs_dir) if not path.startswith(".")]
     return found + [f"{path} was left" for path in of_runs]

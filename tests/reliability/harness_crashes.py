@@ -1,16 +1,29 @@
-"""Jobs: a command that is killed, and the same command again."""
+"""Jobs: a command that is killed, that the disk fails, or whose disk loses what was not synced.
+
+Each gives what is wrong after the same command again, in lines; none where all is well.
+"""
 
 from __future__ import annotations
 
+import errno
+import json
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reliability.harness_compare import Picture, broken, picture, recovered
-from reliability.harness_hooks import Killed
+from reliability.harness_compare import (
+    Picture,
+    broken,
+    differences,
+    leftovers,
+    picture,
+    recovered,
+    refused,
+)
+from reliability.harness_disk import State, put
+from reliability.harness_hooks import Failing, Killed
 from reliability.harness_operations import Operation
 from reliability.harness_trial import command, recorded
 
@@ -38,6 +51,8 @@ class Reference:
     picture: Picture
     operations: Sequence[Operation]
     screen: str
+    root: str
+    results: dict[str, str]
 
 
 def reference(words: tuple[str, ...]) -> Reference:
@@ -46,7 +61,17 @@ def reference(words: tuple[str, ...]) -> Reference:
         runs_dir = Path(home, "runs")
         ended = recorded(words, runs_dir)
         assert ended.code == 0, ended.screen
-        return Reference(words, picture(runs_dir), ended.operations, ended.screen)
+        return Reference(words, picture(runs_dir), ended.operations, ended.screen, str(runs_dir), shown(runs_dir))
+
+
+def shown(runs_dir: Path) -> dict[str, str]:
+    """The results of all runs that are shown as finished, by folder."""
+    from tlrun.runs.outcome import load_runs
+
+    found = {}
+    for run in load_runs(runs_dir):
+        found[str(run.path.relative_to(runs_dir.resolve()))] = json.dumps(run.result, sort_keys=True)
+    return found
 
 
 def killed_at(
@@ -64,5 +89,50 @@ def killed_at(
             return [f"not killed at {at}: {killed.code} {killed.screen[-500:]}"]
         found = broken(runs_dir) if runs_dir.exists() else []
         again = command(words, runs_dir, mutants=mutants)
-        found += recovered(again, runs_dir, wanted)
+        found += recovered(again, runs_dir, wanted, stores=True)
         return [f"killed at {at}{' half' * half}: {what}" for what in found]
+
+
+def power_lost(
+    words: tuple[str, ...],
+    wanted: Picture,
+    results: dict[str, str],
+    state: State,
+    mutants: Sequence[str] = (),
+) -> list[str]:
+    """What is wrong after a loss of power that left `state`, and the same command again."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as home:
+        runs_dir = Path(home, "runs")
+        put(state, runs_dir)
+        found = []
+        for path, result in shown(runs_dir).items():
+            if results.get(path) != result:
+                found.append(f"{path} is shown with another result")
+        return found + recovered(command(words, runs_dir, mutants=mutants), runs_dir, wanted)
+
+
+def failing_at(
+    words: tuple[str, ...], wanted: Picture, at: int, error: int, way: str = "once"
+) -> list[str]:
+    """What is wrong after operation `at` has failed, and after the same command on a disk that is
+    well again.
+
+    way: once; stays: so do all later ones that write; short: a write writes half, then fails.
+    """
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as home:
+        runs_dir = Path(home, "runs")
+        hook = Failing(at, error=error, stays=way == "stays", short=way == "short")
+        ended = command(words, runs_dir, hook)
+        found = refused(ended)
+        if ended.code == 0:
+            found = differences(wanted, runs_dir, stores=False)
+        found += [f"{path} was left" for path in leftovers(runs_dir)]
+        if way != "stays":
+            found += [f"{path} still says running" for path in _running(runs_dir)]
+        again = [f"then: {what}" for what in recovered(command(words, runs_dir), runs_dir, wanted)]
+        name = errno.errorcode[error]
+        return [f"{name} {way} at {at}: {what}" for what in [*found, *again]]
+
+
+def _running(runs_dir: Path) -> list[Path]:
+    return [path for path in runs_dir.glob("*/*/*/run.json") if '"running"' in path.read_text()]
