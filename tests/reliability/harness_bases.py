@@ -22,7 +22,7 @@ def base(kind: str, home: Path) -> Base:
     """
     strategy = "feature_transfer" if kind == "found features" else "parameter_transfer"
     words = STRATEGIES[strategy]
-    folder = home / kind.replace(" ", "_")
+    folder = home / "runs"
     first = command(words, folder)
     assert first.code == 0, first.screen
     wanted, results = picture(folder), shown(folder)

@@ -81,9 +81,10 @@ def differences(reference: Picture, runs_dir: Path, stores: bool = True) -> list
     for name in sorted(reference.keys() | found.keys()):
         if reference.get(name) == found.get(name):
             continue
-        if name.startswith(".") and not stores:
-            if name not in found or _unlike((runs_dir / name).with_name("manifest.json"), None):
-                continue
+        manifest = (runs_dir / name).with_name("manifest.json")
+        may_differ = name.startswith(".") and not stores
+        if may_differ and (name not in found or _unlike(manifest, None)):
+            continue
         how = "missing" if name not in found else "too much" if name not in reference else "another"
         lines.append(f"{name} is {how}")
     return lines
@@ -161,9 +162,7 @@ def refused(ended: Ended) -> list[str]:
     return found
 
 
-def recovered(
-    ended: Ended, runs_dir: Path, reference: Picture, stores: bool = False
-) -> list[str]:
+def recovered(ended: Ended, runs_dir: Path, reference: Picture, stores: bool = False) -> list[str]:
     """What is wrong after a command that has made good what happened before.
 
     stores: as of `differences`.

@@ -29,8 +29,11 @@ from reliability.harness_trial import command, recorded
 
 # In memory where there is such a place: what is killed or dropped is so in the harness.
 SCRATCH = next((path for path in ("/dev/shm",) if os.access(path, os.W_OK)), None)
+ROOT = Path(__file__).parents[2]
+CHECKPOINTS = "\ncheckpoint:" in (ROOT / "configs" / "run.yaml").read_text(encoding="utf-8")
+EXTRA = ("checkpoint.steps=3",) if CHECKPOINTS else ()
 TINY = (
-    "backbone=mlp", "backbone.hidden=[8]", "trainer.steps=12", "trainer.batch_size=8",
+    *EXTRA, "backbone=mlp", "backbone.hidden=[8]", "trainer.steps=12", "trainer.batch_size=8",
     "trainer.eval_every=4", "device=cpu", "controls=false",
 )  # fmt: skip
 STRATEGIES = {
@@ -61,7 +64,9 @@ def reference(words: tuple[str, ...]) -> Reference:
         runs_dir = Path(home, "runs")
         ended = recorded(words, runs_dir)
         assert ended.code == 0, ended.screen
-        return Reference(words, picture(runs_dir), ended.operations, ended.screen, str(runs_dir), shown(runs_dir))
+        return Reference(
+            words, picture(runs_dir), ended.operations, ended.screen, str(runs_dir), shown(runs_dir)
+        )
 
 
 def shown(runs_dir: Path) -> dict[str, str]:
@@ -70,7 +75,9 @@ def shown(runs_dir: Path) -> dict[str, str]:
 
     found = {}
     for run in load_runs(runs_dir):
-        found[str(run.path.relative_to(runs_dir.resolve()))] = json.dumps(run.result, sort_keys=True)
+        found[str(run.path.relative_to(runs_dir.resolve()))] = json.dumps(
+            run.result, sort_keys=True
+        )
     return found
 
 

@@ -60,12 +60,16 @@ def damages(base: Base, number: int, seed: int) -> list[Damage]:
     every = [path for path in every if not path.startswith(UNREAD)]
     for path in every:
         kinds.setdefault(_kind(path), []).append(path)
-    found = []
+    found: list[Damage] = []
     while len(found) < number:
         paths = kinds[chance.choice(sorted(kinds))]
         path = chance.choice(paths)
         how = chance.choice(HOWS)
-        others = [other for other in paths if other != path and _content(folder, other) != _content(folder, path)]
+        others = [
+            other
+            for other in paths
+            if other != path and _content(folder, other) != _content(folder, path)
+        ]
         if how != "swap":
             found.append(Damage(how, path, seed=chance.randrange(10**6)))
         elif others:
@@ -80,7 +84,9 @@ def damages(base: Base, number: int, seed: int) -> list[Damage]:
 def _kind(path: str) -> str:
     """What kind of file one is: its name, and what its folder is a folder of."""
     parts = Path(path).parts
-    return f"{parts[0] if parts[0].startswith('.') else 'run'} {is_checkpoint(Path(path))} {parts[-1]}"
+    return (
+        f"{parts[0] if parts[0].startswith('.') else 'run'} {is_checkpoint(Path(path))} {parts[-1]}"
+    )
 
 
 def _content(folder: Path, path: str) -> bytes:
@@ -133,8 +139,10 @@ def _wrong(base: Base, ended: Ended, runs_dir: Path) -> list[str]:
     if ended.code:
         found = refused(ended)
     else:
-        asked = {name: text for name, text in base.wanted.items()}
-        found = [line for line in differences(asked, runs_dir, stores=False) if "too much" not in line]
+        asked = dict(base.wanted)
+        found = [
+            line for line in differences(asked, runs_dir, stores=False) if "too much" not in line
+        ]
     for path, result in shown(runs_dir).items():
         if path in base.results and base.results[path] != result:
             found.append(f"{path} is shown with another result")

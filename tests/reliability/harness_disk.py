@@ -44,7 +44,7 @@ class Disk:
     def __init__(self, root: str, keeps_paths: bool = False) -> None:
         self._root, self._top, self._keeps_paths = root, Folder(), keeps_paths
 
-    def do(self, operation: Operation) -> None:
+    def do(self, operation: Operation) -> None:  # noqa: C901  # one case an operation
         """Take over an operation; one that fails changes nothing."""
         folder, name = self._find(operation.path)
         if folder is None:
@@ -96,7 +96,7 @@ class Disk:
             folder, name = self._find(path)
             assert folder is not None
             folder.kept[name] = folder.now[name]
-            path = os.path.dirname(path)
+            path = str(Path(path).parent)
 
     def state(self, way: str, seed: int = 0) -> State:
         """What a loss of power leaves now. seed: of chance."""

@@ -56,13 +56,13 @@ def watched(root: Path, hook: Hook) -> Iterator[None]:
         (os, "write", watch.written(os.write)),
     ]
     for name in ("mkdir", "rmdir", "unlink", "remove", "utime"):
-        places.append((os, name, watch.of_path(name, getattr(os, name))))
+        places += [(os, name, watch.of_path(name, getattr(os, name)))]
     for name in ("rename", "replace", "link", "symlink"):
-        places.append((os, name, watch.of_two(name, getattr(os, name))))
+        places += [(os, name, watch.of_two(name, getattr(os, name)))]
     for name in ("fsync", "fdatasync"):
-        places.append((os, name, watch.synced(getattr(os, name))))
+        places += [(os, name, watch.synced(getattr(os, name)))]
     for name in ("truncate", "ftruncate"):
-        places.append((os, name, watch.truncated(getattr(os, name))))
+        places += [(os, name, watch.truncated(getattr(os, name)))]
     patches = [patch.object(*place) for place in places]
     for each in patches:
         each.start()
@@ -81,12 +81,11 @@ class _Watch:
     def place(self, path: Any, folder: int | None = None) -> str | None:
         """The whole path, with the folders on the way as they are; None where it is not ours."""
         if isinstance(path, int):
-            whole = os.readlink(f"/proc/self/fd/{path}")
+            whole = str(Path(f"/proc/self/fd/{path}").readlink())
         else:
-            above = "" if folder is None else os.readlink(f"/proc/self/fd/{folder}")
-            joined = os.path.join(above, os.fsdecode(path))
-            home, name = os.path.split(joined)
-            whole = os.path.join(os.path.realpath(home), name)
+            above = "." if folder is None else Path(f"/proc/self/fd/{folder}").readlink()
+            joined = Path(above, os.fsdecode(path))
+            whole = str(Path(os.path.realpath(joined.parent), joined.name))
         return whole if f"{whole}/".startswith(f"{self.root}/") else None
 
     def file(self, real: Any) -> Any:
@@ -151,7 +150,7 @@ class _Watch:
             place = self.place(number)
             if place is None:
                 return real(number)
-            operation = Operation("fsync", place, folder=os.path.isdir(place))
+            operation = Operation("fsync", place, folder=Path(place).is_dir())
             return self.hook(operation, partial(real, number))
 
         return sync
@@ -160,7 +159,11 @@ class _Watch:
         def truncate(path: Any, length: int) -> Any:
             place = self.place(path)
             act = partial(real, path, length)
-            return act() if place is None else self.hook(Operation("truncate", place, size=length), act)
+            return (
+                act()
+                if place is None
+                else self.hook(Operation("truncate", place, size=length), act)
+            )
 
         return truncate
 

@@ -25,10 +25,10 @@ class JobError(AssertionError):
 
 
 class Server:
-    """The server as the tests see it. at_once: jobs that run at the same time."""
+    """The server as the tests see it. at_once: jobs at a time; two at least, for some wait."""
 
-    def __init__(self, at_once: int = 0) -> None:
-        self.at_once = at_once or len(os.sched_getaffinity(0))
+    def __init__(self) -> None:
+        self.at_once = max(2, len(os.sched_getaffinity(0)))
         paths = [str(TESTS), str(TESTS.parent / "src"), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "reliability.harness_server"],
@@ -39,7 +39,8 @@ class Server:
 
     def run(self, jobs: Sequence[Job]) -> list[Any]:
         """What the jobs give, in their order. Raises JobError where one raises."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         pickle.dump((self.at_once, list(jobs)), self._process.stdin)
         self._process.stdin.flush()
         results = pickle.load(self._process.stdout)
@@ -50,7 +51,8 @@ class Server:
 
     def close(self) -> None:
         """End the server."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()

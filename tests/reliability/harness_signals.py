@@ -38,13 +38,13 @@ def killed_until_done(
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(dir=SCRATCH) as home:
         runs_dir = Path(home, "runs")
-        for number in range(kills):
-            ended = command(words, runs_dir, after=chance.uniform(0, longest))
-            if ended.code != -signal.SIGKILL:
-                break
-        else:
-            number, ended = kills, command(words, runs_dir)
-        return Killing(number, recovered(ended, runs_dir, wanted))
+        done = 0
+        ended = command(words, runs_dir, after=chance.uniform(0, longest))
+        while ended.code == -signal.SIGKILL:
+            done += 1
+            after = chance.uniform(0, longest) if done < kills else None
+            ended = command(words, runs_dir, after=after)
+        return Killing(done, recovered(ended, runs_dir, wanted))
 
 
 def signalled(words: tuple[str, ...], wanted: Picture, by: int, after: float) -> list[str]:

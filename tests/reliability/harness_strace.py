@@ -88,16 +88,17 @@ def _path(rest: str, of_file: bool) -> str | None:
         found = OF_FILE.match(rest)
         return found[1] if found else None
     if below := IN_FOLDER.match(rest):
-        return os.path.join(*below.groups())
+        return str(Path(*below.groups()))
     found = QUOTED.match(rest)
     return found[1] if found else None
 
 
 def main() -> None:
     """Carry out a command, and print the operations that the harness has seen."""
+    from tlrun.cli.main import run
+
     from reliability.harness_hooks import Recorded
     from reliability.harness_operations import watched
-    from tlrun.cli.main import run
 
     runs_dir, *words = sys.argv[1:]
     seen = Recorded()

@@ -30,12 +30,13 @@ class Ended:
     """How a command ended.
 
     code: its exit code; minus the number of the signal that killed it. screen: all it printed.
-    operations: where they were recorded; else empty.
+    operations: where they were recorded; else empty. modules: that it has imported, if asked for.
     """
 
     code: int
     screen: str
     operations: Sequence[Operation] = field(default=(), repr=False)
+    modules: Sequence[str] = field(default=(), repr=False)
 
 
 @cache
@@ -58,8 +59,8 @@ def warm() -> None:
             tiny = (*words, "backbone=mlp", "trainer.steps=1", "controls=false")
             request(tiny)
             reported = command(tiny, Path(folder), report=True)
-            for module in reported.operations:
-                with_import(str(module))
+            for module in reported.modules:
+                with_import(module)
     gc.collect()
     gc.freeze()  # what is here stays as it is, and is not copied
 
@@ -86,9 +87,8 @@ def command(
 ) -> Ended:
     """`tl-run WORDS runs_dir=RUNS_DIR`, from its main function on, in a process of its own.
 
-    hook: of its durable operations below `runs_dir`. mutants: of harness_mutants.py, by name. after:
-    so many seconds later it gets the signal `by`. report: in place of operations, give the modules
-    it has imported.
+    hook: of its durable operations below `runs_dir`. mutants: of harness_mutants.py, by name.
+    after: so many seconds later it gets the signal `by`. report: tell the modules it has imported.
     """
     asked = request(words)
     reading, writing = os.pipe()
@@ -103,7 +103,7 @@ def command(
         code, told = _watch(process, reading, after, by)
         screen.seek(0)
         printed = screen.read().decode(errors="replace")
-    return Ended(code, printed, pickle.loads(told) if told else ())
+    return Ended(code, printed, **(pickle.loads(told) if told else {}))
 
 
 def _watch(process: int, reading: int, after: float | None, by: int) -> tuple[int, bytes]:
@@ -146,7 +146,9 @@ def _carry_out(
             code = end.code if isinstance(end.code, int) else 98
         sys.stdout.flush()
         sys.stderr.flush()
-        told = sorted(sys.modules) if report else getattr(hook, "operations", ())
+        told = {"operations": getattr(hook, "operations", ())}
+        if report:
+            told["modules"] = sorted(sys.modules)
         with os.fdopen(writing, "wb") as out:
             pickle.dump(told, out)
     except BaseException:  # noqa: BLE001  # as Python would
