@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from reliability.harness_crashes import STRATEGIES, Reference, reference
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_crashes import Reference, reference
 from reliability.harness_server import Server
 
 if sys.platform != "linux":  # it reads /proc

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from reliability.harness_commands import STRATEGIES
 from reliability.harness_compare import files_below, is_checkpoint, picture
-from reliability.harness_crashes import STRATEGIES, shown
+from reliability.harness_crashes import shown
 from reliability.harness_damage import Base
 from reliability.harness_hooks import Killed
 from reliability.harness_trial import command, recorded

@@ -22,28 +22,13 @@ from reliability.harness_compare import (
     recovered,
     refused,
 )
-from reliability.harness_disk import State, put
-from reliability.harness_hooks import Failing, Killed
+from reliability.harness_disk import Disk, State, put
+from reliability.harness_hooks import Failing, Held, Killed, wait_for
 from reliability.harness_operations import Operation
-from reliability.harness_trial import command, recorded
+from reliability.harness_trial import Ended, command, recorded
 
 # In memory where there is such a place: what is killed or dropped is so in the harness.
 SCRATCH = next((path for path in ("/dev/shm",) if os.access(path, os.W_OK)), None)
-ROOT = Path(__file__).parents[2]
-CHECKPOINTS = "\ncheckpoint:" in (ROOT / "configs" / "run.yaml").read_text(encoding="utf-8")
-EXTRA = ("checkpoint.steps=3",) if CHECKPOINTS else ()
-TINY = (
-    *EXTRA, "backbone=mlp", "backbone.hidden=[8]", "trainer.steps=12", "trainer.batch_size=8",
-    "trainer.eval_every=4", "device=cpu", "controls=false",
-)  # fmt: skip
-STRATEGIES = {
-    # two stages, the source's shared between runs
-    "parameter_transfer": (*TINY, "strategy=parameter_transfer", "lam.value=1"),
-    "structure_transfer": (*TINY, "strategy=structure_transfer", "lam.value=1"),
-    "feature_transfer": (*TINY, "strategy=feature_transfer", "lam.value=inf"),
-    "task_relation": (*TINY, "strategy=task_relation", "dataset=digits_binary", "lam.value=1"),
-    "shared_parameters": (*TINY, "strategy=shared_parameters", "dataset=digits_tasks"),
-}
 
 
 @dataclass(frozen=True)
@@ -100,6 +85,19 @@ def killed_at(
         return [f"killed at {at}{' half' * half}: {what}" for what in found]
 
 
+def outlasting(operations: Sequence[Operation], root: str) -> dict[str, str]:
+    """The results that are still shown after a loss of power at the end of a command.
+
+    The disk is one that keeps the names on the way to what was synced, as common ones do.
+    """
+    disk = Disk(root, keeps_paths=True)
+    for operation in operations:
+        disk.do(operation)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as home:
+        put(disk.state("kept path"), Path(home, "runs"))
+        return shown(Path(home, "runs"))
+
+
 def power_lost(
     words: tuple[str, ...],
     wanted: Picture,
@@ -143,3 +141,17 @@ def failing_at(
 
 def _running(runs_dir: Path) -> list[Path]:
     return [path for path in runs_dir.glob("*/*/*/run.json") if '"running"' in path.read_text()]
+
+
+def holding(words: tuple[str, ...], home: str, at: int, mutants: Sequence[str]) -> Ended:
+    """One of two: it stops before operation `at` until the other is over."""
+    hook = Held(at, here=f"{home}/here", go=f"{home}/go")
+    return command(words, Path(home, "runs"), hook, mutants)
+
+
+def at_once(words: tuple[str, ...], home: str, mutants: Sequence[str]) -> Ended:
+    """The other: the same command while the first has the run."""
+    wait_for(f"{home}/here")
+    ended = command(words, Path(home, "runs"), mutants=mutants)
+    Path(home, "go").touch()
+    return ended

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from reliability.harness_operations import Operation
@@ -94,3 +96,26 @@ class Failing(Counted):
         if hit and operation.name in FILLING:
             raise OSError(self.error, os.strerror(self.error), operation.path)
         return done(operation, act)
+
+
+@dataclass
+class Held(Counted):
+    """Before an operation: say so by the file `here`, and wait for the file `go`."""
+
+    here: str = ""
+    go: str = ""
+
+    def do(self, operation: Operation, act: Callable[..., Any]) -> Any:
+        if self.number == self.at:
+            Path(self.here).touch()
+            wait_for(self.go)
+        return done(operation, act)
+
+
+def wait_for(path: str, patience: float = 60.0) -> None:
+    """Wait until there is a file. Raises TimeoutError where there is none for too long."""
+    end = time.monotonic() + patience
+    while not Path(path).exists():
+        if time.monotonic() > end:
+            raise TimeoutError(f"nobody made {path}")
+        time.sleep(0.005)

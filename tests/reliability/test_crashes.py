@@ -7,7 +7,8 @@ import random
 import pytest
 
 from reliability.conftest import Of
-from reliability.harness_crashes import STRATEGIES, Reference, killed_at
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_crashes import Reference, killed_at
 from reliability.harness_server import Job, Server
 
 

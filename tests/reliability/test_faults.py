@@ -8,7 +8,8 @@ import random
 import pytest
 
 from reliability.conftest import Of
-from reliability.harness_crashes import STRATEGIES, Reference, failing_at
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_crashes import Reference, failing_at
 from reliability.harness_hooks import FILLING
 from reliability.harness_server import Job, Server
 

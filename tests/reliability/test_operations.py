@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reliability.harness_crashes import STRATEGIES
+from reliability.harness_commands import STRATEGIES
 from reliability.harness_disk import WAYS, Disk
 from reliability.harness_hooks import Failing, Recorded
 from reliability.harness_operations import watched

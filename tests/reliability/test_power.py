@@ -7,7 +7,8 @@ import random
 import pytest
 
 from reliability.conftest import Of
-from reliability.harness_crashes import STRATEGIES, Reference, power_lost
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_crashes import Reference, outlasting, power_lost
 from reliability.harness_disk import WAYS, State, states
 from reliability.harness_server import Job, Server
 
@@ -31,6 +32,12 @@ def test_a_loss_of_power_at_some_moments(server: Server, reference_of: Of) -> No
 
     assert len(left) > 100
     assert problems(server, of, random.Random(5).sample(left, 12)) == []
+
+
+def test_a_finished_run_outlasts_a_loss_of_power(reference_of: Of) -> None:
+    of = reference_of("parameter_transfer")
+
+    assert outlasting(of.operations, of.root) == of.results
 
 
 @pytest.mark.slow
