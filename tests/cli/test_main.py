@@ -157,7 +157,7 @@ except UserError as error:
             ["show", "nonesuch"],
             "show: expected a run, found none with nonesuch in its name in runs",
         ),
-        (["doctor", "now"], "doctor: expected nothing or --runs-dir PATH, found now"),
+        (["doctor", "now"], "doctor: expected --verify or --runs-dir PATH, found now"),
         (["-x"], "-x: no flag of tl-run; options are set as key=value; see tl-run --help"),
     ],
 )

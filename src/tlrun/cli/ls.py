@@ -26,7 +26,8 @@ USAGE = """\
 tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]   the runs so far, latest last
 
   tl-run ls status=failed        finished, diverged, failed, interrupted,
-                                 running, stopped (its process is gone)
+                                 running, stopped (its process is gone),
+                                 damaged (its result is)
   tl-run ls strategy=scratch seed=0    any key of a run's config, such as
                                  lam.value=inf or dataset.shift=noise
   tl-run ls --all                all of them, not the last {last}
@@ -41,6 +42,7 @@ COLUMNS = ("status", "run", "settings", "test", "s", "started (UTC)")
 FIXED = {"status": 11, "test": 9, "s": 9, "started (UTC)": 18}
 SETTINGS = 24  # columns of a terminal in which settings are folded, before others are left out
 DROPPED = ("s", "started (UTC)")  # where there is no room, in this order
+BAD = ("failed", "stopped", "damaged")
 OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
 
@@ -189,7 +191,7 @@ def _cells(run: FoundRun) -> dict[str, Text | str]:
     if isinstance(seconds, int | float):
         took = f"{seconds:.1f}"
     return {
-        "status": Text(status, style="red" if status in ("failed", "stopped", DIVERGED) else ""),
+        "status": Text(status, style="red" if status in (*BAD, DIVERGED) else ""),
         "test": score,
         "s": took,
         "started (UTC)": str(run.record.get("started", "–"))[:16].replace("T", " "),
