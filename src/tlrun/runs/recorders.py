@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tlrun.runs.plan import PlannedStage
 from tlrun.runs.resuming import Resuming
 from tlrun.runs.stopping import Held
+from tlrun.training.finite import check_finite
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
@@ -67,9 +68,13 @@ class TrainingRecorder(StageRecorder):
                 self.log(row)
 
     def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
-        """Show an update; make a checkpoint where one is due, or where a signal waits to act."""
+        """Show an update; make a checkpoint where one is due, or where a signal waits to act.
+
+        Raises RunFailed, with no checkpoint made, where a weight is not finite.
+        """
         self.resuming.screen.step(state.step, terms)
         if self.resuming.wanted(state.step, stopping=self.held.caught is not None):
+            check_finite(self.model, self.planned.stage, state.step)
             self.resuming.keep(
                 self.planned, self.shared, self.model, state, self.rows, self.seconds
             )
