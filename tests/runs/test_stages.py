@@ -21,6 +21,7 @@ from tlrun.core.problem import Problem
 from tlrun.models.model import Model
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS, planned_stages
+from tlrun.runs.resuming import Resuming
 from tlrun.runs.stages import StageRunner
 from tlrun.store.entries import entries
 from tlrun.store.features import HOME
@@ -277,7 +278,7 @@ def test_a_stage_may_have_several_domains_and_tasks(tmp_path: Path) -> None:
     pooled = replace(asked, run=run, folds=[planned_stages(run, ours, stages, "cpu")])
     weights = []
     for expected in (False, True):
-        runner = StageRunner(pooled, ours, THIS, Watcher())
+        runner = StageRunner(Resuming(pooled, Watcher()), ours, THIS)
         pooled.run_dir.path.mkdir(parents=True, exist_ok=True)
         first = runner.run_stage(pooled.stages[0], None)
         second = runner.run_stage(pooled.stages[1], first.model)

@@ -32,7 +32,7 @@ OF_COMMANDS = {  # the flags of each subcommand
     "export": ("--tensorboard", "--csv", "--json", "--onnx", "--domain", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
-    "doctor": ("--runs-dir",),
+    "doctor": ("--verify", "--runs-dir"),
     "help": ("--config-dir",),
 }  # fmt: skip
 OF_RUNS = ("show", "final", "deliver", "predict", "export")  # what follows them is a run
@@ -40,7 +40,7 @@ FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--onnx", "
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 CONFIGS = ("job", "hydra", "all")
 AFTER = {"--by": ("likelihood", "features"), "--cfg": CONFIGS, "-c": CONFIGS}
-STATUS = ("finished", "failed", "interrupted", "stopped", "running")
+STATUS = ("finished", "failed", "interrupted", "stopped", "running", "damaged")
 
 
 def shell_completion(arguments: Sequence[str]) -> int:

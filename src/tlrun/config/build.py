@@ -24,7 +24,7 @@ from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Strategy
 from tlrun.training.devices import DEVICE
 from tlrun.training.optimizers import Optimizer
-from tlrun.training.options import TrainerOptions
+from tlrun.training.options import Checkpointing, TrainerOptions
 
 Config = Mapping[str, Any]  # a whole config, or a node of one, as plain data
 
@@ -81,6 +81,8 @@ class Run:
     rerun: bool
     stages: bool
     reuse: Literal["same", "any"]
+    allow_inexact: bool
+    checkpoint: Checkpointing
     sweep: Sweep
     verdict: Verdict
     tune: Tune

@@ -22,8 +22,9 @@ from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
 NO_AXES = (
-    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep", "sweep.jobs",
-    "sweep.engine", "verdict", "verdict.alpha", "verdict.delta", "tune", "tune.lr",
+    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "allow_inexact",
+    "checkpoint", "checkpoint.seconds", "checkpoint.steps", "sweep", "sweep.jobs", "sweep.engine",
+    "verdict", "verdict.alpha", "verdict.delta", "tune", "tune.lr",
 )  # fmt: skip
 MOST_JOBS = 10_000  # of a sweep: beyond them, checking alone would take minutes
 

@@ -11,6 +11,7 @@ from tlrun.config.registry import GROUPS, find, names
 from tlrun.config.tuning import Tune
 from tlrun.core.errors import Mistake, UserError
 from tlrun.store.rundir import RunDir
+from tlrun.training.options import Checkpointing
 
 
 def kept_run(run_dir: RunDir) -> Run:
@@ -47,6 +48,8 @@ def kept_run(run_dir: RunDir) -> Run:
         rerun=False,
         stages=True,
         reuse="any",
+        allow_inexact=False,
+        checkpoint=Checkpointing(),
         sweep=Sweep(),
         verdict=Verdict(),
         tune=Tune(),

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.errors import RunFailed, Terminated, TlrunError, one_line, out_of_memory
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
+from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.plan import Plan
 from tlrun.store.finished import Finished
@@ -30,8 +31,11 @@ Engine = Literal["loop", "stacked"]
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-def begin(plan: Plan, problem: Problem, engine: Engine) -> None:
-    """Make the folder of a run, with all that is known of it before it is trained."""
+def begin(plan: Plan, problem: Problem, engine: Engine, attempt: Attempt = NOTHING_BEFORE) -> None:
+    """Make the folder of a run, with all that is known of it before it is trained.
+
+    attempt: the earlier one, from whose checkpoints it may go on.
+    """
     run_dir = plan.run_dir
     config = yaml.dump(
         as_plain(deciding(plan.run)), Dumper=DUMPER, sort_keys=False, allow_unicode=True
@@ -40,9 +44,14 @@ def begin(plan: Plan, problem: Problem, engine: Engine) -> None:
         "fingerprint": plan.fingerprint,
         "engine": engine,
         "data": problem.digest,
+        "stage_keys": [[planned.key for planned in stages] for stages in plan.folds],
         **plan.facts,
     }
-    run_dir.begin(config, facts)
+    if plan.run.rerun:
+        facts["rerun"] = True
+    if attempt.inexact:
+        facts["inexact"] = attempt.inexact
+    run_dir.begin(config, facts, goes_on=attempt.goes_on)
     run_dir.keep_json("data.json", problem.report)
     if how_read := problem.preprocessing or _units(problem):
         run_dir.keep_json("preprocessing.json", how_read)
@@ -53,13 +62,15 @@ def finished(plan: Plan, problem: Problem, done: Learnt, seconds: float) -> Fini
 
     problem: whose test set it has opened. seconds: that it took, without the stages it has loaded.
     """
-    # What the run would have cost alone: a loaded stage counts what its training took.
-    spared = sum(stage.seconds for stage in done.stages if stage.found)
+    # What the run would have cost alone, and at once: of a stage that was loaded, or goes on from a
+    # checkpoint, counts what its training took before.
+    spared = sum(stage.earlier for stage in done.stages)
     record = {
         "seconds": seconds + spared,
         "stages": [stage.record for stage in done.stages],
         "test_opened": max(part.test.opened for part in problem.parts),
         "test_examples": _tested_rows(done.predictions),
+        "diverged": done.diverged,
     }
     return Finished(plan.run_dir, done.result, done.weights, done.predictions, record)
 
@@ -125,8 +136,4 @@ def reason_of(error: BaseException) -> str:
         return error.reason
     if isinstance(error, TlrunError):
         return str(error)
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    signs = ("allocate memory", "OutOfMemory")  # torch raises a plain RuntimeError on the CPU
-    if isinstance(error, MemoryError) or any(sign in message for sign in signs):
-        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
-    return message
+    return out_of_memory(error) or one_line(error)

@@ -31,7 +31,9 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     """
     from safetensors.torch import load_file
 
-    folder = load_run(path).path
+    run = load_run(path)
+    run.check("model.safetensors")
+    folder = run.path
     found = load_file(folder / "model.safetensors")
     tensors = {n.removeprefix(ONLY): t for n, t in found.items() if n.startswith(ONLY)}
     if not tensors:

@@ -41,7 +41,9 @@ def load_model(path: str | Path, fold: int | None = None, device: str = "cpu") -
     Raises FileNotFoundError or ValueError as `load_run` does, and ValueError where the run keeps no
     such model, as that of an estimator.
     """
-    return model_of(load_run(path).path, fold, device)
+    run = load_run(path)
+    run.check("model.safetensors")
+    return model_of(run.path, fold, device)
 
 
 def model_of(folder: Path, fold: int | None, device: str = "cpu") -> Model:

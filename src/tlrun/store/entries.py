@@ -70,14 +70,18 @@ class Entry:
         """
         if not self.path.exists():
             return False
+        self.check()
+        self._mark_used()
+        return True
+
+    def check(self) -> None:
+        """Raise Damaged where the entry is not whole. That does not count as being used."""
         for name, digest in self._digests().items():
             try:
                 found = digest_of(self.path / name)
             except OSError as error:
                 raise Damaged(f"{name} cannot be read ({error.strerror})") from None
             _check(name, found, digest)
-        self._mark_used()
-        return True
 
     def write(self, files: Mapping[str, bytes], synced: bool = False) -> None:
         """Put the entry there, whole, in place of what was there. files: content by name.

@@ -6,7 +6,7 @@
 
 run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing
 that another run of the same bits would say differently. A run is finished when run.json says so,
-and it says so last.
+and it says so last, with the digests of all files, whose folder it is, and a digest of itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
+from tlrun.store.digests import check_file, check_sealed, of_files, sealed
 from tlrun.store.files import (
     append_json,
     as_json,
@@ -39,6 +40,8 @@ from tlrun.store.locks import locked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
+UNFINISHED = ("running", "interrupted", "failed")
+CHECKPOINTS = "checkpoints"  # in the folder of a run that is not finished
 FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 # What a finished run holds, where it does not say so itself.
 FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
@@ -72,22 +75,40 @@ class RunDir:
         except (OSError, ValueError):
             return None
 
-    def result(self, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    @property
+    def id(self) -> str:
+        """What run.json says whose folder it is: the data set, the strategy, and the name."""
+        return "/".join([*self.group.split("/")[-2:], self.name])
+
+    def result(
+        self, record: Mapping[str, Any] | None = None, *, moved: bool = False
+    ) -> dict[str, Any]:
         """result.json of a finished run.
 
-        record: what run.json says; None: it is read.
+        record: what run.json says; None: it is read. moved: whether the folder may stand elsewhere
+        than where it was made, as one that was mailed.
 
-        Raises OSError or ValueError where it cannot be read or lacks something, where a score is no
-        number, or where another file of a finished run is missing.
+        Raises OSError or ValueError where it cannot be read or lacks something, is not what it was,
+        or another run's, where a score is no number, or where another file of a finished run is
+        missing.
         """
-        result = read_json(self.path / "result.json")
+        said = record if record is not None else self.record() or {}
+        check_sealed(said)
+        if not moved and said.get("run", self.id) != self.id:
+            raise ValueError(f"run.json is that of {said['run']}, which was moved or copied here")
+        check_file(self.path, "result.json", said)
+        try:
+            result = read_json(self.path / "result.json")
+        except OSError as error:
+            raise ValueError(f"result.json: {error.strerror}") from None
+        except ValueError:
+            raise ValueError("result.json holds no JSON object") from None
         lacking = [key for key in RESULT_KEYS if key not in result]
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
         for value in _scores(result):
             if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
-        said = record if record is not None else self.record() or {}
         with os.scandir(self.path) as inside:
             there = {entry.name for entry in inside if entry.is_file()}
         missing = [name for name in said.get("files", FILES) if name not in there]
@@ -95,14 +116,28 @@ class RunDir:
             raise ValueError(f"{', '.join(missing)} missing")
         return result
 
-    def begin(self, config: str, record: Mapping[str, Any]) -> None:
-        """Make the folder anew; what stood there before is moved to .superseded, not lost.
+    def prove(self, record: Mapping[str, Any], *, deep: bool = False) -> None:
+        """Raise ValueError, naming it, where a file beside result.json is not what it was.
+
+        record: what run.json says. deep: whether large files are read although their sizes and
+        times of writing are what they were.
+        """
+        for name in of_files(record).keys() - {"result.json"}:
+            check_file(self.path, name, record, deep=deep)
+
+    def begin(self, config: str, record: Mapping[str, Any], *, goes_on: bool = False) -> None:
+        """Make the folder, or make it ready to go on in.
+
+        Of an earlier attempt that is not finished the checkpoints stay, where the run goes on from
+        them; the rest is made again. What is finished is moved to .superseded, not lost.
 
         config: the text of config.yaml. record: what run.json says beside status, process and time.
         """
-        if self.path.exists():
+        if self._is_finished():
             self._set_aside()
-        self.path.mkdir(parents=True)
+        elif self.path.exists():
+            self._clear(but=("run.json", CHECKPOINTS) if goes_on else ("run.json",))
+        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / "config.yaml", config.encode(), synced=False)
         write_json(self.path / "run.json", {**_started(), **record}, synced=False)
 
@@ -123,15 +158,35 @@ class RunDir:
 
         Where the disk is full, over what is there, and of a run that is not finished only.
         """
-        started = self.record() or {}
         file = self.path / "run.json"
-        said = {**started, "status": status, "ended": _now(), **record}
+        said = {**(self.record() or {}), "status": status, "ended": _now(), **record}
+        if status == "finished":
+            write_json(file, sealed({**said, "run": self.id}))
+            return
         try:
             write_json(file, said)
         except OSError:
-            if status == "finished":
-                raise
             write_over(file, as_json(said))
+
+    def drop_checkpoints(self) -> None:
+        """Take away the checkpoints, of which a finished run needs none."""
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+
+    def _is_finished(self) -> bool:
+        """Whether there is a run that is finished, or was once and is damaged."""
+        if (self.record() or {}).get("status") in UNFINISHED or not self.path.exists():
+            return False
+        return any((self.path / name).exists() for name in ("run.json", "result.json"))
+
+    def _clear(self, but: Sequence[str]) -> None:
+        """Take away all that is in the folder, save the names in `but`."""
+        for path in self.path.iterdir():
+            if path.name in but:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _set_aside(self) -> None:
         """Move the folder to <runs_dir>/.superseded/, under the first free number."""

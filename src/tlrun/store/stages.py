@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.options import strict
+from tlrun.store.checkpoints import Checkpoints
 from tlrun.store.entries import Damaged, Entry, entry
 from tlrun.store.files import read_json
 
@@ -46,6 +47,15 @@ class FinishedStage:
 def stage_entry(runs_dir: Path, key: str) -> Entry:
     """Where the stage of a `key` is kept, or would be."""
     return entry(runs_dir, HOME, key)
+
+
+def checkpoints_of(kept: Entry) -> Checkpoints:
+    """The checkpoints of the shared stage that an entry is for, made under its lock.
+
+    They stand where an entry stands that is half-written, and are cleaned with those.
+    """
+    key = kept.path.name
+    return Checkpoints(kept.path.with_name(f".{key}.checkpoints"), key)
 
 
 def read_stage(kept: Entry) -> FinishedStage | None:
@@ -75,8 +85,12 @@ def _finished(files: Mapping[str, bytes]) -> FinishedStage:
     return FinishedStage(load(files["model.safetensors"]), rows, seconds)
 
 
-def write_stage(kept: Entry, content: Mapping[str, Any], finished: FinishedStage) -> None:
+def write_stage(
+    kept: Entry, content: Mapping[str, Any], finished: FinishedStage, *, synced: bool = False
+) -> None:
     """Keep a finished stage, with the `content` that its key is made of, as strict JSON.
+
+    synced: whether it outlasts a loss of power.
 
     Raises OSError where it cannot be written.
     """
@@ -92,7 +106,8 @@ def write_stage(kept: Entry, content: Mapping[str, Any], finished: FinishedStage
             "stage.json": f"{description}\n".encode(),
             "metrics.jsonl": rows.encode(),
             "model.safetensors": save(dict(finished.weights)),
-        }
+        },
+        synced=synced,
     )
 
 

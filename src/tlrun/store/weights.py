@@ -147,6 +147,8 @@ def _from_pickle(file: WeightsFile, content: bytes) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of files that it then refuses
             loaded = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    except MemoryError:  # which says nothing about the file
+        raise
     except Exception as error:  # noqa: BLE001  # bytes of any kind raise errors of any kind
         found = f"weights_only refuses {file.path}: {_refused(error)}"
         hint = "take a file that holds tensors alone, or its .safetensors"

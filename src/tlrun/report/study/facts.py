@@ -130,7 +130,9 @@ def apart(finished: Sequence[Outcome], unfinished: Sequence[FoundRun]) -> tuple[
         found.append(OtherRun("/".join(run.path.parts[-3:]), "finished", score, "not of the plan"))
     for other in unfinished:
         why = str(other.record.get("reason", ""))
-        if other.status == "finished":
+        if other.status == "damaged":
+            why = other.damage
+        elif other.status == "finished":
             why = "its files are damaged, or an older tl-run's"
         path = f"{other.run_dir.group}/{other.run_dir.name}"
         found.append(OtherRun(path, other.status, "–", why))

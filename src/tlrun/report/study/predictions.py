@@ -40,6 +40,7 @@ def predictions_of(run: Outcome) -> dict[TaskKey, Predicted]:
 
     judged: Mapping[str, str] = run.result["headline"].get("tasks", {})
     try:
+        run.check("predictions.safetensors")
         tensors = load_file(run.path / "predictions.safetensors")
         report = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
         tasks = _tasks(report["splits"], judged)

@@ -24,7 +24,16 @@ import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import Terminated
-from tlrun.core.notes import HeadsTogether, Note, StatisticsPooled, Waiting
+from tlrun.core.notes import (
+    CheckpointDamaged,
+    EntryDamaged,
+    HeadsTogether,
+    Note,
+    NotKept,
+    StageResumed,
+    StatisticsPooled,
+    Waiting,
+)
 from tlrun.core.signals import ENDING, raise_it
 from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache
@@ -33,6 +42,11 @@ from tlrun.strategies.base import Stage
 from tlrun.sweeps.batched.together import Result, carry_out
 from tlrun.sweeps.executors.base import Unit
 
+# what a run alone can tell, of what it finds and does
+TOLD = (
+    CheckpointDamaged, EntryDamaged, HeadsTogether, NotKept, StageResumed, StatisticsPooled,
+    Waiting,
+)  # fmt: skip
 TELL = 0.1  # seconds between reports of progress
 ORPHANED = 128 + signal.SIGTERM if os.name == "nt" else 128 + signal.SIGKILL
 
@@ -51,7 +65,7 @@ class Reporter:
 
     def note(self, note: Note, runs: int = 1) -> None:
         """Pass on what the run alone can tell; the other notes came when all runs were planned."""
-        if isinstance(note, Waiting | StatisticsPooled | HeadsTogether):
+        if isinstance(note, TOLD):
             self.tell("note", note)
 
     def begin(self, run: str, stage: Stage) -> None:
