@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file
 from waiting import PATIENCE
 
-from tlrun.core.errors import RunBusy, UserError
+from tlrun.core.errors import RunBusy
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import write_json
 from tlrun.store.finished import Finished, finish
-from tlrun.store.rundir import CHECKPOINTS, RunDir, check_writable
+from tlrun.store.rundir import CHECKPOINTS, RunDir
 
 from problems import no_note, sign
 
@@ -190,13 +190,3 @@ def test_the_lock_goes_with_a_killed_process(
 
     with place.locked(wait=False, note=no_note):
         pass
-
-
-def test_a_folder_that_cannot_be_written_is_a_mistake_of_the_user(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    check_writable(tmp_path / "new" / "deep")
-    check_writable(tmp_path)
-
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    with pytest.raises(UserError, match="runs_dir: expected a folder that can be written"):
-        check_writable(tmp_path / "file" / "runs")

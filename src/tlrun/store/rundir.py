@@ -24,7 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from tlrun.core.errors import Mistake, RunBusy, UserError
+from tlrun.core.errors import RunBusy
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.digests import check_file, check_sealed, of_files, sealed
 from tlrun.store.files import (
@@ -37,6 +37,7 @@ from tlrun.store.files import (
     write_whole,
 )
 from tlrun.store.locks import locked
+from tlrun.store.room import or_only_read
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
@@ -174,7 +175,7 @@ class RunDir:
 
     def _is_finished(self) -> bool:
         """Whether there is a run that is finished, or was once and is damaged."""
-        if (self.record() or {}).get("status") in UNFINISHED or not self.path.exists():
+        if self._status in UNFINISHED or not self.path.exists():
             return False
         return any((self.path / name).exists() for name in ("run.json", "result.json"))
 
@@ -224,22 +225,12 @@ class RunDir:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(Waiting(path=self.path, who=who, doing="working on this run"))
 
-        return locked(self.lock, busy)
+        lock = locked(self.lock, busy)
+        return or_only_read(lock, self.runs_dir, lambda: self._status == "finished")
 
-
-def check_writable(runs_dir: Path) -> None:
-    """Raise UserError where `runs_dir` cannot be made or written. Leaves nothing behind."""
-    made = [folder for folder in (runs_dir, *runs_dir.parents) if not folder.exists()]
-    try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        probe = runs_dir / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-        for folder in made:
-            folder.rmdir()
-    except OSError as error:
-        found = f"{runs_dir}: {error.strerror}"
-        raise UserError(Mistake("runs_dir", "a folder that can be written", found)) from None
+    @property
+    def _status(self) -> object:
+        return (self.record() or {}).get("status")
 
 
 def _started() -> dict[str, Any]:
