@@ -15,6 +15,7 @@ from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import fitting, value_asked
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
+from tlrun.core.paths import own_path
 from tlrun.report.console import make_console
 from tlrun.report.export.curves import Curves, rows_of
 from tlrun.report.export.events import as_events, file_name, is_ours
@@ -130,7 +131,7 @@ def _places(arguments: Sequence[str]) -> tuple[list[tuple[str, Path]], list[str]
             value = rest.pop(0)
         if not value:
             raise UserError(Mistake(name, "a folder or file after it", "nothing"))
-        places.append((name, Path(value).expanduser()))
+        places.append((name, own_path(value, name)))
     if not places:
         hint = "as in tl-run export --csv curves.csv; see tl-run export --help"
         expected = f"one of {', '.join([*FORMATS, ONNX])}"

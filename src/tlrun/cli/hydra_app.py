@@ -19,6 +19,7 @@ from tlrun.config.overrides import forced, rewrite
 from tlrun.config.preflight import Request, preflight
 from tlrun.config.user_folder import check_folder
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 
 if TYPE_CHECKING:
     from tlrun.sweeps.executors.base import Executor
@@ -87,7 +88,7 @@ def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str], wid
     from tlrun.cli.session import Session
     from tlrun.store.room import check_writable
 
-    runs_dir = Path(request.jobs[0].run.runs_dir).expanduser()
+    runs_dir = own_path(request.jobs[0].run.runs_dir, "runs_dir")
     if not runs_dir.is_dir():  # else what is finished there may be all that is asked for
         check_writable(runs_dir)
     session = Session(request, again, wide)
@@ -118,7 +119,7 @@ def _config_dir(given: str | None) -> Path | None:
         return None
     if not given:
         raise UserError(Mistake("--config-dir", "a folder", "nothing"))
-    folder = Path(given).expanduser()
+    folder = own_path(given, "--config-dir", "a folder")
     check_folder(folder)
     return folder
 

@@ -30,6 +30,8 @@ def command() -> NoReturn:
     called.
     """
     signals.install()
+    # no process that is started here looks for modules in its working directory
+    os.environ["PYTHONSAFEPATH"] = "1"
     ending = _Ending()
     atexit.register(ending.leave)  # the first to be registered of ours is the last to be called
     try:

@@ -16,6 +16,7 @@ from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import run_name
 from tlrun.cli.show_controls import controls_of, controls_table
 from tlrun.core.errors import Mistake, UserError, printable
+from tlrun.core.paths import own_path
 from tlrun.report.amounts import counted
 from tlrun.report.console import link, make_console
 from tlrun.report.formatting import number
@@ -68,7 +69,7 @@ def chosen(command: str, text: str, runs_dir: Path) -> FoundRun:
 
     command: that asks for it. Raises UserError where there is none, or several.
     """
-    path = Path(text).expanduser()
+    path = own_path(text, command, "a run")
     if (path / "run.json").is_file():
         path = path.resolve()
         run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)

@@ -104,6 +104,7 @@ class Terminated(BaseException):
 
 STOPPED = (KeyboardInterrupt, Terminated)  # what a signal is raised as
 
+
 # Of memory that is not there, in the messages of torch, CUDA, numpy and the operating system; torch
 # raises a plain RuntimeError on a processor.
 NO_MEMORY = (

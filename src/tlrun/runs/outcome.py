@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.paths import own_path
 from tlrun.runs.far import has_diverged, how_far
 from tlrun.store.digests import check_file, of_files
 from tlrun.store.found import runs
@@ -108,7 +109,7 @@ def load_run(path: str | Path) -> Outcome:
 
     Raises FileNotFoundError where there is none, ValueError where it is not finished or not whole.
     """
-    folder = Path(path).expanduser().resolve()
+    folder = own_path(path, "load_run", "a folder").resolve()
     record = None
     if len(folder.parents) > 2:  # <runs_dir>/<data set>/<strategy>/<name>
         group = f"{folder.parents[1].name}/{folder.parent.name}"
@@ -124,7 +125,7 @@ def load_run(path: str | Path) -> Outcome:
 def load_runs(runs_dir: str | Path = "runs") -> list[Outcome]:
     """Every finished and whole run below `runs_dir`, the oldest first, named by its strategy."""
     outcomes: list[Outcome] = []
-    for run in runs(Path(runs_dir).expanduser()):
+    for run in runs(own_path(runs_dir, "load_runs", "a folder")):
         if run.record.get("status") == "finished":
             try:
                 outcomes.append(

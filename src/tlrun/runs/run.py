@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
 from tlrun.config.build import Run
 from tlrun.core.errors import STOPPED
@@ -23,6 +24,12 @@ from tlrun.store.digests import OWN
 from tlrun.store.fingerprint import differences
 from tlrun.store.finished import finish
 
+# What became of a run that is not finished, by what run.json says; nobody holds its lock.
+ATTEMPTS: dict[str, Literal["stopped", "interrupted", "failed", "unreadable"]] = {
+    "running": "stopped",
+    "interrupted": "interrupted",
+    "failed": "failed",
+}
 LARGE = 20e6  # bytes of a file, from which on reading it takes a second or more
 
 
@@ -83,18 +90,11 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     if not run_dir.path.exists():
         return None
     record = run_dir.record() or {}
-    status = record.get("status")
-    if status == "finished":
-        run_dir.drop_checkpoints()  # a process may have been killed before it could
-    if status != "finished" or "seconds" not in record:
-        match status:
-            case "interrupted" | "failed":
-                screen.note(RunAnew(path=run_dir.path, why=status, details=""))
-            case "running":  # while nobody holds the lock: the process is gone
-                screen.note(RunAnew(path=run_dir.path, why="stopped", details=""))
-            case _:
-                screen.note(RunAnew(path=run_dir.path, why="unreadable", details=""))
+    if record.get("status") != "finished" or "seconds" not in record:
+        why = ATTEMPTS.get(str(record.get("status")), "unreadable")
+        screen.note(RunAnew(path=run_dir.path, why=why, details=""))
         return None
+    run_dir.drop_checkpoints()  # a process may have been killed before it could
     differs = differences(record.get("fingerprint", {}), plan.fingerprint)
     if differs and plan.run.reuse == "same":
         screen.note(RunAnew(path=run_dir.path, why="outdated", details=differs))

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, Entry
 
@@ -128,11 +129,11 @@ class Checkpoints:
         if files is None:
             raise Damaged("it has gone")
         try:
-            state = json.loads(files[STATE])
+            state = parsed(files[STATE])
             of, step, seconds = state["stage"], state["step"], float(state["seconds"])
             name = NAME.format(step)
             numbers = dict(state["numbers"])
-            rows = [dict(json.loads(line)) for line in files[ROWS].splitlines()]
+            rows = [dict(parsed(line)) for line in files[ROWS].splitlines()]
             tensors = load(files[TENSORS])
         # whole, but not one of ours
         except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:

@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.errors import STOPPED
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.core.signals import raised
 
 BLOCK = 4096  # bytes that a file has on the disk at least, where it has any
+
+MOST_JSON = 2**28  # bytes of a file of JSON: a hundred times the largest of ours
 
 
 @raised()
@@ -101,8 +104,15 @@ def append_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in the file `path`. Raises ValueError where it holds no JSON object."""
-    value = json.loads(path.read_text(encoding="utf-8"))
+    """The object in the file `path`.
+
+    Raises ValueError where it holds no JSON object, and where it is larger than any of ours.
+    """
+    with open(path, "rb") as file:
+        content = file.read(MOST_JSON + 1)
+    if len(content) > MOST_JSON:
+        raise ValueError(f"{path.name}: expected at most {MOST_JSON:,} bytes of JSON")
+    value = parsed(content)
     if not isinstance(value, dict):
         raise ValueError(f"{path.name}: expected a JSON object")  # noqa: TRY004
     return value

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 from tlrun.store.digests import is_sealed
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
@@ -104,7 +105,7 @@ def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
             value = rest.pop(0)
         if not value:
             raise UserError(Mistake("--runs-dir", "a folder after it", "nothing"))
-        runs_dir = Path(value).expanduser()
+        runs_dir = own_path(value, "--runs-dir", "a folder")
     return runs_dir, others
 
 

@@ -12,11 +12,10 @@ and it says so last, with the digests of all files, whose folder it is, and a di
 from __future__ import annotations
 
 import errno
-import math
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,15 +36,14 @@ from tlrun.store.files import (
     write_whole,
 )
 from tlrun.store.locks import locked
+from tlrun.store.results import read_result
 from tlrun.store.room import or_only_read
+from tlrun.store.shapes import RECORD, checked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
 UNFINISHED = ("running", "interrupted", "failed")
 CHECKPOINTS = "checkpoints"  # in the folder of a run that is not finished
 FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
-# What a finished run holds, where it does not say so itself.
-FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class RunDir:
     def record(self) -> dict[str, Any] | None:
         """run.json; None where there is no such run, or no file that can be read."""
         try:
-            return read_json(self.path / "run.json")
+            return checked(read_json(self.path / "run.json"), RECORD, "run.json")
         except (OSError, ValueError):
             return None
 
@@ -97,25 +95,7 @@ class RunDir:
         check_sealed(said)
         if not moved and said.get("run", self.id) != self.id:
             raise ValueError(f"run.json is that of {said['run']}, which was moved or copied here")
-        check_file(self.path, "result.json", said)
-        try:
-            result = read_json(self.path / "result.json")
-        except OSError as error:
-            raise ValueError(f"result.json: {error.strerror}") from None
-        except ValueError:
-            raise ValueError("result.json holds no JSON object") from None
-        lacking = [key for key in RESULT_KEYS if key not in result]
-        if lacking:
-            raise ValueError(f"result.json lacks {', '.join(lacking)}")
-        for value in _scores(result):
-            if value is not None and not _is_number(value):
-                raise ValueError(f"result.json holds {value!r} where a score is to be")
-        with os.scandir(self.path) as inside:
-            there = {entry.name for entry in inside if entry.is_file()}
-        missing = [name for name in said.get("files", FILES) if name not in there]
-        if missing:
-            raise ValueError(f"{', '.join(missing)} missing")
-        return result
+        return read_result(self.path, said)
 
     def prove(self, record: Mapping[str, Any], *, deep: bool = False) -> None:
         """Raise ValueError, naming it, where a file beside result.json is not what it was.
@@ -244,20 +224,3 @@ def _started() -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _is_number(value: object) -> bool:
-    """Whether a value of JSON is a finite number; true is none."""
-    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
-
-
-def _scores(result: Mapping[str, Any]) -> Iterator[object]:
-    """Every value in a result.json that is to be a score or None."""
-    try:
-        for key in ("val", "test", "val_loss"):
-            yield result["headline"].get(key)
-        for of_split in result["metrics"].values():
-            for of_task in of_split.values():
-                yield from of_task.values()
-    except AttributeError:  # no mapping
-        raise ValueError("result.json holds no table of scores") from None

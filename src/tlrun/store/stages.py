@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.store.checkpoints import Checkpoints
 from tlrun.store.entries import Damaged, Entry, entry
@@ -76,10 +77,10 @@ def _finished(files: Mapping[str, bytes]) -> FinishedStage:
     """The stage in the files of an entry. Raises all that its reader expects."""
     from safetensors.torch import load
 
-    seconds = float(json.loads(files["stage.json"])["seconds"])
+    seconds = float(parsed(files["stage.json"])["seconds"])
     if not 0 <= seconds < math.inf:
         raise ValueError(f"{seconds} seconds")
-    rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+    rows = [parsed(line) for line in files["metrics.jsonl"].splitlines()]
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a row that is no object")
     return FinishedStage(load(files["model.safetensors"]), rows, seconds)

@@ -1,0 +1,56 @@
+"""Folders of runs for `harness_damage.py`, each made once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_compare import files_below, is_checkpoint, picture
+from reliability.harness_crashes import shown
+from reliability.harness_damage import Base
+from reliability.harness_hooks import Killed
+from reliability.harness_trial import command, recorded
+
+KINDS = ("finished", "found stage", "found features", "killed")
+
+
+def base(kind: str, home: Path) -> Base:
+    """A base of a kind.
+
+    finished: two runs, of which the first is asked for again. found stage, found features: their
+    folders are gone, what they shared is there. killed: the first was killed in its last stage.
+    """
+    strategy = "feature_transfer" if kind == "found features" else "parameter_transfer"
+    words = STRATEGIES[strategy]
+    folder = home / "runs"
+    first = command(words, folder)
+    assert first.code == 0, first.screen
+    wanted, results = picture(folder), shown(folder)
+    other = (*words, "seed=1")
+    assert command(other, folder).code == 0
+    used = tuple(name for name in wanted if name.startswith("."))
+    match kind:
+        case "finished":
+            wanted = {name: wanted[name] for name in wanted if name not in used}
+            used = tuple(wanted)
+        case "found stage" | "found features":
+            shutil.rmtree(folder / "digits")
+        case "killed":
+            (run,) = (folder / name for name in results)
+            shutil.rmtree(run)
+            killed = command(words, folder, Killed(_last_stage(words, home)))
+            assert killed.code == -9, killed.screen
+            used += tuple(str(p.relative_to(folder)) for p in files_below(run) if is_checkpoint(p))
+    return Base(str(folder), words, wanted, results, used)
+
+
+def _last_stage(words: tuple[str, ...], home: Path) -> int:
+    """The operation of a run with a kept stage, before the last line of its metrics."""
+    folder = home / "counted"
+    assert command(words, folder).code == 0
+    shutil.rmtree(folder / "digits")
+    operations = recorded(words, folder).operations
+    shutil.rmtree(folder)
+    rows = [i for i, each in enumerate(operations) if each.path.endswith("metrics.jsonl")]
+    return rows[-4]

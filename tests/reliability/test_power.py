@@ -1,0 +1,55 @@
+"""A loss of power: what was not synced may be gone, and is made again with the same bits."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from reliability.conftest import Of
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_crashes import Reference, outlasting, power_lost
+from reliability.harness_disk import WAYS, State, states
+from reliability.harness_server import Job, Server
+
+
+def problems(server: Server, of: Reference, left: list[State]) -> list[str]:
+    jobs: list[Job] = [(power_lost, (of.words, of.picture, of.results, state)) for state in left]
+    return [what for found in server.run(jobs) for what in found]
+
+
+def every(of: Reference) -> list[State]:
+    """What a loss of power may leave at any moment, in every way of the model."""
+    found: list[State] = []
+    for number, way in enumerate(WAYS):
+        found += states(of.operations, of.root, way, 1000 * number)
+    return found
+
+
+def test_a_loss_of_power_at_some_moments(server: Server, reference_of: Of) -> None:
+    of = reference_of("parameter_transfer")
+    left = every(of)
+
+    assert len(left) > 100
+    assert problems(server, of, random.Random(5).sample(left, 12)) == []
+
+
+def test_a_finished_run_outlasts_a_loss_of_power(reference_of: Of) -> None:
+    of = reference_of("parameter_transfer")
+
+    assert outlasting(of.operations, of.root) == of.results
+
+
+@pytest.mark.slow
+def test_a_loss_of_power_at_more_moments(server: Server, reference_of: Of) -> None:
+    of = reference_of("structure_transfer")
+
+    assert problems(server, of, random.Random(6).sample(every(of), 60)) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_loss_of_power_at_any_moment(server: Server, reference_of: Of, strategy: str) -> None:
+    of = reference_of(strategy)
+
+    assert problems(server, of, every(of)) == []

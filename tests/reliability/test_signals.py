@@ -1,0 +1,60 @@
+"""kill -9 at random times until a run is through, and every signal on the command line."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from reliability.conftest import Of
+from reliability.harness_server import Job, Server
+from reliability.harness_signals import SIGNALS, Killing, killed_until_done, signalled
+
+LONGEST = 0.3  # seconds until a kill, at most: of a run that takes about as long
+
+
+def killed(server: Server, reference_of: Of, strategy: str, runs: int, seed: int) -> int:
+    """Kill runs until they are through. How many processes that has killed."""
+    of = reference_of(strategy)
+    seeds = range(seed, seed + runs)
+    jobs: list[Job] = [(killed_until_done, (of.words, of.picture, LONGEST, s)) for s in seeds]
+    results: list[Killing] = server.run(jobs)
+
+    assert [what for result in results for what in result.problems] == []
+    return sum(result.kills for result in results)
+
+
+def test_kills_at_random_times(server: Server, reference_of: Of) -> None:
+    assert killed(server, reference_of, "structure_transfer", 1, 0) >= 0
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_times(server: Server, reference_of: Of) -> None:
+    assert killed(server, reference_of, "parameter_transfer", 20, 10) >= 50
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", ["feature_transfer", "structure_transfer", "task_relation"])
+def test_hundreds_of_kills_at_random_times(server: Server, reference_of: Of, strategy: str) -> None:
+    assert killed(server, reference_of, strategy, 40, 100) >= 100
+
+
+def signals(server: Server, reference_of: Of, number: int, seed: int) -> list[str]:
+    """Signals from the start of the process on, as many of each kind; what is wrong."""
+    chance, of = random.Random(seed), reference_of("parameter_transfer")
+    jobs: list[Job] = []
+    for which in range(number):
+        by = int(SIGNALS[which % len(SIGNALS)])
+        after = chance.uniform(0, (0.3, 2, 5)[chance.randrange(3)])
+        jobs.append((signalled, (of.words, of.picture, by, after)))
+    return [what for found in server.run(jobs) for what in found]
+
+
+@pytest.mark.slow
+def test_signals_from_the_first_moment_on(server: Server, reference_of: Of) -> None:
+    assert signals(server, reference_of, 8, 1) == []
+
+
+@pytest.mark.long
+def test_many_signals_from_the_first_moment_on(server: Server, reference_of: Of) -> None:
+    assert signals(server, reference_of, 60, 2) == []
