@@ -43,6 +43,7 @@ from tlrun.store.shapes import RECORD, checked
 Status = Literal["running", "finished", "failed", "interrupted"]
 UNFINISHED = ("running", "interrupted", "failed")
 CHECKPOINTS = "checkpoints"  # in the folder of a run that is not finished
+SUPERSEDED = ".superseded"  # the folder of those that were made anew
 FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 
 
@@ -171,7 +172,7 @@ class RunDir:
 
     def _set_aside(self) -> None:
         """Move the folder to <runs_dir>/.superseded/, under the first free number."""
-        home = self.runs_dir / ".superseded" / self.group
+        home = self.runs_dir / SUPERSEDED / self.group
         home.mkdir(parents=True, exist_ok=True)
         number = 1
         while (home / f"{self.name}_{number}").exists():
