@@ -32,9 +32,9 @@ OF_COMMANDS = {  # the flags of each subcommand
     "sources": ("--by", "--config-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--onnx", "--domain", "--runs-dir"),
     "clean": (
-        "--stages", "--cache", "--failed", "--folds", "--leftovers", "--superseded", "--older-than",
-        "--yes", "--runs-dir",
-    ),  # fmt: skip
+        *("--stages", "--cache", "--failed", "--folds", "--leftovers", "--superseded"),
+        *("--older-than", "--yes", "--runs-dir"),
+    ),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
     "doctor": ("--verify", "--runs-dir"),
     "help": ("--config-dir",),
