@@ -10,6 +10,7 @@ from typing import Any
 from tlrun.core.paths import own_path
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
+from tlrun.store.shapes import RESULT, checked
 
 FACTS = (
     "strategy", "seed", "problem", "setting", "family", "lam", "lam_label", "controls", "optimizer",
@@ -79,7 +80,7 @@ def read_outcome(
         optimizer=record["optimizer"],
         test_examples=record["test_examples"],
         path=run_dir.path,
-        result=run_dir.result(record),
+        result=checked(run_dir.result(record), RESULT, "result.json"),
         seconds=record["seconds"],
         found=found,
         differs=differs,

@@ -17,6 +17,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.paths import own_path
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
+from tlrun.store.shapes import RESULT, checked
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class FoundRun:
     def result(self) -> dict[str, Any]:
         """result.json, read once; empty where it or a file beside it is missing or damaged."""
         try:
-            return self.run_dir.result()
+            return checked(self.run_dir.result(), RESULT, "result.json")
         except (OSError, ValueError):
             return {}
 

@@ -28,7 +28,7 @@ from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
 from tlrun.store.locks import locked
-from tlrun.store.shapes import RECORD, RESULT, checked
+from tlrun.store.shapes import RECORD, fitting
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
@@ -59,9 +59,9 @@ class RunDir:
         return self.runs_dir / ".locks" / f"{self.name}.lock"
 
     def record(self) -> dict[str, Any] | None:
-        """run.json; None where there is no such run, or no file that can be read."""
+        """run.json, what in it is of the right kind; None where no file can be read."""
         try:
-            return checked(read_json(self.path / "run.json"), RECORD, "run.json")
+            return fitting(read_json(self.path / "run.json"), RECORD)
         except (OSError, ValueError):
             return None
 
@@ -77,7 +77,6 @@ class RunDir:
         lacking = [key for key in RESULT_KEYS if key not in result]
         if lacking:
             raise ValueError(f"result.json lacks {', '.join(lacking)}")
-        checked(result, RESULT, "result.json")
         for value in _scores(result):
             if value is not None and not _is_number(value):
                 raise ValueError(f"result.json holds {value!r} where a score is to be")
