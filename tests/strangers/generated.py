@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import yaml
 from hypothesis import strategies as st
 
+from tlrun.config import preflight
 from tlrun.config.compose import composed
 from tlrun.config.registry import GROUPS, find, names
+from tlrun.core.errors import UserError
 from tlrun.core.options import LARGEST, choices, fields
 
 TEXTS = st.text(max_size=20) | st.sampled_from(
@@ -77,6 +80,17 @@ def bases() -> list[Mapping[str, Any]]:
     return [whole(group, name) for group in GROUPS for name in names(group)]
 
 
+@cache
+def valid() -> list[Mapping[str, Any]]:
+    """Those of them that are carried out as they are."""
+    found = []
+    for base in bases():
+        with suppress(UserError):
+            preflight._built(copy.deepcopy(dict(base)))
+            found.append(base)
+    return found
+
+
 def places(node: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The place of every node and value of a config."""
     for key, value in node.items():
@@ -133,7 +147,12 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
 ANYTHING = st.dictionaries(
     st.sampled_from(["seed", *GROUPS, "hydra", "x"]) | TEXTS, ODD, max_size=6
 )
-CONFIGS = near() | spoilt() | spoilt() | ANYTHING
+SEEDED = st.builds(
+    lambda base, seed: {**copy.deepcopy(dict(base)), "seed": seed},
+    st.deferred(lambda: st.sampled_from(valid())),
+    st.integers(0, LARGEST),
+)
+CONFIGS = SEEDED | SEEDED | near() | spoilt() | spoilt() | ANYTHING
 
 
 def written(value: object) -> str:

@@ -137,14 +137,15 @@ def _parsed(text: str) -> Override:
         raise UserError(Mistake(one_line(key), f"a key of at most {DEEPEST} levels", "more"))
     if override.type == OverrideType.DEL or override.package is not None:
         raise UserError(_no_override(text))
+    given = override.get_value_string() or "nothing"
     if key == "hydra.searchpath":
         folder = "a folder of YAMLs of your own is --config-dir FOLDER"
-        raise UserError(Mistake(key, "to be left alone", override.get_value_string(), folder))
+        raise UserError(Mistake(key, "to be left alone", given, folder))
     if key.startswith(("hydra.runtime", "hydra.overrides", "hydra.job")):
-        raise UserError(Mistake(key, AS_SHIPPED, override.get_value_string()))
+        raise UserError(Mistake(key, AS_SHIPPED, given))
     if key.endswith(".name") and key.removesuffix(".name") in GROUPS:
         choose = f"choose with {key.removesuffix('.name')}=…"
-        raise UserError(Mistake(key, "to be left alone", override.get_value_string(), choose))
+        raise UserError(Mistake(key, "to be left alone", given, choose))
     return override
 
 
