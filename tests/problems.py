@@ -27,6 +27,8 @@ from tlrun.runs.plan import THIS, Plan, plan
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform, run_with_controls
 from tlrun.runs.screen import Screen
+from tlrun.store.digests import OWN, kept_facts, sealed
+from tlrun.store.files import read_json, write_json
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import written
 from tlrun.sweeps.plan import SweepPlan, plan_sweep
@@ -131,6 +133,8 @@ def config(runs_dir: Path, **changes: Any) -> dict[str, Any]:
         "rerun": False,
         "stages": True,
         "reuse": "same",
+        "allow_inexact": False,
+        "checkpoint": {"seconds": 60.0, "steps": None},
         "sweep": {"jobs": None, "engine": "auto"},
         "verdict": {"alpha": 0.05, "delta": None},
         "tune": {"lr": None},
@@ -321,3 +325,10 @@ def as_features(problem: Problem, model: Model, trained: TrainedPart) -> Problem
         train = replace(domain.train, inputs=made, passed=modules)
         domains[name] = replace(domain, train=train)
     return replace(problem, domains=domains)
+
+
+def sign(folder: Path, **facts: Any) -> None:
+    """Let run.json of a finished run say that its files are as they are now, and `facts`."""
+    record = read_json(folder / "run.json") | kept_facts(folder) | facts
+    del record[OWN]
+    write_json(folder / "run.json", sealed(record), synced=False)

@@ -7,6 +7,8 @@ from packages import package
 from tlrun.cli import doctor
 from tlrun.cli.doctor import findings
 from tlrun.config import plugins
+from tlrun.store.finished import Finished, finish
+from tlrun.store.rundir import RunDir
 
 
 def test_a_sound_machine_has_nothing_to_mend(
@@ -28,6 +30,16 @@ def test_a_study_that_is_not_as_it_was_declared_is_named(tmp_path: Path) -> None
 
     assert found.found.startswith(f"{tmp_path}/.studies/abc.json: a file that is damaged")
     assert found.fix.startswith("put the file back as it was, or move it away")
+
+
+def test_damaged_runs_are_counted(tmp_path: Path) -> None:
+    run = RunDir(tmp_path, "digits/scratch", "seed=0_abc")
+    run.begin("", {})
+    finish([Finished(run, {"headline": {}}, {}, {}, {})])
+    (found,) = [finding for finding in findings(tmp_path) if finding.what == "damaged"]
+
+    assert found.found == "1 run: tl-run ls status=damaged"
+    assert found.fix
 
 
 def test_what_is_wrong_comes_with_its_fix(

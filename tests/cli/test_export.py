@@ -139,5 +139,5 @@ def test_a_damaged_run_is_left_out_and_told_of_and_refused_by_name(
 
     assert f"{spoilt}: left out" in capsys.readouterr().err
     assert runs_in(tmp_path / "a.csv") == {other.path.name for other in done.controls.values()}
-    with pytest.raises(UserError, match="expected a finished run, found a damaged one"):
+    with pytest.raises(UserError, match="expected a finished run, found damaged"):
         export(["--csv", str(tmp_path / "b.csv"), str(spoilt)])

@@ -116,3 +116,21 @@ def test_a_table_fits_its_terminal_and_keeps_names_whole(three: str, width: int)
 def test_its_help_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     ls(["--help"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_a_loss_far_from_any_sense_is_not_called_finished(
+    three: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    far = config(
+        tmp_path,
+        optimizer={"name": "sgd", "lr": 1000.0},
+        strategy={"name": "scratch"},
+        trainer={"name": "trainer", "steps": 1, "batch_size": 16},
+    )
+    performed(planned(far, Watcher()), THIS, Watcher())
+    ls(["--runs-dir", three])
+    assert capsys.readouterr().out.count("diverged") == 1
+    ls(["status=diverged", "--runs-dir", three])
+    assert "1 runs in" in capsys.readouterr().out
+    ls(["status=finished", "--runs-dir", three])
+    assert len(rows(capsys)) == 3

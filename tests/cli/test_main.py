@@ -157,7 +157,7 @@ except UserError as error:
             ["show", "nonesuch"],
             "show: expected a run, found none with nonesuch in its name in runs",
         ),
-        (["doctor", "now"], "doctor: expected nothing or --runs-dir PATH, found now"),
+        (["doctor", "now"], "doctor: expected --verify or --runs-dir PATH, found now"),
         (["-x"], "-x: no flag of tl-run; options are set as key=value; see tl-run --help"),
     ],
 )
@@ -432,3 +432,49 @@ def test_a_wheel_works_from_another_folder(tmp_path: Path) -> None:
     assert "8 jobs, 16 runs" in sweep.stdout
     assert all(str(tmp_path / "site") in path for path in where.stdout.split())
     assert [path.name for path in elsewhere.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory")])
+@pytest.mark.usefixtures("_own_signals")
+def test_no_memory_is_a_line_wherever_it_is(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+) -> None:
+    def ls(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("tlrun.cli.ls.ls", ls)
+    monkeypatch.setattr(sys, "argv", ["tl-run", "ls"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+
+    assert end.value.code == 1
+    assert_one_line_each(capsys.readouterr().err, "out of memory; try a smaller")
+
+
+LITTLE = """
+import resource, sys
+import pyarrow.csv, torch, tlrun.cli.session, tlrun.data.tables.problem
+from tlrun.cli.main import main
+pages = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (pages + 48 * 2**20,) * 2)
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its size")
+def test_a_table_larger_than_memory_is_a_line(here: Path) -> None:
+    """48 MB for a table of 100 MB."""
+    row = ",".join(f"0.{k}12345" for k in range(20))
+    (here / "table.csv").write_text(",".join(map("c{}".format, range(20))) + f"\n{row}" * 500_000)
+    asked = ["dataset=table_csv", "dataset.path=table.csv", "dataset.predict=c0", "controls=false"]
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE, *TINY, "strategy=shared_parameters", *asked],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert_one_line_each(done.stderr, "out of memory; try a smaller")

@@ -363,3 +363,33 @@ def test_a_pipe_that_is_gone_does_not_change_how_a_stopped_sweep_ends(
     monkeypatch.setattr("tlrun.report.closing.how_far", gone)
     with pytest.raises(KeyboardInterrupt):
         run(["-m", *TINY, "strategy=scratch", "seeds=1"])
+
+
+@pytest.mark.parametrize("sweep", [[], ["-m", "seed=0,1"]])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("can't allocate memory"), OSError(12, "Cannot allocate memory")],
+)
+def test_no_memory_to_read_the_data_is_a_line(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sweep: list[str],
+    error: Exception,
+) -> None:
+    def load(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(find("dataset", "digits"), "load", load)
+    assert run([*TINY, *sweep]) == 1
+    assert_one_line_each(capsys.readouterr().err, "out of memory; try a smaller")
+
+
+def test_a_backbone_larger_than_any_memory_is_a_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [*TINY[2:], "backbone=mlp", "backbone.hidden=[10000000000000]", "controls=false"]
+    assert run(asked) == 1
+    assert_one_line_each(capsys.readouterr().err, "out of memory; try a smaller")
+    (record,) = here.glob("runs/*/*/*/run.json")
+    assert read_json(record)["status"] == "failed"

@@ -143,3 +143,20 @@ def test_curves_with_no_numbers_in_them_are_no_traceback(run: Path, line: str) -
     (run / "metrics.jsonl").write_text(f"{line}\n")
 
     assert show([str(run)]) == 0
+
+
+def test_a_run_that_has_diverged_says_how_far(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    far = config(
+        tmp_path,
+        optimizer={"name": "sgd", "lr": 1000.0},
+        strategy={"name": "scratch"},
+        trainer={"name": "trainer", "steps": 1, "batch_size": 16},
+    )
+    done = performed(planned(far, Watcher()), THIS, Watcher())
+    show([str(done.path)])
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert "diverged test loss" in said
+    assert "of one answer for all 2.3; try a smaller optimizer.lr" in said

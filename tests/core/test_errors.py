@@ -1,12 +1,25 @@
 import copy
+import errno
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.core.errors import Mistake, RunBusy, RunFailed, TlrunError, UserError, nearest
+from tlrun.core.errors import (
+    Mistake,
+    RunBusy,
+    RunFailed,
+    TlrunError,
+    UserError,
+    nearest,
+    out_of_memory,
+)  # fmt: skip
 
 WORDS = st.text("λμφ=1", min_size=1, max_size=8)  # none of them in the words between the parts
 NAMES = st.text("abc_", min_size=1, max_size=4)
@@ -137,3 +150,48 @@ def test_nearest_is_a_hint_with_every_valid_name(name: str, valid: list[str]) ->
     if name in valid:
         assert hint.startswith(f"did you mean {name}?")
     assert str(Mistake("k", found="F", hint=hint)) == f"k: F; {hint}"
+
+
+REALLY: list[Callable[[], object]] = [
+    lambda: np.empty((10**9, 10**9), dtype=np.uint8),
+    lambda: np.empty((10**18, 10**18)),
+    lambda: torch.empty(10**16),
+    lambda: torch.empty(10**18, 10**18),
+    lambda: bytearray(10**17),
+    lambda: torch.nn.Linear(10**15, 64),
+]
+BY_HAND: list[BaseException] = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nGPU 0 has …"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("std::bad_alloc"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    pa.ArrowMemoryError("malloc of size 64 failed"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REALLY) + len(BY_HAND)))
+def test_memory_that_is_not_there_is_told_in_a_line_with_what_to_try(number: int) -> None:
+    """In the clothes of Python, numpy, torch, CUDA, Arrow and the system."""
+    if number < len(REALLY):
+        with pytest.raises(Exception) as raised:  # noqa: PT011  # each in its own clothes
+            REALLY[number]()
+        error: BaseException = raised.value
+    else:
+        error = BY_HAND[number - len(REALLY)]
+    said = out_of_memory(error)
+
+    assert said.startswith(
+        "out of memory; try a smaller trainer.batch_size, sweep.jobs or backbone"
+    )
+    assert "trainer.precision=bf16" in said
+    assert "\n" not in said
+    assert type(error).__name__ in said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("x"), RuntimeError("mat1 and mat2 cannot be multiplied"), OSError(28, "No space")],
+)
+def test_no_other_error_is_taken_for_it(error: BaseException) -> None:
+    assert out_of_memory(error) == ""

@@ -185,8 +185,19 @@ def test_state_and_restore_are_inverse() -> None:
     again = restore(draw_model(NORMED, SPEC, DOMAINS, "source", 7), state(model))
 
     assert_same_bits(state(again), state(model))
-    with pytest.raises(RuntimeError, match="Missing key"):
-        restore(again, {})
+    whole = state(model)
+    name = "trunks.*.backbone.0.weight"
+    wrong: list[dict[str, torch.Tensor]] = [
+        {},
+        {key: tensor for key, tensor in whole.items() if key != name},
+        {**whole, "trunks.*.another": torch.ones(1)},
+        {**whole, "trunks.*.statistics": torch.ones(1)},
+        {**whole, name: whole[name].to(torch.int8)},
+        {**whole, name: whole[name][:1]},
+    ]
+    for tensors in wrong:
+        with pytest.raises(ValueError, match="expected the tensors of this model"):
+            restore(again, tensors)
 
 
 @every_level

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tlrun.core.notes import (
     AugmentOff,
+    CheckpointDamaged,
     DataLoaded,
     DeclaredOtherwise,
     EntryDamaged,
@@ -21,6 +22,7 @@ from tlrun.core.notes import (
     RunAnew,
     SlowBf16,
     StageLoaded,
+    StageResumed,
     StatisticsPooled,
     StrategyWarning,
     StructureLearnt,
@@ -56,6 +58,9 @@ STATED: list[Note] = [
     EntryDamaged(what="features", problem="manifest.json is damaged"),
     NotKept(what="stage", problem="No space left on device"),
     NotKept(what="features", problem="No space left on device"),
+    NotKept(what="checkpoint", problem="No space left on device"),
+    StageResumed(run="this run", stage="source", step=600, steps=1000),
+    CheckpointDamaged(problem="state.json is damaged"),
 ]
 LOADED = StageLoaded(path=RUN, run="this run", stage="source", steps=200, seconds=1.25)
 
@@ -139,11 +144,11 @@ def test_whatever_a_note_holds_there_are_words_for_it(
         ),
         (
             RunAnew(why="damaged", details="result.json lacks size"),
-            "its result cannot be read (result.json lacks size); running it anew",
+            "finished, but result.json lacks size; running it anew",
         ),
         (
             RunAnew(why="stopped", details=""),
-            "an earlier attempt was stopped half-way; starting it again",
+            "an earlier attempt was stopped half-way; going on from what it has kept",
         ),
         (
             DeclaredOtherwise(what="δ", declared="0.01", asked="none"),
@@ -176,6 +181,14 @@ def test_whatever_a_note_holds_there_are_words_for_it(
             "it is damaged; computing the features again",
         ),
         (NotKept(what="stage", problem="disk full"), "the stage is not kept (disk full)"),
+        (
+            StageResumed(run="this run", stage="target", step=600, steps=12_000),
+            "this run · target                goes on from step 600 of 12,000",
+        ),
+        (
+            CheckpointDamaged(problem="state.json is damaged"),
+            "state.json is damaged; going on from the checkpoint before it, or from the beginning",
+        ),
     ],
 )
 def test_what_each_says(note: Note, line: str) -> None:

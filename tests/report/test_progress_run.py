@@ -46,8 +46,8 @@ def test_foreign_text_is_shown_and_never_obeyed() -> None:
 
 
 @pytest.mark.parametrize(("runs", "line"), [
-    (1, "runs/x: an earlier attempt failed; starting it again"),
-    (12, "12 runs: an earlier attempt failed; starting it again"),
+    (1, "runs/x: an earlier attempt failed; going on from what it has kept"),
+    (12, "12 runs: an earlier attempt failed; going on from what it has kept"),
 ])  # fmt: skip
 def test_a_note_is_shown_in_words_with_its_folder_or_how_many_runs_it_is_of(
     runs: int, line: str

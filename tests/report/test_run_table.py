@@ -1,5 +1,6 @@
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,3 +181,20 @@ def test_where_tasks_are_counted_it_is_not_said_that_above_0_is_better() -> None
     assert "1 of 2 tasks up" in text
     assert "over single_task: on how many tasks better than it" in text
     assert "above 0" not in text
+
+
+@pytest.mark.parametrize("who", [0, 1])
+@pytest.mark.parametrize("width", [200, 80])
+def test_a_run_that_has_diverged_is_told(who: int, width: int) -> None:
+    """In its row, in the answer and, with how far, below; its control too."""
+    far = "test loss 3e+30 of d/t, of one answer for all 2.3; try a smaller optimizer.lr"
+    runs = [outcome(), outcome("scratch", 0.4, lam=None)]
+    runs[who] = replace(runs[who], diverged=True, how_far=far)
+    name = ("feature_transfer", "scratch")[who]
+    text = shown(runs, width)
+    words = " ".join(text.split())
+
+    assert f"{name} (diverged)" in text
+    assert f"{name} diverged: that says nothing of what is compared." in words
+    assert f"{name} diverged: {far}" in words
+    assert "diverged" not in shown([replace(run, diverged=False) for run in runs], width)

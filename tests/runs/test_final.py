@@ -21,7 +21,7 @@ from tlrun.store.found import FoundRun
 from tlrun.store.openings import alone, file_of, opening_of
 from tlrun.store.rundir import RunDir
 
-from problems import Watcher, config, outcomes_of
+from problems import Watcher, config, outcomes_of, sign
 
 SEALED = {"name": "digits", "sealed": 0.3}
 
@@ -103,10 +103,13 @@ def test_two_that_ask_at_once_are_told_apart(tmp_path: Path) -> None:
     one, two = asked(this.path), asked(other.path)
     assert one.digest == two.digest
 
-    def busy() -> None:
+    def busy(_: str) -> None:
         raise AssertionError
 
-    with alone(tmp_path, one.digest, busy), pytest.raises(RunBusy, match="another process"):
+    with (
+        alone(tmp_path, one.digest, busy),
+        pytest.raises(RunBusy, match=r"process \d+ on .* opens these rows"),
+    ):
         open_once(one)
     open_once(one)
     with pytest.raises(UserError, match="expected rows that are still sealed"):
@@ -148,6 +151,10 @@ def test_a_model_that_has_changed_opens_nothing(tmp_path: Path) -> None:
     tensors = load_file(this.path / "model.safetensors")
     tensors["heads.*/digit.bias"][0] += 5
     save_file(tensors, this.path / "model.safetensors")
+    with pytest.raises(UserError, match=r"model\.safetensors is damaged"):
+        open_once(what)
+    sign(this.path)
+    what = asked(this.path)
 
     with pytest.raises(UserError, match="expected the predictions that it keeps"):
         open_once(what)
@@ -182,8 +189,7 @@ def test_what_cannot_be_opened_is_refused_in_a_line_and_opens_nothing(tmp_path: 
     record = json.loads((stopped.path / "run.json").read_text())
     (stopped.path / "run.json").write_text(json.dumps(record | {"status": "failed"}))
     (other,) = done(tmp_path, seed=3, controls=False)
-    record = json.loads((other.path / "run.json").read_text())
-    (other.path / "run.json").write_text(json.dumps(record | {"data": "0" * 64}))
+    sign(other.path, data="0" * 64)
 
     for path, message in (
         (plain.path, "expected a run with sealed rows"),

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from tlrun.core.errors import RunFailed
 from tlrun.core.metrics import score
 from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
@@ -90,3 +91,13 @@ def test_drawn_is_over_all_stages(lam: float, expected: tuple[str, ...]) -> None
     ours = problem()
 
     assert drawn(ours.domains, FeatureTransfer().stages(ours, Constant(lam), 5)) == expected
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_answer_to_a_test_example_that_is_not_finite_is_no_result(value: float) -> None:
+    ours = problem()
+    model = draw_model(Mlp(), SPEC, ours.tasks_by_domain, "target", 0)
+    model.state_dict()["heads.*/ours.bias"][0] = value
+
+    with pytest.raises(RunFailed, match=f"expected finite outputs, found {value} for 20 of 20"):
+        evaluate_test(ours, Scratch().stages(ours, LAM, 5), 8, model)

@@ -115,7 +115,9 @@ def test_numbers_are_compared_by_value(one: float, other: float) -> None:
     assert len(ids) == 1
 
 
-@pytest.mark.parametrize("key", ["runs_dir", "controls", "rerun", "reuse", "threads"])
+@pytest.mark.parametrize(
+    "key", ["runs_dir", "controls", "rerun", "reuse", "threads", "allow_inexact", "checkpoint"]
+)
 def test_what_does_not_decide_the_result_is_not_in_the_id(key: str) -> None:
     other = {
         "runs_dir": "elsewhere",
@@ -123,6 +125,8 @@ def test_what_does_not_decide_the_result_is_not_in_the_id(key: str) -> None:
         "rerun": True,
         "reuse": "any",
         "threads": 2,
+        "allow_inexact": True,
+        "checkpoint": {"seconds": None, "steps": 3},
     }[key]
 
     assert id_of(GOOD | {key: other}) == id_of(GOOD)

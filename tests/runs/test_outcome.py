@@ -12,8 +12,9 @@ from tlrun.config.build import build
 from tlrun.runs.outcome import FACTS, Outcome, load_run, load_runs, read_outcome
 from tlrun.runs.plan import THIS, plan_with_controls
 from tlrun.runs.remembered import ProblemCache
+from tlrun.store.digests import OWN
 
-from problems import Watcher, config, outcomes_of, performed, planned
+from problems import Watcher, config, outcomes_of, performed, planned, sign
 
 ASKED: list[dict[str, Any]] = [
     {},
@@ -90,7 +91,7 @@ def test_a_folder_that_is_no_finished_run_is_an_error_that_says_what_it_is(tmp_p
     (outcome.path / "run.json").write_text(json.dumps(whole | {"status": "failed"}))
     with pytest.raises(ValueError, match="expected a finished run, found failed"):
         load_run(outcome.path)
-    del whole["family"], whole["lam"]
+    del whole["family"], whole["lam"], whole[OWN]
     (outcome.path / "run.json").write_text(json.dumps(whole))
     with pytest.raises(ValueError, match=r"run\.json lacks family, lam"):
         load_run(outcome.path)
@@ -106,9 +107,12 @@ def test_a_run_whose_files_are_not_all_there_is_no_run(tmp_path: Path) -> None:
     outcome = done(tmp_path)
     (outcome.path / "result.json").unlink()
 
-    with pytest.raises(OSError, match=r"result\.json"):
+    with pytest.raises(ValueError, match=r"result\.json"):
         load_run(outcome.path)
     (outcome.path / "result.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"result\.json is damaged"):
+        load_run(outcome.path)
+    sign(outcome.path)
     with pytest.raises(ValueError, match="headline"):
         load_run(outcome.path)
 
@@ -118,7 +122,7 @@ def test_all_finished_runs_are_loaded_and_no_other(tmp_path: Path) -> None:
     failed, running, old, torn = (done(tmp_path, seed=seed) for seed in (2, 3, 4, 5))
     for outcome, status in ((failed, "failed"), (running, "running")):
         (outcome.path / "run.json").write_text(json.dumps(record(outcome) | {"status": status}))
-    lacking = {key: value for key, value in record(old).items() if key != "problem"}
+    lacking = {key: value for key, value in record(old).items() if key not in ("problem", OWN)}
     (old.path / "run.json").write_text(json.dumps(lacking))
     (torn.path / "model.safetensors").unlink()
 

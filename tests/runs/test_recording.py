@@ -63,7 +63,7 @@ def test_what_a_signal_has_stopped_says_which(
     [
         (RunFailed("it diverged"), "it diverged", False),
         (ValueError("two\nlines"), "ValueError: two lines", True),
-        (MemoryError(), "out of memory; try a smaller trainer.batch_size or sweep.jobs", True),
+        (MemoryError(), "out of memory; try a smaller trainer.batch_size, sweep.jobs or", True),
         (RuntimeError("can't allocate memory"), "out of memory; try a smaller", True),
     ],
 )

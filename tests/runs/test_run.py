@@ -1,13 +1,16 @@
 import hashlib
 import json
 import os
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -18,7 +21,7 @@ from waiting import PATIENCE
 
 from tlrun.config.build import build
 from tlrun.core.errors import Mistake, RunBusy, RunFailed, Terminated, UserError
-from tlrun.core.notes import Note, Waiting
+from tlrun.core.notes import Note, RunAnew, Waiting
 from tlrun.core.objective import Schedule, Steps
 from tlrun.core.problem import HeldOutTest, Problem, Split
 from tlrun.data.batches import Batch
@@ -27,13 +30,21 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model, restore
 from tlrun.models.trunk import set_memory_format
+from tlrun.report.study.predictions import predictions_of
+from tlrun.runs.outcome import Outcome, load_run, load_runs
 from tlrun.runs.plan import THIS, Plan
+from tlrun.runs.run import find_finished
+from tlrun.runs.trained_backbone import load_backbone
+from tlrun.runs.trained_model import load_model
+from tlrun.store.digests import OWN
+from tlrun.store.found import runs
 from tlrun.strategies.base import Control, Stage
 from tlrun.strategies.scratch import Scratch
 from tlrun.training.evaluation import evaluate
 from tlrun.training.forward import Forward
+from tlrun.training.optimizers import Updates
 
-from problems import Watcher, config, outcomes_of, performed, planned
+from problems import Watcher, config, outcomes_of, performed, planned, sign
 from properties import assert_same_bits, assert_same_run
 
 ARMS = [
@@ -211,7 +222,7 @@ def test_arms_of_one_seed_draw_the_same_batches_and_initial_weights(
         return model
 
     monkeypatch.setattr("tlrun.training.loop.Forward", Watched)
-    monkeypatch.setattr("tlrun.runs.stages.draw_model", draw)
+    monkeypatch.setattr("tlrun.runs.beginning.draw_model", draw)
     trainer = {**config(tmp_path)["trainer"], "cache_features": False}
     for arm in [*ARMS, {"name": "structure_transfer"}]:
         arm_batches: dict[str, list[str]] = defaultdict(list)
@@ -260,8 +271,7 @@ def test_seeds_of_one_setting_share_it_and_other_settings_do_not(tmp_path: Path)
 def test_another_fingerprint_runs_anew_says_why_and_loses_nothing(tmp_path: Path) -> None:
     path = done(tmp_path)
     record = json.loads((path / "run.json").read_text())
-    record["fingerprint"]["torch"] = "1.0"
-    (path / "run.json").write_text(json.dumps(record))
+    sign(path, fingerprint=record["fingerprint"] | {"torch": "1.0"})
 
     accepting = Watcher()
     accepted = performed(planned(config(tmp_path, reuse="any"), accepting), THIS, accepting)
@@ -317,6 +327,187 @@ def test_what_is_not_finished_is_started_again(tmp_path: Path, damage: str) -> N
     assert str(path) in watcher.notes[0]
     assert [note for note in watcher.notes[1:] if "this run · source " not in note] == []
     assert (path / "result.json").read_bytes() == good
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a learnt structure and, of its next seed, another."""
+    home = tmp_path_factory.mktemp("kept")
+    for seed in (0, 1):
+        done(home, strategy={"name": "structure_transfer"}, seed=seed)
+    return home
+
+
+KEPT = (
+    "config.yaml", "data.json", "metrics.jsonl", "model.safetensors", "predictions.safetensors",
+    "result.json", "run.json", "structure.json",
+)  # fmt: skip
+HOW = ("flip", "truncate", "zero", "empty", "delete", "swap")
+
+
+def damage(file: Path, how: str, other: Path) -> None:
+    """Change a file of a run. other: the run whose file of this name `swap` puts there."""
+    content = bytearray(file.read_bytes())
+    match how:
+        case "flip":
+            content[len(content) // 2] ^= 1
+        case "truncate":
+            del content[len(content) // 2 :]
+        case "zero":
+            content = bytearray(len(content))
+        case "empty":
+            content.clear()
+        case "swap":
+            content = bytearray((other / file.name).read_bytes())
+    file.write_bytes(content)
+    if how == "delete":
+        file.unlink()
+
+
+def found(home: Path, seed: int = 0) -> tuple[Outcome | None, list[Note]]:
+    """What is found of a run of `twice`, and what is told of it."""
+    notes: list[Note] = []
+
+    class Listening(Watcher):
+        def note(self, note: Note, runs: int = 1) -> None:
+            notes.append(note)
+
+    asked = planned(config(home, strategy={"name": "structure_transfer"}, seed=seed), Watcher())
+    return find_finished(asked, THIS, Listening()), notes
+
+
+def folder_of(home: Path, seed: int) -> Path:
+    (folder,) = (home / "digits" / "structure_transfer").glob(f"*seed={seed}_*")
+    return folder
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("large", [False, True])
+def test_a_damaged_file_of_a_finished_run_is_named_and_the_run_does_not_count(
+    twice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, large: bool
+) -> None:
+    home = shutil.copytree(twice, tmp_path / "runs")
+    one, other = (folder_of(home, seed) for seed in (0, 1))
+    if large:
+        monkeypatch.setattr("tlrun.store.digests.LARGE", 1)
+        sign(one)
+    assert {file.name for file in one.iterdir()} == set(KEPT)
+    assert found(home)[0] is not None
+    for name in KEPT:
+        file = one / name
+        content = file.read_bytes()
+        if how == "swap" and (other / name).read_bytes() == content:
+            continue  # the data report of both, say
+        damage(file, how, other)
+        outcome, (note,) = found(home)
+        assert outcome is None, name
+        assert isinstance(note, RunAnew)
+        assert note.path == one
+        assert (name in note.details) == (note.why == "damaged"), name
+        assert name == "run.json" or note.why == "damaged"
+        file.write_bytes(content)
+    assert found(home)[0] is not None  # other times of writing, the same bits
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_what_is_damaged_is_made_again_and_the_old_folder_is_kept(
+    twice: Path, tmp_path: Path, how: str
+) -> None:
+    home = shutil.copytree(twice, tmp_path / "runs")
+    one, other = (folder_of(home, seed) for seed in (0, 1))
+    damage(one / KEPT[2 + HOW.index(how)], how, other)
+    watcher = Watcher()
+    done(home, watcher, strategy={"name": "structure_transfer"})
+
+    assert_same_run(one, folder_of(twice, 0))
+    assert (one / "metrics.jsonl").read_bytes() == (
+        folder_of(twice, 0) / "metrics.jsonl"
+    ).read_bytes()
+    assert (home / ".superseded" / "digits" / "structure_transfer" / f"{one.name}_1").is_dir()
+    assert found(home)[0] is not None
+
+
+def test_every_changed_byte_of_run_json_is_noticed(twice: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(twice, tmp_path / "runs")
+    file = folder_of(home, 0) / "run.json"
+    content = file.read_bytes()
+    asked = planned(config(home, strategy={"name": "structure_transfer"}), Watcher())
+    for place in np.random.default_rng(0).choice(len(content), 150, replace=False).tolist():
+        changed = bytearray(content)
+        changed[place] ^= 1
+        with suppress(ValueError):
+            if json.loads(changed) == json.loads(content):
+                continue  # the last digit of a number, which says nothing
+        file.write_bytes(changed)
+        assert find_finished(asked, THIS, Watcher()) is None, place
+
+
+def test_a_run_json_without_its_digest_is_older_or_damaged(twice: Path, tmp_path: Path) -> None:
+    """That of today's sources has one; of an older tl-run it is outdated all the same."""
+    home = shutil.copytree(twice, tmp_path / "runs")
+    file = folder_of(home, 0) / "run.json"
+    record = json.loads(file.read_text())
+    for key in (OWN, "digests", "large", "run"):
+        del record[key]
+    file.write_text(json.dumps(record))
+    assert [note.why for note in found(home)[1] if isinstance(note, RunAnew)] == ["damaged"]
+    older = record | {"fingerprint": {**record["fingerprint"], "tlrun sources": "older"}}
+    file.write_text(json.dumps(older))
+    assert [note.why for note in found(home)[1] if isinstance(note, RunAnew)] == ["outdated"]
+    asked = config(home, strategy={"name": "structure_transfer"}, reuse="any")
+    assert find_finished(planned(asked, Watcher()), THIS, Watcher()) is not None
+
+
+def test_a_folder_at_the_place_of_another_run_is_told_whose_it_is(
+    twice: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(twice, tmp_path / "runs")  # a whole runs_dir may be anywhere
+    one, other = (folder_of(home, seed) for seed in (0, 1))
+    assert all(found(home, seed)[0] is not None for seed in (0, 1))
+    shutil.rmtree(other)
+    shutil.copytree(one, other)
+
+    outcome, (note,) = found(home, 1)
+    assert outcome is None
+    assert isinstance(note, RunAnew)
+    assert f"that of digits/structure_transfer/{one.name}" in note.details
+    assert found(home)[0] is not None
+    assert [run.path for run in load_runs(home)] == [one]
+    assert [run.status for run in runs(home)] == ["finished", "damaged"]
+    assert load_run(other).seed == 0  # a folder that is named may have been moved
+    done(home, strategy={"name": "structure_transfer"}, seed=1)
+    assert_same_run(other, folder_of(twice, 1))
+
+
+def test_what_is_added_later_is_no_damage(twice: Path, tmp_path: Path) -> None:
+    home = shutil.copytree(twice, tmp_path / "runs")
+    for name in ("final.json", "final.safetensors", "traceback.txt"):
+        (folder_of(home, 0) / name).write_text("later")
+
+    assert found(home)[0] is not None
+
+
+def test_weights_and_predictions_are_proved_whenever_they_are_read(
+    twice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large ones that changed while their size and time of writing stayed, as on a failing disk."""
+    home = shutil.copytree(twice, tmp_path / "runs")
+    one = folder_of(home, 0)
+    monkeypatch.setattr("tlrun.store.digests.LARGE", 1)
+    sign(one)
+    whole, _ = found(home)
+    assert whole is not None
+    load_model(one), load_backbone(one)
+    assert predictions_of(whole)
+    for name in ("model.safetensors", "predictions.safetensors"):
+        before = (one / name).stat()
+        damage(one / name, "flip", one)
+        os.utime(one / name, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert found(home)[0] is not None
+    for load in (load_model, load_backbone):
+        with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
+            load(one)
+    assert predictions_of(whole) == {}
 
 
 def test_a_run_that_fails_is_marked_and_the_next_attempt_may_succeed(
@@ -433,6 +624,33 @@ def test_divergence_is_a_failed_run_that_names_the_term(tmp_path: Path) -> None:
             optimizer={"name": "sgd", "lr": 1000.0, "weight_decay": 1000.0},
             trainer={"name": "trainer"},
         )
+
+
+@pytest.mark.parametrize("kept", ["stage", "run"])
+def test_nothing_is_kept_of_weights_that_are_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    """Of the last update of the stage that others share, or of the run's own."""
+    inner = Updates.step
+    ends = {"stage": ["source"], "run": ["source", "target"]}[kept]
+    made: list[int] = []
+
+    def step(self: Updates) -> None:
+        inner(self)
+        made.append(1)
+        if len(made) == 6 * len(ends):
+            self._parameters[0].data.view(-1)[0] = float("nan")
+
+    monkeypatch.setattr(Updates, "step", step)
+    with pytest.raises(RunFailed, match=rf"stage {ends[-1]}, step 6, .* expected a finite weight"):
+        done(tmp_path)
+
+    stages = [file.parent for file in tmp_path.glob(".stages/**/*.safetensors")]
+    assert len(stages) == len(ends) - 1
+    (record,) = [json.loads(file.read_text()) for file in tmp_path.glob("*/*/*/run.json")]
+    assert record["status"] == "failed"
+    assert not list(tmp_path.glob("*/*/*/*.safetensors"))
+    assert not list(tmp_path.glob("*/*/*/result.json"))
 
 
 @pytest.mark.parametrize(

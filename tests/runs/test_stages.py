@@ -2,7 +2,8 @@
 
 import json
 import multiprocessing
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file, save
 from waiting import PATIENCE
 
 from tlrun.core.errors import RunFailed
@@ -20,8 +21,11 @@ from tlrun.core.problem import Problem
 from tlrun.models.model import Model
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS, planned_stages
+from tlrun.runs.resuming import Resuming
 from tlrun.runs.stages import StageRunner
+from tlrun.store.entries import entries
 from tlrun.store.features import HOME
+from tlrun.store.stages import HOME as STAGES
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.evaluation import encoded
@@ -126,6 +130,57 @@ def test_a_flipped_byte_in_a_stored_stage_is_caught_named_and_trained_again(
     assert (entry / "model.safetensors").read_bytes() == good
 
 
+def smaller(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    name = min(tensors)
+    return {**tensors, name: tensors[name][:-1].clone()}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda tensors: {name: tensor.to(torch.int8) for name, tensor in tensors.items()},
+        lambda tensors: {name: tensors[name] for name in sorted(tensors)[1:]},
+        lambda tensors: {**tensors, "trunks.another": torch.ones(1)},
+        smaller,
+    ],
+    ids=["int8", "missing", "more", "misshapen"],
+)
+def test_a_whole_stage_of_another_model_is_told_and_trained_again(
+    tmp_path: Path, wrong: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+) -> None:
+    """Its digests are right: not damage but another program may have written it."""
+    done(tmp_path)
+    (place,) = entries(tmp_path, STAGES)
+    files = place.read()
+    assert files is not None
+    model = files["model.safetensors"]
+    place.write({**files, "model.safetensors": save(wrong(load(model)))})
+    watcher = Watcher()
+    other = done(tmp_path, watcher, strategy={"name": "source_only"})
+
+    assert not record(other)["stages"][0]["found"]
+    (told,) = (note for note in watcher.notes if "training the stage again" in note)
+    assert "model.safetensors" in told
+    assert (place.read() or {})["model.safetensors"] == model
+
+
+def test_a_stage_at_the_place_of_another_is_told_and_trained_again(tmp_path: Path) -> None:
+    done(tmp_path)
+    (one,) = (tmp_path / ".stages").iterdir()
+    done(tmp_path, seed=1)
+    (other,) = (path for path in (tmp_path / ".stages").iterdir() if path != one)
+    good = (other / "model.safetensors").read_bytes()
+    shutil.rmtree(other)
+    shutil.copytree(one, other)
+    watcher = Watcher()
+    done(tmp_path, watcher, seed=1, strategy={"name": "source_only"})
+
+    (told,) = (note for note in watcher.notes if "training the stage again" in note)
+    assert one.name in told
+    assert str(other) in told
+    assert (other / "model.safetensors").read_bytes() == good
+
+
 class Racer(Watcher):
     """Whoever trains goes on only once the other has said that it waits."""
 
@@ -146,7 +201,7 @@ def _race(runs_dir: Path, arm: dict[str, Any], waits: Any, out: Any) -> None:
     asked = planned(config(runs_dir, strategy=arm), Watcher())
     watcher = Racer(waits)
     outcome = performed(asked, THIS, watcher)
-    waited = [note for note in watcher.notes if ": waiting for another process" in note]
+    waited = [note for note in watcher.notes if ": waiting for process " in note]
     out.put((record(outcome)["stages"][0]["found"], waited))
 
 
@@ -223,7 +278,7 @@ def test_a_stage_may_have_several_domains_and_tasks(tmp_path: Path) -> None:
     pooled = replace(asked, run=run, folds=[planned_stages(run, ours, stages, "cpu")])
     weights = []
     for expected in (False, True):
-        runner = StageRunner(pooled, ours, THIS, Watcher())
+        runner = StageRunner(Resuming(pooled, Watcher()), ours, THIS)
         pooled.run_dir.path.mkdir(parents=True, exist_ok=True)
         first = runner.run_stage(pooled.stages[0], None)
         second = runner.run_stage(pooled.stages[1], first.model)

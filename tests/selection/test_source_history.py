@@ -12,7 +12,7 @@ from tlrun.selection.source_basis import FEWEST, Cell
 from tlrun.selection.source_history import cells, measured
 from tlrun.selection.source_ranking import By, rank
 
-from problems import Watcher, outcomes_of
+from problems import Watcher, outcomes_of, sign
 
 GAINS = {"twin": 0.3, "far": 0.1, "permuted": -0.2}
 
@@ -23,6 +23,7 @@ def plant(outcome: Outcome, test: float) -> None:
     result = json.loads(file.read_text())
     result["headline"]["test"] = test
     file.write_text(json.dumps(result))
+    sign(outcome.path)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tlrun.store.digests import DECISIVE, check_digests, digests_of, proved
+from tlrun.store.digests import (
+    DECISIVE,
+    OWN,
+    check_digests,
+    check_file,
+    check_sealed,
+    digest_of,
+    digests_of,
+    kept_facts,
+    proved,
+    sealed,
+)
 
 
 def test_a_digest_is_sha256_of_the_bytes(tmp_path: Path) -> None:
@@ -43,3 +58,75 @@ def test_what_is_proved_of_a_run_is_what_decides_and_what_came_out(tmp_path: Pat
 
     assert proved(tmp_path, DECISIVE) == decides
     assert proved(tmp_path) == sorted([*decides, "result.json"])
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20])
+def test_the_digest_of_a_file_is_that_of_all_its_bytes(tmp_path: Path, size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    (tmp_path / "a").write_bytes(content)
+
+    assert digest_of(tmp_path / "a") == sha256(content).hexdigest()
+
+
+def test_every_file_but_run_json_has_its_digest_and_large_ones_their_state(tmp_path: Path) -> None:
+    for name, size in (("a", 3), ("large", 2**20), ("run.json", 5), (".run.json.7", 5)):
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "folder").mkdir()
+    kept = kept_facts(tmp_path)
+
+    assert kept["files"] == ["a", "large", "run.json"]
+    assert set(kept["digests"]) == {"a", "large"}
+    assert kept["large"] == {"large": [2**20, (tmp_path / "large").stat().st_mtime_ns]}
+
+
+def test_a_large_file_is_as_it_was_while_its_size_and_time_are(tmp_path: Path) -> None:
+    """Else its digest decides, and where that is asked for."""
+    file = tmp_path / "large"
+    file.write_bytes(bytes(2**20))
+    kept, before = kept_facts(tmp_path), file.stat()
+    file.write_bytes(bytes(2**20 - 1) + b"1")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    check_file(tmp_path, "large", kept, deep=False)
+    with pytest.raises(ValueError, match="large is damaged"):
+        check_file(tmp_path, "large", kept)
+    os.utime(file, ns=(0, 0))
+    with pytest.raises(ValueError, match="large is damaged"):
+        check_file(tmp_path, "large", kept, deep=False)
+    file.write_bytes(bytes(2**20))
+    check_file(tmp_path, "large", kept, deep=False)
+    file.unlink()
+    with pytest.raises(ValueError, match="large: No such file"):
+        check_file(tmp_path, "large", kept, deep=False)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"digests": []},
+        {"digests": "a"},
+        {"digests": {"../a": "0"}},
+        {"digests": {"a": None}, "large": {"a": [1, 1]}},
+        {"digests": {"a": 3}, "large": [1]},
+    ],
+)
+def test_digests_of_another_shape_prove_nothing(tmp_path: Path, record: dict[str, Any]) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    if record["digests"] == {"a": None}:
+        check_file(tmp_path, "a", record)
+        return
+    with pytest.raises(ValueError, match="is damaged"):
+        check_file(tmp_path, "a", record)
+
+
+def test_a_record_is_proved_by_its_own_digest_however_it_is_written(tmp_path: Path) -> None:
+    record = {"b": [1.5, (0.1 + 0.2, math.inf)], "a": {"é": None}, "run": "digits/scratch/x"}
+    kept = json.loads(json.dumps(sealed(record)))
+    check_sealed(kept)
+    check_sealed(dict(reversed(kept.items())))
+    check_sealed({"status": "finished"})  # of an older tl-run
+    for key in kept:
+        lacking = {name: value for name, value in kept.items() if name != key}
+        for changed in (lacking, {**kept, key: 1}):
+            with pytest.raises(ValueError, match=r"run\.json is damaged"):
+                check_sealed(changed)
+    assert OWN in kept

@@ -1,11 +1,14 @@
 import hashlib
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tlrun.store.digests import digest_of_json
 from tlrun.store.entries import MANIFEST, Damaged, Entry, entries, entry
 from tlrun.store.files import write_whole
 
@@ -275,3 +278,70 @@ def test_an_entry_is_filled_whole_or_not_at_all(written: Entry) -> None:
         written.fill(fails)
     assert written.read() == before
     assert [path.name for path in written.path.parent.iterdir()] == [written.path.name]
+
+
+@pytest.mark.parametrize("how", ["copied", "moved"])
+def test_an_entry_at_the_place_of_another_is_told_whose_it_is(
+    written: Entry, tmp_path: Path, how: str
+) -> None:
+    for home, key in ((".stages", "ffff"), (".cache/features", "0123abcd")):
+        other = entry(tmp_path, home, key)
+        shutil.copytree(written.path, other.path)
+        if how == "moved":
+            written.remove()
+        for used in (other.read, other.prove):
+            with pytest.raises(Damaged, match=r"that of \.stages/0123abcd, which was moved"):
+                used()
+        other.write(NEW)
+        assert other.read() == NEW
+        written.write(FILES)
+
+
+def test_a_folder_of_entries_may_be_moved_whole(written: Entry, tmp_path: Path) -> None:
+    (tmp_path / ".stages").rename(tmp_path / "new")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "new").rename(tmp_path / "elsewhere" / ".stages")
+
+    assert entry(tmp_path / "elsewhere", ".stages", "0123abcd").read() == FILES
+
+
+def test_an_entry_that_does_not_say_whose_it_is_is_of_an_older_tl_run(written: Entry) -> None:
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    (written.path / MANIFEST).write_text(json.dumps({"files": files, "manifest": digest}))
+
+    with pytest.raises(Damaged, match="of an older tl-run"):
+        written.read()
+
+
+def test_a_manifest_names_no_file_elsewhere(written: Entry, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"")
+    content = {"entry": ".stages/0123abcd", "files": {"../../secret": hashlib.sha256().hexdigest()}}
+    told = {**content, "manifest": digest_of_json(content)}
+    (written.path / MANIFEST).write_text(json.dumps(told))
+
+    with pytest.raises(Damaged, match=MANIFEST):
+        written.read()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which file it is")
+def test_a_synced_entry_is_synced_before_it_has_its_name_and_its_name_after(
+    place: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def fsync(file: int) -> None:
+        name = Path(f"/proc/self/fd/{file}").resolve().name
+        synced.append((name, place.path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    place.write(FILES)
+    assert synced == []
+    place.remove()
+    place.write(FILES, synced=True)
+
+    before = [name for name, there in synced if not there]
+    assert sorted(before[:-1]) == sorted([*FILES, MANIFEST])
+    assert before[-1].startswith(f".{place.path.name}.")
+    after = [name for name, there in synced if there]
+    assert after == [place.path.parent.name, place.path.parent.parent.name]

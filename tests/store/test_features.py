@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -181,10 +182,48 @@ def test_an_entry_that_is_whole_and_holds_no_features_is_mended(store: FeatureSt
     weights = {"w": torch.ones(2)}
     store.get(weights, INPUTS, gives(Z))
     (place,) = entries(store.runs_dir, HOME)
-    for files in ({}, {"features.npy": b"none"}):
+    wrong: list[np.ndarray] = [
+        Z[:5],
+        Z.astype(np.int8),
+        Z.astype(np.float64),
+        Z[:, 0],
+        Z[:, :15],
+        Z.astype(object),
+    ]
+    archive = BytesIO()
+    np.savez(archive, z=Z)
+    contents = [b"none", b"", archive.getvalue(), *(as_npy(z) for z in wrong)]
+    for files in ({}, *({"features.npy": content} for content in contents)):
         place.write(files)
-        assert np.array_equal(store.get(weights, INPUTS, gives(Z))[:], Z)
-    assert [type(note) for note in notes] == [EntryDamaged, EntryDamaged]
+        found = store.get(weights, INPUTS, gives(Z), Z.shape[1])
+        assert np.array_equal(found[:], Z)
+    assert [type(note) for note in notes] == [EntryDamaged] * (1 + len(contents))
+
+
+def as_npy(array: np.ndarray) -> bytes:
+    written = BytesIO()
+    np.save(written, array)
+    return written.getvalue()
+
+
+def test_features_of_other_inputs_in_their_place_are_told_and_mended(store: FeatureStore) -> None:
+    notes: list[Note] = []
+    store = replace(store, note=notes.append)
+    weights = [{"w": torch.ones(2)}, {"w": torch.zeros(2)}]
+    store.get(weights[0], INPUTS, gives(Z))
+    (one,) = entries(store.runs_dir, HOME)
+    store.get(weights[1], INPUTS, gives(Z + 1))
+    (other,) = (each for each in entries(store.runs_dir, HOME) if each != one)
+    one.path.rename(store.runs_dir / "aside")
+    other.path.rename(one.path)
+    (store.runs_dir / "aside").rename(other.path)
+
+    for number in range(2):
+        z = Z + number
+        assert np.array_equal(store.get(weights[number], INPUTS, gives(z))[:], z)
+        assert np.array_equal(store.get(weights[number], INPUTS, never)[:], z)
+    told = [note.problem for note in notes if isinstance(note, EntryDamaged)]
+    assert [other.path.name in told[0], one.path.name in told[1]] == [True, True]
 
 
 def test_two_that_race_compute_once(store: FeatureStore) -> None:

@@ -45,6 +45,31 @@ def test_what_cannot_be_read_is_said_and_nothing_is_lost(finished: FoundRun) -> 
     assert (run.status, run.result) == ("unreadable", {})
 
 
+def test_a_finished_run_whose_result_is_not_what_it_was_is_damaged(finished: FoundRun) -> None:
+    home, folder = finished.run_dir.runs_dir, finished.run_dir.path
+    whole = {name: (folder / name).read_bytes() for name in ("run.json", "result.json")}
+    record = json.loads(whole["run.json"])
+    lacking = {key: value for key, value in record.items() if key != "own digest"}
+    for name, content, named in (
+        ("result.json", whole["result.json"].replace(b"accuracy", b"accurate"), "result.json is"),
+        ("result.json", b"", "result.json is"),
+        ("run.json", json.dumps(record | {"seed": 7}).encode(), "run.json is"),
+        ("run.json", json.dumps(lacking).encode(), "run.json is"),
+        ("run.json", json.dumps(record, indent=7).encode(), ""),  # as an editor may write it
+    ):
+        (folder / name).write_bytes(content)
+        (run,) = runs(home)
+        assert run.status == ("damaged" if named else "finished")
+        assert bool(run.result) == (not named)
+        assert run.damage.startswith(named)
+        (folder / name).write_bytes(whole[name])
+    moved = folder.rename(folder.with_name("moved"))
+    (run,) = runs(home)
+    assert (run.status, folder.name in run.damage) == ("damaged", True)
+    assert FoundRun(run.run_dir, run.record, moved=True).status == "finished"
+    assert moved.exists()
+
+
 def test_superseded_runs_and_a_missing_folder_are_no_runs(
     finished: FoundRun, tmp_path: Path
 ) -> None:

@@ -1,3 +1,7 @@
+import errno
+import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,20 +70,21 @@ def test_busy_is_called_once_and_then_it_waits_for_the_other_process(path: Path)
     with holder(path) as process:
         assert is_held(path)
 
-        def busy() -> None:
-            calls.append(is_held(path))
+        def busy(who: str) -> None:
+            calls.append(who)
+            assert is_held(path)
             leave(process)
 
         with locked(path, busy):
             assert path.with_suffix(".left").exists()
             assert is_held(path)
 
-    assert calls == [True]
+    assert calls == [f"process {process.pid} on {socket.gethostname()}"]
     assert not is_held(path)
 
 
 def test_a_busy_that_raises_leaves_no_lock(path: Path) -> None:
-    def busy() -> None:
+    def busy(_: str) -> None:
         raise RuntimeError("refused")
 
     with holder(path) as process:
@@ -111,3 +116,55 @@ def test_asking_writes_nothing(tmp_path: Path) -> None:
     is_held(tmp_path / "none" / "one.lock")
 
     assert list(tmp_path.iterdir()) == []
+
+
+ORPHAN = """
+import os, sys, time
+from pathlib import Path
+from tlrun.store.locks import locked
+
+with locked(Path(sys.argv[1]), busy=print):
+    child = os.fork()
+    if child == 0:
+        os.closerange(0, 3)
+        time.sleep(1000)
+    print(child, flush=True)
+    os._exit(0)  # with the lock
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_process_split_from_the_holder_does_not_hold_it_further(path: Path) -> None:
+    command = [sys.executable, "-c", ORPHAN, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    try:
+        assert not is_held(path)
+    finally:
+        os.kill(int(done.stdout), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff", b"process 7 on a\nprocess 8 on b\n", b"x" * 999])
+def test_what_is_no_word_of_ours_is_not_told(path: Path, left: bytes) -> None:
+    told = []
+
+    def busy(who: str) -> None:
+        told.append(who)
+        raise RuntimeError
+
+    with holder(path):
+        path.write_bytes(left)
+        with pytest.raises(RuntimeError), locked(path, busy):
+            pytest.fail("two hold one lock")
+
+    assert told == ["another process"]
+
+
+def test_a_disk_that_is_full_takes_no_lock_away(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with locked(path, pytest.fail):
+        assert is_held(path)

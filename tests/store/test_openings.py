@@ -41,7 +41,7 @@ def test_a_record_that_cannot_be_read_is_no_permission(tmp_path: Path, text: str
 
 
 def test_one_process_at_a_time_has_the_rows(tmp_path: Path) -> None:
-    def busy() -> None:
+    def busy(_: str) -> None:
         raise BlockingIOError
 
     with alone(tmp_path, "abc", busy):

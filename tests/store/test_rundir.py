@@ -13,9 +13,9 @@ from tlrun.core.errors import RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.files import write_json
 from tlrun.store.finished import Finished, finish
-from tlrun.store.rundir import RunDir, check_writable
+from tlrun.store.rundir import CHECKPOINTS, RunDir, check_writable
 
-from problems import no_note
+from problems import no_note, sign
 
 RESULT = {
     "headline": {"test": 1.0},
@@ -62,15 +62,36 @@ def test_a_run_is_finished_only_when_it_says_so(place: RunDir) -> None:
     ]
 
 
-def test_a_new_attempt_loses_nothing_of_the_old_ones(place: RunDir) -> None:
+def test_a_new_attempt_loses_nothing_that_was_finished(place: RunDir) -> None:
     for text in ("one", "two", "three"):
         place.begin(text, {})
         place.log({"attempt": text})
+        if text != "three":
+            place.close("finished", {})
 
     old = sorted((place.runs_dir / ".superseded" / place.group).iterdir())
     assert [(path / "config.yaml").read_text() for path in old] == ["one", "two"]
     assert [(path / "metrics.jsonl").exists() for path in old] == [True, True]
     assert (place.path / "config.yaml").read_text() == "three"
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_what_was_not_finished_is_gone_on_with_in_its_folder(place: RunDir, goes_on: bool) -> None:
+    """Nothing of it stays that would be appended to or mixed up; nor is it set aside."""
+    place.begin("one", {})
+    place.log({"step": 1})
+    place.keep("traceback.txt", "…")
+    (place.path / ".run.json.1").write_text("half")
+    checkpoint = place.path / CHECKPOINTS / "key" / "step-000000001"
+    checkpoint.mkdir(parents=True)
+    place.close("failed", {})
+
+    place.begin("two", {}, goes_on=goes_on)
+
+    kept = [CHECKPOINTS] if goes_on else []
+    assert sorted(path.name for path in place.path.iterdir()) == [*kept, "config.yaml", "run.json"]
+    assert checkpoint.exists() == goes_on
+    assert not (place.runs_dir / ".superseded").exists()
 
 
 def test_an_unreadable_record_is_no_record(place: RunDir) -> None:
@@ -89,6 +110,7 @@ def test_a_score_that_is_no_number_is_damage(place: RunDir) -> None:
     value: object
     for damaged in (whole | {"headline": None}, whole | {"metrics": {"test": [1]}}):
         write_json(place.path / "result.json", damaged)
+        sign(place.path)
         with pytest.raises(ValueError, match=r"result.json holds no table of scores"):
             place.result()
     for value in ("-inf", "nan", [1], {}, True):
@@ -97,6 +119,7 @@ def test_a_score_that_is_no_number_is_damage(place: RunDir) -> None:
             whole | {"metrics": {"test": {"d/t": {"r2": value}}}},
         ):
             write_json(place.path / "result.json", damaged)
+            sign(place.path)
             with pytest.raises(ValueError, match=r"result.json holds .* where a score is to be"):
                 place.result()
 

@@ -126,8 +126,8 @@ def test_finished_runs_are_found_and_what_they_lack_is_said_once(tmp_path: Path)
     again = swept(configs, watcher)
     assert len(again.missing) == 10
     *_, said = watcher.notes  # the load report comes first
-    assert sum("cannot be read" in note for note in watcher.notes) == 1
-    assert said.startswith("10 runs: its result cannot be read")
+    assert sum("result.json" in note for note in watcher.notes) == 1
+    assert said.startswith("10 runs: finished, but result.json")
 
 
 def test_rerun_is_for_what_is_asked_for_and_not_for_controls(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tlrun.config.overrides import rewrite
 from tlrun.config.preflight import Request, preflight
 from tlrun.config.user_folder import check_folder
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 from tlrun.store.rundir import check_writable
 
 Folder = str | PathLike[str]
@@ -47,7 +48,7 @@ def checked(
     words = [_override(text) for text in overrides]
     if runs_dir is not None:
         words.append(override("runs_dir", str(Path(runs_dir))))
-    folder = None if config_dir is None else Path(config_dir).expanduser()
+    folder = None if config_dir is None else own_path(config_dir, "--config-dir")
     if folder is not None:
         check_folder(folder)
     try:

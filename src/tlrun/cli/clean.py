@@ -234,7 +234,7 @@ def _remove(item: _Item) -> None:
     Raises _Left where it has to stay, OSError where it cannot be deleted.
     """
 
-    def busy() -> None:
+    def busy(_: str) -> None:
         raise _Left(HELD)
 
     with locked(item.lock, busy):

@@ -19,6 +19,7 @@ from tlrun.cli.subcommands import SUBCOMMANDS
 from tlrun.config.described import EXPERIMENT, top_keys
 from tlrun.config.registry import GROUPS
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 
 FORMS = "install=, uninstall= or query= bash, zsh or fish"
 FORM = re.compile(r"(install|uninstall|query)=(bash|zsh|fish)")
@@ -32,7 +33,7 @@ OF_COMMANDS = {  # the flags of each subcommand
     "export": ("--tensorboard", "--csv", "--json", "--onnx", "--domain", "--runs-dir"),
     "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
-    "doctor": ("--runs-dir",),
+    "doctor": ("--verify", "--runs-dir"),
     "help": ("--config-dir",),
 }  # fmt: skip
 OF_RUNS = ("show", "final", "deliver", "predict", "export")  # what follows them is a run
@@ -40,7 +41,7 @@ FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--onnx", "
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 CONFIGS = ("job", "hydra", "all")
 AFTER = {"--by": ("likelihood", "features"), "--cfg": CONFIGS, "-c": CONFIGS}
-STATUS = ("finished", "failed", "interrupted", "stopped", "running")
+STATUS = ("finished", "failed", "interrupted", "stopped", "running", "damaged")
 
 
 def shell_completion(arguments: Sequence[str]) -> int:
@@ -141,7 +142,7 @@ def _of_command(command: str, before: Sequence[str], last: str) -> Iterator[str]
 def _settings(before: Sequence[str], last: str) -> Iterator[str]:
     """Groups, keys and values, as key=value; of a group, the options of the name that is chosen."""
     folder = _after(before, "--config-dir")
-    own = Path(folder).expanduser() if folder else None
+    own = _place(folder) if folder else None
     key, equals, value = last.partition("=")
     if equals:
         *done, _ = value.split(",")
@@ -189,7 +190,7 @@ def _is_path(key: str) -> bool:
 def paths(start: str, *, folders: bool = False) -> Iterator[str]:
     """The files and folders that begin with `start`, a folder with / at its end."""
     folder, _, _ = start.rpartition("/")
-    place = Path(f"{folder}/" if start.startswith("/") else folder or ".").expanduser()
+    place = _place(f"{folder}/" if start.startswith("/") else folder or ".")
     with suppress(OSError):
         for path in sorted(place.iterdir()):
             if path.name.startswith(".") and not start.rpartition("/")[2].startswith("."):
@@ -203,6 +204,14 @@ def paths(start: str, *, folders: bool = False) -> Iterator[str]:
 
 def run_ids(runs_dir: str) -> Iterator[str]:
     """The last 12 characters of every run's folder below `runs_dir`, which no other run has."""
-    place = Path(runs_dir).expanduser()
+    place = _place(runs_dir)
     for file in place.glob("[!.]*/[!.]*/*/run.json"):
         yield file.parent.name[-12:]
+
+
+def _place(text: str) -> Path:
+    """The path that a text names; where it names none, a folder in which nothing is found."""
+    try:
+        return own_path(text, "path")
+    except UserError:
+        return Path(os.devnull)

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from tlrun.cli.doctor_verify import verify
 from tlrun.config import plugins
 from tlrun.config.registry import shipped
 from tlrun.core.errors import Mistake, UserError, printable
@@ -33,9 +34,13 @@ PACKAGES = (
     "safetensors",
 )
 USAGE = """\
-tl-run doctor [--runs-dir PATH]
+tl-run doctor [--verify] [--runs-dir PATH]
 
-What is installed, what it can use, what is wrong, and the fix."""
+What is installed, what it can use, what is wrong, and the fix.
+
+  tl-run doctor --verify   every file of finished runs, of stages and of the
+                           cache, read and compared with its digest; what is
+                           damaged is named, and the exit code is 1"""
 EXTRAS = {"joblib": "hydra-joblib-launcher", "slurm": "hydra-submitit-launcher"}
 FREE = 2**30  # bytes of disk below which a sweep may not finish
 
@@ -57,8 +62,10 @@ def doctor(arguments: Sequence[str]) -> int:
         print(USAGE)
         return 0
     runs_dir, others = below(arguments)
+    if others == ["--verify"]:
+        return verify(runs_dir)
     if others:
-        raise UserError(Mistake("doctor", "nothing or --runs-dir PATH", " ".join(others)))
+        raise UserError(Mistake("doctor", "--verify or --runs-dir PATH", " ".join(others)))
     wrong = 0
     for finding in findings(runs_dir):
         mark = "✗" if finding.fix else "✓"
@@ -170,6 +177,9 @@ def _disk(runs_dir: Path) -> Iterator[Finding]:
     if unfinished := counts["failed"] + counts["stopped"] + counts["interrupted"]:
         where = "tl-run ls status=failed (or stopped, interrupted)"
         yield Finding("unfinished", f"{unfinished} runs: {where}")
+    if damaged := counts["damaged"]:
+        fix = "give their commands again: each is made anew"
+        yield Finding("damaged", f"{counted(damaged, 'run')}: tl-run ls status=damaged", fix)
     for mistake in damaged_studies(runs_dir):
         yield Finding(
             "study", f"{mistake.key}: {mistake.found}", mistake.hint or "see its permissions"

@@ -15,6 +15,7 @@ from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import fitting, value_asked
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
+from tlrun.core.paths import own_path
 from tlrun.report.console import make_console
 from tlrun.report.export.curves import Curves, rows_of
 from tlrun.report.export.events import as_events, file_name, is_ours
@@ -130,7 +131,7 @@ def _places(arguments: Sequence[str]) -> tuple[list[tuple[str, Path]], list[str]
             value = rest.pop(0)
         if not value:
             raise UserError(Mistake(name, "a folder or file after it", "nothing"))
-        places.append((name, Path(value).expanduser()))
+        places.append((name, own_path(value, name)))
     if not places:
         hint = "as in tl-run export --csv curves.csv; see tl-run export --help"
         expected = f"one of {', '.join([*FORMATS, ONNX])}"
@@ -149,22 +150,23 @@ def _selected(words: Sequence[str], runs_dir: Path) -> list[FoundRun]:
             continue
         run = chosen("export", word, runs_dir)
         if run.status != "finished" or not run.result:
-            status = "a damaged one" if run.status == "finished" else run.status
+            status = "damaged" if run.status == "finished" else run.status
             raise UserError(Mistake(word, "a finished run", status, "see tl-run show"))
         named[run.run_dir.path] = run
     every = list(named.values()) if named else list(runs(runs_dir))
-    finished = [run for run in fitting("export", every, wanted) if run.status == "finished"]
+    fit = fitting("export", every, wanted)
+    finished = [run for run in fit if run.record.get("status") == "finished"]
     for run in finished:
-        if not run.result:
-            say(f"{run.run_dir.path}: left out, for files of it are missing or damaged")
-    return [run for run in finished if run.result]
+        if run.damage:
+            say(f"{run.run_dir.path}: left out: {run.damage}")
+    return [run for run in finished if not run.damage]
 
 
 def _curves(found: FoundRun) -> Curves:
     """The curves of a run. Raises UserError where its files cannot be read."""
     record = found.record
     try:
-        run = read_outcome(found.run_dir, str(record.get("strategy", "")))
+        run = read_outcome(found.run_dir, str(record.get("strategy", "")), moved=found.moved)
         started = datetime.fromisoformat(record["started"]).timestamp()
         rows = tuple(rows_of(run))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -13,6 +13,7 @@ from tlrun.cli.flags import valued_flags
 from tlrun.cli.new_file import check_place, write
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, RunFailed, UserError, printable, say
+from tlrun.core.paths import own_path
 from tlrun.report.console import make_console
 from tlrun.report.export.graph_card import BEGIN, graph_card
 from tlrun.store.found import below
@@ -35,14 +36,14 @@ def export_onnx(arguments: Sequence[str]) -> int:
     if len(words) != 1:
         hint = "as in tl-run export RUN --onnx model.onnx"
         raise UserError(Mistake("--onnx", "one run", f"{len(words)} words", hint))
-    place = Path(values["--onnx"]).expanduser()
+    place = own_path(values["--onnx"], "--onnx")
     if place.suffix != ENDING:
         raise UserError(Mistake("--onnx", f"a file that ends in {ENDING}", str(place)))
     lacking = [name for name in NEEDED if find_spec(name) is None]
     if lacking:
         hint = "pip install 'tl-run[export]'"
         raise UserError(Mistake("--onnx", f"the package {lacking[0]}", "it is not installed", hint))
-    folder = Path(words[0]).expanduser()
+    folder = own_path(words[0], "export", "a run")
     if not any((folder / name).is_file() for name in ("delivered.json", "run.json")):
         folder = chosen("export", words[0], runs_dir).run_dir.path
     contents, difference = _made(folder, values.get("--domain"), place)

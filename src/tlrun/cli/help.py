@@ -9,6 +9,7 @@ from textwrap import wrap
 from tlrun.config import plugins
 from tlrun.config.registry import GROUPS, shipped
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 
 WIDTH = 80
 USAGE = """\
@@ -105,7 +106,7 @@ def _folder(words: Sequence[str]) -> tuple[Path | None, list[str]]:
         if flag != "--config-dir" or not (equals or rest):
             asked.append(word)
             continue
-        folder = Path(value if equals else rest.pop(0)).expanduser()
+        folder = own_path(value if equals else rest.pop(0), "--config-dir")
     if folder is not None:
         from tlrun.config.user_folder import check_folder
 

@@ -19,6 +19,7 @@ from tlrun.config.overrides import forced, rewrite
 from tlrun.config.preflight import Request, preflight
 from tlrun.config.user_folder import check_folder
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 
 if TYPE_CHECKING:
     from tlrun.sweeps.executors.base import Executor
@@ -87,7 +88,7 @@ def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str], wid
     from tlrun.cli.session import Session
     from tlrun.store.rundir import check_writable
 
-    check_writable(Path(request.jobs[0].run.runs_dir).expanduser())
+    check_writable(own_path(request.jobs[0].run.runs_dir, "runs_dir"))
     session = Session(request, again, wide)
     if not request.multirun:
         return session.run()
@@ -116,7 +117,7 @@ def _config_dir(given: str | None) -> Path | None:
         return None
     if not given:
         raise UserError(Mistake("--config-dir", "a folder", "nothing"))
-    folder = Path(given).expanduser()
+    folder = own_path(given, "--config-dir", "a folder")
     check_folder(folder)
     return folder
 

@@ -15,16 +15,19 @@ from tlrun.cli.ls_stages import command, ls_stages
 from tlrun.cli.ls_sweeps import ls_sweeps
 from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.report.amounts import counted
+from tlrun.report.answer import DIVERGED
 from tlrun.report.console import WIDE, link, make_console
 from tlrun.report.formatting import number
+from tlrun.runs.far import has_diverged
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.studydir import HOME as STUDIES
 
 USAGE = """\
 tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]   the runs so far, latest last
 
-  tl-run ls status=failed        finished, failed, interrupted, running, stopped
-                                 (its process is gone)
+  tl-run ls status=failed        finished, diverged, failed, interrupted,
+                                 running, stopped (its process is gone),
+                                 damaged (its result is)
   tl-run ls strategy=scratch seed=0    any key of a run's config, such as
                                  lam.value=inf or dataset.shift=noise
   tl-run ls --all                all of them, not the last {last}
@@ -39,6 +42,7 @@ COLUMNS = ("status", "run", "settings", "test", "s", "started (UTC)")
 FIXED = {"status": 11, "test": 9, "s": 9, "started (UTC)": 18}
 SETTINGS = 24  # columns of a terminal in which settings are folded, before others are left out
 DROPPED = ("s", "started (UTC)")  # where there is no room, in this order
+BAD = ("failed", "stopped", "damaged")
 OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
 
@@ -136,6 +140,7 @@ def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
     """What a run can be asked for: its status and, where it matters, every key of its config."""
     facts: dict[str, Any] = {"status": run.status, "path": str(run.run_dir.path)}
     if config:
+        facts["status"] = _status(run)
         facts |= flat(read_config(run.run_dir.path))
     return facts
 
@@ -179,18 +184,26 @@ def _table(shown: Sequence[FoundRun], width: int) -> Table:
 
 def _cells(run: FoundRun) -> dict[str, Text | str]:
     """What stands in the columns of a run, but for its name and settings."""
-    score = took = "–"
+    score, took, status = "–", "–", _status(run)
     if headline := run.result.get("headline", {}):
         score = number(headline.get("name", ""), headline.get("test"))
     seconds = run.record.get("seconds")
     if isinstance(seconds, int | float):
         took = f"{seconds:.1f}"
     return {
-        "status": Text(run.status, style="red" if run.status in ("failed", "stopped") else ""),
+        "status": Text(status, style="red" if status in (*BAD, DIVERGED) else ""),
         "test": score,
         "s": took,
         "started (UTC)": str(run.record.get("started", "–"))[:16].replace("T", " "),
     }
+
+
+def _status(run: FoundRun) -> str:
+    """How a run went; of one that is finished and has diverged that."""
+    status = run.status
+    if status == "finished" and run.result and has_diverged(run.record, run.result):
+        return DIVERGED
+    return status
 
 
 def run_name(run: FoundRun) -> str:

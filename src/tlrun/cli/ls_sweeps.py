@@ -15,6 +15,7 @@ from tlrun.core.errors import Mistake, UserError, printable, say
 from tlrun.report.console import WIDE, link, make_console
 from tlrun.store.files import read_json
 from tlrun.store.found import FoundRun, runs
+from tlrun.store.shapes import SWEEP, checked
 from tlrun.store.studydir import HOME, StudyPlan, damaged_studies, studies
 from tlrun.store.sweepdir import SWEEPS
 
@@ -99,7 +100,7 @@ def _sweeps(
     dated = []
     for file in (runs_dir / SWEEPS).glob("*/sweep.json"):
         try:
-            dated.append((file.stat().st_mtime, file, read_json(file)))
+            dated.append((file.stat().st_mtime, file, checked(read_json(file), SWEEP, file.name)))
         except (OSError, ValueError):
             continue
     for _, _, record in sorted(dated, key=lambda one: one[:2]):

@@ -2,7 +2,7 @@
 
 Exit codes: 0; 1 a run failed or is busy; 2 a mistake of the user, and nothing started; 129, 130 and
 143 signals. Nothing is imported before it is needed: `--version` and a typo must not wait for
-Hydra, nor for torch.
+Hydra, nor for torch, and a signal not for anything.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from importlib import import_module
-from types import FrameType
 from typing import NoReturn
 
 from tlrun.cli.subcommands import SUBCOMMANDS
-from tlrun.core.errors import Terminated, TlrunError, UserError, say
+from tlrun.core import signals
 
 # of a module whose own name is taken, or says less
 FUNCTIONS = {"help": "help_of", "completion": "shell_completion"}
@@ -31,61 +29,70 @@ def command() -> NoReturn:
     Handlers of `atexit` that somebody has registered before this, in a sitecustomize say, are not
     called.
     """
+    signals.install()
+    # no process that is started here looks for modules in its working directory
+    os.environ["PYTHONSAFEPATH"] = "1"
     ending = _Ending()
     atexit.register(ending.leave)  # the first to be registered of ours is the last to be called
     try:
         main()
-    except SystemExit as end:
-        ending.code = end.code
+    except BaseException as end:
+        if signals.came():  # whatever has become of it on the way
+            signals.end(signals.came())
+        if isinstance(end, SystemExit):
+            ending.code = end.code
+            if isinstance(end.code, int) and _printed():
+                signals.done(end.code)
         raise
 
 
-@dataclass
 class _Ending:
     """How this process ends. code: with which; 1 is that of an exception that nobody catches."""
 
-    code: object = 1
-    process: int = field(default_factory=os.getpid)
+    def __init__(self) -> None:
+        self.code: object = 1
+        self.process = os.getpid()
 
     def leave(self) -> None:
         """End this process here, with its code, where all it has printed is out.
 
         Where that is not so, or in a process that was split from it, Python goes on to its own end.
         """
-        if os.getpid() != self.process or not isinstance(self.code, int):
-            return
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (AttributeError, OSError, ValueError):  # there is none, it broke, it is closed
-            return
-        os._exit(self.code)
+        if os.getpid() == self.process and isinstance(self.code, int) and _printed():
+            os._exit(self.code)
+
+
+def _printed() -> bool:
+    """Whether all that was printed is out."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):  # there is none, it broke, it is closed
+        return False
+    return True
 
 
 def main() -> NoReturn:
     """Do what sys.argv says, and exit with its code."""
     code = 1
     try:
+        from tlrun.core.errors import Terminated, TlrunError, out_of_memory, say
+
         _prepare_streams()
-        code = run(sys.argv[1:])
-    except TlrunError as error:
-        say(*error.lines)
-        code = error.exit_code
+        try:
+            code = run(sys.argv[1:])
+        except TlrunError as error:
+            say(*error.lines)
+            code = error.exit_code
+        except Terminated as stop:
+            signals.end(stop.args[0] if stop.args else signal.SIGTERM)
+        except (MemoryError, RuntimeError, OSError) as error:
+            if not (memory := out_of_memory(error)):
+                raise
+            say(memory)
     except KeyboardInterrupt:
-        _stopped(signal.SIGINT)
-    except Terminated as stop:
-        _stopped(stop.args[0] if stop.args else signal.SIGTERM)
+        signals.end(signal.SIGINT)
     sys.exit(code)
-
-
-def _stopped(number: int) -> NoReturn:
-    """Say so and end at once, with the exit code of signal `number`.
-
-    Whatever process a run has left behind watches for our end, and is not waited for.
-    """
-    print("\ntl-run: stopped; the same command goes on from what is finished", file=sys.stderr)
-    sys.stdout.flush()
-    os._exit(128 + number)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -107,6 +114,7 @@ def run(argv: Sequence[str]) -> int:
         return _subcommand("help", [word for word in argv if word not in {"--help", "-h"}])
     if first and not first.startswith("-") and "=" not in first:
         from tlrun.cli.mistyped import first_word
+        from tlrun.core.errors import UserError
 
         raise UserError(first_word(argv, SUBCOMMANDS))
 
@@ -123,17 +131,9 @@ def _subcommand(name: str, arguments: Sequence[str]) -> int:
 
 
 def _prepare_streams() -> None:
-    signal.signal(signal.SIGTERM, _terminate)
-    # not under nohup
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _terminate)
     if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
         stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest
         setattr(sys, name, stream)
-
-
-def _terminate(number: int, _: FrameType | None) -> None:
-    raise Terminated(number)

@@ -13,6 +13,7 @@ from tlrun.cli.flags import valued_flags
 from tlrun.cli.new_file import check_place, write
 from tlrun.cli.show import chosen
 from tlrun.core.errors import Mistake, UserError, printable, say
+from tlrun.core.paths import own_path
 from tlrun.report.console import make_console
 from tlrun.report.export.answers import OURS, as_csv, as_lines
 from tlrun.store.found import below
@@ -58,7 +59,7 @@ def predict(arguments: Sequence[str]) -> int:
     if len(words) != 2:
         hint = "as in tl-run predict RUN new.csv -o out.csv; see tl-run predict --help"
         raise UserError(Mistake("predict", "a run and new rows", f"{len(words)} words", hint))
-    place = None if "-o" not in values else Path(values["-o"]).expanduser()
+    place = None if "-o" not in values else own_path(values["-o"], "-o")
     if place is not None:
         check_place("-o", "predict", place, _is_ours)
     from tlrun.inference.predictor import load
@@ -81,7 +82,7 @@ def predict(arguments: Sequence[str]) -> int:
 
 def _folder(text: str, runs_dir: Path) -> Path:
     """The folder of a delivered stack, or of the run that is meant. Raises UserError."""
-    folder = Path(text).expanduser()
+    folder = own_path(text, "predict", "a run")
     if (folder / "delivered.json").is_file() or (folder / "run.json").is_file():
         return folder
     return chosen("predict", text, runs_dir).run_dir.path

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.core.options import strict
+from tlrun.core.paths import own_path
 from tlrun.report.answer import Report
 from tlrun.report.console import link, make_console
 from tlrun.store.files import write_whole
@@ -78,7 +79,7 @@ def report(arguments: Sequence[str]) -> int:
         if file == STANDARD_OUTPUT:
             print(texts[name], end="")
             continue
-        path = Path(file).expanduser()
+        path = own_path(file, name)
         _write(path, texts[name])
         console.print(Text(f"{name.lstrip('-')}: ").append_text(link(path)))
     return 0
@@ -124,7 +125,7 @@ def _asked(arguments: Sequence[str]) -> Asked:
                 Mistake("report", found=f"no flag {argument}", hint=nearest(name, (*FORMATS, WIDE)))
             )
         else:
-            asked.paths.append(Path(argument).expanduser())
+            asked.paths.append(own_path(argument, "report"))
     if asked.wide and asked.files:
         found = "the two together"
         raise UserError(Mistake(WIDE, "the terminal alone, or a file, which has all", found))
@@ -136,7 +137,7 @@ def _check_files(files: Mapping[str, str]) -> None:
     """Raise UserError where several formats go to one place, or one to where no file can be."""
     places = list(files.values())
     whole = [
-        file if file == STANDARD_OUTPUT else str(Path(file).expanduser().resolve())
+        file if file == STANDARD_OUTPUT else str(own_path(file, "report").resolve())
         for file in places
     ]
     for place, at in zip(places, whole, strict=True):
@@ -144,7 +145,7 @@ def _check_files(files: Mapping[str, str]) -> None:
             found = "several formats to one place"
             raise UserError(Mistake(printable(place), "a place for each format", found))
         if place != STANDARD_OUTPUT:
-            _check_file(Path(place).expanduser())
+            _check_file(own_path(place, "report"))
 
 
 def _check_file(path: Path) -> None:

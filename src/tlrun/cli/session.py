@@ -15,7 +15,7 @@ from tlrun.cli.command_line import command_line
 from tlrun.config.build import Run
 from tlrun.config.preflight import Request
 from tlrun.config.registry import equation, name_of
-from tlrun.core.errors import RunFailed, TlrunError, printable, say
+from tlrun.core.errors import RunFailed, TlrunError, one_line, out_of_memory, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
 from tlrun.report.run_table import run_table
@@ -195,9 +195,11 @@ def say_failed(error: Exception) -> int:
     ours: TlrunError
     if isinstance(error, TlrunError):
         ours = error
+    elif memory := out_of_memory(error):
+        ours = RunFailed(memory)
     elif isinstance(error, OSError):
         ours = RunFailed(f"{error.filename or 'a file of the run'}: {error.strerror}")
     else:
-        ours = RunFailed(f"{type(error).__name__}: {error}")
+        ours = RunFailed(one_line(error))
     say(*ours.lines)
     return ours.exit_code

@@ -16,12 +16,14 @@ from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import run_name
 from tlrun.cli.show_controls import controls_of, controls_table
 from tlrun.core.errors import Mistake, UserError, printable
+from tlrun.core.paths import own_path
 from tlrun.report.amounts import counted
 from tlrun.report.console import link, make_console
 from tlrun.report.formatting import number
 from tlrun.report.learning_curve import learning_curve, loss_curves, read_rows
 from tlrun.report.relations import relations
 from tlrun.report.render.room import fits
+from tlrun.runs.far import TRY, has_diverged, how_far
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 
@@ -34,6 +36,7 @@ fell, what it cost, what decides it.
   RUN is its folder, or any part of its name that no other run has, such as the
   last 12 characters"""
 STAGE = {"name", "key", "seconds", "found"}  # what run.json says of each
+AGAIN = "the same command makes it again"
 MEANS = {  # what a status says, where the record gives no reason
     "stopped": "its process is gone; the same command starts it again",
     "interrupted": "by a signal; the same command starts it again",
@@ -66,11 +69,11 @@ def chosen(command: str, text: str, runs_dir: Path) -> FoundRun:
 
     command: that asks for it. Raises UserError where there is none, or several.
     """
-    path = Path(text).expanduser()
+    path = own_path(text, command, "a run")
     if (path / "run.json").is_file():
         path = path.resolve()
         run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
-        return FoundRun(run_dir, run_dir.record() or {})
+        return FoundRun(run_dir, run_dir.record() or {}, moved=True)
     every = list(runs(runs_dir))
     matches = [run for run in every if text in run_name(run)]
     if not matches:
@@ -102,7 +105,8 @@ def _near(text: str, every: Sequence[FoundRun]) -> str:
 def _print(run: FoundRun, console: Console) -> None:
     console.print(link(run.run_dir.path))
     status = run.status
-    if reason := run.record.get("reason") or MEANS.get(run.status, ""):
+    reason = f"{run.damage}; {AGAIN}" if status == "damaged" else run.record.get("reason")
+    if reason := reason or MEANS.get(status, ""):
         status = f"{status}: {reason}"
     console.print(Text(printable(status), style="bold"))
     facts = Table.grid()
@@ -167,6 +171,8 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if isinstance(stages, list) and stages and all(map(_is_stage, stages)):
         yield "stages", ", ".join(map(_stage, stages))
     if result:
+        if has_diverged(record, result):
+            yield "diverged", how_far(record) or TRY
         if "folds" in result:
             yield "folds", f"{result['folds']}: every test row answered by the model of its fold"
         if size := result["size"]:

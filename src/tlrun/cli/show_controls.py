@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.report.formatting import gain_of, number, with_unit
+from tlrun.store.digests import check_file
 from tlrun.store.found import FoundRun
 
 NOT_THERE = "not there"
@@ -62,6 +63,7 @@ def _tested(run: FoundRun) -> dict[str, bytes]:
     """Which examples tested a run, by domain and task."""
     from safetensors.numpy import load_file
 
+    check_file(run.run_dir.path, "predictions.safetensors", run.record)
     tensors = load_file(run.run_dir.path / "predictions.safetensors")
     return {key: rows.tobytes() for key, rows in tensors.items() if key.endswith("/index")}
 

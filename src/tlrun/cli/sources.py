@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tlrun.cli.command_line import command_line, override
 from tlrun.core.errors import Mistake, UserError, nearest, printable
+from tlrun.core.paths import own_path
 from tlrun.report.console import make_console
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _words(arguments: Sequence[str]) -> _Words:
         raise UserError(Mistake("--by", "a score", found["--by"], nearest(found["--by"], SCORES)))
     folder = found["--config-dir"]
     flags = ["--config-dir", folder] if folder else []
-    return _Words(settings, found["--by"], Path(folder).expanduser() if folder else None, flags)
+    own = own_path(folder, "--config-dir") if folder else None
+    return _Words(settings, found["--by"], own, flags)
 
 
 def _request(words: _Words) -> Request:
@@ -124,7 +126,7 @@ def _request(words: _Words) -> Request:
     request = preflight(settings, multirun=False, folder=words.folder)
     if request.multirun:
         raise UserError(Mistake("tune.lr", "null, to rank sources", "trials of learning rates"))
-    check_writable(Path(request.jobs[0].run.runs_dir).expanduser())
+    check_writable(own_path(request.jobs[0].run.runs_dir, "runs_dir"))
     return request
 
 

@@ -15,16 +15,17 @@ from typing import Annotated, Any, Literal
 
 from tlrun.config.registry import GROUPS, find, names
 from tlrun.config.tuning import Tune
-from tlrun.config.wording import unknown_key, unknown_name, wrong_value
+from tlrun.config.wording import shown_value, unknown_key, unknown_name, wrong_value
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.objective import Schedule
-from tlrun.core.options import Form, OneOf, Range, coerce, expected, fields, fits
+from tlrun.core.options import LARGEST, Form, OneOf, Range, coerce, expected, fields, fits
+from tlrun.core.paths import own_path
 from tlrun.data.base import Dataset
 from tlrun.models.backbone import Backbone
 from tlrun.strategies.base import Strategy
 from tlrun.training.devices import DEVICE
 from tlrun.training.optimizers import Optimizer
-from tlrun.training.options import TrainerOptions
+from tlrun.training.options import Checkpointing, TrainerOptions
 
 Config = Mapping[str, Any]  # a whole config, or a node of one, as plain data
 
@@ -81,9 +82,14 @@ class Run:
     rerun: bool
     stages: bool
     reuse: Literal["same", "any"]
+    allow_inexact: bool
+    checkpoint: Checkpointing
     sweep: Sweep
     verdict: Verdict
     tune: Tune
+
+    def __post_init__(self) -> None:
+        own_path(self.runs_dir, "runs_dir", "a folder")
 
 
 def build(config: Config) -> Run:
@@ -182,12 +188,12 @@ def _top() -> list[str]:
 
 def _in_node(group: str, node: object) -> Iterator[Mistake]:
     if not isinstance(node, Mapping):
-        yield Mistake(group, f"one of {', '.join(names(group))}", _shown(node))
+        yield Mistake(group, f"one of {', '.join(names(group))}", shown_value(node))
         return
     name = node.get("name")
     if name not in names(group):
         near = unknown_name(group, str(name), names(group))
-        yield Mistake(f"{group}.name", found=f"{_shown(name)} is not known", hint=near)
+        yield Mistake(f"{group}.name", found=f"{shown_value(name)} is not known", hint=near)
         return
     try:
         cls = find(group, str(name))
@@ -201,7 +207,7 @@ def _in_options(prefix: str, given: object, cls: Any, owner: str = "") -> Iterat
     """owner: the name of a node, for what is said about a key that it does not have."""
     hints = fields(cls)
     if not isinstance(given, Mapping):
-        yield Mistake(prefix, f"the keys {', '.join(hints)}", _shown(given))
+        yield Mistake(prefix, f"the keys {', '.join(hints)}", shown_value(given))
         return
     for key in given:
         if key not in hints:
@@ -223,17 +229,13 @@ def _in_value(key: str, value: Any, hint: Any) -> Iterator[Mistake]:
         if rule is not None:
             name = value["name"]
             yield from _in_options(key, _options(value), find(rule.group, name), name)
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        yield Mistake(key, f"a number of at most {LARGEST}", shown_value(value))
     else:
         shown = value.get("name") if rule and isinstance(value, Mapping) else value
-        yield Mistake(key, expected(hint), _shown(shown), wrong_value(key, value, hint))
+        yield Mistake(key, expected(hint), shown_value(shown), wrong_value(key, value, hint))
 
 
 def _options(node: Config) -> Config:
     """What a node holds beside its name."""
     return {key: value for key, value in node.items() if key != "name"}
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    return repr(value) if isinstance(value, str) else str(value)

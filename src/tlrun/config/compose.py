@@ -21,11 +21,13 @@ from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
 from tlrun.config import plugins
+from tlrun.config.launchers import launcher_mistakes
 from tlrun.config.refusals import hydra_differs, leaves, misshapen, one_line, refused
 from tlrun.config.registry import GROUPS, names, shipped
 from tlrun.config.wording import unknown_name
 from tlrun.core.errors import Mistake, UserError
 
+RUNS = "runs"  # the folder of runs, unless the command line names another
 OURS = "tlrun"  # what stands for our own launcher, which Hydra never makes
 EXTRAS = {"joblib": "joblib", "submitit": "slurm"}  # launchers, and the extra that brings them
 # An experiment is not below a key of its own.
@@ -105,17 +107,26 @@ def composed(overrides: Sequence[str], folder: Path | None = None) -> Compositio
         raise UserError(*mistakes, *wrong)
     if folder or any(override.startswith(("hydra", "experiment=")) for override in kept):
         mistakes += hydra_differs(_shipped_hydra(), dict(leaves(hydra)), _launchers())
+        if hydra["launcher"]["_target_"] in _launchers():
+            mistakes += launcher_mistakes(hydra["launcher"], kept)
     if "experiment" in plain:
         del plain["experiment"]
         mistakes.append(NOT_GLOBAL)
-    mistakes += refused(plain)
-    axes = {key: str(value) for key, value in (hydra["sweeper"]["params"] or {}).items()}
+    mistakes += refused(plain) or _elsewhere(plain.get("runs_dir"))
+    axes = {key: str(value) for key, value in (hydra["sweeper"].get("params") or {}).items()}
     for key, value in axes.items():
         if "${" in value:
             mistakes.append(Mistake(f"hydra.sweeper.params.{key}", "values", value))
     multirun = "MULTIRUN" in str(hydra["mode"])
     foreign_launcher = hydra["launcher"]["_target_"] != OURS
     return Composition(plain, multirun, axes, foreign_launcher, tuple(mistakes))
+
+
+def _elsewhere(runs_dir: object) -> list[Mistake]:
+    """A mistake where a YAML says where runs are kept: whoever wrote it would choose the place."""
+    if runs_dir == RUNS:
+        return []
+    return [Mistake("runs_dir", "to be set on the command line alone", one_line(runs_dir))]
 
 
 def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> dict[str, Any]:
@@ -140,7 +151,7 @@ def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> 
             endless = Mistake("config", "a tree", "nodes within nodes without an end")
             raise UserError(*mistakes, endless) from None
         except Exception as error:  # noqa: BLE001  # Hydra meets a stranger's YAML with whatever
-            mistake = Mistake("config", found=one_line(error))
+            mistake = Mistake("config", found=one_line(error) or type(error).__name__)
             if "@experiment." in str(error):  # its overrides are looked for below it
                 mistake = NOT_GLOBAL
             elif not isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):

@@ -22,8 +22,9 @@ from tlrun.core.errors import Mistake, UserError
 
 # One for a whole sweep, for they decide no run.
 NO_AXES = (
-    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "sweep", "sweep.jobs",
-    "sweep.engine", "verdict", "verdict.alpha", "verdict.delta", "tune", "tune.lr",
+    "runs_dir", "threads", "device", "controls", "rerun", "stages", "reuse", "allow_inexact",
+    "checkpoint", "checkpoint.seconds", "checkpoint.steps", "sweep", "sweep.jobs", "sweep.engine",
+    "verdict", "verdict.alpha", "verdict.delta", "tune", "tune.lr",
 )  # fmt: skip
 MOST_JOBS = 10_000  # of a sweep: beyond them, checking alone would take minutes
 
@@ -85,8 +86,14 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         for key, value in first.axes.items():
             if key == KEY:
                 raise UserError(*mistakes, IN_YAML)
+            if key.startswith("hydra") or key in NO_AXES:
+                alone = "to be set on the command line alone"
+                raise UserError(*mistakes, Mistake(f"hydra.sweeper.params.{key}", alone, value))
             of_study[key] = axes.get(key) or axis_of(f"{key}={value}")
         axes = of_study | axes
+    if first.foreign_launcher:  # Hydra composes it without the axes too, for the launcher itself
+        fixed = [axis for axis in axes.values() if axis.choice and not axis.sweeps]
+        compositions.of([f"{axis.key}={axis.values[0]}" for axis in fixed])
     in_jobs: list[Mistake] = []
     jobs = _jobs(list(axes.values()), compositions, in_jobs)
     chosen = tuple(dict.fromkeys(job.chosen for job in jobs))

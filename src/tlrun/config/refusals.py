@@ -69,6 +69,9 @@ def misshapen(hydra: Any) -> list[Mistake]:
         return [Mistake("hydra", free, "another node")]
     if not isinstance(hydra.get("launcher", {}), Mapping):
         return [Mistake("hydra.launcher", AS_SHIPPED, one_line(hydra.get("launcher")))]
+    if not isinstance(hydra.get("launcher", {"_target_": ""}).get("_target_"), str):
+        found = one_line(hydra.get("launcher"))
+        return [Mistake("hydra.launcher", AS_SHIPPED, found)]
     params, verbose = hydra["sweeper"].get("params"), hydra.get("verbose")
     if not isinstance(params, Mapping | None):
         return [Mistake("hydra.sweeper.params", "key: values", one_line(params))]
@@ -88,7 +91,7 @@ def hydra_differs(
     mistakes: list[Mistake] = []
     chosen = theirs.get("launcher._target_")
     for key in {**ours, **theirs}:
-        if any(key == free or key.startswith(f"{free}.") for free in FREE):
+        if _is_free(key):
             continue
         fits = ours.get(key, ...) == theirs.get(key, ...)
         if key == "launcher._target_":
@@ -97,9 +100,26 @@ def hydra_differs(
             coded = any(UNDERSCORED.fullmatch(part) for part in key.split("."))
             fits = not coded and chosen != ours["launcher._target_"]
         if not fits:
-            found = one_line(theirs[key]) if key in theirs else "nothing"
-            mistakes.append(Mistake(f"hydra.{key}", AS_SHIPPED, found))
+            mistakes.append(Mistake(f"hydra.{key}", AS_SHIPPED, _found(theirs, key)))
     return mistakes
+
+
+def _is_free(key: str) -> bool:
+    """Whether a key may differ; which YAMLs of Hydra's own were chosen may not, but the launcher's.
+
+    Most of what such a YAML says is set anew by ours: it would be without effect, and a word.
+    """
+    if key.startswith("runtime.choices.hydra/"):
+        return key == "runtime.choices.hydra/launcher"
+    return any(key == free or key.startswith(f"{free}.") for free in FREE)
+
+
+def _found(theirs: Mapping[str, Any], key: str) -> str:
+    """What stands at a key that is to be left alone. Hydra puts values of the environment there."""
+    if key.startswith("job.env_set"):
+        return "another"
+    value = theirs.get(key, {})
+    return "nothing" if value == {} else one_line(value)
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

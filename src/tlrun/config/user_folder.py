@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
-from tlrun.config.yaml_text import LOADER, misread
+from tlrun.config.yaml_text import LOADER, MOST_BYTES, harmful, misread, unclosed
 from tlrun.core.errors import Mistake, UserError
 
 # Beyond them it is no folder of configs.
-MOST_FILES, MOST_BYTES, DEEPEST = 2000, 2**20, 50
+MOST_FILES = 2000
+
+OF_HYDRA = re.compile(r"(override\s+)?/?hydra/")
 
 
 def check_folder(folder: Path) -> None:
@@ -57,16 +60,27 @@ def _mistakes_in(path: Path) -> Iterator[Mistake]:
         yield Mistake(key, "a file that can be read", str(error.strerror))
         return
     with suppress(yaml.YAMLError, ValueError):
-        depth = 0
-        for event in yaml.parse(text, Loader=LOADER):
-            if isinstance(event, yaml.AliasEvent):
-                yield Mistake(key, "every value written out", f"the alias *{event.anchor}")
-                return
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:
-                yield Mistake(key, f"at most {DEEPEST} levels", "more")
-                return
+        if why := harmful(text):
+            yield Mistake(key, why[1], why[0])
+            return
         root = yaml.compose(text, Loader=LOADER)
         if root is not None:
             yield from misread(path, root)
+            yield from unclosed(path, root)
+            yield from _of_hydra(path, root)
+
+
+def _of_hydra(path: Path, root: yaml.Node) -> Iterator[Mistake]:
+    """A mistake for each entry of a file's defaults that picks a YAML of Hydra's own.
+
+    Ours are picked before any of a user's, so that it would be without effect, and without a word.
+    """
+    for key, defaults in root.value if isinstance(root, yaml.MappingNode) else ():
+        if key.value != "defaults" or not isinstance(defaults, yaml.SequenceNode):
+            continue
+        for entry in defaults.value:
+            name = entry.value[0][0] if isinstance(entry, yaml.MappingNode) else entry
+            if OF_HYDRA.match(str(name.value)):
+                line = f"{path}, line {name.start_mark.line + 1}"
+                hint = "a launcher is chosen on the command line: hydra/launcher=…"
+                yield Mistake(line, "no YAML of Hydra's own in defaults", str(name.value), hint)

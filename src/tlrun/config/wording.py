@@ -22,6 +22,8 @@ NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|inf", re.IGNORECASE)
 TABLES = (".csv", ".tsv", ".parquet", ".gz", ".txt", ".xlsx", ".json", ".jsonl")
 TRUTH = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
+SHOWN = 300  # characters of a value, in a message
+
 
 def unknown_name(group: str, name: str, valid: Sequence[str]) -> str:
     """The hint about a `name` that a group has not. valid: those that it has."""
@@ -114,3 +116,14 @@ def wrong_value(key: str, value: object, hint: Any) -> str:
 def _groups(*settings: str) -> set[str]:
     """The groups, or keys of the top, that settings are below."""
     return {re.split("[.=]", setting)[0] for setting in settings}
+
+
+def shown_value(value: object) -> str:
+    """A value of a config, as a message shows it."""
+    if value is None:
+        return "nothing"
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except (ValueError, RecursionError):  # of a number of thousands of digits, or of a deep tree
+        return "more than can be shown"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -22,14 +22,39 @@ from tlrun.core.options import fields
 WORDS_OR_NUMBERS = {"missing"}  # which are numbers only where they are written as such
 # The parser in C, where PyYAML has one: it reads the same, ten times as fast.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_BYTES, DEEPEST = 2**20, 50  # of a text: beyond them it is no config
 TAG = "tag:yaml.org,2002:"
 # text to YAML, a number to OmegaConf
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+")
 
 
 def read_yaml(text: str) -> Any:
-    """What a YAML text holds. Raises yaml.YAMLError, ValueError for a number of too many digits."""
+    """What a YAML text holds.
+
+    Raises yaml.YAMLError, and ValueError for a number of too many digits and what is `harmful`.
+    """
+    if why := harmful(text):
+        raise ValueError(" instead of ".join(why))
     return yaml.load(text, Loader=LOADER)  # noqa: S506  # either loader is a safe one
+
+
+def harmful(text: str | bytes) -> tuple[str, str] | None:
+    """What in a YAML text would hang or harm whoever loads it, and what is wanted instead.
+
+    None where nothing would. An alias is refused: ten of ten of ten, and a few lines are a million
+    values. Raises yaml.YAMLError, ValueError.
+    """
+    if len(text) > MOST_BYTES:
+        return f"{len(text)}", f"at most {MOST_BYTES} bytes of YAML"
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            return f"the alias *{event.anchor}", "every value written out"
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            return "more", f"at most {DEEPEST} levels"
+    return None
 
 
 def misread(path: Path, root: yaml.Node) -> Iterator[Mistake]:
@@ -45,6 +70,17 @@ def misread(path: Path, root: yaml.Node) -> Iterator[Mistake]:
                 expected=f'text in quotes for {key}, as in "{scalar.value}"',
                 found=f"{scalar.value}, which YAML reads as {_reading(scalar)}",
             )
+
+
+def unclosed(path: Path, root: yaml.Node) -> Iterator[Mistake]:
+    """A mistake for each scalar of a file with a ${ that nothing closes: Hydra says nothing of it.
+
+    root: what the file holds.
+    """
+    for key, scalar in _scalars(root, ""):
+        if scalar.value.count("${") > scalar.value.count("}"):
+            line = f"{path}, line {scalar.start_mark.line + 1}"
+            yield Mistake(line, f"a }} for every ${{ of {key}", scalar.value[:80])
 
 
 def _scalars(node: yaml.Node, key: str) -> Iterator[tuple[str, yaml.ScalarNode]]:

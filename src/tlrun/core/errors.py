@@ -102,6 +102,31 @@ class Terminated(BaseException):
     """
 
 
+STOPPED = (KeyboardInterrupt, Terminated)  # what a signal is raised as
+
+
+# Of memory that is not there, in the messages of torch, CUDA, numpy and the operating system; torch
+# raises a plain RuntimeError on a processor.
+NO_MEMORY = (
+    "allocate memory", "out of memory", "OutOfMemory", "ALLOC_FAILED", "bad_alloc",
+    "Storage size calculation overflowed", "array is too big",
+)  # fmt: skip
+
+
+def out_of_memory(error: BaseException) -> str:
+    """What to say and to try where memory was too little, in a line; empty of any other error."""
+    message = one_line(error)
+    if not isinstance(error, MemoryError) and not any(sign in message for sign in NO_MEMORY):
+        return ""
+    smaller = "a smaller trainer.batch_size, sweep.jobs or backbone, or trainer.precision=bf16"
+    return f"out of memory; try {smaller} ({message})"
+
+
+def one_line(error: BaseException) -> str:
+    """The type and message of any error, without a line break."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 class RunBusy(TlrunError, RuntimeError):
     """Another process is working on the run that was asked for. Exit code 1."""
 

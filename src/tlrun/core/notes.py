@@ -125,6 +125,26 @@ class StageLoaded(Note):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageResumed(Note):
+    """A stage goes on from a checkpoint.
+
+    run: whose stage it is now. stage: its name. step: of the checkpoint, of so many `steps`.
+    """
+
+    run: str
+    stage: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointDamaged(Note):
+    """A checkpoint is not whole, and an older one, or none, counts. problem: what is wrong."""
+
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainedWeights(Note):
     """A run starts from the pretrained weights of its backbone.
 
@@ -179,10 +199,10 @@ class EntryDamaged(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class NotKept(Note):
-    """A stage or a set of features could not be kept for other runs; this run goes on.
+    """A stage, a set of features or a checkpoint could not be kept; this run goes on.
 
     problem: why not, as the system says it.
     """
 
-    what: Literal["stage", "features"]
+    what: Literal["stage", "features", "checkpoint"]
     problem: str

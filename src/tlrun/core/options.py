@@ -16,6 +16,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+LARGEST = 2**63 - 1  # of a whole number, as torch and numpy hold one
+
 
 class Range(NamedTuple):
     """The closed interval an option must lie in: `Annotated[float, Range(0, math.inf)]`."""
@@ -89,9 +91,11 @@ def fits(value: object, hint: Any) -> bool:  # noqa: C901, PLR0911  # one line a
         return named and all(fits(item, args[1]) for item in value.values())
     if hint in (int, float) and isinstance(value, bool):  # True is an int to Python
         return False
+    if isinstance(value, int) and abs(value) > LARGEST:  # no number of ours, nor one to print
+        return False
     if hint is float:
         return isinstance(value, int | float) and not math.isnan(value)
-    return isinstance(value, hint)
+    return isinstance(value, hint) and (hint is not str or "\0" not in value)
 
 
 def expected(hint: Any) -> str:  # noqa: PLR0911  # one line a form

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tlrun.core.inputs import InputSpec
-from tlrun.inference.rows import Memo, NewRows, Reader, refused
+from tlrun.core.paths import path_to_read
+from tlrun.inference.rows import NEW, Memo, NewRows, Reader, refused
 
 
 def array_reader(spec: InputSpec) -> Reader:
@@ -41,7 +42,7 @@ def array_reader(spec: InputSpec) -> Reader:
 
 def _loaded(path: str | Path) -> np.ndarray:
     """The array in a file; one that would have to be unpickled is refused."""
-    place = Path(path).expanduser()
+    place = path_to_read(path, NEW, "a file of numpy's, .npy")
     try:
         found = np.load(place, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

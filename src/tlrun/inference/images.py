@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tlrun.core.paths import path_to_read
 from tlrun.data.images.decoding import Form, Unreadable, decode, quiet
 from tlrun.data.images.folder_tree import PICTURES, read_tree
 from tlrun.data.progress import Progress
-from tlrun.inference.rows import Memo, NewRows, Reader, Tell, about_new_rows, refused, silent
+from tlrun.inference.rows import NEW, Memo, NewRows, Reader, Tell, about_new_rows, refused, silent
 
 WANTED = "paths of images, a folder of them, or uint8 arrays [N, C, H, W]"
 
@@ -65,7 +66,7 @@ def _of_files(new: Any, form: Form, tell: Tell) -> NewRows:
 def _files(new: Any) -> tuple[Sequence[tuple[str, Path]], list[str]]:
     """Each file with what it is called, and what is told of others beside them."""
     if isinstance(new, str | Path):
-        place = Path(new).expanduser()
+        place = path_to_read(new, NEW, "an image")
         if not place.is_dir():
             return [(place.name, place)], []
         left_out: Counter[str] = Counter()
@@ -79,7 +80,7 @@ def _files(new: Any) -> tuple[Sequence[tuple[str, Path]], list[str]]:
         raise refused(WANTED, f"a {type(new).__name__}")
     if not new:
         raise refused("at least one image", "none")
-    return [(str(one), Path(one).expanduser()) for one in new], []
+    return [(str(one), path_to_read(one, NEW, "an image")) for one in new], []
 
 
 def _of_arrays(images: np.ndarray, form: Form) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.paths import own_path
 from tlrun.core.task import Task, TaskKey
 from tlrun.inference.combined import Part, combined
 from tlrun.inference.member import Member, members_of
@@ -217,7 +218,7 @@ def load(path: str | Path, tell: Tell = silent) -> Predictor:
     proved by its digest first; nothing in them is executed. A run in folds is answered by the mean
     of its folds' models. Raises UserError, in one line, where there is nothing that answers.
     """
-    folder = Path(path).expanduser().absolute()
+    folder = own_path(path, "load", "a folder").absolute()
     if (folder / DELIVERED).is_file():
         return Predictor(folder, *parts_of(folder, tell))
     members = members_of(folder, tell)

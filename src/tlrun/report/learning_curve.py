@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
+from tlrun.core.json_text import parsed
 from tlrun.report.render.curves import bars_of
 
 MOST_LINES = 9  # beside the head
@@ -47,7 +47,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     rows = []
     for line in lines:
         try:
-            row = json.loads(line)
+            row = parsed(line)
         except ValueError:  # the last, of a run that was killed
             continue
         if not (isinstance(row, dict) and {"stage", "step", "terms"} <= set(row)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tlrun.core.notes import (
     AugmentOff,
+    CheckpointDamaged,
     DataLoaded,
     DeclaredOtherwise,
     EntryDamaged,
@@ -17,6 +18,7 @@ from tlrun.core.notes import (
     RunAnew,
     SlowBf16,
     StageLoaded,
+    StageResumed,
     StatisticsPooled,
     StrategyWarning,
     StructureLearnt,
@@ -25,12 +27,22 @@ from tlrun.core.notes import (
 from tlrun.data.load_report import summary
 
 ATTEMPTS = {
-    "stopped": "an earlier attempt was stopped half-way; starting it again",
-    "interrupted": "an earlier attempt was interrupted; starting it again",
-    "failed": "an earlier attempt failed; starting it again",
+    "stopped": "an earlier attempt was stopped half-way; going on from what it has kept",
+    "interrupted": "an earlier attempt was interrupted; going on from what it has kept",
+    "failed": "an earlier attempt failed; going on from what it has kept",
     "unreadable": "an earlier attempt left no run.json that can be read; starting it again",
 }
 TITLE = 32  # columns of a run and its stage, so that what follows stands below one another
+AUGMENT_OFF = (
+    "trainer.augment changes nothing where features are computed once; "
+    "trainer.cache_features=false computes them in every step"
+)
+AGAIN = {"stage": "training the stage", "features": "computing the features"}
+KEPT = {
+    "stage": "the stage is",
+    "features": "the features are",
+    "checkpoint": "what is trained so far is",
+}
 NO_EFFECT = {  # of λ, by whether there is no source domain
     True: "no source domain, so λ has nothing to weigh: running as λ=inf",
     False: "λ has no effect here (the losses share no free parameter): running as λ=inf",
@@ -71,10 +83,7 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
         case OptionIdle(key=key, why=why):
             return f"{key} has no effect {why}"
         case AugmentOff():
-            return (
-                "trainer.augment changes nothing where features are computed once; "
-                "trainer.cache_features=false computes them in every step"
-            )
+            return AUGMENT_OFF
         case SlowBf16(device=device):
             which = "this processor" if device == "cpu" else device
             known = f"{which} is not known to have instructions for it"
@@ -84,7 +93,7 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
         case RunAnew(why="outdated", details=details):
             return f"finished, but {details}; running it anew (reuse=any accepts it)"
         case RunAnew(why="damaged", details=details):
-            return f"its result cannot be read ({details}); running it anew"
+            return f"finished, but {details}; running it anew"
         case RunAnew(why=why):
             return ATTEMPTS[why]
         case DeclaredOtherwise(what=what, declared=was, asked=now):
@@ -94,6 +103,9 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
         case PretrainedWeights(run=run, name=name, digest=digest):
             title = f"{run} · pretrained weights"
             return f"{title:<{TITLE}} {name}, sha256 {digest[:12]}"
+        case StageResumed(run=run, stage=stage, step=step, steps=steps):
+            title = f"{run} · {stage}"
+            return f"{title:<{TITLE}} goes on from step {step:,} of {steps:,}"
         case StructureLearnt(run=run, stage=stage, summary=learnt):
             return f"{run} · {stage}: {learnt}"
         case StatisticsPooled(run=run, domains=domains, of=of):
@@ -102,12 +114,10 @@ def _statement(note: Note) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a
             return f"{run}: {fact}: BatchNorm uses the pooled statistics of {', '.join(of)}"
         case HeadsTogether(runs=runs, megabytes=megabytes):
             return f"heads of {runs} run{'s' * (runs > 1)} as one product, in {megabytes:,.1f} MB"
-        case EntryDamaged(what="stage", problem=problem):
-            return f"{problem}; training the stage again"
-        case EntryDamaged(problem=problem):
-            return f"{problem}; computing the features again"
-        case NotKept(what="stage", problem=problem):
-            return f"the stage is not kept ({problem})"
-        case NotKept(problem=problem):
-            return f"the features are not kept ({problem})"
+        case EntryDamaged(what=what, problem=problem):
+            return f"{problem}; {AGAIN[what]} again"
+        case CheckpointDamaged(problem=problem):
+            return f"{problem}; going on from the checkpoint before it, or from the beginning"
+        case NotKept(what=what, problem=problem):
+            return f"{KEPT[what]} not kept ({problem})"
     raise TypeError(f"expected a note that has words here, found {type(note).__name__}")

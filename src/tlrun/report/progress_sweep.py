@@ -59,7 +59,9 @@ class SweepScreen:
                 self._print(line)
 
     def started(self, title: str) -> None:
-        """A run starts."""
+        """A run starts, if it is not running: one whose process has died is begun again."""
+        if title in self._running:
+            return
         self._running[title] = None
         if self._bars:
             self._running[title] = self._bars.add_task(_short(title), total=None, detail="")

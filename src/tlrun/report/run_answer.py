@@ -38,6 +38,8 @@ def run_answer(outcomes: Sequence[Outcome]) -> str:
         said = f"{name}: {score} % {headline['name']}"
     if compared := _compared(this, outcomes[1:]):
         said += f", {compared}"
+    if spoilt := [called(one) for one in (this, *outcomes[1:]) if one.diverged]:
+        return f"{said}. {', '.join(spoilt)} diverged: that says nothing of what is compared."
     return f"{said}. {ONE_SEED}"
 
 

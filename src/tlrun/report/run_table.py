@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.metrics import TARGET, metric_of
+from tlrun.report.answer import DIVERGED
 from tlrun.report.console import WIDE, link
 from tlrun.report.formatting import number, with_unit
 from tlrun.report.relations import plain_text
@@ -20,6 +21,7 @@ from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
 from tlrun.report.task_gains import difference, tasks_up
 from tlrun.report.tasks import run_tasks
 from tlrun.report.tested import every_metric, on_examples, small_tests
+from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 
 BEST, ASKED = "*", ">"  # marks of rows
@@ -52,6 +54,9 @@ def run_table(outcomes: Sequence[Outcome], console: Console, wide: bool = False)
         *(Text(line, style="yellow") for line in small_tests(outcomes[:1])),
     ]
     for outcome in outcomes:
+        if outcome.diverged:
+            far = f"{called(outcome)} diverged: {outcome.how_far or TRY}"
+            parts.append(Text(printable(far), style="bold red"))
         if outcome.differs:
             elsewhere = f"{outcome.name}: made elsewhere ({outcome.differs})"
             parts.append(Text(printable(elsewhere), style="yellow"))
@@ -110,7 +115,7 @@ def _cells(
     mark = (BEST if outcome in best_of(outcomes) else " ") + (ASKED if outcome is this else "")
     cells = {
         "": Text(mark.rstrip(), style="bold"),
-        "run": plain_text(called(outcome)),
+        "run": plain_text(called(outcome) + f" ({DIVERGED})" * outcome.diverged),
         "λ": plain_text(outcome.lam_label.replace("inf", "∞") or "–"),
         with_unit(title): Text(number(title, result["headline"]["test"])),
     }

@@ -74,7 +74,9 @@ class Encoder:
         }
         runs_dir = Path(self.plan.run.runs_dir).expanduser()
         store = FeatureStore(runs_dir, maker, self.screen.note)
-        weights = model.first_trunk(domain).extractor(domain, modules)
+        trunk = model.first_trunk(domain)
+        weights = trunk.extractor(domain, modules)
+        width = model.width if modules == first_free(trunk.backbone, "head") else None
         doing = f"features of {domain}"
 
         def watch(parts: Iterator[slice]) -> Iterator[slice]:
@@ -83,7 +85,7 @@ class Encoder:
         def compute() -> Iterator[np.ndarray]:
             return encoded(model, domain, split, modules, watch)
 
-        features = store.get(weights, split.inputs, compute)
+        features = store.get(weights, split.inputs, compute, width)
         return replace(split, inputs=features, passed=modules)
 
 

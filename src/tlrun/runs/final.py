@@ -117,8 +117,8 @@ def open_once(asked: Asked) -> dict[str, Any]:
     for name, (outcome, run) in asked.arms.items():
         ready[name] = rebuilt(outcome, run, asked.problem)
 
-    def busy() -> None:
-        raise RunBusy(f"{run_dir.path}: another process opens these rows; wait for it")
+    def busy(who: str) -> None:
+        raise RunBusy(f"{run_dir.path}: {who} opens these rows; wait for it")
 
     with alone(run_dir.runs_dir, asked.digest, busy):
         opening = _opened_before(asked)

@@ -21,6 +21,7 @@ from tlrun.models.structure import size
 from tlrun.runs.disagreement import disagreement
 from tlrun.strategies.base import Stage
 from tlrun.training.evaluation import Scores, Watch, outputs_of, scored
+from tlrun.training.finite import check_answers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +50,8 @@ def evaluate_test(
     encode: gives the examples of a domain as features, where φ was held fixed. watch: gives, of a
     domain and a split, what is handed the parts that are computed.
 
-    Scores are given for the tasks that the last stage had, on every domain that has them.
+    Scores are given for the tasks that the last stage had, on every domain that has them. Raises
+    RunFailed where an answer is not finite.
     """
 
     def outputs(domain: str, tasks: Sequence[Task], split: Split) -> dict[str, Tensor]:
@@ -115,6 +117,7 @@ def scores_of(
         if validated and domain.val is not None:
             scores["val"] |= scored(name, tasks, outputs(name, tasks, domain.val), domain.val)[0]
         of_test, answers = scored(name, tasks, outputs(name, tasks, test[name]), test[name])
+        check_answers(name, tasks, test[name], answers, of_test)
         scores["test"] |= of_test
         for task in tasks:
             key = TaskKey(name, task.name)

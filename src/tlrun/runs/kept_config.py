@@ -9,8 +9,10 @@ import yaml
 from tlrun.config.build import Run, Sweep, Verdict, node_object
 from tlrun.config.registry import GROUPS, find, names
 from tlrun.config.tuning import Tune
+from tlrun.config.yaml_text import read_yaml
 from tlrun.core.errors import Mistake, UserError
 from tlrun.store.rundir import RunDir
+from tlrun.training.options import Checkpointing
 
 
 def kept_run(run_dir: RunDir) -> Run:
@@ -23,7 +25,7 @@ def kept_run(run_dir: RunDir) -> Run:
     """
     file = run_dir.path / "config.yaml"
     try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = read_yaml(file.read_text(encoding="utf-8"))
         seed = int(config["seed"])
         given = {group: config[group] for group in GROUPS if group in config}
         _ = given["dataset"], given["strategy"]  # which no strategy ignores
@@ -47,6 +49,8 @@ def kept_run(run_dir: RunDir) -> Run:
         rerun=False,
         stages=True,
         reuse="any",
+        allow_inexact=False,
+        checkpoint=Checkpointing(),
         sweep=Sweep(),
         verdict=Verdict(),
         tune=Tune(),

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from tlrun.core.objective import Relation
 from tlrun.core.problem import Problem, Split
 from tlrun.models.model import Model, state
+from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
+from tlrun.runs.divergence import diverged
 from tlrun.runs.final_evaluation import evaluate_test, statistics_pooled
 from tlrun.runs.folds import pooled_predictions, pooled_result
 from tlrun.runs.plan import Plan
+from tlrun.runs.resuming import Resuming
 from tlrun.runs.screen import Screen, shown
 from tlrun.runs.stages import DoneStage, StageRunner
 from tlrun.strategies.estimator import EstimatorStrategy
@@ -23,51 +26,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a run has come to: its stages, result.json, and the tensors that are kept."""
+    """What a run has come to: its stages, result.json, and the tensors that are kept.
+
+    diverged: as of `divergence.diverged`, of the first fold that has; None where it has not.
+    """
 
     stages: Sequence[DoneStage]
     result: Mapping[str, Any]
     predictions: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
+    diverged: Mapping[str, Any] | None = None
 
 
-def learn(plan: Plan, name: str, problem: Problem, screen: Screen) -> Learnt:
+def learn(
+    plan: Plan, name: str, problem: Problem, screen: Screen, attempt: Attempt = NOTHING_BEFORE
+) -> Learnt:
     """Carry out the run of a plan. name: what the screen calls it. problem: its test set is opened.
 
-    In folds, each is learnt and tested by itself; the weights of all are kept.
+    attempt: an earlier one, from whose checkpoints it goes on. In folds, each is learnt and tested
+    by itself; the weights of all are kept.
     """
+    resuming = Resuming(plan, screen, attempt)
     if not problem.folds:
-        return _part(plan, name, problem, screen, None)
+        return _part(resuming, name, problem, None)
     learnt = []
     for fold, part in enumerate(problem.folds):
         called = f"{name}, fold {fold + 1} of {len(problem.folds)}"
-        learnt.append(_part(plan, called, part, screen, fold))
+        learnt.append(_part(resuming, called, part, fold))
     predictions = pooled_predictions([each.predictions for each in learnt])
     return Learnt(
         [stage for each in learnt for stage in each.stages],
         pooled_result(problem, [each.result for each in learnt], predictions),
         predictions,
         {f"fold{k}/{key}": w for k, each in enumerate(learnt) for key, w in each.weights.items()},
+        next((each.diverged for each in learnt if each.diverged is not None), None),
     )
 
 
-def _part(plan: Plan, name: str, problem: Problem, screen: Screen, fold: int | None) -> Learnt:
+def _part(resuming: Resuming, name: str, problem: Problem, fold: int | None) -> Learnt:
     """One fold, or all there is."""
+    plan = resuming.plan
     if not isinstance(plan.run.strategy, EstimatorStrategy):
-        return _through_stages(plan, name, problem, screen, fold)
+        return _through_stages(resuming, name, problem, fold)
     from tlrun.runs.estimators import EstimatorRun
 
     fits = EstimatorRun(plan.run.strategy, problem, plan.run.seed)
-    fits.fit(name, screen, plan.run.threads)
+    fits.fit(name, resuming.screen, plan.run.threads)
     result, predictions = fits.evaluate(plan.run.threads)
     return Learnt((), result, predictions, fits.weights)
 
 
-def _through_stages(
-    plan: Plan, name: str, problem: Problem, screen: Screen, fold: int | None
-) -> Learnt:
+def _through_stages(resuming: Resuming, name: str, problem: Problem, fold: int | None) -> Learnt:
     """Every stage in turn, then the test."""
-    runner = StageRunner(plan, problem, name, screen, stored=not plan.run.rerun, fold=fold)
+    plan = resuming.plan
+    runner = StageRunner(resuming, problem, name, stored=not plan.run.rerun, fold=fold)
     done: list[DoneStage] = []
     relation: Relation | None = None
     model: Model | None = None
@@ -112,4 +124,5 @@ def tested(
             shown, screen=screen, run=name, doing=f"testing on {domain}", total=len(split)
         ),
     )
-    return Learnt(done, result, predictions, state(trained))
+    far = diverged(problem, last.stage, trained, result, predictions)
+    return Learnt(done, result, predictions, state(trained), far)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.paths import own_path
+from tlrun.runs.far import has_diverged, how_far
+from tlrun.store.digests import check_file, of_files
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
 
@@ -26,7 +29,10 @@ class Outcome:
     decides nothing. controls: the setting of each of its controls, by name. optimizer: its node in
     the config. test_examples: a digest of which examples tested. path: its folder. result:
     result.json. seconds: of the training, whenever that was. found: whether it was there already.
-    differs: how the fingerprint it was made under differs from today's; empty if it does not.
+    differs: how the fingerprint it was made under differs from today's, and how those do that it
+    was trained under, where they were two; empty if none does.
+    digests: sha256 of each file of the folder, by name; none in a run of an older tl-run.
+    diverged: whether it has (`far.has_diverged`); how_far: as a clause, where that is known.
     """
 
     name: str
@@ -45,6 +51,13 @@ class Outcome:
     seconds: float
     found: bool = False
     differs: str = ""
+    diverged: bool = False
+    how_far: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def check(self, name: str) -> None:
+        """Raise ValueError, naming it, where a file of the folder is not what it was."""
+        check_file(self.path, name, {"digests": self.digests})
 
 
 def read_outcome(
@@ -53,18 +66,21 @@ def read_outcome(
     found: bool = True,
     differs: str = "",
     record: Mapping[str, Any] | None = None,
+    *,
+    moved: bool = False,
 ) -> Outcome:
     """The finished run in a folder.
 
-    name, found, differs: as in Outcome. record: what run.json says; None: it is read. Raises
-    OSError or ValueError where it is not all there.
+    name, found, differs: as in Outcome. record: what run.json says; None: it is read. moved:
+    whether the folder may stand elsewhere than where it was made. Raises OSError or ValueError
+    where it is not all there, or run.json or result.json is not what it was.
     """
     if record is None:
         record = run_dir.record() or {}
     missing = [key for key in FACTS if key not in record]
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
-    lam = record["lam"]
+    lam, result = record["lam"], run_dir.result(record, moved=moved)
     return Outcome(
         name=name,
         strategy=record["strategy"],
@@ -78,19 +94,22 @@ def read_outcome(
         optimizer=record["optimizer"],
         test_examples=record["test_examples"],
         path=run_dir.path,
-        result=run_dir.result(record),
+        result=result,
         seconds=record["seconds"],
         found=found,
-        differs=differs,
+        differs="; ".join(filter(None, (str(record.get("inexact", "")), differs))),
+        digests=of_files(record),
+        diverged=has_diverged(record, result),
+        how_far=how_far(record),
     )
 
 
 def load_run(path: str | Path) -> Outcome:
-    """The finished run in the folder `path`, named by its strategy.
+    """The finished run in the folder `path`, named by its strategy, wherever that was moved to.
 
     Raises FileNotFoundError where there is none, ValueError where it is not finished or not whole.
     """
-    folder = Path(path).expanduser().resolve()
+    folder = own_path(path, "load_run", "a folder").resolve()
     record = None
     if len(folder.parents) > 2:  # <runs_dir>/<data set>/<strategy>/<name>
         group = f"{folder.parents[1].name}/{folder.parent.name}"
@@ -100,14 +119,14 @@ def load_run(path: str | Path) -> Outcome:
         raise FileNotFoundError(f"{path}: expected the folder of a run, found no run.json in it")
     if record.get("status") != "finished":
         raise ValueError(f"{path}: expected a finished run, found {record.get('status')}")
-    return read_outcome(run_dir, str(record.get("strategy", "")))
+    return read_outcome(run_dir, str(record.get("strategy", "")), record=record, moved=True)
 
 
 def load_runs(runs_dir: str | Path = "runs") -> list[Outcome]:
     """Every finished and whole run below `runs_dir`, the oldest first, named by its strategy."""
     outcomes: list[Outcome] = []
-    for run in runs(Path(runs_dir).expanduser()):
-        if run.status == "finished":
+    for run in runs(own_path(runs_dir, "load_runs", "a folder")):
+        if run.record.get("status") == "finished":
             try:
                 outcomes.append(
                     read_outcome(

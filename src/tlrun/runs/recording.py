@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import traceback
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from tlrun.core.errors import RunFailed, Terminated, TlrunError
+from tlrun.core.errors import RunFailed, Terminated, TlrunError, one_line, out_of_memory
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
+from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
 from tlrun.runs.identity import deciding, digest_of
 from tlrun.runs.plan import Plan
 from tlrun.store.finished import Finished
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
 Engine = Literal["loop", "stacked"]
 # Of libyaml where it is there: the same text several times as fast.
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-STOPPED = (KeyboardInterrupt, Terminated)
 
 
-def begin(plan: Plan, problem: Problem, engine: Engine) -> None:
-    """Make the folder of a run, with all that is known of it before it is trained."""
+def begin(plan: Plan, problem: Problem, engine: Engine, attempt: Attempt = NOTHING_BEFORE) -> None:
+    """Make the folder of a run, with all that is known of it before it is trained.
+
+    attempt: the earlier one, from whose checkpoints it may go on.
+    """
     run_dir = plan.run_dir
     config = yaml.dump(
         as_plain(deciding(plan.run)), Dumper=DUMPER, sort_keys=False, allow_unicode=True
@@ -40,9 +44,14 @@ def begin(plan: Plan, problem: Problem, engine: Engine) -> None:
         "fingerprint": plan.fingerprint,
         "engine": engine,
         "data": problem.digest,
+        "stage_keys": [[planned.key for planned in stages] for stages in plan.folds],
         **plan.facts,
     }
-    run_dir.begin(config, facts)
+    if plan.run.rerun:
+        facts["rerun"] = True
+    if attempt.inexact:
+        facts["inexact"] = attempt.inexact
+    run_dir.begin(config, facts, goes_on=attempt.goes_on)
     run_dir.keep_json("data.json", problem.report)
     if how_read := problem.preprocessing or _units(problem):
         run_dir.keep_json("preprocessing.json", how_read)
@@ -53,22 +62,33 @@ def finished(plan: Plan, problem: Problem, done: Learnt, seconds: float) -> Fini
 
     problem: whose test set it has opened. seconds: that it took, without the stages it has loaded.
     """
-    # What the run would have cost alone: a loaded stage counts what its training took.
-    spared = sum(stage.seconds for stage in done.stages if stage.found)
+    # What the run would have cost alone, and at once: of a stage that was loaded, or goes on from a
+    # checkpoint, counts what its training took before.
+    spared = sum(stage.earlier for stage in done.stages)
     record = {
         "seconds": seconds + spared,
         "stages": [stage.record for stage in done.stages],
         "test_opened": max(part.test.opened for part in problem.parts),
         "test_examples": _tested_rows(done.predictions),
+        "diverged": done.diverged,
     }
     return Finished(plan.run_dir, done.result, done.weights, done.predictions, record)
 
 
 def close_stopped(plan: Plan, stop: BaseException, started: float) -> None:
-    """Write down that a signal has stopped a run. started: on the monotonic clock."""
-    signal = "SIGINT" if isinstance(stop, KeyboardInterrupt) else "SIGTERM"
+    """Write down that a signal has stopped a run, unless it is closed by now.
+
+    started: on the monotonic clock.
+    """
+    if (plan.run_dir.record() or {}).get("status") != "running":
+        return
+    number = signal.SIGINT
+    if isinstance(stop, Terminated):
+        number = stop.args[0] if stop.args else signal.SIGTERM
     seconds = time.monotonic() - started
-    plan.run_dir.close("interrupted", {"reason": signal, "seconds": seconds})
+    reason = signal.Signals(number).name
+    with suppress(OSError):  # of a disk that is full: it counts as stopped all the same
+        plan.run_dir.close("interrupted", {"reason": reason, "seconds": seconds})
 
 
 def close_failed(plan: Plan, error: BaseException, started: float) -> RunFailed:
@@ -116,8 +136,4 @@ def reason_of(error: BaseException) -> str:
         return error.reason
     if isinstance(error, TlrunError):
         return str(error)
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    signs = ("allocate memory", "OutOfMemory")  # torch raises a plain RuntimeError on the CPU
-    if isinstance(error, MemoryError) or any(sign in message for sign in signs):
-        return f"out of memory; try a smaller trainer.batch_size or sweep.jobs ({message})"
-    return message
+    return out_of_memory(error) or one_line(error)

@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
 from tlrun.config.build import Run
+from tlrun.core.errors import STOPPED
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.seeding import exactly
+from tlrun.core.signals import raised
 from tlrun.data.base import Dataset
+from tlrun.runs.attempts import earlier_attempt
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.pretrained import check_backbone
-from tlrun.runs.recording import STOPPED, begin, close_failed, close_stopped, finished
+from tlrun.runs.recording import begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache, check_unchanged
 from tlrun.runs.screen import Once, Screen
+from tlrun.store.digests import OWN
 from tlrun.store.fingerprint import differences
 from tlrun.store.finished import finish
 
+# What became of a run that is not finished, by what run.json says; nobody holds its lock.
+ATTEMPTS: dict[str, Literal["stopped", "interrupted", "failed", "unreadable"]] = {
+    "running": "stopped",
+    "interrupted": "interrupted",
+    "failed": "failed",
+}
 LARGE = 20e6  # bytes of a file, from which on reading it takes a second or more
 
 
@@ -79,30 +90,33 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     if not run_dir.path.exists():
         return None
     record = run_dir.record() or {}
-    status = record.get("status")
-    if status != "finished" or "seconds" not in record:
-        match status:
-            case "interrupted" | "failed":
-                screen.note(RunAnew(path=run_dir.path, why=status, details=""))
-            case "running":  # while nobody holds the lock: the process is gone
-                screen.note(RunAnew(path=run_dir.path, why="stopped", details=""))
-            case _:
-                screen.note(RunAnew(path=run_dir.path, why="unreadable", details=""))
+    if record.get("status") != "finished" or "seconds" not in record:
+        why = ATTEMPTS.get(str(record.get("status")), "unreadable")
+        screen.note(RunAnew(path=run_dir.path, why=why, details=""))
         return None
+    run_dir.drop_checkpoints()  # a process may have been killed before it could
     differs = differences(record.get("fingerprint", {}), plan.fingerprint)
     if differs and plan.run.reuse == "same":
         screen.note(RunAnew(path=run_dir.path, why="outdated", details=differs))
         return None
+    if not differs and OWN not in record:  # these sources would have written it
+        details = "run.json is damaged: it lacks its own digest"
+        screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))
+        return None
     try:
-        return read_outcome(run_dir, name, differs=differs, record=record)
+        outcome = read_outcome(run_dir, name, differs=differs, record=record)
+        run_dir.prove(record)
     except OSError as error:
         details = f"{Path(error.filename).name}: {error.strerror}"
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))
     except ValueError as error:
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=str(error)))
+    else:
+        return outcome
     return None
 
 
+@raised()
 def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None:
     """Train the run of a plan into its folder, whatever stood there before.
 
@@ -112,14 +126,15 @@ def train(plan: Plan, name: str, problems: ProblemCache, screen: Screen) -> None
     """
     from tlrun.runs.learn import learn
 
+    attempt = earlier_attempt(plan)
     problem = problems.load(plan.run.dataset, plan.run.seed)
     check_unchanged(plan.run, plan.data, problem)
     check_backbone(plan, problem)  # while nothing is written
     started = time.monotonic()
     try:
-        begin(plan, problem, "loop")
+        begin(plan, problem, "loop", attempt)
         with exactly(plan.run.threads):
-            done = learn(plan, name, problem, screen)
+            done = learn(plan, name, problem, screen, attempt)
         finish([finished(plan, problem, done, time.monotonic() - started)])
     except STOPPED as stop:
         close_stopped(plan, stop, started)

@@ -73,6 +73,7 @@ def rebuilt(outcome: Outcome, run: Run, problem: Problem) -> Rebuilt:
     key = outcome.path.name
     try:
         model = load_model(outcome.path, device=resolve(run.device))
+        outcome.check("predictions.safetensors")
     except (OSError, ValueError, RuntimeError) as error:
         found = " ".join(str(error).split())
         raise UserError(Mistake(key, "a run whose model can be loaded", found)) from None

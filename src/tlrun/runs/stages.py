@@ -4,48 +4,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded, StructureLearnt
+from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded
 from tlrun.core.problem import Domain, Problem
 from tlrun.core.seeding import drawing_from, stream
-from tlrun.core.task import Task
-from tlrun.data.augmentation import Augmentation
 from tlrun.data.batches import Batches
-from tlrun.models.backbone import Given
-from tlrun.models.build import draw_model
 from tlrun.models.model import restore, state
-from tlrun.models.trunk import set_memory_format
+from tlrun.runs.beginning import Beginning
 from tlrun.runs.encoding import Encoder
 from tlrun.runs.plan import Plan, PlannedStage
-from tlrun.runs.pretrained import planned_digest, pretrained_weights, tell_weights
+from tlrun.runs.pretrained import tell_weights
+from tlrun.runs.recorders import StageRecorder, TrainingRecorder
+from tlrun.runs.resuming import Resuming
 from tlrun.runs.screen import Screen
-from tlrun.runs.stage_key import computes_once
+from tlrun.runs.stopping import Held
 from tlrun.store.entries import Damaged, Entry
-from tlrun.store.rundir import RunDir
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
-from tlrun.strategies.base import Stage
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
 
 if TYPE_CHECKING:
     from tlrun.models.model import Model
-    from tlrun.models.structure import Structure
 
 
 @dataclass(frozen=True)
 class DoneStage:
     """A stage that is over, and the model it ended with.
 
-    seconds: of its training, whenever that was. found: whether it was loaded from the store. rows:
-    that it has logged, as lines of metrics.jsonl.
+    seconds: of its training, whenever that was; earlier: those of them that were not in this
+    attempt at the run. found: whether it was loaded. rows: that it has logged, as lines of
+    metrics.jsonl.
     """
 
     planned: PlannedStage
     model: Model
     seconds: float
     found: bool
+    earlier: float = 0.0
     rows: Sequence[Mapping[str, object]] = ()
 
     @property
@@ -60,17 +58,27 @@ class DoneStage:
 class StageRunner:
     """What carries out the stages of one run, or of one fold of it.
 
-    plan: of the run. problem: as the run's seed draws it, or the fold. name: what the screen calls
-    the run. stored: whether stages that runs share are loaded from the store and kept there; False
-    for a run that is trained again on purpose. fold: its number, from 0; None where there are none.
+    resuming: what the run keeps of its stages meanwhile. problem: as the run's seed draws it, or
+    the fold. name: what the screen calls the run. stored: whether stages that runs share are loaded
+    from the store and kept there; False for a run that is trained again on purpose. fold: its
+    number, from 0; None where there are none.
     """
 
-    plan: Plan
+    resuming: Resuming
     problem: Problem
     name: str
-    screen: Screen
     stored: bool = True
     fold: int | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """Of the run."""
+        return self.resuming.plan
+
+    @property
+    def screen(self) -> Screen:
+        """Whoever watches it."""
+        return self.resuming.screen
 
     def run_stage(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
         """Carry out one stage. previous: the model of the stage before; None before the first.
@@ -81,54 +89,108 @@ class StageRunner:
             tell_weights(self.plan.run, self.name, self.screen)
         entry = planned.entry
         if entry is None or not self.stored:
-            return self._train(planned, previous)
-        finished = _stored(entry)
-        if finished is not None:
-            return self._load(planned, finished, entry)
+            return self._own(planned, previous)
+        found = self._stored(planned, entry)
+        if found is not None:
+            return found
+        if self.resuming.inexact:  # what it ends with is for no other run
+            return self._own(planned, previous)
         with entry.locked(self.screen.note, f"training the stage {planned.stage.name}"):
-            finished = _stored(entry, self.screen)  # another process may have it by now
-            if finished is not None:
-                return self._load(planned, finished, entry)
-            done = self._train(planned, previous)
+            found = self._stored(planned, entry, tell=True)  # another process may have it by now
+            if found is not None:
+                return found
+            done = self._train(planned, previous, shared=True)
             try:
                 kept = FinishedStage(state(done.model), done.rows, done.seconds)
                 write_stage(entry, planned.inputs, kept)
+                self.resuming.kept(planned)
             except OSError as error:  # this run can go on
                 problem = str(error.strerror)
                 self.screen.note(NotKept(path=entry.path, what="stage", problem=problem))
             return done
 
     @property
+    def beginning(self) -> Beginning:
+        """How its stages begin."""
+        return Beginning(self.plan, self.problem, self.name, self.screen, self.fold)
+
+    @property
     def encoder(self) -> Encoder:
         """What computes only once what a stage holds fixed of φ."""
         return Encoder(self.plan, self.screen, self.name, self.problem.inputs)
 
-    def _train(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
-        """The stage, trained."""
+    def _own(self, planned: PlannedStage, previous: Model | None) -> DoneStage:
+        """A stage of the run's own: as an earlier attempt has finished it, or trained."""
+        found = self.resuming.finished(planned)
+        if found is not None:
+            entry, finished = found
+            with suppress(Damaged):  # of another model, which its digests do not tell
+                model = self.beginning.initial(planned, previous)
+                return self._load(planned, finished, entry, model)
+        done = self._train(planned, previous)
+        if planned is not self.plan.folds[-1][-1]:  # more is to come
+            finished = FinishedStage(state(done.model), done.rows, done.seconds)
+            self.resuming.over(planned, finished)
+        return done
+
+    def _train(
+        self, planned: PlannedStage, previous: Model | None, shared: bool = False
+    ) -> DoneStage:
+        """The stage, trained, from its last checkpoint if there is one.
+
+        shared: whether other runs may start from it.
+        """
         run, stage = self.plan.run, planned.stage
         started = time.monotonic()
-        model = self.initial(planned, previous)
+        model = self.beginning.initial(planned, previous)
         domains: dict[str, Domain] = {}
         batches: dict[str, Batches] = {}
         for name in stage.domains:
             domains[name] = self.encoder.as_trained(stage, model, self.problem.domains[name])
-            batches[name] = self.batches(planned, domains[name])
-        recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
-        if stage.domains:  # else there is nothing to train on: φ is what it was elsewhere
-            self.screen.begin(self.name, stage)
-            try:
-                with drawing_from(stream(run.seed, "dropout", planned.number)):
-                    begun = TrainState.begin(stage, model, run.optimizer, batches)
-                    fit(stage, model, domains, planned.strategy, run.trainer, begun, recorder)
-            finally:
-                self.screen.end()
-        seconds = time.monotonic() - started
-        return DoneStage(planned, model, seconds, found=False, rows=recorder.rows)
+            batches[name] = self.beginning.batches(planned, domains[name])
+        if not stage.domains:  # there is nothing to train on: φ is what it was elsewhere
+            return DoneStage(planned, model, time.monotonic() - started, found=False)
+        self.screen.begin(self.name, stage)
+        try:
+            with drawing_from(stream(run.seed, "dropout", planned.number)), Held() as held:
+                begun = TrainState.begin(stage, model, run.optimizer, batches)
+                recorder = TrainingRecorder(
+                    self.resuming, self.fold, planned, shared, model, held, started
+                )
+                recorder.take_up(self.name, begun)
+                fit(stage, model, domains, planned.strategy, run.trainer, begun, recorder)
+        finally:
+            self.screen.end()
+        seconds, earlier = recorder.seconds, recorder.earlier
+        return DoneStage(planned, model, seconds, False, earlier, recorder.rows)
 
-    def _load(self, planned: PlannedStage, finished: FinishedStage, entry: Entry) -> DoneStage:
-        """The stage as another run has finished it."""
-        model = restore(self._fresh(planned, None, filled=True), finished.weights)
-        recorder = _Recorder(self.plan.run_dir, self.screen, self.fold)
+    def _stored(
+        self, planned: PlannedStage, entry: Entry, *, tell: bool = False
+    ) -> DoneStage | None:
+        """The stage in `entry`, or None. tell: whether to say what is wrong with one there."""
+        try:
+            finished = read_stage(entry)
+            if finished is None:
+                return None
+            fresh = self.beginning.fresh(planned, None, filled=True)
+            return self._load(planned, finished, entry, fresh)
+        except Damaged as error:
+            if tell:
+                self.screen.note(EntryDamaged(path=entry.path, what="stage", problem=str(error)))
+            return None
+
+    def _load(
+        self, planned: PlannedStage, finished: FinishedStage, entry: Entry, fresh: Model
+    ) -> DoneStage:
+        """A stage that is finished, its weights in a `fresh` model.
+
+        Raises Damaged where they are another model's.
+        """
+        try:
+            model = restore(fresh, finished.weights)
+        except ValueError as error:
+            raise Damaged(f"model.safetensors: {error}") from None
+        recorder = StageRecorder(self.resuming, self.fold)
         for row in finished.rows:
             recorder.log(row)
         stage = planned.stage
@@ -141,94 +203,5 @@ class StageRunner:
                 seconds=finished.seconds,
             )
             self.screen.note(note)
-        return DoneStage(planned, model, finished.seconds, found=True, rows=finished.rows)
-
-    def initial(self, planned: PlannedStage, previous: Model | None) -> Model:
-        """The model a stage starts from: fresh, in a structure if one is learnt; or inherited."""
-        if previous is None:
-            return self._fresh(planned, None)
-        run, stage = self.plan.run, planned.stage
-        outputs: dict[str, int] = {}
-        for tasks in self._tasks(stage).values():
-            outputs |= {task.name: task.outputs for task in tasks}
-        given = Given(run.backbone, self.problem.inputs, tuple(outputs.values()), run.seed)
-        structure = planned.strategy.structure_of(stage, previous, given)
-        if structure is not None:
-            name = "structure.json" if self.fold is None else f"structure_fold{self.fold}.json"
-            self.plan.run_dir.keep_json(name, structure.to_json())
-            summary = structure.summary(run.backbone)
-            self.screen.note(StructureLearnt(run=self.name, stage=stage.name, summary=summary))
-        return planned.strategy.inherit(stage, self._fresh(planned, structure), previous)
-
-    def _fresh(
-        self, planned: PlannedStage, structure: Structure | None, *, filled: bool = False
-    ) -> Model:
-        """A model as a stage begins with. filled: whether all its tensors are replaced anyway."""
-        run, stage = self.plan.run, planned.stage
-        backbone = run.backbone if structure is None else structure.backbone
-        inputs, tasks = self.problem.inputs, self._tasks(stage)
-        weights = None
-        if stage.pretrained and not filled:
-            weights = pretrained_weights(run, planned_digest(planned))
-        model = draw_model(
-            backbone, inputs, tasks, stage.init, run.seed, stage.task_specific, weights
-        )
-        planned.strategy.add_buffers(model)
-        model.to(self.plan.device)
-        set_memory_format(model.trunks, run.trainer.memory_format)
-        if structure is not None:
-            structure.impose(model)
-        return model
-
-    def _tasks(self, stage: Stage) -> dict[str, tuple[Task, ...]]:
-        return {name: self.problem.domains[name].tasks for name in stage.domains}
-
-    def batches(self, planned: PlannedStage, domain: Domain) -> Batches:
-        """The domain's sequence of batches, from where the stages before have left it."""
-        run, position = self.plan.run, 0
-        for earlier in self.plan.folds[self.fold or 0][: planned.number]:
-            if domain.name in earlier.stage.domains:
-                position += earlier.stage.steps
-        augmentation = None
-        if run.trainer.augment and not computes_once([planned.stage], run.trainer):
-            n, changes = len(domain.train), run.trainer.augment
-            augmentation = Augmentation(changes, n, run.seed, domain.name)
-        return Batches(
-            domain.train,
-            domain.name,
-            run.trainer.batch_size,
-            run.seed,
-            self.plan.device,
-            position,
-            augmentation,
-        )
-
-
-@dataclass(frozen=True)
-class _Recorder:
-    """The loop's recorder: steps to the screen, rows to the run's folder, with their fold.
-
-    rows: those so far, to be kept with the stage.
-    """
-
-    run_dir: RunDir
-    screen: Screen
-    fold: int | None
-    rows: list[Mapping[str, object]] = field(default_factory=list)
-
-    def step(self, state: TrainState, terms: Mapping[str, float]) -> None:
-        self.screen.step(state.step, terms)
-
-    def log(self, row: Mapping[str, object]) -> None:
-        self.rows.append(row)
-        self.run_dir.log(row if self.fold is None else {"fold": self.fold, **row})
-
-
-def _stored(entry: Entry, screen: Screen | None = None) -> FinishedStage | None:
-    """The stage in `entry`, or None; a screen is told what is wrong with one that is there."""
-    try:
-        return read_stage(entry)
-    except Damaged as error:
-        if screen is not None:
-            screen.note(EntryDamaged(path=entry.path, what="stage", problem=str(error)))
-        return None
+        seconds = finished.seconds
+        return DoneStage(planned, model, seconds, True, seconds, finished.rows)

@@ -84,6 +84,7 @@ def _elsewhere(timed: Plan, folder: Path, problems: ProblemCache, steps: int) ->
 
 def _each_stage(real: Plan, short: Plan, problem: Problem, until: float) -> list[TimedStage | None]:
     """Time the stages of `real` in turn; each starts from that before it in `short`."""
+    from tlrun.runs.resuming import Resuming
     from tlrun.runs.stages import StageRunner
 
     fold = 0 if len(real.folds) > 1 else None
@@ -92,13 +93,15 @@ def _each_stage(real: Plan, short: Plan, problem: Problem, until: float) -> list
     for number, (whole, brief) in enumerate(zip(real.stages, short.stages, strict=True)):
         left = len(real.stages) - number
         clock = _Clock(time.monotonic() + (until - time.monotonic()) / left)
-        runner = StageRunner(real, problem, "timing", clock, stored=False, fold=fold)
+        timed = Resuming(real, clock)
+        runner = StageRunner(timed, problem, "timing", stored=False, fold=fold)
         with suppress(_EnoughError):
             runner.run_stage(whole, previous)
         seconds = _seconds(clock.times, real.run.trainer.eval_every, whole)
         quiet = _Clock(until)
         try:
-            done = StageRunner(short, problem, "timing", quiet, stored=False, fold=fold)
+            once = Resuming(short, quiet)
+            done = StageRunner(once, problem, "timing", stored=False, fold=fold)
             previous = done.run_stage(brief, previous).model
         except _EnoughError:
             return [*found, *[None] * left]

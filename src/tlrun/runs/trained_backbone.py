@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from tlrun.models.build import build
 from tlrun.models.trunk import Trunk, set_memory_format, tracked_domain
 from tlrun.runs.outcome import load_run
 from tlrun.runs.trained_model import backbone_of, config_of, input_spec
+from tlrun.store.files import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,7 +31,9 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     """
     from safetensors.torch import load_file
 
-    folder = load_run(path).path
+    run = load_run(path)
+    run.check("model.safetensors")
+    folder = run.path
     found = load_file(folder / "model.safetensors")
     tensors = {n.removeprefix(ONLY): t for n, t in found.items() if n.startswith(ONLY)}
     if not tensors:
@@ -41,7 +43,7 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     set_memory_format(trunk, config["trainer"]["memory_format"])  # to the bit what the run had
     trunk.track(_domains(tensors))
     trunk.load_state_dict(tensors)
-    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    data = read_json(folder / "data.json")
     domains = list(dict.fromkeys(row["domain"] for row in data["splits"]))
     if domain is not None and domain not in domains:
         expected = f"one of the domains {', '.join(domains)}"

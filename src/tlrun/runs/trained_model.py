@@ -6,14 +6,12 @@ data set holds them: preparing pixels is φ's first module.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tlrun.config.build import node_object
+from tlrun.config.yaml_text import read_yaml
 from tlrun.core.inputs import InputSpec
 from tlrun.core.seeding import drawing_from
 from tlrun.core.task import Task
@@ -22,6 +20,7 @@ from tlrun.models.build import build
 from tlrun.models.model import SHARED, Model, restore
 from tlrun.models.trunk import set_memory_format
 from tlrun.runs.outcome import load_run
+from tlrun.store.files import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,13 +40,15 @@ def load_model(path: str | Path, fold: int | None = None, device: str = "cpu") -
     Raises FileNotFoundError or ValueError as `load_run` does, and ValueError where the run keeps no
     such model, as that of an estimator.
     """
-    return model_of(load_run(path).path, fold, device)
+    run = load_run(path)
+    run.check("model.safetensors")
+    return model_of(run.path, fold, device)
 
 
 def model_of(folder: Path, fold: int | None, device: str = "cpu") -> Model:
     """The same of the folder of a finished run, wherever it stands."""
     tensors = _tensors(folder, fold)
-    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    data = read_json(folder / "data.json")
     config = config_of(folder)
     spec, backbone = input_spec(folder, fold), backbone_of(folder, config, fold)
     specific = _task_specific(tensors)
@@ -62,7 +63,7 @@ def model_of(folder: Path, fold: int | None, device: str = "cpu") -> Model:
 
 def config_of(folder: Path) -> dict[str, Any]:
     """What config.yaml of the run in a folder holds."""
-    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config: dict[str, Any] = read_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
     return config
 
 
@@ -71,7 +72,7 @@ def input_spec(folder: Path, fold: int | None = None) -> InputSpec:
 
     fold: of a run in folds, whose inputs may be wider in one than in another.
     """
-    data = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+    data = read_json(folder / "data.json")
     if "inputs" not in data:
         raise ValueError(f"{folder}: expected what its inputs are in data.json, of an older tl-run")
     inputs = data["inputs"]
@@ -84,7 +85,7 @@ def backbone_of(folder: Path, config: Mapping[str, Any], fold: int | None = None
     """The backbone of the run in a folder, as it was configured or as a structure had it."""
     structure = folder / ("structure.json" if fold is None else f"structure_fold{fold}.json")
     if structure.exists():
-        kept = json.loads(structure.read_text(encoding="utf-8"))
+        kept = read_json(structure)
         node = {"name": kept["backbone"], **kept["options"]}
     else:
         node = config["backbone"]

@@ -87,7 +87,7 @@ def arms_of_study(runs_dir: Path, study: StudyPlan, seed: int | None = None) -> 
     seed: None: the first of those that have the most finished runs. Raises UserError as `arms_of`.
     """
     wanted = study.every_setting
-    there = [run for run in runs(runs_dir) if run.status == "finished"]
+    there = [run for run in runs(runs_dir) if run.record.get("status") == "finished"]
     there = [run for run in there if run.record.get("setting") in wanted]
     seeds = [int(run.record["seed"]) for run in there]
     if not seeds:
@@ -110,7 +110,7 @@ def arms_of_runs(runs_dir: Path, chosen: Sequence[FoundRun]) -> Arms:
     if len(seeds) > 1:
         found = f"seeds {', '.join(map(str, sorted(seeds, key=str)))}"
         raise UserError(Mistake(KEY, "runs of one seed, which has drawn their labels", found))
-    there = [run for run in runs(runs_dir) if run.status == "finished"]
+    there = [run for run in runs(runs_dir) if run.record.get("status") == "finished"]
     mine = [r for r in there if r.record.get("setting") in wanted and r.record.get("seed") in seeds]
     return arms_of(mine)
 

@@ -12,6 +12,7 @@ from tlrun.core.problem import Problem
 from tlrun.runs.plan import plan
 from tlrun.runs.pretrained import check_backbone
 from tlrun.runs.remembered import ProblemCache
+from tlrun.runs.resuming import Resuming
 from tlrun.runs.screen import QuietScreen, Screen
 from tlrun.runs.stages import StageRunner
 from tlrun.store.entries import Damaged, Entry
@@ -46,7 +47,8 @@ def source_model(
         elsewhere = replace(planned.run_dir, runs_dir=Path(folder))
         elsewhere.path.mkdir(parents=True)
         here = replace(planned, run_dir=elsewhere)
-        return StageRunner(here, problem, name, screen).run_stage(first, None).model
+        runner = StageRunner(Resuming(here, screen), problem, name)
+        return runner.run_stage(first, None).model
 
 
 def _is_kept(entry: Entry | None) -> bool:

@@ -1,10 +1,19 @@
-"""sha256 of files, so that one that was changed since it was written is noticed."""
+"""sha256 of files, so that one that was changed since it was written is noticed.
+
+run.json of a finished run says of each file of its folder the sha256, of large ones also size and
+time of writing, whose folder it is, and its own sha256. A run of an older tl-run says less, and is
+held to what it says.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from tlrun.core.options import strict
 
 # Of a run's folder: what its answers follow from, and what it says came out.
 DECISIVE = (
@@ -15,6 +24,9 @@ DECISIVE = (
     "model.safetensors",
 )
 OUTCOME = ("predictions.safetensors", "result.json")
+OWN = "own digest"  # in run.json, of all else in it
+PART = 2**18  # bytes that are read at once
+LARGE = 2**20  # bytes, from which on a file is as it was while its size and time of writing are
 
 
 def proved(folder: Path, patterns: Iterable[str] = (*DECISIVE, *OUTCOME)) -> list[str]:
@@ -27,20 +39,102 @@ def proved(folder: Path, patterns: Iterable[str] = (*DECISIVE, *OUTCOME)) -> lis
 
 def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """sha256, in hex, of files in a folder, by their names. Raises OSError for one not there."""
-    return {name: _digest(folder / name) for name in sorted(names)}
+    return {name: digest_of(folder / name) for name in sorted(names)}
 
 
 def check_digests(folder: Path, digests: Mapping[str, str]) -> None:
     """Raise ValueError, naming the file, where one is missing or is not what it was."""
     for name, digest in digests.items():
         try:
-            found = _digest(folder / name)
+            found = digest_of(folder / name)
         except OSError as error:
             raise ValueError(f"{folder / name}: {error.strerror}") from None
         if found != digest:
             raise ValueError(f"{folder / name}: expected the file as it was written, found another")
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
+def kept_facts(folder: Path) -> dict[str, Any]:
+    """What run.json is to say of the files in the folder of a run that has just finished.
+
+    files: their names. digests: the sha256 of each but run.json. large: [size, time of writing] of
+    those that are.
+    """
+    files = sorted(f.name for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+    others = [name for name in files if name != "run.json"]
+    large = {}
+    for name in others:
+        if (state := _state(folder / name))[0] >= LARGE:
+            large[name] = state
+    return {"files": files, "digests": digests_of(folder, others), "large": large}
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json holds, and its own digest."""
+    content: dict[str, Any] = json.loads(json.dumps(strict(record)))  # as it will be read
+    return {**content, OWN: digest_of_json(content)}
+
+
+def is_sealed(record: Mapping[str, Any]) -> bool:
+    """Whether run.json is that of a finished run which says its digests, as an older one's is not.
+
+    One that says whose folder it is has lost its own digest where it has none.
+    """
+    return OWN in record or "run" in record
+
+
+def check_sealed(record: Mapping[str, Any]) -> None:
+    """Raise ValueError where run.json is not what it was; an older tl-run's may be anything."""
+    content = {key: value for key, value in record.items() if key != OWN}
+    if is_sealed(record) and record.get(OWN) != digest_of_json(content):
+        raise ValueError("run.json is damaged: it does not match its own digest")
+
+
+def check_file(folder: Path, name: str, record: Mapping[str, Any], *, deep: bool = True) -> None:
+    """Raise ValueError, naming it, where a file of a run is missing, or is not what it was.
+
+    record: what run.json says; where that is no digest of the file, there is nothing to check.
+    deep: whether a large file is read although its size and time of writing are what they were.
+    """
+    digest = of_files(record).get(name)
+    if digest is None:
+        return
+    try:
+        large = record.get("large")
+        if not deep and isinstance(large, dict) and large.get(name) == _state(folder / name):
+            return
+        found = digest_of(folder / name)
+    except OSError as error:
+        raise ValueError(f"{name}: {error.strerror}") from None
+    if found != digest:
+        raise ValueError(f"{name} is damaged: it does not match its digest")
+
+
+def of_files(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The digests that run.json says of files. Raises ValueError where they are of other things."""
+    digests = record.get("digests", {})
+    if not isinstance(digests, dict) or any("/" in n or "\\" in n for n in digests):
+        raise ValueError("run.json is damaged: it holds no digests of files in its folder")
+    return digests
+
+
+def _state(file: Path) -> list[int]:
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def digest_of_json(value: Any) -> str:
+    """sha256, in hex, of what JSON says, whatever the order of its keys and its spaces.
+
+    Raises TypeError or ValueError for what JSON cannot hold.
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def digest_of(file: Path) -> str:
+    """sha256 of a file, in hex. Raises OSError where it cannot be read."""
+    with open(file, "rb") as opened:
+        content = opened.read(PART)
+        if len(content) < PART:  # at once: thousands of small files are read for a table
+            return hashlib.sha256(content).hexdigest()
+        opened.seek(0)
         return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -35,7 +35,7 @@ def download(url: str, path: Path, sha256: str = "", patience: float = PATIENCE)
     lock = path.with_name(f".{path.name}.lock")  # it stays: removing it would race
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with locked(lock, lambda: say(f"another process downloads {path}; waiting for it")):
+        with locked(lock, lambda who: say(f"{who} downloads {path}; waiting for it")):
             if path.exists():
                 return
             say(f"downloading {url} to {path}, once")

@@ -1,27 +1,30 @@
 """Entries: folders of files named by their content, each of them whole or counted as absent.
 
     <home>/<key>/
-      manifest.json   sha256 of every other file, and of itself
+      manifest.json   sha256 of every other file, of which key they are, and its own sha256
       …               the files
 
-The digests prove that an entry is whole. It is written aside and renamed, so that a crash at any
-moment leaves none, or a whole one. What it holds can be made again: one that is damaged, as a loss
-of power may leave it, for it is not synced, is replaced.
+The digests prove that an entry is whole, and the key that it was made for this place: one that was
+moved or copied to the place of another is noticed. It is written aside and renamed, so that a crash
+at any moment leaves none, or a whole one. What it holds can be made again: one that is damaged, as
+a loss of power may leave one that is not synced, is replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tlrun.core.errors import STOPPED
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.files import read_json, write_json, write_whole
+from tlrun.core.signals import raised
+from tlrun.store.digests import digest_of, digest_of_json
+from tlrun.store.files import read_json, sync_files, sync_folder, write_json, write_whole
 from tlrun.store.locks import is_held, locked
 
 MANIFEST = "manifest.json"
@@ -35,11 +38,13 @@ class Damaged(ValueError):
 class Entry:
     """One folder, there or not yet. path: of the folder.
 
-    lock: the file that the process which makes the entry holds a lock on.
+    lock: the file that the process which makes the entry holds a lock on. place: what the manifest
+    says that it is, such as .stages/<key>; the folder's name where empty.
     """
 
     path: Path
     lock: Path
+    place: str = ""
 
     def read(self) -> dict[str, bytes] | None:
         """The content of every file by its name, proved by its digest; None without an entry.
@@ -65,20 +70,23 @@ class Entry:
         """
         if not self.path.exists():
             return False
-        for name, digest in self._digests().items():
-            try:
-                with (self.path / name).open("rb") as file:
-                    found = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                raise Damaged(f"{name} cannot be read ({error.strerror})") from None
-            _check(name, found, digest)
+        self.check()
         self._mark_used()
         return True
 
-    def write(self, files: Mapping[str, bytes]) -> None:
+    def check(self) -> None:
+        """Raise Damaged where the entry is not whole. That does not count as being used."""
+        for name, digest in self._digests().items():
+            try:
+                found = digest_of(self.path / name)
+            except OSError as error:
+                raise Damaged(f"{name} cannot be read ({error.strerror})") from None
+            _check(name, found, digest)
+
+    def write(self, files: Mapping[str, bytes], synced: bool = False) -> None:
         """Put the entry there, whole, in place of what was there. files: content by name.
 
-        Raises OSError as `fill` does.
+        synced: as of `fill`. Raises OSError as `fill` does.
         """
 
         def write(folder: Path) -> dict[str, str]:
@@ -86,39 +94,60 @@ class Entry:
                 write_whole(folder / name, content, synced=False)
             return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
-        self.fill(write)
+        self.fill(write, synced)
 
-    def fill(self, write: Callable[[Path], Mapping[str, str]]) -> None:
+    @raised()
+    def fill(self, write: Callable[[Path], Mapping[str, str]], synced: bool = False) -> None:
         """Put the entry there, whole, in place of what was there.
 
-        write: writes the files into a folder, and gives the sha256 of each by name. Raises OSError
-        where that cannot be done, and then takes away what it has written so far: a full disk is
-        not filled further.
+        write: writes the files into a folder, and gives the sha256 of each by name. synced: whether
+        the entry outlasts a loss of power. Raises OSError where that cannot be done, and then takes
+        away what it has written so far: a full disk is not filled further.
         """
         aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir(parents=True)
-            digests = dict(write(aside))
-            manifest = {"files": digests, "manifest": _digest_of(digests)}
+            content = {"entry": self._place, "files": dict(write(aside))}
+            manifest = {**content, "manifest": digest_of_json(content)}
             write_json(aside / MANIFEST, manifest, synced=False)
+            if synced:
+                sync_files(aside)
             self.remove()
             aside.rename(self.path)
-        except Exception:
+            if synced:
+                sync_folder(self.path.parent)
+                sync_folder(self.path.parent.parent)  # which may have been made for this one
+        except (Exception, *STOPPED):
             shutil.rmtree(aside, ignore_errors=True)
             raise
 
+    @property
+    def _place(self) -> str:
+        return self.place or self.path.name
+
     def _digests(self) -> dict[str, str]:
-        """The sha256 of every file by its name. Raises Damaged where the manifest is not whole."""
+        """The sha256 of every file by its name.
+
+        Raises Damaged where the manifest is not whole, or is that of another place.
+        """
         try:
             manifest = read_json(self.path / MANIFEST)
-            digests = manifest["files"]
-            whole = isinstance(digests, dict) and manifest["manifest"] == _digest_of(digests)
-        except (OSError, ValueError, KeyError, TypeError):
-            whole = False
+            digest = manifest.pop("manifest")
+            digests = dict(manifest["files"])
+            older = digest == digest_of_json(manifest["files"])
+            # a name that is a path would lead elsewhere
+            whole = digest == digest_of_json(manifest) and all(Path(n).name == n for n in digests)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            older = whole = False
+        if older:
+            raise Damaged("it is of an older tl-run, which did not say whose it is")
         if not whole:
             raise Damaged(f"{MANIFEST} is missing or damaged")
-        return dict(digests)
+        place = manifest.get("entry")
+        if place != self._place:
+            raise Damaged(f"{MANIFEST} is that of {place}, which was moved or copied here")
+        return digests
 
     def _mark_used(self) -> None:
         with suppress(OSError):  # on a disk that is only read, it is used all the same
@@ -135,7 +164,7 @@ class Entry:
 
         note: is told of that once. doing: what another process that has the entry is doing.
         """
-        return locked(self.lock, lambda: note(Waiting(path=self.path, doing=doing)))
+        return locked(self.lock, lambda who: note(Waiting(path=self.path, who=who, doing=doing)))
 
     @property
     def held(self) -> bool:
@@ -162,7 +191,8 @@ def _check(name: str, found: str, digest: str) -> None:
 def entry(runs_dir: Path, home: str, key: str) -> Entry:
     """The entry of a `key`, there or not yet. home: its folder in `runs_dir`, such as .stages."""
     kind = home.strip(".").replace("/", "-")
-    return Entry(runs_dir / home / key, runs_dir / ".locks" / f"{kind}-{key}.lock")
+    lock = runs_dir / ".locks" / f"{kind}-{key}.lock"
+    return Entry(runs_dir / home / key, lock, f"{home}/{key}")
 
 
 def entries(runs_dir: Path, home: str) -> Iterator[Entry]:
@@ -177,8 +207,4 @@ def entries(runs_dir: Path, home: str) -> Iterator[Entry]:
         if path.is_dir():
             # .<key>.<process> is half-written, under the key's lock
             key = path.name.lstrip(".").partition(".")[0]
-            yield Entry(path, entry(runs_dir, home, key).lock)
-
-
-def _digest_of(digests: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+            yield replace(entry(runs_dir, home, key), path=path)

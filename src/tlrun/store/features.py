@@ -48,29 +48,34 @@ class FeatureStore:
         weights: Mapping[str, Tensor],
         inputs: Inputs,
         compute: Callable[[], Iterator[np.ndarray]],
+        width: int | None = None,
     ) -> Inputs:
         """z [N, …] of inputs [N, …] under φ: read where it is kept and whole, else computed, kept.
 
         weights: every tensor of φ that decides z, by name (`Trunk.extractor`). compute: gives z in
-        parts, in order; called while no other process computes the same.
+        parts, in order; called while no other process computes the same. width: d, where z is
+        [N, d]; None where it is of another shape.
         """
         kept = entry(self.runs_dir, HOME, self._key(weights, inputs))
-        features = self._read(kept, lambda _: None)
+        rows = len(inputs)
+        features = self._read(kept, rows, width, lambda _: None)
         if features is not None:
             return features
         with kept.locked(self.note, "computing features"):
-            features = self._read(kept, self.note)  # which another process may have made meanwhile
+            features = self._read(
+                kept, rows, width, self.note
+            )  # which another process may have made meanwhile
             if features is not None:
                 return features
             try:
-                kept.fill(lambda folder: _write(folder / FILE, len(inputs), compute()))
+                kept.fill(lambda folder: _write(folder / FILE, rows, compute()))
             except OSError as error:  # this run has its features all the same
                 import numpy as np
 
                 problem = str(error.strerror)
                 self.note(NotKept(path=kept.path, what="features", problem=problem))
                 return np.concatenate(list(compute()))
-            return _mapped(kept)
+            return _mapped(kept, rows, width)
 
     def _key(self, weights: Mapping[str, Tensor], inputs: Inputs) -> str:
         total = hashlib.sha256(json.dumps(self.maker, sort_keys=True).encode())
@@ -82,21 +87,32 @@ class FeatureStore:
         return total.hexdigest()[:16]
 
     @staticmethod
-    def _read(kept: Entry, note: Callable[[Note], None]) -> Inputs | None:
+    def _read(
+        kept: Entry, rows: int, width: int | None, note: Callable[[Note], None]
+    ) -> Inputs | None:
         try:
-            return _mapped(kept) if kept.prove() else None
+            return _mapped(kept, rows, width) if kept.prove() else None
         except (Damaged, OSError, ValueError) as error:
             note(EntryDamaged(path=kept.path, what="features", problem=str(error)))
             return None
 
 
-def _mapped(kept: Entry) -> Inputs:
-    """The features of an entry. Raises OSError or ValueError where there are none."""
+def _mapped(kept: Entry, rows: int, width: int | None) -> Inputs:
+    """The features of an entry, of so many `rows`, each as wide as `get` says.
+
+    Raises OSError or ValueError where there are none such.
+    """
     import numpy as np
+    from numpy.lib.format import open_memmap
 
     from tlrun.core.mapped import Mapped
 
-    return Mapped(np.load(kept.path / FILE, mmap_mode="r"))
+    z = open_memmap(kept.path / FILE, mode="r")  # np.load reads archives too, and pickles if told
+    expected = f"float32 [{rows}, {width or '…'}]"
+    narrow = z.ndim < 2 if width is None else z.shape[1:] != (width,)
+    if z.dtype != np.float32 or narrow or len(z) != rows:
+        raise ValueError(f"{FILE}: expected {expected}, found {z.dtype} {list(z.shape)}")
+    return Mapped(z)
 
 
 def _write(path: Path, rows: int, parts: Iterator[np.ndarray]) -> dict[str, str]:

@@ -9,29 +9,58 @@ read.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.errors import STOPPED
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
+from tlrun.core.signals import raised
+
+BLOCK = 4096  # bytes that a file has on the disk at least, where it has any
+
+MOST_JSON = 2**28  # bytes of a file of JSON: a hundred times the largest of ours
 
 
+@raised()
 def write_whole(path: Path, content: bytes, synced: bool = True) -> None:
     """Put `content` at `path` so that a crash at any moment leaves the old file or the new one.
 
     synced: whether a loss of power leaves one of them too.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(aside, "wb") as file:
-        file.write(content)
-        if synced:
-            file.flush()
-            os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with open(aside, "wb") as file:
+            file.write(content)
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
+        aside.replace(path)
+    except (Exception, *STOPPED):  # a full disk is not filled further, a signal leaves nothing
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
     if synced:
         sync_folder(path.parent)
+
+
+def write_over(path: Path, content: bytes) -> None:
+    """Put `content` in place of what the file `path` holds: a disk that is full has room for that.
+
+    A crash on the way leaves neither. Raises OSError where the content may not fit into the blocks
+    that the file has.
+    """
+    with open(path, "r+b") as file:
+        if len(content) > max(BLOCK, file.seek(0, os.SEEK_END)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        file.seek(0)
+        file.write(content)
+        file.truncate()
 
 
 def sync_files(folder: Path) -> None:
@@ -59,8 +88,13 @@ def write_json(path: Path, value: Mapping[str, Any], synced: bool = True) -> Non
 
     synced: as of `write_whole`.
     """
+    write_whole(path, as_json(value), synced)
+
+
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """The content of a JSON file. Raises ValueError for a nan in it."""
     text = json.dumps(strict(value), indent=2, allow_nan=False, ensure_ascii=False)
-    write_whole(path, f"{text}\n".encode(), synced)
+    return f"{text}\n".encode()
 
 
 def append_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -70,8 +104,15 @@ def append_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in the file `path`. Raises ValueError where it holds no JSON object."""
-    value = json.loads(path.read_text(encoding="utf-8"))
+    """The object in the file `path`.
+
+    Raises ValueError where it holds no JSON object, and where it is larger than any of ours.
+    """
+    with open(path, "rb") as file:
+        content = file.read(MOST_JSON + 1)
+    if len(content) > MOST_JSON:
+        raise ValueError(f"{path.name}: expected at most {MOST_JSON:,} bytes of JSON")
+    value = parsed(content)
     if not isinstance(value, dict):
         raise ValueError(f"{path.name}: expected a JSON object")  # noqa: TRY004
     return value

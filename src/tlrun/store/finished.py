@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tlrun.store.digests import digests_of, proved
+from tlrun.core.signals import held_back
+from tlrun.store.digests import kept_facts
 from tlrun.store.files import sync_files, write_json, write_whole
 from tlrun.store.rundir import RunDir
 
@@ -23,7 +24,7 @@ class Finished:
 
     result: of result.json. weights, predictions: tensors by name; a run without weights keeps no
     model.safetensors. record: what run.json says beside what it said, which files there are, the
-    sha256 of those that tell what was learnt, and how and when the run ended.
+    sha256 of each, and how and when the run ended.
     """
 
     run_dir: RunDir
@@ -50,15 +51,14 @@ def finish(several: Sequence[Finished]) -> None:
             if content:
                 write_whole(path / name, save(dict(content)), synced=False)
         write_json(path / "result.json", each.result, synced=False)
-    with ThreadPoolExecutor(min(len(several), WAITING)) as pool:
+    # a signal finds all of them running, or finished
+    with held_back(), ThreadPoolExecutor(min(len(several), WAITING)) as pool:
         # all, before run.json says that they are there
         list(pool.map(lambda each: sync_files(each.run_dir.path), several))
         list(pool.map(_close, several))
 
 
 def _close(run: Finished) -> None:
-    """Say in run.json that a run is finished, and which files it has."""
-    path = run.run_dir.path
-    files = sorted(file.name for file in path.iterdir() if file.is_file())
-    kept = {"files": files, "digests": digests_of(path, proved(path))}
-    run.run_dir.close("finished", {**run.record, **kept})
+    """Say in run.json that a run is finished, which files it has, and what each of them is."""
+    run.run_dir.close("finished", {**run.record, **kept_facts(run.run_dir.path)})
+    run.run_dir.drop_checkpoints()

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
+from tlrun.store.digests import is_sealed
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
@@ -23,22 +25,28 @@ class FoundRun:
     """One run as it stands on disk: a folder with a file run.json.
 
     run_dir: the folder. record: what run.json holds (status, process, times, fingerprint, what the
-        run is part of); empty where it cannot be read.
+        run is part of); empty where it cannot be read. moved: whether the folder may stand
+        elsewhere than where it was made.
     """
 
     run_dir: RunDir
     record: dict[str, Any]
+    moved: bool = False
 
     @property
     def status(self) -> str:
-        """How the run went: finished, failed, interrupted, running, stopped or unreadable.
+        """How the run went: finished, failed, interrupted, running, stopped, damaged or unreadable.
 
         The first four are what run.json says. A run is `stopped` where it says running but no
-        process has the run, `unreadable` where it says nothing.
+        process has the run, `damaged` where it says finished and result.json or run.json is not
+        what it was, or a file is missing, which of an older tl-run's it does not tell, `unreadable`
+        where it says nothing.
         """
         status = str(self.record.get("status", "unreadable"))
         if status == "running" and not is_held(self.run_dir.lock):
             return "stopped"
+        if status == "finished" and is_sealed(self.record) and self.damage:
+            return "damaged"
         return status
 
     @property
@@ -60,13 +68,22 @@ class FoundRun:
         except OSError:
             return math.inf
 
-    @cached_property
+    @property
     def result(self) -> dict[str, Any]:
         """result.json, read once; empty where it or a file beside it is missing or damaged."""
+        return self._read[0]
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with result.json or the files beside it; empty where nothing is."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[dict[str, Any], str]:
         try:
-            return self.run_dir.result()
-        except (OSError, ValueError):
-            return {}
+            return self.run_dir.result(self.record, moved=self.moved), ""
+        except (OSError, ValueError) as error:
+            return {}, " ".join(str(error).split())
 
 
 def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
@@ -88,7 +105,7 @@ def below(arguments: Sequence[str]) -> tuple[Path, list[str]]:
             value = rest.pop(0)
         if not value:
             raise UserError(Mistake("--runs-dir", "a folder after it", "nothing"))
-        runs_dir = Path(value).expanduser()
+        runs_dir = own_path(value, "--runs-dir", "a folder")
     return runs_dir, others
 
 

@@ -74,6 +74,6 @@ def _read(file: Path) -> Opening:
         raise UserError(Mistake("final", "a record that can be read", found, hint)) from None
 
 
-def alone(runs_dir: Path, digest: str, busy: Callable[[], None]) -> AbstractContextManager[None]:
-    """Hold the rows with this digest for this process. busy: called where another has them."""
+def alone(runs_dir: Path, digest: str, busy: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Hold the rows with this digest for this process. busy: as of `locked`."""
     return locked(runs_dir / ".locks" / f"sealed_{digest}.lock", busy)

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, entry
 
@@ -75,7 +76,7 @@ def recall(
     """
     try:
         files = entry(runs_dir, HOME, key).read()
-        kept = json.loads((files or {})["problem.json"])
+        kept = parsed((files or {})["problem.json"])
         same = kept["made with"] == strict(made_with) and kept["files"] == states
         return kept["problem"] if same else None
     except (Damaged, OSError, KeyError, TypeError, ValueError):

@@ -6,17 +6,16 @@
 
 run.json says how it went (status, fingerprint, seconds); result.json what came out, and nothing
 that another run of the same bits would say differently. A run is finished when run.json says so,
-and it says so last.
+and it says so last, with the digests of all files, whose folder it is, and a digest of itself.
 """
 
 from __future__ import annotations
 
 import errno
-import math
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,14 +25,24 @@ from typing import Any, Literal
 
 from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.core.notes import Note, Waiting
-from tlrun.store.files import append_json, read_json, sync_folder, write_json, write_whole
+from tlrun.store.digests import check_file, check_sealed, of_files, sealed
+from tlrun.store.files import (
+    append_json,
+    as_json,
+    read_json,
+    sync_folder,
+    write_json,
+    write_over,
+    write_whole,
+)
 from tlrun.store.locks import locked
+from tlrun.store.results import read_result
+from tlrun.store.shapes import RECORD, checked
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
+UNFINISHED = ("running", "interrupted", "failed")
+CHECKPOINTS = "checkpoints"  # in the folder of a run that is not finished
 FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
-# What a finished run holds, where it does not say so itself.
-FILES = ("config.yaml", "metrics.jsonl", "predictions.safetensors", "model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -60,41 +69,55 @@ class RunDir:
     def record(self) -> dict[str, Any] | None:
         """run.json; None where there is no such run, or no file that can be read."""
         try:
-            return read_json(self.path / "run.json")
+            return checked(read_json(self.path / "run.json"), RECORD, "run.json")
         except (OSError, ValueError):
             return None
 
-    def result(self, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    @property
+    def id(self) -> str:
+        """What run.json says whose folder it is: the data set, the strategy, and the name."""
+        return "/".join([*self.group.split("/")[-2:], self.name])
+
+    def result(
+        self, record: Mapping[str, Any] | None = None, *, moved: bool = False
+    ) -> dict[str, Any]:
         """result.json of a finished run.
 
-        record: what run.json says; None: it is read.
+        record: what run.json says; None: it is read. moved: whether the folder may stand elsewhere
+        than where it was made, as one that was mailed.
 
-        Raises OSError or ValueError where it cannot be read or lacks something, where a score is no
-        number, or where another file of a finished run is missing.
+        Raises OSError or ValueError where it cannot be read or lacks something, is not what it was,
+        or another run's, where a score is no number, or where another file of a finished run is
+        missing.
         """
-        result = read_json(self.path / "result.json")
-        lacking = [key for key in RESULT_KEYS if key not in result]
-        if lacking:
-            raise ValueError(f"result.json lacks {', '.join(lacking)}")
-        for value in _scores(result):
-            if value is not None and not _is_number(value):
-                raise ValueError(f"result.json holds {value!r} where a score is to be")
         said = record if record is not None else self.record() or {}
-        with os.scandir(self.path) as inside:
-            there = {entry.name for entry in inside if entry.is_file()}
-        missing = [name for name in said.get("files", FILES) if name not in there]
-        if missing:
-            raise ValueError(f"{', '.join(missing)} missing")
-        return result
+        check_sealed(said)
+        if not moved and said.get("run", self.id) != self.id:
+            raise ValueError(f"run.json is that of {said['run']}, which was moved or copied here")
+        return read_result(self.path, said)
 
-    def begin(self, config: str, record: Mapping[str, Any]) -> None:
-        """Make the folder anew; what stood there before is moved to .superseded, not lost.
+    def prove(self, record: Mapping[str, Any], *, deep: bool = False) -> None:
+        """Raise ValueError, naming it, where a file beside result.json is not what it was.
+
+        record: what run.json says. deep: whether large files are read although their sizes and
+        times of writing are what they were.
+        """
+        for name in of_files(record).keys() - {"result.json"}:
+            check_file(self.path, name, record, deep=deep)
+
+    def begin(self, config: str, record: Mapping[str, Any], *, goes_on: bool = False) -> None:
+        """Make the folder, or make it ready to go on in.
+
+        Of an earlier attempt that is not finished the checkpoints stay, where the run goes on from
+        them; the rest is made again. What is finished is moved to .superseded, not lost.
 
         config: the text of config.yaml. record: what run.json says beside status, process and time.
         """
-        if self.path.exists():
+        if self._is_finished():
             self._set_aside()
-        self.path.mkdir(parents=True)
+        elif self.path.exists():
+            self._clear(but=("run.json", CHECKPOINTS) if goes_on else ("run.json",))
+        self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / "config.yaml", config.encode(), synced=False)
         write_json(self.path / "run.json", {**_started(), **record}, synced=False)
 
@@ -111,9 +134,39 @@ class RunDir:
         write_whole(self.path / name, text.encode(), synced=False)
 
     def close(self, status: Status, record: Mapping[str, Any]) -> None:
-        """Write to run.json how and when the run ended, and `record` beside what it said."""
-        started = self.record() or {}
-        write_json(self.path / "run.json", {**started, "status": status, "ended": _now(), **record})
+        """Write to run.json how and when the run ended, and `record` beside what it said.
+
+        Where the disk is full, over what is there, and of a run that is not finished only.
+        """
+        file = self.path / "run.json"
+        said = {**(self.record() or {}), "status": status, "ended": _now(), **record}
+        if status == "finished":
+            write_json(file, sealed({**said, "run": self.id}))
+            return
+        try:
+            write_json(file, said)
+        except OSError:
+            write_over(file, as_json(said))
+
+    def drop_checkpoints(self) -> None:
+        """Take away the checkpoints, of which a finished run needs none."""
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+
+    def _is_finished(self) -> bool:
+        """Whether there is a run that is finished, or was once and is damaged."""
+        if (self.record() or {}).get("status") in UNFINISHED or not self.path.exists():
+            return False
+        return any((self.path / name).exists() for name in ("run.json", "result.json"))
+
+    def _clear(self, but: Sequence[str]) -> None:
+        """Take away all that is in the folder, save the names in `but`."""
+        for path in self.path.iterdir():
+            if path.name in but:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _set_aside(self) -> None:
         """Move the folder to <runs_dir>/.superseded/, under the first free number."""
@@ -146,11 +199,7 @@ class RunDir:
         raises RunBusy where another has it.
         """
 
-        def busy() -> None:
-            owner = self.record() or {}
-            who = "another process"
-            if owner.keys() >= {"pid", "host"}:
-                who = f"process {owner['pid']} on {owner['host']}"
+        def busy(who: str) -> None:
             if not wait:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(Waiting(path=self.path, who=who, doing="working on this run"))
@@ -184,20 +233,3 @@ def _started() -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _is_number(value: object) -> bool:
-    """Whether a value of JSON is a finite number; true is none."""
-    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
-
-
-def _scores(result: Mapping[str, Any]) -> Iterator[object]:
-    """Every value in a result.json that is to be a score or None."""
-    try:
-        for key in ("val", "test", "val_loss"):
-            yield result["headline"].get(key)
-        for of_split in result["metrics"].values():
-            for of_task in of_split.values():
-                yield from of_task.values()
-    except AttributeError:  # no mapping
-        raise ValueError("result.json holds no table of scores") from None

@@ -14,12 +14,15 @@ key of the stage before. A stage may have several domains and tasks.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
+from tlrun.store.checkpoints import Checkpoints
 from tlrun.store.entries import Damaged, Entry, entry
 from tlrun.store.files import read_json
 
@@ -47,25 +50,48 @@ def stage_entry(runs_dir: Path, key: str) -> Entry:
     return entry(runs_dir, HOME, key)
 
 
+def checkpoints_of(kept: Entry) -> Checkpoints:
+    """The checkpoints of the shared stage that an entry is for, made under its lock.
+
+    They stand where an entry stands that is half-written, and are cleaned with those.
+    """
+    key = kept.path.name
+    return Checkpoints(kept.path.with_name(f".{key}.checkpoints"), key)
+
+
 def read_stage(kept: Entry) -> FinishedStage | None:
     """The stage that the entry holds; None where there is none. Raises Damaged, naming the file."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
 
     files = kept.read()
     if files is None:
         return None
     try:
-        seconds = float(json.loads(files["stage.json"])["seconds"])
-        rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
-        return FinishedStage(load(files["model.safetensors"]), rows, seconds)
+        return _finished(files)
     # whole, but not one of ours
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise Damaged(f"is no finished stage ({type(error).__name__}: {error})") from None
 
 
-def write_stage(kept: Entry, content: Mapping[str, Any], finished: FinishedStage) -> None:
+def _finished(files: Mapping[str, bytes]) -> FinishedStage:
+    """The stage in the files of an entry. Raises all that its reader expects."""
+    from safetensors.torch import load
+
+    seconds = float(parsed(files["stage.json"])["seconds"])
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds} seconds")
+    rows = [parsed(line) for line in files["metrics.jsonl"].splitlines()]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a row that is no object")
+    return FinishedStage(load(files["model.safetensors"]), rows, seconds)
+
+
+def write_stage(
+    kept: Entry, content: Mapping[str, Any], finished: FinishedStage, *, synced: bool = False
+) -> None:
     """Keep a finished stage, with the `content` that its key is made of, as strict JSON.
+
+    synced: whether it outlasts a loss of power.
 
     Raises OSError where it cannot be written.
     """
@@ -81,7 +107,8 @@ def write_stage(kept: Entry, content: Mapping[str, Any], finished: FinishedStage
             "stage.json": f"{description}\n".encode(),
             "metrics.jsonl": rows.encode(),
             "model.safetensors": save(dict(finished.weights)),
-        }
+        },
+        synced=synced,
     )
 
 

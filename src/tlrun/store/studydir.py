@@ -172,7 +172,9 @@ def declare(runs_dir: Path, plan: StudyPlan) -> StudyPlan:
     written.
     """
     path = study_file(runs_dir, plan.id)
-    with locked(runs_dir / ".locks" / f"study_{plan.id}.lock", lambda: None):
+    if path.exists():  # which nobody writes anew, and may be on a disk that is only read
+        return read_study(path)
+    with locked(runs_dir / ".locks" / f"study_{plan.id}.lock", lambda _: None):
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             declared = datetime.now(UTC).isoformat(timespec="milliseconds")

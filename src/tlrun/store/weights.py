@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.json_text import parsed
 from tlrun.models.backbone import WeightsFile
 from tlrun.store.downloads import DownloadFailed, described, download
 from tlrun.store.entries import Damaged, Entry, entry
@@ -110,7 +111,7 @@ def _kept(place: Entry, digest: str) -> bytes | None:
     """What was kept of the file with this digest, if it is there and whole."""
     try:
         files = place.read()
-        if files is None or json.loads(files[SOURCE])["sha256"] != digest:
+        if files is None or parsed(files[SOURCE])["sha256"] != digest:
             return None
         return files[KEPT]
     except (Damaged, OSError, KeyError, TypeError, ValueError):
@@ -147,6 +148,8 @@ def _from_pickle(file: WeightsFile, content: bytes) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of files that it then refuses
             loaded = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    except MemoryError:  # which says nothing about the file
+        raise
     except Exception as error:  # noqa: BLE001  # bytes of any kind raise errors of any kind
         found = f"weights_only refuses {file.path}: {_refused(error)}"
         hint = "take a file that holds tensors alone, or its .safetensors"

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from tlrun.config.yaml_text import read_yaml
+from tlrun.core.json_text import parsed
 from tlrun.core.options import as_plain
 from tlrun.runs.identity import deciding
 from tlrun.runs.plan import Plan
@@ -185,6 +186,6 @@ def _steps(path: Path) -> dict[str, int]:
     steps: dict[str, int] = {}
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
+            row = parsed(line)
             steps[row["stage"]] = max(steps.get(row["stage"], 0), row["step"])
     return steps

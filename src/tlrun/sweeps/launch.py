@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlrun.config.build import Run
-from tlrun.core.errors import Mistake, RunBusy, Terminated, UserError
+from tlrun.core.errors import STOPPED, Mistake, RunBusy, UserError
+from tlrun.core.signals import raised
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
@@ -71,26 +72,25 @@ def launch(
     damaged, and SweepStopped where a signal ends it; a second one on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
-    runs_dir = Path(runs[0].runs_dir).expanduser()
     studies = _declared(plan, commands, asked, screen)
+    runs_dir = Path(runs[0].runs_dir).expanduser()
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
-    if studies:
-        folder.write(_record(plan, commands, "running", []))
     outcomes, failures = dict(plan.existing), list[Failure]()
     results, status = JobResults(), "interrupted"
-    try:
-        if jobs:
-            with watch(len(plan.runs), len(plan.existing)) as watcher:
-                results = executor.run(jobs, watcher)
-        failures = _failures(jobs, results, outcomes, folder)
-        status = "failed" if failures else "finished"
-    except (KeyboardInterrupt, Terminated) as stop:
-        raise stopped(stop, progress_of(plan.runs, plan.existing, studies)) from None
-    finally:
+    with raised():
         if studies:
-            folder.write(_record(plan, commands, status, failures))
-        folder.tidy([job.log for job in jobs])
+            folder.write(_record(plan, commands, "running", []))
+        try:
+            results = _carried_out(jobs, plan, executor, watch)
+            failures = _failures(jobs, results, outcomes, folder)
+            status = "failed" if failures else "finished"
+        except STOPPED as stop:
+            raise stopped(stop, progress_of(plan.runs, plan.existing, studies)) from None
+        finally:
+            if studies:
+                folder.write(_record(plan, commands, status, failures))
+            folder.tidy([job.log for job in jobs])
     _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]
     return SweepResults(
@@ -101,6 +101,15 @@ def launch(
         *_shared_stages(trained),
         studies,
     )
+
+
+def _carried_out(
+    jobs: Sequence[Job], plan: SweepPlan, executor: Executor, watch: Watch
+) -> JobResults:
+    if not jobs:
+        return JobResults()
+    with watch(len(plan.runs), len(plan.existing)) as watcher:
+        return executor.run(jobs, watcher)
 
 
 def _declared(

@@ -18,6 +18,7 @@ from tlrun.core.task import TaskKey
 from tlrun.data.together import Together
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, validate
+from tlrun.training.finite import TRY, check_finite, not_finite, where
 from tlrun.training.forward import Forward
 from tlrun.training.options import Precision, TrainerOptions
 from tlrun.training.recorder import Recorder
@@ -46,7 +47,7 @@ def fit(
         the training.
     recorder: told of every evaluation, and handed the state after each update.
 
-    Raises RunFailed, before the update, when the objective is not finite.
+    Raises RunFailed for an objective that is not finite, before the update, or such weights.
     """
     state.restore_generators()
     model.set_training_mode(stage.trained)
@@ -62,12 +63,13 @@ def fit(
         with autocast(trainer.precision, device):
             steps = forward(next(batches))
         objective = strategy.objective(steps, model, lam)
-        terms = measured(objective, stage, step)
+        terms = measured(objective, model, stage, step)
         state.updates.zero_grad()
         strategy.backward(objective, model)
         state.updates.step()
         model.update_buffers(objective.updates)
         if step % trainer.eval_every == 0 or step == stage.steps:
+            check_finite(model, stage, step)
             scores = validated(model, stage, domains)
             model.set_training_mode(stage.trained)
             recorder.log(row_of(stage, step, lam, terms, scores))
@@ -87,10 +89,10 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
+def measured(objective: Objective, model: Model, stage: Stage, step: int) -> dict[str, float]:
     """The terms drawn in this step, and their total, as numbers by name.
 
-    Raises RunFailed at the first that is not finite.
+    Raises RunFailed at the first that is not finite, and names the weight of `model` that is not.
     """
     # one that was not drawn is a plain 0.0
     drawn = {name: term for name, term in objective.terms.items() if isinstance(term, torch.Tensor)}
@@ -98,9 +100,10 @@ def measured(objective: Objective, stage: Stage, step: int) -> dict[str, float]:
     terms = dict(zip(drawn, _numbers(list(drawn.values())), strict=True))
     if not all(map(math.isfinite, terms.values())):
         name, value = next((n, v) for n, v in terms.items() if not math.isfinite(v))
-        where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
         mistake = f"expected a finite {name}, found {value}"
-        raise RunFailed(f"{where}: {mistake}; try a smaller optimizer.lr")
+        if broken := not_finite(model):
+            mistake += f", after an update that left the weight {broken}"
+        raise RunFailed(f"{where(stage, step)}: {mistake}; {TRY}")
     return terms
 
 

@@ -12,6 +12,29 @@ Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
+class Checkpointing:
+    """When a stage is kept while it is trained, to go on from there; it decides no run.
+
+    seconds: of training, after which a checkpoint is due; null: none by time. steps: updates of a
+    stage, after which one is due; null: none by their number. A signal that stops a run makes one
+    too, unless both are null: then there is none.
+    """
+
+    seconds: Annotated[float, Range(0.0, 1e9)] | None = 60.0
+    steps: Annotated[int, Range(1, 10**9)] | None = None
+
+    def due(self, seconds: float, step: int) -> bool:
+        """Whether one is due after update number `step`, `seconds` after the last."""
+        by_time = self.seconds is not None and seconds >= self.seconds
+        return by_time or (self.steps is not None and step % self.steps == 0)
+
+    @property
+    def never(self) -> bool:
+        """Whether there are none at all."""
+        return self.seconds is None and self.steps is None
+
+
+@dataclass(frozen=True)
 class TrainerOptions:
     """The node `trainer`: the budget of one stage and how its model is chosen.
 

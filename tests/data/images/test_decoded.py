@@ -146,6 +146,30 @@ def test_a_damaged_entry_is_made_again(folder: Folder, name: str, how: str) -> N
     assert np.array_equal(folder.decoded().images, images)
 
 
+@pytest.mark.parametrize("other", ["form", "files"])
+def test_an_entry_at_the_place_of_another_is_told_and_made_again(
+    folder: Folder, other: str
+) -> None:
+    folder.decoded()
+    one = folder.entry
+    aside = shutil.copytree(one, folder.cache.parent / "aside")
+    shutil.rmtree(one)
+    form = FORM
+    if other == "form":
+        form = Form(8, "squash", 3)  # of the same shape
+    else:
+        put(folder.paths[5], 999)
+    images = np.array(folder.decoded(form).images)
+    place = folder.entry
+    shutil.rmtree(place)
+    aside.rename(place)
+    folder.lines.clear()
+
+    assert np.array_equal(folder.decoded(form).images, images)
+    assert f"is that of {one.name}, which was moved or copied here" in folder.lines[0]
+    assert np.array_equal(folder.decoded(form).images, images)
+
+
 def test_a_moved_cache_is_verified_and_used(folder: Folder) -> None:
     folder.decoded()
     shutil.copytree(folder.cache, folder.cache.with_name("copied"))

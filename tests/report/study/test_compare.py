@@ -171,3 +171,59 @@ def test_few_differing_examples_show_nothing(tmp_path: Path) -> None:
     assert [gain.differing for gain in arm.gains] == [6, 6]
     assert arm.word == ""
     assert "on 6 of the test examples" in arm.why
+
+
+FAR = {"task": "target/kind", "loss": 3e30, "constant": 0.69}
+
+
+def put_with(path: Path, far: dict[str, int]) -> Study:
+    """A study with one arm that helps and one that hurts. far: how many runs of each diverged."""
+    put_study(path)
+    for strategy, count in far.items():
+        for file in list(path.glob(f"made/{strategy}/*/run.json"))[:count]:
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"diverged": FAR}))
+    return only(path)
+
+
+@pytest.mark.parametrize("count", [1, 6])
+@pytest.mark.parametrize("strategy", ["parameter_transfer", "feature_transfer"])
+def test_no_word_rests_on_an_arm_that_has_diverged(
+    tmp_path: Path, strategy: str, count: int
+) -> None:
+    other = {"parameter_transfer": "HURTS", "feature_transfer": "HELPS"}[strategy]
+    study = put_with(tmp_path, {strategy: count})
+    arm = arm_of(study, strategy)
+    name = strategy.replace("_", " ")
+
+    assert (arm.word, arm.mark, arm.diverged) == ("", "diverged", count)
+    assert arm.why == f"{count} of 6 runs diverged; try a smaller optimizer.lr"
+    assert {one.word for one in study.arms if one.role == "arm" and one is not arm} == {other}
+    sentences = [study.verdict, *study.more]
+    assert not any(f"{name} (λ=1) helps" in said.lower() for said in sentences)
+    assert not any(f"{name} (λ=1) hurts" in said.lower() for said in sentences)
+    assert not any("is better than" in said for said in sentences)
+    assert any("diverged; try a smaller" in said for said in sentences)
+    assert f"{strategy} at λ=1: {count} of 6 runs diverged." in study.warnings
+
+
+@pytest.mark.parametrize("control", ["scratch", "source_only"])
+def test_no_word_rests_on_a_control_that_has_diverged(tmp_path: Path, control: str) -> None:
+    """Or every arm would help."""
+    study = put_with(tmp_path, {control: 2})
+
+    assert {arm.word for arm in study.arms} == {""}
+    for arm in study.arms:
+        if arm.role == "arm":
+            assert arm.why.startswith("2 of 6 runs of ")
+            assert arm.mark == ""
+    assert arm_of(study, control).mark == "diverged"
+    assert study.verdict.startswith("No verdict: 2 of 6 runs of ")
+
+
+def test_one_that_decides_no_word_may_have_diverged(tmp_path: Path) -> None:
+    controls = {"scratch": "scratch", "joint, λ=1": "joint"}
+    for strategy, share in {"scratch": 0.5, "joint": 0.2, "fused": 0.8}.items():
+        far = FAR if strategy == "joint" else None
+        put_arm(tmp_path, strategy, share, controls=controls, diverged=far)
+
+    assert arm_of(only(tmp_path), "fused").word == "HELPS"

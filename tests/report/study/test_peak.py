@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,3 +100,15 @@ def test_scores_that_are_undefined_are_said_to_be(tmp_path: Path) -> None:
         "parameter transfer: inner λ=1, the only inner λ. λ* cannot be compared with both ends, "
         "for a score is undefined."
     )
+
+
+def test_an_axis_on_which_runs_have_diverged_has_no_shape(tmp_path: Path) -> None:
+    put_axis(tmp_path, SHARES)
+    (whole,) = said(tmp_path)
+    file = next(tmp_path.glob("made/*/*_seed=2/run.json"))
+    told = {"diverged": {"task": "target/kind", "loss": 3e30, "constant": 0.69}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | told))
+    (sentence,) = said(tmp_path)
+
+    assert "diverged" not in whole
+    assert sentence == "parameter transfer: 1 of 18 runs diverged; try a smaller optimizer.lr."

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlrun.report.study.states import diverged, states_of
+from tlrun.report.study.states import states_of
 
 from made_runs import off_by, put_run, right_on
 from made_studies import folder_of
@@ -62,7 +62,7 @@ def test_a_loss_is_measured_by_that_of_one_answer_for_all(tmp_path: Path) -> Non
     for seed, (tasks, loss) in enumerate(((number, 8.0), (classes, 8.0), (classes, 6.0))):
         put_run(tmp_path, "fused", seed, tasks, loss=loss)
 
-    assert [diverged(run) for run in folder_of(tmp_path).finished] == [False, True, False]
+    assert [run.diverged for run in folder_of(tmp_path).finished] == [False, True, False]
 
 
 def test_tasks_without_a_score_in_common_have_not_diverged(tmp_path: Path) -> None:
@@ -70,4 +70,4 @@ def test_tasks_without_a_score_in_common_have_not_diverged(tmp_path: Path) -> No
     (run,) = folder_of(tmp_path).finished
 
     assert run.result["headline"]["test"] is None
-    assert not diverged(run)
+    assert not run.diverged

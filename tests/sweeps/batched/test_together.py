@@ -10,6 +10,7 @@ from heads import plan_of, record_of, stacked
 from safetensors.torch import load_file
 
 from tlrun.core.errors import RunFailed, Terminated
+from tlrun.runs import final_evaluation
 from tlrun.runs.outcome import load_run
 from tlrun.runs.plan import THIS, Plan
 from tlrun.runs.recording import begin
@@ -17,6 +18,7 @@ from tlrun.runs.remembered import ProblemCache
 from tlrun.store.finished import Finished, finish
 from tlrun.sweeps.batched import families, together
 from tlrun.sweeps.batched.memory import need_of
+from tlrun.training.finite import check_answers
 from tlrun.training.stacked.loop import Stack
 
 from problems import Watcher, data_of, performed
@@ -199,6 +201,26 @@ def test_one_that_diverges_fails_and_the_others_finish(tmp_path: Path) -> None:
     ]
     assert "try a smaller optimizer.lr" in results[diverged].reason
     assert record_of(diverged)["reason"] == results[diverged].reason
+
+
+def test_one_whose_answers_are_not_finite_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = sweep(tmp_path, seeds=1)
+    inner, asked = check_answers, list[object]()
+
+    def second(*arguments: Any) -> None:
+        asked.append(arguments)
+        if len(asked) == 3:  # of two domains the first, of the second run
+            raise RunFailed("expected finite outputs")
+        inner(*arguments)
+
+    monkeypatch.setattr(final_evaluation, "check_answers", second)
+    results = stacked(plans)
+
+    status = [record_of(plan.run_dir.path)["status"] for plan in plans]
+    assert sorted(status) == ["failed", "finished", "finished"]
+    assert [each.reason for each in results.values() if each.reason] == ["expected finite outputs"]
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, Terminated])

@@ -14,11 +14,10 @@ from packages import faulty
 from waiting import PATIENCE, until
 
 from tlrun.config import plugins
-from tlrun.core.errors import Terminated
 from tlrun.runs.plan import THIS
 from tlrun.sweeps.executors import local, process
 from tlrun.sweeps.executors.base import Job, JobResults, Unit
-from tlrun.sweeps.executors.local import LocalExecutor, signals_held_back
+from tlrun.sweeps.executors.local import LocalExecutor
 
 from problems import SweepWatcher, Watcher, config, planned
 
@@ -26,7 +25,7 @@ from problems import SweepWatcher, Watcher, config, planned
 @pytest.fixture
 def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "announced", plugins.announced.__wrapped__)
-    monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")))
+    monkeypatch.setenv("PYTHONPATH", str(faulty(tmp_path / "site")), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 
@@ -178,39 +177,6 @@ def test_a_process_deaf_to_sigterm_is_killed_in_the_end(
 
     assert record["status"] == "running"  # it had no say
     assert not Path(f"/proc/{record['pid']}").exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_that_is_held_back_comes_in_the_end(number: signal.Signals) -> None:
-    done = []
-
-    def stop(signalled: int, _: object) -> None:
-        raise Terminated(signalled)
-
-    def whole() -> None:
-        with signals_held_back():
-            signal.raise_signal(number)
-            done.append("whole")
-
-    kept = signal.signal(number, stop)
-    try:
-        with pytest.raises(Terminated) as caught:
-            whole()
-        assert signal.getsignal(number) is stop
-    finally:
-        signal.signal(number, kept)
-    assert done == ["whole"]
-    assert caught.value.args == (number,)
-
-
-def test_a_signal_that_is_ignored_stays_so_while_others_are_held_back() -> None:
-    kept = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with signals_held_back():
-            signal.raise_signal(signal.SIGHUP)
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, kept)
 
 
 @pytest.mark.slow

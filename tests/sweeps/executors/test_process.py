@@ -1,20 +1,28 @@
 import math
 import os
 import signal
+from collections.abc import Callable
+from multiprocessing import forkserver, get_all_start_methods
 from pathlib import Path
+from typing import Any
 
 import pytest
 from heads import jobs_of, plan_of, record_of, stacked
+from waiting import PATIENCE
 
-from tlrun.sweeps.executors import process
+from tlrun.core.errors import RunFailed
+from tlrun.sweeps.executors import local, process
 from tlrun.sweeps.executors.base import JobResults
 from tlrun.sweeps.executors.local import LocalExecutor
-from tlrun.sweeps.executors.process import SERVER_DIED, fate
+from tlrun.sweeps.executors.process import fate
 
 from problems import SweepWatcher
 from properties import assert_same_run
 
 SCRATCH = {"name": "scratch"}
+needs_server = pytest.mark.skipif(
+    "forkserver" not in get_all_start_methods(), reason="no fork server"
+)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +31,7 @@ SCRATCH = {"name": "scratch"}
         (-signal.SIGKILL, "killed by SIGKILL (often: no memory left)"),
         (-signal.SIGSEGV, "killed by SIGSEGV"),
         (143, "stopped by SIGTERM"),
-        (255, SERVER_DIED),
+        (255, "its process died, and the server that starts processes too"),
         (7, "the process ended with exit code 7"),
         (0, "the process ended with exit code 0"),  # and has not told what it has done
     ],
@@ -93,3 +101,117 @@ def test_of_a_unit_whose_process_dies_every_run_says_so(
 
     assert results.failed == dict.fromkeys(jobs, "killed by SIGKILL (often: no memory left)")
     assert watcher.over == {job.title: results.failed[job] for job in jobs}
+
+
+def test_of_a_unit_whose_process_dies_each_run_is_carried_out_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have died for want of memory, which each of them alone has."""
+    killed = []
+
+    def deaf(running: process.Running, *asked: Any) -> None:
+        if not killed:
+            killed.append(running.process.pid)
+            running.process.kill()
+            running.process.join()
+            running.channel.close()
+        else:
+            listen(running, *asked)
+
+    listen = process.Running.listen
+    plans = [plan_of(tmp_path, value) for value in (0.1, 1.0)]
+    jobs, watcher = jobs_of(plans), SweepWatcher()
+    monkeypatch.setattr(process.Running, "listen", deaf)
+    results = LocalExecutor(1).run(jobs, watcher)
+
+    assert results == JobResults()
+    assert watcher.over == dict.fromkeys((job.title for job in jobs), "")
+    assert [record_of(plan.run_dir.path)["engine"] for plan in plans] == ["stacked", "stacked"]
+
+
+class AtTheFirstStage(SweepWatcher):
+    """Calls `do` when the first stage of the first run is under way."""
+
+    def __init__(self, do: Callable[[], object]) -> None:
+        super().__init__()
+        self._do = do
+
+    def progress(self, *told: Any) -> None:
+        if not self.begun.is_set():
+            self._do()
+        super().progress(*told)
+
+
+def kill_server() -> int:
+    """The server is gone. Returns its pid."""
+    pid: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+@needs_server
+def test_a_run_goes_on_without_its_server_and_the_next_has_another(tmp_path: Path) -> None:
+    plans = [plan_of(tmp_path, seed=seed, strategy=SCRATCH) for seed in range(3)]
+    watcher = AtTheFirstStage(kill_server)
+    results = LocalExecutor(1).run(jobs_of(plans), watcher)
+
+    assert results == JobResults()
+    assert set(watcher.over.values()) == {""}
+    assert len(watcher.over) == 3
+
+
+@needs_server
+def test_a_run_that_dies_with_its_server_is_run_again(tmp_path: Path) -> None:
+    def kill_both() -> None:
+        kill_server()
+        os.kill(record_of(plans[0].run_dir.path)["pid"], signal.SIGKILL)
+
+    trainer = {"name": "trainer", "steps": 400}
+    plans = [plan_of(tmp_path, seed=seed, strategy=SCRATCH, trainer=trainer) for seed in range(2)]
+    watcher = AtTheFirstStage(kill_both)
+    results = LocalExecutor(1).run(jobs_of(plans), watcher)
+
+    assert results == JobResults()
+    assert [record_of(plan.run_dir.path)["status"] for plan in plans] == ["finished"] * 2
+
+
+@needs_server
+def test_a_server_that_dies_while_it_starts_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[int] = []
+
+    def start() -> None:
+        begin()
+        if len(died) < times:
+            died.append(kill_server())
+
+    begin, times = local._start_server, 2
+    monkeypatch.setattr(local, "_start_server", start)
+    plans = [plan_of(tmp_path, strategy=SCRATCH)]
+    assert LocalExecutor(1).run(jobs_of(plans), SweepWatcher()) == JobResults()
+    assert len(died) == 2
+    times = 1000
+    plans = [plan_of(tmp_path, strategy=SCRATCH, seed=1)]
+    with pytest.raises(RunFailed, match="no process can be started, 4 times in a row"):
+        LocalExecutor(1).run(jobs_of(plans), SweepWatcher())
+
+
+@needs_server
+def test_a_signal_ends_a_process_without_its_server_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `timeout` sends it to all of them."""
+
+    def stop() -> None:
+        kill_server()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "GRACE", PATIENCE)
+    trainer = {"name": "trainer", "steps": 10**7}
+    plan = plan_of(tmp_path, strategy=SCRATCH, trainer=trainer)
+    with pytest.raises(KeyboardInterrupt):
+        LocalExecutor(1).run(jobs_of([plan]), AtTheFirstStage(stop))
+
+    record = record_of(plan.run_dir.path)
+    assert record["status"] == "interrupted"

@@ -1,6 +1,6 @@
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -196,6 +196,37 @@ def test_a_run_that_diverges_fails_and_moves_no_other() -> None:
     for heads in stack.heads:
         tile, slot = stack.layout.places[2]
         assert torch.isfinite(heads.weights[tile, slot]).all()
+
+
+@pytest.mark.parametrize("at", [1, 4, 6])
+@pytest.mark.parametrize("select", ["last", "best"])
+def test_a_weight_that_is_not_finite_fails_its_run_alone(
+    monkeypatch: pytest.MonkeyPatch, at: int, select: Literal["last", "best"]
+) -> None:
+    """In the last update too, which no loss tells; its companions come to the same bits."""
+    trainer = TrainerOptions(steps=6, batch_size=6, eval_every=2, select=select)
+    settings: list[Setting] = [(0, lam, adam()) for lam in (0.5, 1.0, 2.0)]
+    whole, its_rows = stack_of(Case(trainer=trainer), settings)
+    whole.fit(lambda _: None)
+    stack, rows = stack_of(Case(trainer=trainer), settings)
+    inner = stack.updates.step
+
+    def poisoned(rates: torch.Tensor) -> None:
+        inner(rates)
+        if stack.updates.made == at:
+            stack.heads[0].weights[stack.layout.places[1]].view(-1)[0] = math.inf
+
+    monkeypatch.setattr(stack.updates, "step", poisoned)
+    failed = stack.fit(lambda _: None)
+
+    assert list(failed) == [1]
+    assert "expected a finite " in failed[1]
+    assert rows[1] == its_rows[1][: (at - 1) // 2]
+    for number in (0, 2):
+        assert rows[number] == its_rows[number]
+        for one, other in zip(stack.heads, whole.heads, strict=True):
+            place = stack.layout.places[number]
+            assert torch.equal(one.weights[place], other.weights[place])
 
 
 STRATEGIES: list[Strategy] = [

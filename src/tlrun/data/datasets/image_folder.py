@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import path_to_read
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.core.task import Task
 from tlrun.data.assembly import Part, assemble
@@ -119,12 +120,8 @@ class ImageFolder(FolderOptions):
 
 
 def _path(file: str) -> Path:
-    """The file of groups. Raises UserError for the ~ of nobody."""
-    try:
-        return Path(file).expanduser().absolute()
-    except RuntimeError:
-        found = f"{file}, nobody's home"
-        raise UserError(Mistake("dataset.group_file", "a file", found)) from None
+    """The file of groups. Raises UserError for a path that none can have."""
+    return path_to_read(file, "dataset.group_file", "a file").absolute()
 
 
 def _rows(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.paths import path_to_read
 from tlrun.core.problem import Problem
 from tlrun.data.tables.options import TableOptions
 
@@ -22,8 +23,8 @@ class TableCsv(TableOptions):
     """The problem of `dataset=table_csv`; its options are those of every table."""
 
     def files(self) -> Sequence[Path]:
-        """The table. Raises RuntimeError for the ~ of nobody."""
-        return [Path(self.path).expanduser().absolute()]
+        """The table. Raises UserError for a path that none can have."""
+        return [path_to_read(self.path, "dataset.path", "a CSV file").absolute()]
 
     def load(self, seed: int) -> Problem:
         """The problem as `seed` draws its labels.

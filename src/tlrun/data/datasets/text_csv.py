@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlrun.core.errors import UserError
+from tlrun.core.paths import path_to_read
 from tlrun.core.problem import Problem
 from tlrun.data.texts.options import FILE, TextOptions
 
@@ -27,8 +29,8 @@ class TextCsv(TextOptions):
     def suits(self) -> Mapping[str, str]:
         """A transfer to a target; else what learns several tasks together, or one alone."""
         in_folder = False
-        with suppress(RuntimeError):  # the ~ of nobody, which is told where texts are read
-            in_folder = bool(self.path) and Path(self.path).expanduser().is_dir()
+        with suppress(UserError):  # told where texts are read
+            in_folder = bool(self.path) and path_to_read(self.path, "dataset.path").is_dir()
         task = FILE if in_folder and self.task is None else self.task
         strategy = "feature_transfer"
         if self.target is None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tlrun.core.errors import Mistake, UserError, say
+from tlrun.core.json_text import parsed
 from tlrun.data.images.decoding import is_colour, quiet, rule
 from tlrun.data.progress import Progress
 from tlrun.store.downloads import described
@@ -25,6 +26,7 @@ from tlrun.store.files import write_whole
 from tlrun.store.problems import settled
 
 THREADS = min(2, os.cpu_count() or 1)
+MOST_BYTES = 2**30  # of an image file
 AT_ONCE = 64  # files that are handed to the threads together
 
 
@@ -76,8 +78,14 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a file. Raises UserError where it cannot be read."""
+    """The bytes of a file. Raises UserError where it cannot be read, or is no photo by its size."""
     try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            expected = f"images of at most {MOST_BYTES:,} bytes"
+            raise UserError(
+                Mistake("dataset.path", expected, f"{size:,} in {path}", "move it away")
+            )
         return path.read_bytes()
     except OSError as error:
         raise _no_file(path, error) from None
@@ -102,7 +110,7 @@ def _kept(index: Path) -> dict[str, Any]:
     if os.name != "posix":  # elsewhere the time of change is another thing
         return {}
     try:
-        kept = json.loads(index.read_bytes())
+        kept = parsed(index.read_bytes())
         whole = kept.pop("digest") == _digest(kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

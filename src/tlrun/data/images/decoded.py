@@ -40,7 +40,7 @@ def decoded(
     try:
         cache.mkdir(parents=True, exist_ok=True)
         lock = cache / f".{job.name}.lock"
-        with locked(lock, lambda: tell(f"waiting: another process decodes into {job.entry}")):
+        with locked(lock, lambda who: tell(f"waiting: {who} decodes into {job.entry}")):
             found = kept(job)  # the other one has brought it by now
             if found is None:
                 _make(job)

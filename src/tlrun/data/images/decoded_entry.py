@@ -5,7 +5,8 @@
       keys.npy        uint8 [N, 16], of each image's bytes as `data/examples.row_hashes` has them;
                       zeros where a file could not be read
       contents.npy    uint8 [N, 32], sha256 of each file
-      manifest.json   digests and states of these, what could not be read, and its own digest
+      manifest.json   digests and states of these, the entry's name, what could not be read, and its
+                      own digest
     <cache>/.<form>-<key>.partial/    the same while it is made, without a manifest
     <cache>/.<form>-<key>.lock
 
@@ -55,6 +56,8 @@ def kept(job: Job) -> Decoded | None:
         manifest = read_json(job.entry / MANIFEST)
         if manifest.pop("manifest") != _digest_of(manifest):
             return None
+        if manifest["entry"] != job.entry.name:
+            return None
         states = _states(job.entry)
         if states is None or manifest["states"] != states:
             if manifest["files"] != _digests(job.entry):
@@ -76,6 +79,9 @@ def begin(job: Job) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Raises UserError where there is no room for it, and OSError.
     """
+    if other := _whose(job):
+        job.tell(f"{job.entry} is that of {other}, which was moved or copied here: made again")
+        shutil.rmtree(job.entry)
     if job.entry.exists():  # damaged: its images that are whole are kept
         shutil.rmtree(job.partial, ignore_errors=True)
         job.entry.rename(job.partial)
@@ -89,7 +95,11 @@ def begin(job: Job) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def finish(job: Job, unreadable: dict[int, str]) -> None:
     """Give an entry that is written its name. unreadable: by row, why there is no image."""
     sync_files(job.partial)
-    facts = {"files": _digests(job.partial), "unreadable": unreadable}
+    facts = {
+        "entry": job.entry.name,
+        "files": _digests(job.partial),
+        "unreadable": unreadable,
+    }
     _write_manifest(job.partial, {**facts, "states": _states(job.partial)})
     job.partial.rename(job.entry)
     sync_folder(job.cache)
@@ -98,6 +108,14 @@ def finish(job: Job, unreadable: dict[int, str]) -> None:
 def key_of(image: np.ndarray) -> np.ndarray:
     """16 bytes, uint8 [16], of the bytes of an image."""
     return np.frombuffer(_key(image), np.uint8)
+
+
+def _whose(job: Job) -> str:
+    """The name of the entry that stands in the place of a job's; empty where it is its own."""
+    with suppress(OSError, ValueError, KeyError):
+        name = str(read_json(job.entry / MANIFEST)["entry"])
+        return name if name != job.entry.name else ""
+    return ""
 
 
 def _opened(job: Job) -> tuple[np.ndarray, np.ndarray]:
@@ -194,7 +212,8 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _write_manifest(folder: Path, facts: dict[str, Any]) -> None:
-    facts = json.loads(json.dumps({key: facts[key] for key in ("files", "unreadable", "states")}))
+    facts = {key: facts[key] for key in ("entry", "files", "unreadable", "states")}
+    facts = json.loads(json.dumps(facts))
     write_json(folder / MANIFEST, {**facts, "manifest": _digest_of(facts)})
 
 

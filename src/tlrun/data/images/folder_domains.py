@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.paths import path_to_read
 from tlrun.core.problem import Role
 from tlrun.data.images.folder_options import FolderOptions
 from tlrun.data.images.folders import Photo, Scanned, clean, scan
@@ -75,10 +76,7 @@ def _folder(path: str, option: str) -> Path:
     key = f"dataset.{option}"
     if not path:
         raise UserError(Mistake(key, "a folder of images", "nothing", f"try {key}=photos"))
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError:
-        raise UserError(Mistake(key, "a folder", f"{path}, nobody's home")) from None
+    return path_to_read(path, key, "a folder").absolute()
 
 
 def _domains(root: Path, scanned: Scanned, option: str) -> list[str]:

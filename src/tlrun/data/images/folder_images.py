@@ -10,6 +10,7 @@ import numpy as np
 
 from tlrun.core.errors import Mistake, UserError, say
 from tlrun.core.mapped import Mapped
+from tlrun.core.paths import own_path
 from tlrun.data.images.contents import Content, contents
 from tlrun.data.images.decoded import decoded
 from tlrun.data.images.decoding import Form
@@ -94,8 +95,4 @@ def _notes(found: Found, form: Form, colour: int, skipped: list[Photo]) -> list[
 
 def _cache(folder: str) -> Path:
     """The folder of decoded images."""
-    try:
-        return Path(folder).expanduser().absolute()
-    except RuntimeError:
-        found = f"{folder}, nobody's home"
-        raise UserError(Mistake("dataset.cache", "a folder", found, "try a whole path")) from None
+    return own_path(folder, "dataset.cache", "a folder", "try a whole path").absolute()

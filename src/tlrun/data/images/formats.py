@@ -12,10 +12,12 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.data.packed import unpacked
 
 UNSIGNED_BYTE = 0x08  # the type of every idx file here
 USPS_PIXELS = 256
@@ -27,7 +29,7 @@ def read_idx(path: Path, dims: int) -> np.ndarray:
     Raises UserError, naming the file, where it is of another kind, cut short or longer than it
     says.
     """
-    raw = _contents(path, gzip.decompress if path.suffix == ".gz" else bytes)
+    raw = _contents(path, gzip.open if path.suffix == ".gz" else open)
     magic, head = UNSIGNED_BYTE << 8 | dims, 4 * (1 + dims)
     if len(raw) < head:
         raise _damaged(path, f"a head of {head} bytes", f"{len(raw)} bytes in all")
@@ -49,7 +51,7 @@ def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Its lines are `digit+1 1:x 2:x … 256:x` with x in [-1, 1]; pixels are (x+1)/2·255, cut to whole
     numbers, as torchvision has them. Raises UserError, naming the file, for anything else.
     """
-    text = _contents(path, bz2.decompress)
+    text = _contents(path, bz2.open)
     form = f"lines of a label from 1 to 10 and 1:x to {USPS_PIXELS}:x"
     lines, width = len(text.splitlines()), 1 + 2 * USPS_PIXELS
     numbers = _numbers(text.replace(b":", b" "))
@@ -82,9 +84,9 @@ def _numbers(text: bytes) -> np.ndarray | None:
             return None
 
 
-def _contents(path: Path, decompress: Callable[[bytes], bytes]) -> bytes:
+def _contents(path: Path, opener: Callable[..., IO[bytes]]) -> bytes:
     try:
-        return decompress(path.read_bytes())
+        return unpacked(path, opener)
     # ValueError: a bz2 file that ends too soon
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise _damaged(path, "a whole file that can be read", str(error)) from None

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import own_path
 from tlrun.data.images.image_sets import IDX, SETS
 from tlrun.store.downloads import described
 
 
 def under(root: str) -> Path:
-    """The folder that `dataset.root` names. Raises UserError for the ~ of somebody unknown."""
-    try:
-        return Path(root).expanduser().absolute()
-    except RuntimeError:
-        raise no_set("a folder", f"{root}, nobody's home", "try a whole path") from None
+    """The folder that `dataset.root` names. Raises UserError for a path that none can have."""
+    return own_path(root, "dataset.root", "a folder", "try a whole path").absolute()
 
 
 def no_set(expected: str, found: str, hint: str) -> UserError:

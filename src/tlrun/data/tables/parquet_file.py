@@ -10,10 +10,14 @@ from pyarrow import parquet
 
 from tlrun.data.tables.text_file import Rows, no_table
 
+# What a file may hold: so many cells, or so many a byte of it, whichever is more.
+MOST_CELLS, CELLS_A_BYTE = 2**26, 100
+
 
 def read_parquet(file: Path) -> Rows:
     """The rows of a Parquet file. Raises UserError where it is none, or holds more than cells."""
     try:
+        _check_size(file)
         table = parquet.read_table(file, use_threads=False)
     except pa.ArrowInvalid as error:
         raise no_table("a Parquet file", f"{file}: {' '.join(str(error).split())}") from None
@@ -22,6 +26,16 @@ def read_parquet(file: Path) -> Rows:
     if not table.num_columns or not table.num_rows:
         raise no_table("a table with columns and rows", f"none in {file}")
     return rows_of(table)
+
+
+def _check_size(file: Path) -> None:
+    """Raise UserError where a small file holds many cells: one value is packed into nothing."""
+    with parquet.ParquetFile(file) as opened:
+        cells = opened.metadata.num_rows * opened.metadata.num_columns
+    most = max(MOST_CELLS, CELLS_A_BYTE * file.stat().st_size)
+    if cells > most:
+        hint = "save it as CSV to read all of it"
+        raise no_table(f"at most {most:,} cells in {file}", f"{cells:,}", hint)
 
 
 def rows_of(table: pa.Table) -> Rows:

@@ -6,7 +6,6 @@ into text, anything else is read as separated text. A file that is no table is r
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tlrun.core.errors import UserError
+from tlrun.core.paths import path_to_read
+from tlrun.data.packed import unpacked
 from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.json_lines import read_json_lines
 from tlrun.data.tables.notation import Notation
@@ -58,10 +59,7 @@ def read(path: str, separator: str, encoding: str, notation: Notation) -> Table:
     """
     if not path.strip():
         raise no_table("the path of a CSV file", "nothing", "try dataset.path=table.csv")
-    try:
-        file = Path(path).expanduser().absolute()
-    except RuntimeError as error:  # the ~ of nobody
-        raise no_table("a CSV file", f"{path}: {error}") from None
+    file = path_to_read(path, "dataset.path", "a CSV file").absolute()
     try:
         status = file.stat()
         if file.is_dir():
@@ -93,7 +91,7 @@ def _parsed(
         packed = name.endswith(".gz")
 
         def content() -> bytes:
-            return gzip.decompress(file.read_bytes()) if packed else file.read_bytes()
+            return unpacked(file) if packed else file.read_bytes()
 
         if name.removesuffix(".gz").endswith(JSON_LINES):
             rows = read_json_lines(content, encoding, file)

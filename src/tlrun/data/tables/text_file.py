@@ -24,6 +24,7 @@ from tlrun.data.tables.column import shown
 # the usual ones, and how the option spells them
 SEPARATORS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # the first two bytes of most UTF-16 files
+MOST_COLUMNS = 100_000  # a header beyond them is read for minutes
 QUOTE, BLOCK = ord('"'), 2**24
 
 
@@ -51,6 +52,8 @@ def read_text(read: Callable[[], bytes], separator: str, encoding: str, file: Pa
     """
     text = utf8(read(), encoding, file)
     header, start = _header(text, separator, file)
+    if len(header) > MOST_COLUMNS:
+        raise no_table(f"at most {MOST_COLUMNS:,} columns in {file}", f"{len(header):,}")
 
     def place(row: int) -> str:
         again = _records(utf8(read(), encoding, file), separator, file)

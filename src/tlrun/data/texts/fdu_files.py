@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import path_to_read
 from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.notation import Notation
 from tlrun.data.texts.archive import files_in
@@ -16,6 +17,8 @@ from tlrun.data.texts.text_table import TextTable
 ARCHIVES = (".tar", ".tar.xz", ".tar.gz", ".tgz")
 SIDES = ("train", "test")
 LABELS = {"0": "against", "1": "for"}
+WANTED = "the folder of FDU-MTL, or its archive"
+HINT = "try dataset.path=fdu-mtl.tar.xz"
 MOST = 2**28  # bytes of the files in an archive, twenty times what was published
 
 
@@ -24,10 +27,7 @@ def files_of(path: str, names: Sequence[str]) -> list[Path]:
 
     Raises UserError where there is neither.
     """
-    try:
-        root = Path(path).expanduser().absolute()
-    except RuntimeError:
-        raise _missing(f"{path}, nobody's home") from None
+    root = path_to_read(path, "dataset.path", WANTED, HINT).absolute()
     if root.name.lower().endswith(ARCHIVES) and root.is_file():
         return [root]
     files = [root / f"{name}.task.{side}" for name in names for side in SIDES]
@@ -97,7 +97,4 @@ def _contents(files: Sequence[Path], names: Sequence[str]) -> Iterator[tuple[str
 
 
 def _missing(found: str, hint: str = "") -> UserError:
-    expected = "the folder of FDU-MTL, or its archive"
-    return UserError(
-        Mistake("dataset.path", expected, found, hint or "try dataset.path=fdu-mtl.tar.xz")
-    )
+    return UserError(Mistake("dataset.path", WANTED, found, hint or HINT))

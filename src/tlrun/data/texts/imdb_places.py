@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tlrun.core.errors import Mistake, UserError, say
+from tlrun.core.paths import path_to_read
 from tlrun.data.texts.imdb_stand_in import VERSION, write
 from tlrun.store.downloads import PATIENCE, DownloadFailed, described, download
 from tlrun.store.locks import locked
@@ -19,6 +20,8 @@ ARCHIVE = "aclImdb_v1.tar.gz"
 # As TensorFlow Datasets publishes it (url_checksums/imdb_reviews.txt); of the same file torchtext
 # publishes the md5, 7c2ac02c03563afcf9b574c7e56c153a.
 SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
+WANTED = "the folder aclImdb, or its archive"
+HINT = f"put {ARCHIVE} there and give its path, or try dataset.stand_in=true: made texts"
 BRIEFLY = 5.0  # seconds without an answer, where there is something to do without one
 
 
@@ -36,12 +39,9 @@ class Where(NamedTuple):
     @property
     def root(self) -> Path:
         """The path. Raises UserError for the ~ of nobody, and for nothing."""
-        try:
-            if self.path.strip():
-                return Path(self.path).expanduser().absolute()
-        except RuntimeError:
-            raise missing(f"{self.path}, nobody's home") from None
-        raise missing("nothing")
+        if not self.path.strip():
+            raise missing("nothing")
+        return path_to_read(self.path, "dataset.path", WANTED, HINT).absolute()
 
     @property
     def archive(self) -> Path:
@@ -92,7 +92,8 @@ def brought(where: Where) -> Place:
     if not where.stand_in:
         raise missing(f"nothing at {where.root}, and {failed}")
     try:
-        with locked(where.cache / ".imdb-stand-in.lock", lambda: None):
+        doing = f"writes a stand-in for IMDB to {where.made}; waiting for it"
+        with locked(where.cache / ".imdb-stand-in.lock", lambda who: say(f"{who} {doing}")):
             if not where.made.is_dir():
                 say(f"IMDB is not at {where.root} ({failed}): writing a stand-in, once")
                 write(where.made)
@@ -105,5 +106,4 @@ def brought(where: Where) -> Place:
 
 def missing(found: str) -> UserError:
     """There is nothing to read."""
-    hint = f"put {ARCHIVE} there and give its path, or try dataset.stand_in=true: made texts"
-    return UserError(Mistake("dataset.path", "the folder aclImdb, or its archive", found, hint))
+    return UserError(Mistake("dataset.path", WANTED, found, HINT))

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from tlrun.core.acting import Acts, Where
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.options import Form, Range
+from tlrun.core.paths import own_path, path_to_read
 from tlrun.core.task import MetricName
 from tlrun.data.base import HoldoutFold, Sealed
 from tlrun.data.tables.options import MISSING, Kind, Name, TableOptions, canonical
@@ -58,11 +59,7 @@ class ReadAs(NamedTuple):
         assert self.tokenizer is not None
         if self.tokenizer == NAME:
             return [tokenizer_file(NAME)]
-        try:
-            return [Path(self.tokenizer).expanduser().absolute()]
-        except RuntimeError:
-            found = f"{self.tokenizer}, nobody's home"
-            raise UserError(Mistake("dataset.tokenizer", "a file", found)) from None
+        return [path_to_read(self.tokenizer, "dataset.tokenizer", "a file").absolute()]
 
     @property
     def contents(self) -> dict[str, str]:
@@ -80,11 +77,7 @@ class ReadAs(NamedTuple):
         """The cache. Raises UserError for the ~ of nobody."""
         if not self.cache.strip():
             raise UserError(Mistake("dataset.cache", "a folder", "nothing", f"try {{key}}={CACHE}"))
-        try:
-            return Path(self.cache).expanduser().absolute()
-        except RuntimeError:
-            found = f"{self.cache}, nobody's home"
-            raise UserError(Mistake("dataset.cache", "a folder", found, "give it whole")) from None
+        return own_path(self.cache, "dataset.cache", "a folder", "give it whole").absolute()
 
 
 @dataclass(frozen=True)

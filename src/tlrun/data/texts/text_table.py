@@ -14,12 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import path_to_read
 from tlrun.data.load_report import few
 from tlrun.data.tables.column import Column, Table, as_written
 from tlrun.data.tables.table_file import read
 from tlrun.data.texts.options import FILE, TextOptions
 
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".parquet", ".pq")
+WANTED = "a CSV or JSON lines file of texts, or a folder of them"
+HINT = "try dataset.path=reviews.csv"
 WORDS = 2  # in a cell, on average, from which on a column is text that one reads
 # Letters of Chinese, Japanese and Thai, which are written without spaces; a word has about two.
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
@@ -45,12 +48,9 @@ class TextTable(NamedTuple):
 
 def files_of(path: str) -> list[Path]:
     """The file at `path`, or those in the folder there. Raises UserError where there is none."""
-    try:
-        root = Path(path).expanduser().absolute()
-    except RuntimeError:
-        raise _no_file(f"{path}, nobody's home") from None
     if not path.strip():
         raise _no_file("nothing")
+    root = path_to_read(path, "dataset.path", WANTED, HINT).absolute()
     if not root.is_dir():
         return [root]
     files = [one for one in sorted(root.iterdir()) if _is_table(one)]
@@ -66,7 +66,7 @@ def text_table(options: TextOptions) -> TextTable:
     not to be skipped.
     """
     files = files_of(options.path)
-    in_folder = Path(options.path).expanduser().is_dir()
+    in_folder = path_to_read(options.path, "dataset.path").is_dir()
     notation = options.rows("", FILE).notation
     tables = [read(str(f), options.separator_of(f), options.encoding, notation) for f in files]
     task = None if options.task is None else str(options.task)
@@ -208,8 +208,5 @@ def _only(column: Column, rows: np.ndarray) -> Column:
     return replace(column, text=taken, place=lambda row: place(int(rows[row])))
 
 
-def _no_file(
-    found: str, hint: str = "try dataset.path=reviews.csv", expected: str = ""
-) -> UserError:
-    wanted = expected or "a CSV or JSON lines file of texts, or a folder of them"
-    return UserError(Mistake("dataset.path", wanted, found, hint))
+def _no_file(found: str, hint: str = HINT, expected: str = WANTED) -> UserError:
+    return UserError(Mistake("dataset.path", expected, found, hint))

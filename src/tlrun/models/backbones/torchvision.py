@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tlrun.core.errors import Mistake, UserError, nearest
 from tlrun.core.inputs import Kind
+from tlrun.core.paths import path_to_read
 from tlrun.models.backbone import Pixels, WeightsFile
-from tlrun.models.pretrained import at_home, file_at, fill, image_size, is_path
+from tlrun.models.pretrained import file_at, fill, image_size, is_path
 from tlrun.models.torchvision_models import MODELS, normalisation
 from tlrun.models.torchvision_weights import URL, digest_in, file_of, names_of
 
@@ -124,4 +125,4 @@ class Torchvision:
 def _torch_home() -> Path:
     """Where torch keeps what it downloads: TORCH_HOME, or torch in XDG_CACHE_HOME or ~/.cache."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return at_home(os.environ.get("TORCH_HOME", f"{cache}/torch"), "TORCH_HOME")
+    return path_to_read(os.environ.get("TORCH_HOME", f"{cache}/torch"), "TORCH_HOME")

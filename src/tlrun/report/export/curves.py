@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tlrun.core.json_text import parsed
 from tlrun.runs.outcome import Outcome
 
 END = "end"  # the stage of what is measured once all stages are over
@@ -56,7 +56,7 @@ def rows_of(run: Outcome) -> Iterator[Row]:
     before, last = 0, 0  # updates of the stages before, and of this one
     now: tuple[int | None, str] | None = None
     for line in text.splitlines():
-        row = json.loads(line)
+        row = parsed(line)
         fold, stage, step = row.get("fold"), row["stage"], row["step"]
         if now is not None and now != (fold, stage):
             before = before + last if now[0] == fold else 0  # each fold is trained from the start

@@ -41,7 +41,7 @@ def _row(study: Study, arm: Arm, gain: Gain | None) -> list[object]:
         *map(safe, names),
         len(arm.seeds),
         *_bounds(arm.score),
-        arm.word,
+        arm.mark,
         *compared,
         *("" if value is None else value for value in cost),
     ]

@@ -11,14 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from tlrun.core.errors import printable
-from tlrun.report.answer import Arm, Gain, Study
+from tlrun.report.answer import DIVERGED, Arm, Gain, Study
 from tlrun.report.formatting import FEWEST_OF_INTERVAL
 from tlrun.report.relations import plain_text
 from tlrun.report.render.figures import shown
 from tlrun.report.render.room import BETWEEN, LONG_WORD, fits
 from tlrun.report.statistics.verdict import FEWEST_SEEDS
 
-STYLES = {"HELPS": "bold green", "HURTS": "bold red", "SAME": "bold", "UNCLEAR": "bold yellow"}
+STYLES = {
+    "HELPS": "bold green", "HURTS": "bold red", "SAME": "bold", "UNCLEAR": "bold yellow",
+    DIVERGED: "bold red",
+}  # fmt: skip
 SHOWN = {"above": "green", "below": "red"}
 BEST = "*"
 
@@ -168,7 +171,7 @@ def _cells(arm: Arm, study: Study, form: _Form) -> list[Text]:
 
 
 def _word(arm: Arm) -> Text:
-    return Text(arm.word or ("control" if arm.role != "arm" else "–"), STYLES.get(arm.word, "dim"))
+    return Text(arm.mark or ("control" if arm.role != "arm" else "–"), STYLES.get(arm.mark, "dim"))
 
 
 def _unit(study: Study) -> str:

@@ -16,7 +16,7 @@ MARKS = re.compile(r"([\\`*_{}\[\]<>#|!~])")  # what Markdown, or HTML within it
 def markdown(report: Report) -> str:
     """All studies, the newest first: the verdict, the leaderboard, and what it rests on."""
     blocks = [block for study in report.studies for block in _study(study)]
-    words = {arm.word for study in report.studies for arm in study.arms if arm.word}
+    words = {arm.mark for study in report.studies for arm in study.arms}
     blocks += [f"**{word}**: {plain(report.words[word])}" for word in report.words if word in words]
     return "\n\n".join(blocks) + "\n"
 
@@ -76,7 +76,7 @@ def _leaderboard(study: Study) -> list[str]:
     rows = []
     for arm in study.arms:
         gains = {gain.over: gain.figure.text for gain in arm.gains}
-        word = arm.word or ("–" if arm.role == "arm" else "control")
+        word = arm.mark or ("–" if arm.role == "arm" else "control")
         cells = [arm.label, arm.lam, arm.score.text, *(gains.get(name, "·") for name in columns)]
         rows.append([*cells, word])
     return _table(head, rows)

@@ -39,7 +39,7 @@ def terminal(report: Report, console: Console, wide: bool = False) -> Renderable
     parts: list[RenderableType] = []
     for study in reversed(report.studies):
         parts += [*_study(study, console.width, wide), Text("")]
-    words = {arm.word for study in report.studies for arm in study.arms if arm.word}
+    words = {arm.mark for study in report.studies for arm in study.arms}
     for word in (word for word in report.words if wide and word in words):
         parts.append(plain_text(f"{word}: {report.words[word]}"))
     return Group(*parts)

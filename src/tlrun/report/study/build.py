@@ -10,7 +10,7 @@ from typing import Literal
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.metrics import metric_of
-from tlrun.report.answer import Chart, Figure, Report, Study
+from tlrun.report.answer import DIVERGED, Chart, Figure, Report, Study
 from tlrun.report.formatting import unit_of
 from tlrun.report.study.arms import Series, series_of
 from tlrun.report.study.charts import label_chart, lam_chart, steps_chart
@@ -35,6 +35,8 @@ WORDS = {
     "HURTS": "worse than at least one control that decides, by an interval below 0: negative "
     "transfer",
     "SAME": "within the smallest difference of interest of every control that decides",
+    DIVERGED: "a run of it ended far worse than one answer for all examples: no word rests on it, "
+    "for that would be a word on the learning rate",
     "UNCLEAR": "none of these is shown, which does not show that there is no effect",
 }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
+from tlrun.core.json_text import parsed
 from tlrun.report.answer import Chart, Figure, Line, Point
 from tlrun.report.formatting import unit_of
 from tlrun.report.study.arms import Axis, Series, number_of, shown
@@ -130,7 +130,7 @@ def _objective(run: Outcome) -> dict[int, float]:
     stage = None
     try:
         rows = (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        for row in map(json.loads, rows):
+        for row in map(parsed, rows):
             if row["stage"] != stage:  # of an earlier one, or of an earlier fold
                 stage, curve = row["stage"], {}
             total = row["terms"]["total"]

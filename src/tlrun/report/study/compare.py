@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -23,7 +21,7 @@ from tlrun.report.study.controls import control_rows, lacking
 from tlrun.report.study.evidence import Comparison, Evidence
 from tlrun.report.study.folder import Folder
 from tlrun.report.study.sentences import amount, plain
-from tlrun.report.study.states import states_of
+from tlrun.report.study.states import spoilt, states_of, usual_of
 from tlrun.report.study.terms import Terms
 from tlrun.runs.outcome import Outcome
 
@@ -36,12 +34,14 @@ class Counts:
     """What a word takes.
 
     seeds: those that an arm shares with every primary control. rarest: test examples of the rarest
-    class; None without classes. groups: of test examples; None where they stand alone.
+    class; None without classes. groups: of test examples; None where they stand alone. spoilt:
+    which runs have diverged that a word would rest on, as a clause; empty where none has.
     """
 
     seeds: int
     rarest: int | None
     groups: int | None
+    spoilt: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def rows_of(
         )
         rows.append(replace(row, arm=arm))
     rows = _with_best(_with_holm(rows), terms.alpha, evidence)
-    usual = _usual(rows, folder)
-    dense = largest([run for row in rows for run in row.series.runs.values()])
+    every = [run for row in rows for run in row.series.runs.values()]
+    usual, dense = usual_of(every, folder.records), largest(every)
     rows = [_with_facts(row, terms.seeds, usual, dense, folder) for row in rows]
     return sorted(rows, key=lambda row: -_height(row))
 
@@ -100,6 +100,7 @@ def _row(
     if compared:
         compared += [_unknown(name) for name in lacking(one)]
     counts = _counts(compared, evidence.rarest(one.first), len(runs))
+    counts = replace(counts, spoilt=spoilt(one.runs, controls))
     word = word_of(compared, counts, terms, metric)
     score = evidence.score(runs)
     arm = Arm(
@@ -120,6 +121,7 @@ def _row(
         parameters=(one.first.result["size"] or {}).get("parameters"),
         seeds=tuple(one.runs),
         runs=tuple("/".join(run.path.parts[-3:]) for run in runs),
+        diverged=sum(run.diverged for run in runs),
     )
     return Row(one, arm, tuple(compared), counts, word)
 
@@ -172,7 +174,9 @@ def _counts(compared: Sequence[Compared], rarest: int | None, runs: int) -> Coun
 
 
 def word_of(compared: Sequence[Compared], counts: Counts, terms: Terms, metric: str) -> Verdict:
-    """The word of an arm that is `compared` with its controls."""
+    """The word of an arm that is `compared` with its controls; none where a run has diverged."""
+    if counts.spoilt:
+        return Verdict("", why=f"no word: {counts.spoilt}", more_seeds=False)
     return verdict(
         compared,
         n=counts.seeds,
@@ -226,17 +230,6 @@ def _with_facts(
         names = lacking(row.series)
         states += tuple(f"no finished run of its control {plain(name)}" for name in names)
     return replace(row, arm=replace(row.arm, states=states, sizes=size_cells(runs, dense)))
-
-
-def _usual(rows: Sequence[Row], folder: Folder) -> dict[str, str | int]:
-    """The fingerprint of most runs."""
-    every = [
-        json.dumps(folder.records[run.path].get("fingerprint", {}), sort_keys=True)
-        for row in rows
-        for run in row.series.runs.values()
-    ]
-    usual: dict[str, str | int] = json.loads(Counter(every).most_common(1)[0][0])
-    return usual
 
 
 def _height(row: Row) -> float:

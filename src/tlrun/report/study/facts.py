@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from tlrun.report.study.evidence import Evidence
 from tlrun.report.study.folder import Folder
 from tlrun.report.study.labels import config_of
 from tlrun.runs.outcome import Outcome
+from tlrun.store.files import read_json
 from tlrun.store.found import FoundRun
 
 
@@ -79,7 +79,7 @@ def report_rows(run: Outcome) -> list[Mapping[str, Any]]:
     None where it is missing or damaged.
     """
     try:
-        report: Mapping[str, Any] = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
+        report: Mapping[str, Any] = read_json(run.path / "data.json")
         rows = [row for row in report["splits"] if row["split"] in ("train", "val")]
         _ = [(row["role"], row["domain"], row["labels"] + 0) for row in rows]  # all there
     except (OSError, ValueError, KeyError, TypeError):
@@ -130,7 +130,9 @@ def apart(finished: Sequence[Outcome], unfinished: Sequence[FoundRun]) -> tuple[
         found.append(OtherRun("/".join(run.path.parts[-3:]), "finished", score, "not of the plan"))
     for other in unfinished:
         why = str(other.record.get("reason", ""))
-        if other.status == "finished":
+        if other.status == "damaged":
+            why = other.damage
+        elif other.status == "finished":
             why = "its files are damaged, or an older tl-run's"
         path = f"{other.run_dir.group}/{other.run_dir.name}"
         found.append(OtherRun(path, other.status, "–", why))

@@ -8,12 +8,11 @@ from typing import Any
 
 import yaml
 
+from tlrun.config.yaml_text import read_yaml
 from tlrun.core.errors import printable
 from tlrun.runs.outcome import Outcome
 
 NO_OPTION = ("seed", "lam")  # what is averaged over, and what has a column of its own
-# C's reader gives the same and is ten times as fast; a build of PyYAML may lack it.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def labels_of(runs: Sequence[Outcome]) -> dict[str, str]:
@@ -54,7 +53,7 @@ def config_of(path: Path) -> dict[str, str]:
     Without its seed, its λ and the name of its strategy.
     """
     try:
-        config = yaml.load((path / "config.yaml").read_text(encoding="utf-8"), LOADER)  # noqa: S506  # a safe one
+        config = read_yaml((path / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     if not isinstance(config, dict):

@@ -11,6 +11,7 @@ from tlrun.report.study.arms import Axis, chosen_lams, number_of, shown
 from tlrun.report.study.evidence import Evidence
 from tlrun.report.study.sentences import amount
 from tlrun.report.study.terms import Terms
+from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 
 NOT_CHOSEN = (
@@ -29,8 +30,12 @@ def peaks(axes: Sequence[Axis], terms: Terms, evidence: Evidence) -> Iterator[st
             [lam for lam, at in numbers.items() if at == end] for end in (0, math.inf)
         )
         if inner and zero and infinity:
+            name = axis.label.replace("_", " ")
+            if count := sum(run.diverged for run in axis.runs):
+                yield f"{name}: {count} of {len(axis.runs)} runs diverged; {TRY}."
+                continue
             ends = (axis.by_lam[zero[0]], axis.by_lam[infinity[0]])
-            yield f"{axis.label.replace('_', ' ')}: {_sentence(inner, ends, terms, evidence)}"
+            yield f"{name}: {_sentence(inner, ends, terms, evidence)}"
 
 
 def _sentence(

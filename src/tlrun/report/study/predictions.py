@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 
 from tlrun.core.task import Kind, MetricName, Task, TaskKey
 from tlrun.runs.outcome import Outcome
+from tlrun.store.files import read_json
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ def predictions_of(run: Outcome) -> dict[TaskKey, Predicted]:
 
     judged: Mapping[str, str] = run.result["headline"].get("tasks", {})
     try:
+        run.check("predictions.safetensors")
         tensors = load_file(run.path / "predictions.safetensors")
-        report = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
+        report = read_json(run.path / "data.json")
         tasks = _tasks(report["splits"], judged)
         return {TaskKey.parse(key): _predicted(key, *tasks[key], tensors) for key in judged}
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
@@ -55,7 +56,7 @@ def tasks_of(run: Outcome) -> dict[TaskKey, Task]:
     """
     judged: Mapping[str, str] = run.result["headline"].get("tasks", {})
     try:
-        report = json.loads((run.path / "data.json").read_text(encoding="utf-8"))
+        report = read_json(run.path / "data.json")
         tasks = _tasks(report["splits"], judged)
         return {TaskKey.parse(key): tasks[key][0] for key in judged}
     except (OSError, ValueError, KeyError, TypeError):

@@ -90,7 +90,7 @@ def answer(arms: Sequence[Arm], metric: str) -> tuple[str, tuple[str, ...]]:
             return f"No verdict: {whys.pop().rstrip('.')}.", ()
         verdict = "No verdict: every arm lacks something that a word takes."
     more += [f"{_start(arm)} makes no difference: it is {arm.why}." for arm in same]
-    more += [said for arm in arms if (said := _outside(arm))]
+    more += [said for arm in arms if not arm.diverged and (said := _outside(arm))]
     more += [f"{_start(arm)} is not shown to help or to hurt: {arm.why}." for arm in unclear[:1]]
     if len(unclear) > 1:
         rest = _listed([named(arm) for arm in unclear[1:]])

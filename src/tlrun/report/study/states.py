@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlrun.report.primary import is_primary
+from tlrun.report.study.sentences import plain
+from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 from tlrun.store.fingerprint import differences
-
-FAR = 10.0  # times the loss of one answer for all examples: nobody means to train that
 
 
 def states_of(
@@ -26,7 +29,7 @@ def states_of(
     said = []
     if len(runs) < planned:
         said.append(f"{planned - len(runs)} of {planned} seeds missing")
-    if count := sum(map(diverged, runs)):
+    if count := sum(run.diverged for run in runs):
         said.append(f"{count} of {len(runs)} runs diverged")
     if count := sum(bool(records.get(run.path, {}).get("inexact")) for run in runs):
         said.append(f"{count} of {len(runs)} runs inexact")
@@ -36,29 +39,25 @@ def states_of(
     return (*said, *(f"{others.count(different)} {of} ({different})" for different in kinds))
 
 
-def diverged(run: Outcome) -> bool:
-    """Whether a run has no test score, or a test loss that is far above that of one answer for all.
+def usual_of(
+    runs: Sequence[Outcome], records: Mapping[Path, Mapping[str, Any]]
+) -> dict[str, str | int]:
+    """The fingerprint of most of some runs. records: as of `states_of`."""
+    every = [json.dumps(records[run.path].get("fingerprint", {}), sort_keys=True) for run in runs]
+    usual: dict[str, str | int] = json.loads(Counter(every).most_common(1)[0][0])
+    return usual
 
-    That answer's loss is log K of K classes, and 1 of a number (scaled by its standard deviation).
+
+def spoilt(runs: Mapping[int, Outcome], controls: Mapping[str, Mapping[int, Outcome]]) -> str:
+    """Which runs have diverged that a word would rest on, as a clause; empty where none has.
+
+    Such a gain is one over a rate that was too large, whichever of the two has diverged. runs: of
+    the arm, by seed; controls: of each that it is measured against.
     """
-    if run.result["headline"]["test"] is None and _one_score(run):
-        return True
-    for key in run.result["headline"].get("tasks", {}):
-        loss = run.result["metrics"]["test"].get(key, {}).get("loss")
-        if loss is None or loss > FAR * _constant(run.result["tested"].get(key, {})):
-            return True
-    return False
-
-
-def _one_score(run: Outcome) -> bool:
-    """Whether the tasks of a run have a score in common, so that it can be missing."""
-    from tlrun.core.metrics import metric_of
-
-    return metric_of(run.result["headline"]["name"]) is not None
-
-
-def _constant(tested: Mapping[str, Any]) -> float:
-    from math import log
-
-    classes = tested.get("classes")
-    return log(max(2, len(classes))) if classes else 1.0
+    for name, theirs in {"": runs, **controls}.items():
+        every = list(theirs.values())
+        count = sum(run.diverged for run in every)
+        if count and (not name or is_primary(every[0])):
+            whose = f"{count} of {len(every)} runs" + (f" of {plain(name)}" if name else "")
+            return f"{whose} diverged; {TRY}"
+    return ""

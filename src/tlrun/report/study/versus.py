@@ -21,7 +21,8 @@ def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[st
     the pairs of K arms (Bonferroni), so that any sentence is wrong with probability α at most. P
     counts those pairs too that are not told: the top arm is the top one by these scores, and of K
     equal arms any could have been it (at α/(K-1), ten equal ones would be told apart in 14 % of
-    studies). No sentence of a single arm, nor of arms that share no seed.
+    studies). No sentence of a single arm, nor of arms that share no seed or
+    of which a run has diverged.
     """
     arms = [row for row in rows if row.arm.role == "arm"]
     pairs = list(combinations(arms, 2))
@@ -31,7 +32,7 @@ def versus(rows: Sequence[Row], alpha: float, evidence: Evidence) -> Iterator[st
     shown, open_ = [], []
     for one, other in pairs:
         found = evidence.gain(one.series.runs, other.series.runs)
-        if found is None:
+        if found is None or one.arm.diverged or other.arm.diverged:
             continue
         interval = found.interval(level)
         first, second = named(one.arm), named(other.arm)

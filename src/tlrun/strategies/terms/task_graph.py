@@ -9,11 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError, nearest
+from tlrun.core.paths import path_to_read
 from tlrun.core.task import TaskKey
 
 Table = tuple[tuple[float | str, ...], ...]
 Adjacency = list[list[float]]
-KEY = "strategy.graph"
+KEY, WANTED = "strategy.graph", "a CSV file (UTF-8)"
 
 
 def read_graph(path: str) -> Table:
@@ -21,29 +22,27 @@ def read_graph(path: str) -> Table:
 
     A command builds its strategy many times; a file that has not changed since is read once.
     """
+    file = path_to_read(path, KEY, WANTED)
     try:
-        status = Path(path).expanduser().stat()
-    except (OSError, ValueError, RuntimeError):
-        return _read(path)  # which says why it cannot be read
-    return _read_once(path, (status.st_ino, status.st_mtime_ns, status.st_size))
+        status = file.stat()
+    except OSError:
+        return _read(file)  # which says why it cannot be read
+    return _read_once(file, (status.st_ino, status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(maxsize=16)
-def _read_once(path: str, version: tuple[int, int, int]) -> Table:  # noqa: ARG001  # a key
+def _read_once(path: Path, version: tuple[int, int, int]) -> Table:  # noqa: ARG001  # a key
     """The table at `path` in a `version` of the file: its inode, last change in ns, and bytes."""
     return _read(path)
 
 
-def _read(path: str) -> Table:
+def _read(path: Path) -> Table:
     try:
-        with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
-    # a NUL, no UTF-8, the ~ of nobody
-    except (OSError, ValueError, RuntimeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: no UTF-8
         told = error.strerror if isinstance(error, OSError) else error
-        raise UserError(
-            Mistake(KEY, expected="a CSV file (UTF-8)", found=f"{path}: {told}")
-        ) from None
+        raise UserError(Mistake(KEY, expected=WANTED, found=f"{path}: {told}")) from None
     if not rows:
         raise UserError(Mistake(KEY, expected="a table of tasks", found=f"nothing in {path}"))
     _check_separator(path, rows)
@@ -53,7 +52,7 @@ def _read(path: str) -> Table:
     return (tuple(above), *((row[0].strip(), *(_cell(cell) for cell in row[1:])) for row in below))
 
 
-def _check_separator(path: str, rows: Sequence[Sequence[str]]) -> None:
+def _check_separator(path: Path, rows: Sequence[Sequence[str]]) -> None:
     """Raise UserError where every row is one cell that holds another of the usual separators."""
     if any(len(row) > 1 for row in rows):
         return

@@ -11,6 +11,7 @@ import torch
 from tlrun.core.problem import Domain, Problem, Split
 from tlrun.data.batches import Batches, fits
 from tlrun.runs.plan import Plan
+from tlrun.runs.resuming import Resuming
 from tlrun.runs.screen import Screen
 from tlrun.runs.stages import DoneStage, StageRunner
 from tlrun.training.evaluation import in_order, slices
@@ -47,7 +48,10 @@ class Opened:
         if plan is self.plans[0]:
             return list(self.before)
         stages = zip(plan.stages, self.before, strict=False)
-        return [replace(done, planned=planned, found=True) for planned, done in stages]
+        return [
+            replace(done, planned=planned, found=True, earlier=done.seconds)
+            for planned, done in stages
+        ]
 
     def family(self, logs: Sequence[Callable[[Mapping[str, object]], None]]) -> Family:
         """The family that is trained. logs: of each run, what is handed its evaluations."""
@@ -55,7 +59,8 @@ class Opened:
         for plan, log in zip(self.plans, logs, strict=True):
             members.append(Member(plan.stages[-1].stage, plan.run.optimizer, log))
         planned = self.plans[0].stages[-1]
-        batches = {n: self.runner.batches(planned, domain) for n, domain in self.domains.items()}
+        begin = self.runner.beginning.batches
+        batches = {name: begin(planned, domain) for name, domain in self.domains.items()}
         return Family(self.model, self.domains, batches, self.train, self.val, members)
 
     def encode(self, domain: str, split: Split) -> Split:
@@ -74,12 +79,13 @@ def open_family(plans: Sequence[Plan], name: str, problem: Problem, screen: Scre
     plans: of its runs. name: what the screen calls them. problem: as their seed draws it.
     """
     first = plans[0]
-    runner = StageRunner(first, problem, name, screen, stored=not first.run.rerun)
+    resuming = Resuming(first, screen)
+    runner = StageRunner(resuming, problem, name, stored=not first.run.rerun)
     before: list[DoneStage] = []
     for planned in first.stages[:-1]:
         before.append(runner.run_stage(planned, before[-1].model if before else None))
     last = first.stages[-1]
-    model = runner.initial(last, before[-1].model if before else None)
+    model = runner.beginning.initial(last, before[-1].model if before else None)
     model.track(last.stage.domains)
     domains: dict[str, Domain] = {}
     train: dict[str, Features] = {}
@@ -87,7 +93,7 @@ def open_family(plans: Sequence[Plan], name: str, problem: Problem, screen: Scre
     for domain in last.stage.domains:
         seen = runner.encoder.as_trained(last.stage, model, problem.domains[domain])
         domains[domain] = seen
-        train[domain] = _drawn(model, seen, runner.batches(last, seen), last.stage.steps)
+        train[domain] = _drawn(model, seen, runner.beginning.batches(last, seen), last.stage.steps)
         if seen.val is not None:
             val[domain] = _features(model, seen, seen.val)
     return Opened(plans, problem, runner, before, model, domains, train, val)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from tlrun.core.errors import RunFailed
+from tlrun.core.errors import STOPPED, RunFailed
 from tlrun.core.notes import HeadsTogether
 from tlrun.core.seeding import exactly
 from tlrun.runs.learn import tested
-from tlrun.runs.recording import STOPPED, begin, close_failed, close_stopped, finished
+from tlrun.runs.recording import begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished, train
 from tlrun.runs.screen import Screen
@@ -188,7 +188,10 @@ class _Together:
                     self._fail([job], RunFailed(failed[number]))
                 else:
                     own = seconds + family.seconds / len(family.jobs)
-                    kept[job] = self._tested(family, job, stack, number, own)
+                    try:
+                        kept[job] = self._tested(family, job, stack, number, own)
+                    except RunFailed as failure:  # of its answers, and of no other's
+                        self._fail([job], failure)
                 number += 1
                 weights = (t for each in kept.values() for t in each.weights.values())
                 if sum(tensor.nbytes for tensor in weights) > KEPT:
@@ -203,12 +206,14 @@ class _Together:
         assert opened is not None
         assert family.problem is not None
         stack.load(number, opened.model)
-        runner = replace(opened.runner, plan=job.plan, problem=family.problem.unopened())
+        resuming = replace(opened.runner.resuming, plan=job.plan)
+        problem = family.problem.unopened()
+        runner = replace(opened.runner, resuming=resuming, problem=problem)
         done = opened.before_of(job.plan)
         done.append(DoneStage(job.plan.stages[-1], opened.model, seconds, found=False))
         learnt = tested(runner, done, None, opened.encode)
         seconds += time.monotonic() - begun
-        seconds += sum(stage.seconds for stage in done[:-1] if not stage.found)
+        seconds += sum(stage.seconds - stage.earlier for stage in done[:-1])
         return finished(job.plan, runner.problem, learnt, seconds)
 
     def _keep(self, kept: dict[Job, Finished]) -> None:

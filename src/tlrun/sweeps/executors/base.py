@@ -35,11 +35,13 @@ class Job:
 class Unit:
     """What a process is given at once. jobs: one, or those that are trained as one product.
 
-    stacked: whether they are to be, however few.
+    stacked: whether they are to be, however few. again: whether a process has died of it, or with
+    it, before.
     """
 
     jobs: tuple[Job, ...]
     stacked: bool = False
+    again: bool = False
 
 
 class Watcher(Protocol):

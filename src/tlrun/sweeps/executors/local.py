@@ -6,21 +6,22 @@ Torch is imported once, and a process that dies takes no other along.
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_all_start_methods, get_context
-from types import FrameType
 from typing import Any
 
+from tlrun.core.errors import RunFailed
+from tlrun.core.signals import held_back
 from tlrun.data.base import Dataset
 from tlrun.sweeps.executors.base import Job, JobResults, Unit, Watcher
 from tlrun.sweeps.executors.process import Running, start
 from tlrun.sweeps.units import units_of
 
+SERVERS = 4  # that are started one after another where each dies at once
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
 
 
@@ -45,7 +46,7 @@ class LocalExecutor:
                 self._keep_busy(context, waiting, running, watcher)
                 for over in _over(running, results, watcher):
                     running.remove(over)
-                    over.over(results, watcher)
+                    waiting.extendleft(over.over(results, watcher))
         finally:
             _stop(running)
         return results
@@ -62,8 +63,25 @@ class LocalExecutor:
                     else:
                         each.dismiss()
         while waiting and len(running) < self.processes:
-            with signals_held_back():  # a process half started would be nobody's
-                running.append(start(context, waiting.popleft(), watcher))
+            with held_back():  # a process half started would be nobody's
+                running.append(_started(context, waiting[0], watcher))
+                waiting.popleft()
+
+
+def _started(context: Any, unit: Unit, watcher: Watcher) -> Running:
+    """A process with its first unit; where the fork server is dead, another server starts it.
+
+    Raises RunFailed where that dies too, again and again.
+    """
+    for _ in range(SERVERS):
+        try:
+            if context.get_start_method() == "forkserver":
+                _start_server()
+            return start(context, unit, watcher)
+        except (EOFError, OSError) as error:
+            why = f"{type(error).__name__}: {error}"
+    again = "the same command goes on from what is finished"
+    raise RunFailed(f"no process can be started, {SERVERS} times in a row ({why}); {again}")
 
 
 def _context(datasets: Iterable[Dataset]) -> Any:
@@ -90,56 +108,26 @@ def _over(running: Sequence[Running], results: JobResults, watcher: Watcher) -> 
     Returns those that have ended.
     """
     channels = [each.channel for each in running if not each.channel.closed]
-    ready = connection.wait([*(each.process.sentinel for each in running), *channels])
+    ready = connection.wait([*(e.process.sentinel for e in running if not e.lost), *channels])
     for each in running:
         if each.channel in ready:
             each.listen(results, watcher)
-    return [each for each in running if each.process.sentinel in ready]
+    return [each for each in running if each.has_ended(ready)]
 
 
 def _start_server() -> None:
-    """Start the fork server deaf to Ctrl-C, which is for the launcher alone.
+    """Start the fork server, if none is there, deaf to Ctrl-C and the end of the terminal.
 
-    It may come while the server imports torch.
+    They are for the launcher alone, and may come while the server imports torch. They are blocked,
+    which a process inherits, and not ignored: one for us would be lost.
     """
     from multiprocessing.forkserver import ensure_running
 
-    before = None
-    if threading.current_thread() is threading.main_thread():  # no other may set signals
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         ensure_running()
     finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Signals that would end this process do so when it is over.
-
-    Their handlers are put aside, and called then: a mask would not do, for another thread may get
-    the signal and Python still handles it in this one.
-    """
-    caught: list[tuple[int, FrameType | None]] = []
-    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append((number, frame))
-
-    if threading.current_thread() is threading.main_thread():  # no other may set signals
-        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            handler = signal.getsignal(number)
-            if callable(handler) and number not in before:
-                before[number] = handler
-                signal.signal(number, note)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number, frame in caught:
-            before[number](number, frame)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(running: Sequence[Running]) -> None:
@@ -147,11 +135,9 @@ def _stop(running: Sequence[Running]) -> None:
     deadline = time.monotonic() + GRACE
     try:
         for each in running:
-            each.process.terminate()
+            each.stop()
         for each in running:
-            each.process.join(max(0.0, deadline - time.monotonic()))
+            each.wait(deadline)
     finally:  # also at a second Ctrl-C
         for each in running:
-            each.process.kill()
-            each.process.join()
-            each.channel.close()
+            each.kill()

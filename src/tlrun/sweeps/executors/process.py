@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from tlrun.sweeps.executors.base import Job, JobResults, Unit, Watcher
 
-SERVER_DIED = "the server that starts processes died, so nobody knows how this one ended"
+SERVER_DIED = 255  # what multiprocessing says where nobody is left to ask
 # Seconds of work after which a process is not given another unit: short runs would else take less
 # time than their processes, and long ones each have one that nothing was done in before.
 PACKED = 10.0
@@ -27,7 +28,8 @@ class Running:
     """A process at work. unit: what it carries out. left: jobs of that it has not told the end of.
 
     begun: when it was started, on the monotonic clock. ready: whether its unit is over, and it
-    waits for another. whole: whether no run of it has failed.
+    waits for another. whole: whether no run of it has failed. lost: whether the server that started
+    it is dead: it goes on, and the end of its channel is the only sign of its own.
     """
 
     process: BaseProcess
@@ -38,6 +40,7 @@ class Running:
     stage: tuple[str, int] = ("", 0)
     ready: bool = False
     whole: bool = True
+    lost: bool = False
 
     @property
     def title(self) -> str:
@@ -86,9 +89,7 @@ class Running:
     ) -> None:
         """Take down how a job has ended."""
         self.left.remove(job)
-        if reason == SERVER_DIED:
-            results.unknown[job] = reason
-        elif reason:
+        if reason:
             self.whole = False
             results.failed[job] = reason
         elif found:
@@ -97,19 +98,80 @@ class Running:
             watcher.started(job.title)
         watcher.finished(job.title, reason)
 
-    def over(self, results: JobResults, watcher: Watcher) -> None:
-        """Take down how a process that has ended went: what it has not told, its end tells."""
+    def has_ended(self, ready: Collection[object]) -> bool:
+        """Whether it has. ready: those of its sentinel and channel that have something to say."""
+        if not self.lost and self.process.sentinel in ready:
+            self.lost = self.process.exitcode == SERVER_DIED
+            return not self.lost
+        return self.lost and self.channel.closed
+
+    def over(self, results: JobResults, watcher: Watcher) -> list[Unit]:
+        """Take down how a process that has ended went: what it has not told, its end tells.
+
+        Returns what is to be carried out again, once. Of one that nobody knows the end of, that is
+        what it has not told. Of one that was killed at several runs at once, each of them alone:
+        one of them, or all together, may have been too large.
+        """
         while not self.channel.closed and self.channel.poll(0):  # what a run left may hold it open
             self.listen(results, watcher)
         self.channel.close()
         self.process.join()
-        reason = fate(self.process.exitcode)
+        code = self.process.exitcode
+        if code is not None and self.left and not self.unit.again:
+            if code == SERVER_DIED:
+                return [replace(self.unit, jobs=tuple(self.left), again=True)]
+            if code < 0 and len(self.left) > 1:
+                return [replace(self.unit, jobs=(job,), again=True) for job in self.left]
+        reason = fate(code)
         for job in list(self.left):
             self.end(job, results, watcher, found=False, reason=reason)
+        return []
+
+    def stop(self) -> None:
+        """Ask it to end, and to write down that it was interrupted."""
+        if self.lost:
+            self._send(signal.SIGTERM)
+        else:
+            self.process.terminate()
+
+    def wait(self, deadline: float) -> None:
+        """Wait until it has ended, or until the `deadline` on the monotonic clock."""
+        self.process.join(max(0.0, deadline - time.monotonic()))
+        if self.process.exitcode != SERVER_DIED:
+            return
+        self.lost = True
+        with suppress(EOFError, OSError):
+            while self.channel.poll(max(0.0, deadline - time.monotonic())):
+                self.channel.recv()
+
+    def kill(self) -> None:
+        """End it, however it goes."""
+        if self.lost:
+            self._send(signal.SIGKILL)
+        self.process.kill()
+        self.process.join()
+        self.channel.close()
+
+    def _send(self, number: signal.Signals) -> None:
+        """Send a signal to a process that is nobody's child any more, if its channel is open."""
+        with suppress(OSError):
+            if not (self.channel.closed or self._is_at_end()) and self.process.pid:
+                os.kill(self.process.pid, number)
+
+    def _is_at_end(self) -> bool:
+        try:
+            while self.channel.poll(0):
+                self.channel.recv()
+        except (EOFError, OSError):
+            return True
+        return False
 
 
 def start(context: Any, unit: Unit, watcher: Watcher) -> Running:
-    """A process of a context of multiprocessing, with its first unit."""
+    """A process of a context of multiprocessing, with its first unit.
+
+    Raises EOFError or OSError where the server that starts it has died.
+    """
     from tlrun.sweeps.executors.entry import enter
 
     ours, theirs = context.Pipe()
@@ -144,8 +206,8 @@ def fate(code: int | None) -> str:
         name = signal.Signals(-code).name
         hint = " (often: no memory left)" if name == "SIGKILL" else ""
         return f"killed by {name}{hint}"
-    if code == 255:  # what multiprocessing says where nobody is left to ask
-        return SERVER_DIED
+    if code == SERVER_DIED:
+        return "its process died, and the server that starts processes too"
     if code == 128 + signal.SIGTERM:
         return "stopped by SIGTERM"
     return f"the process ended with exit code {code}"

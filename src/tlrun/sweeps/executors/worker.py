@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import connection, parent_process
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import torch  # noqa: F401  # what costs seconds
@@ -25,7 +24,17 @@ import tlrun.models.model
 import tlrun.runs.final_evaluation
 import tlrun.training.loop  # noqa: F401  # with all that a run needs
 from tlrun.core.errors import Terminated
-from tlrun.core.notes import HeadsTogether, Note, StatisticsPooled, Waiting
+from tlrun.core.notes import (
+    CheckpointDamaged,
+    EntryDamaged,
+    HeadsTogether,
+    Note,
+    NotKept,
+    StageResumed,
+    StatisticsPooled,
+    Waiting,
+)
+from tlrun.core.signals import ENDING, raise_it
 from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
@@ -33,6 +42,11 @@ from tlrun.strategies.base import Stage
 from tlrun.sweeps.batched.together import Result, carry_out
 from tlrun.sweeps.executors.base import Unit
 
+# what a run alone can tell, of what it finds and does
+TOLD = (
+    CheckpointDamaged, EntryDamaged, HeadsTogether, NotKept, StageResumed, StatisticsPooled,
+    Waiting,
+)  # fmt: skip
 TELL = 0.1  # seconds between reports of progress
 ORPHANED = 128 + signal.SIGTERM if os.name == "nt" else 128 + signal.SIGKILL
 
@@ -51,7 +65,7 @@ class Reporter:
 
     def note(self, note: Note, runs: int = 1) -> None:
         """Pass on what the run alone can tell; the other notes came when all runs were planned."""
-        if isinstance(note, Waiting | StatisticsPooled | HeadsTogether):
+        if isinstance(note, TOLD):
             self.tell("note", note)
 
     def begin(self, run: str, stage: Stage) -> None:
@@ -76,8 +90,10 @@ def work(channel: connection.Connection) -> NoReturn:
     Its exit code is 0 where all is told; 143 where it was told to stop.
     """
     threading.Thread(target=_watch_launcher, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher, which tells us
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in ENDING:  # Ctrl-C and the end of the terminal reach the launcher, which tells us
+        signal.signal(number, raise_it if number == signal.SIGTERM else signal.SIG_IGN)
+    if hasattr(os, "register_at_fork"):  # the end of the channel is to be ours
+        os.register_at_fork(after_in_child=channel.close)
     reporter, here = Reporter(channel), Path.cwd()
     code = 0
     try:
@@ -149,7 +165,3 @@ def _watch_launcher() -> None:
     if launcher is not None:
         connection.wait([launcher.sentinel])
         os._exit(ORPHANED)
-
-
-def _terminate(_: int, __: FrameType | None) -> None:
-    raise Terminated

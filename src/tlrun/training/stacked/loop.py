@@ -23,6 +23,7 @@ import torch
 from tlrun.core.objective import Lam, Step, Steps
 from tlrun.core.task import TaskKey
 from tlrun.training.evaluation import Scores, scored
+from tlrun.training.finite import TRY, first_not_finite, where
 from tlrun.training.loop import row_of, selection_losses
 from tlrun.training.stacked.best import BestHeads
 from tlrun.training.stacked.heads import linear, stacked_heads
@@ -77,7 +78,7 @@ class Stack:
         """Train every run to the end of its stage.
 
         tell: is called after every step, with its number. Returns why runs have failed, by their
-        number: those whose objective was not finite; the others go on without them.
+        number: those whose objective, or a weight, was not finite; the others go on without them.
         """
         with torch.no_grad():
             for step in range(1, self.stage.steps + 1):
@@ -85,6 +86,7 @@ class Stack:
                 lams = [member.stage.lam.at(progress) for member in self.members]
                 losses = self._step(step, lams)
                 if step % self.trainer.eval_every == 0 or step == self.stage.steps:
+                    self._refuse_weights(step)
                     self._evaluate(step, lams, self._terms(lams, losses))
                 tell(step)
             self._best.take(self.layout.places)
@@ -170,10 +172,21 @@ class Stack:
         for number, (tile, slot) in enumerate(self.layout.places):
             for name, values in terms.items():
                 if not math.isfinite(values[tile][slot]) and number not in self.failed:
-                    stage = self.members[number].stage
-                    where = f"stage {stage.name}, step {step}, λ={stage.lam.label}"
                     mistake = f"expected a finite {name}, found {values[tile][slot]}"
-                    self.failed[number] = f"{where}: {mistake}; try a smaller optimizer.lr"
+                    place = where(self.members[number].stage, step)
+                    self.failed[number] = f"{place}: {mistake}; {TRY}"
+
+    def _refuse_weights(self, step: int) -> None:
+        """Take down, as failed, the runs with a weight that is not finite, before any is kept."""
+        if first_not_finite({str(head.name): head.weights for head in self.heads}) is None:
+            return
+        for number, place in enumerate(self.layout.places):
+            own = {str(head.name): head.weights[place] for head in self.heads}
+            name = first_not_finite(own)
+            if name is not None and number not in self.failed:
+                mistake = f"expected a finite weight heads.{name}, found one that is not"
+                told = where(self.members[number].stage, step)
+                self.failed[number] = f"{told}: {mistake}; {TRY}"
 
     def _evaluate(
         self, step: int, lams: Sequence[Lam], terms: Mapping[str, list[list[float]]]

@@ -1,0 +1,106 @@
+"""tl-run doctor --verify: every file of finished runs and of what is kept, read and proved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlrun.cli.clean import HOMES
+from tlrun.cli.ls_stages import command, size_of
+from tlrun.core.errors import printable, say
+from tlrun.data.progress import Progress
+from tlrun.report.amounts import counted, size
+from tlrun.store.digests import is_sealed
+from tlrun.store.entries import entries
+from tlrun.store.found import FoundRun, runs
+from tlrun.store.rundir import FOLDS
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something that digests prove. kind: run or entry. fix: what to do where it is damaged.
+
+    prove: raises OSError or ValueError, saying what is wrong, where it is not what it was.
+    """
+
+    kind: str
+    path: Path
+    fix: str
+    prove: Callable[[], None]
+
+
+def verify(runs_dir: Path) -> int:
+    """Read all that is kept below `runs_dir`, and name what is damaged. Returns 1 where any is."""
+    begun = time.monotonic()
+    every, older = list(_entries(runs_dir)), 0
+    for run in (*runs(runs_dir), *runs(runs_dir, FOLDS)):
+        if not run.record or is_sealed(run.record):
+            every.append(_of_run(run))
+        elif run.record.get("status") == "finished":
+            older += 1
+    every += _without_record(runs_dir)
+    progress = Progress("verifying", len(every), say, "runs and entries")
+    damaged = 0
+    for done, kept in enumerate(every):
+        progress.at(done)
+        if problem := _problem(kept):
+            damaged += 1
+            print(printable(f"✗ {kept.path}: {problem}"))
+            print(printable(f"  → {kept.fix}"))
+    counts = [counted(sum(kept.kind == "run" for kept in every), "run")]
+    counts.append(counted(sum(kept.kind == "entry" for kept in every), "entr", "y", "ies"))
+    read = size(sum(size_of(kept.path) for kept in every))
+    print(f"{', '.join(counts)}, {read} verified in {time.monotonic() - begun:.1f} s", end="")
+    print(f"; {damaged} damaged." if damaged else "; nothing is damaged.")
+    if older:
+        said = f"{counted(older, 'finished run')} of an older tl-run"
+        print(f"{said} without digests, so not verified")
+    return 1 if damaged else 0
+
+
+def _problem(kept: Kept) -> str:
+    """What is wrong with something; empty where nothing is, or where it has gone."""
+    try:
+        kept.prove()
+    except (OSError, ValueError) as error:
+        return " ".join(str(error).split()) if kept.path.exists() else ""
+    return ""
+
+
+def _of_run(run: FoundRun) -> Kept:
+    """A run that has finished, or whose run.json says nothing."""
+
+    def prove() -> None:
+        if not run.record:
+            raise ValueError("run.json cannot be read")
+        run.run_dir.result(run.record)
+        run.run_dir.prove(run.record, deep=True)
+
+    shown = command(f"show {run.run_dir.name[-12:]}", run.run_dir.runs_dir)
+    fix = f"give its command again, which makes it anew ({shown})"
+    return Kept("run", run.run_dir.path, fix, prove)
+
+
+def _without_record(runs_dir: Path) -> Iterator[Kept]:
+    """Folders of runs whose run.json has gone."""
+
+    def prove() -> None:
+        raise ValueError("run.json is missing")
+
+    for home in (runs_dir, runs_dir / FOLDS):
+        for file in sorted(home.glob("[!.]*/[!.]*/*/result.json")):
+            if not file.with_name("run.json").exists():
+                yield Kept("run", file.parent, "give its command again, which makes it anew", prove)
+
+
+def _entries(runs_dir: Path) -> Iterator[Kept]:
+    """What runs share, and what is kept so that it need not be made again."""
+    for home in HOMES.values():
+        with suppress(OSError):  # a folder that cannot be read is none that runs read
+            for entry in entries(runs_dir, home):
+                if not entry.path.name.startswith("."):  # half-written, and read by nobody
+                    fix = "it is made anew where a run needs it"
+                    yield Kept("entry", entry.path, fix, entry.check)

@@ -1,0 +1,62 @@
+"""A path as somebody wrote it, checked before anything is opened: a name, and what stands there.
+
+Names of any length, a NUL, the ~ of nobody, a device that never ends and a pipe that nobody writes
+to come from configs and command lines of others; each is one line here, and no wait.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from tlrun.core.errors import Mistake, UserError
+
+# In bytes, on the systems that we know.
+LONGEST_NAME, LONGEST_PATH = 255, 4096
+ODD = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def own_path(text: str | Path, key: str, expected: str = "a path", hint: str = "") -> Path:
+    """The path that a `text` names, its ~ the user's home.
+
+    key, expected, hint: as of the Mistake where it names none. Raises UserError for nobody's home,
+    for a NUL, and for a name that no system has.
+    """
+    try:
+        path = Path(text).expanduser()
+        raw = os.fsencode(path)
+    except RuntimeError:
+        raise UserError(Mistake(key, expected, f"{text}, nobody's home", hint)) from None
+    except UnicodeEncodeError:
+        raise UserError(Mistake(key, expected, f"{text}, which is no text", hint)) from None
+    if b"\0" in raw:
+        raise UserError(Mistake(key, expected, f"a NUL in {text}", hint))
+    longest = max(map(len, raw.split(os.sep.encode())))
+    if longest > LONGEST_NAME:
+        found = f"{longest}: {text[:40] if isinstance(text, str) else path.name[:40]}…"
+        raise UserError(Mistake(key, f"names of at most {LONGEST_NAME} bytes", found, hint))
+    if len(raw) > LONGEST_PATH:
+        at_most = f"a path of at most {LONGEST_PATH} bytes"
+        raise UserError(Mistake(key, at_most, f"{len(raw)}: {str(text)[:40]}…", hint))
+    return path
+
+
+def path_to_read(text: str | Path, key: str, expected: str = "a path", hint: str = "") -> Path:
+    """`own_path`, where nothing stands, or a file or folder: from all else one may read for ever.
+
+    Raises UserError as `own_path` does, and for a device, a pipe and a socket.
+    """
+    path = own_path(text, key, expected, hint)
+    try:
+        odd = ODD.get(stat.S_IFMT(path.stat().st_mode))
+    except OSError:  # who reads it says why
+        return path
+    if odd is not None:
+        raise UserError(Mistake(key, "a plain file or a folder", f"{path}, {odd}", hint))
+    return path

@@ -1,0 +1,65 @@
+"""How a signal stops a stage: after the update at hand, with a checkpoint; a second one at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Self
+
+PATIENCE = 5.0  # seconds that a signal waits for the end of a step
+Handler = Callable[[int, FrameType | None], Any]
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # of which Windows lacks the last
+
+
+@dataclass
+class Held:
+    """Within it the first signal that would end this process is noted, and waits for `go_on`.
+
+    It waits no longer than PATIENCE (longer on Windows, which has no alarm): a step may hang. A
+    second one does at once what it does elsewhere. In other threads than the main one, where
+    Python handles no signal, it does nothing.
+    """
+
+    caught: tuple[int, FrameType | None] | None = None
+    _before: dict[int, Handler] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # no other may set signals
+            for number in (getattr(signal, name, None) for name in NAMES):
+                handler = None if number is None else signal.getsignal(number)
+                if number is not None and callable(handler):  # not one that is ignored
+                    self._before[number] = handler
+                    signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._let_go()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Do what the signal that was noted does, if one was: as a rule, it raises."""
+        if self.caught is not None:
+            number, frame = self.caught
+            self.caught = None
+            self._alarm(0.0)
+            self._before[number](number, frame)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._let_go()
+        self.caught = number, frame
+        self._alarm(PATIENCE)
+
+    def _alarm(self, seconds: float) -> None:
+        """Act in so many seconds, whatever is at hand; 0: not any more."""
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, (lambda *_: self.go_on()) if seconds else signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _let_go(self) -> None:
+        """Put the handlers back that were there."""
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._note:
+                signal.signal(number, handler)

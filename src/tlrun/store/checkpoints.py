@@ -1,0 +1,147 @@
+"""Checkpoints: where a stage stands while it is trained, kept so that it can go on from there.
+
+    <folder>/step-000000600/
+      state.json            the key of the stage, the step, and all numbers of the state
+      tensors.safetensors   weights, moments of the optimizer, states of random generators, …
+      metrics.jsonl         the rows logged so far
+      manifest.json         digests, its own too
+
+Each is written aside, synced and renamed: a process that is killed, or a machine that loses power,
+leaves those before it whole. The newest two stay. One that is damaged is told by name, and the one
+before it counts.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlrun.core.json_text import parsed
+from tlrun.core.options import strict
+from tlrun.store.entries import Damaged, Entry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NEWEST = 2  # are kept
+STATE, TENSORS, ROWS = "state.json", "tensors.safetensors", "metrics.jsonl"
+NAME = "step-{:09d}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a stage stands.
+
+    step: updates made. tensors: by name. numbers: the rest of the state, as strict JSON. rows:
+    those of metrics.jsonl that the stage has logged, in order. seconds: of training so far.
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+    numbers: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Those of one stage. path: their folder, there or not yet. of: the key of the stage.
+
+    Whoever writes or reads them holds the lock of the stage, or of the run that it is part of.
+    """
+
+    path: Path
+    of: str
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint beside those that are there, and take away all but the newest two.
+
+        Raises OSError where that cannot be done; then nothing of it stays.
+        """
+        from safetensors.torch import save
+
+        state = {
+            "stage": self.of,
+            "step": checkpoint.step,
+            "seconds": checkpoint.seconds,
+            "numbers": checkpoint.numbers,
+        }
+        rows = "".join(f"{_text(row)}\n" for row in checkpoint.rows)
+        files = {
+            STATE: f"{_text(state)}\n".encode(),
+            TENSORS: save(dict(checkpoint.tensors)),
+            ROWS: rows.encode(),
+        }
+        self._entry(NAME.format(checkpoint.step)).write(files, synced=True)
+        for old in self._there()[NEWEST:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def newest(self, damaged: Callable[[Path, str], None]) -> Checkpoint | None:
+        """The last whole one; None without any.
+
+        damaged: is told of each that is newer and not whole, and what is wrong with which file of
+        it; these are taken away.
+        """
+        for path in self._there():
+            try:
+                return self._read(path)
+            except (Damaged, OSError) as error:
+                damaged(path, str(error))
+                shutil.rmtree(path, ignore_errors=True)
+        return None
+
+    def remove(self) -> None:
+        """Take all of them away, and what killed processes have left of others."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def drop(self, step: int) -> Path:
+        """Take away the checkpoint of a step, and return where it was."""
+        path = self.path / NAME.format(step)
+        shutil.rmtree(path, ignore_errors=True)
+        return path
+
+    def any(self) -> bool:
+        """Whether there is one, whole or not."""
+        return bool(self._there())
+
+    def _there(self) -> list[Path]:
+        """The folder of each, the newest first; what was left half-written is taken away."""
+        with suppress(OSError):
+            for aside in self.path.glob(".step-*"):
+                shutil.rmtree(aside, ignore_errors=True)
+            return sorted(self.path.glob("step-*"), reverse=True)
+        return []
+
+    def _entry(self, name: str) -> Entry:
+        return Entry(self.path / name, self.path / f".{name}.lock", f"{self.of}/{name}")
+
+    def _read(self, path: Path) -> Checkpoint:
+        """One checkpoint. Raises Damaged where it is not whole, or of another stage or step."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        files = self._entry(path.name).read()
+        if files is None:
+            raise Damaged("it has gone")
+        try:
+            state = parsed(files[STATE])
+            of, step, seconds = state["stage"], state["step"], float(state["seconds"])
+            name = NAME.format(step)
+            numbers = dict(state["numbers"])
+            rows = [dict(parsed(line)) for line in files[ROWS].splitlines()]
+            tensors = load(files[TENSORS])
+        # whole, but not one of ours
+        except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
+            raise Damaged(f"is no checkpoint ({type(error).__name__}: {error})") from None
+        if (of, name) != (self.of, path.name):
+            raise Damaged(f"{STATE} is of the stage {of}, step {step}")
+        return Checkpoint(step, tensors, numbers, rows, seconds)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(strict(value), allow_nan=False, ensure_ascii=False)

@@ -1,0 +1,107 @@
+"""`tl-run doctor --verify` names every changed file, and nothing else."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tlrun.cli.doctor import doctor
+from tlrun.runs.plan import THIS
+from tlrun.store.entries import entry
+
+from problems import Watcher, config, performed, planned
+
+WHAT = ("run.json", "manifest.json", "safetensors", "features.npy", "metrics.jsonl", "stage.json")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("runs")
+    asked = config(home, strategy={"name": "feature_transfer"})
+    performed(planned(asked, Watcher()), THIS, Watcher())
+    return home
+
+
+@pytest.fixture
+def home(kept: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(kept, tmp_path / "runs")
+
+
+def verified(home: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    code = doctor(["--verify", "--runs-dir", str(home)])
+    return code, capsys.readouterr().out.splitlines()
+
+
+def test_every_changed_file_is_named_whatever_its_time_of_writing(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (counts,) = verified(home, capsys)
+    assert code == 0
+    assert counts.startswith("1 run, 4 entries, ")
+    assert counts.endswith("s; nothing is damaged.")
+    files = [file for file in sorted(home.rglob("*")) if file.is_file() and file.suffix != ".lock"]
+    assert {word for word in WHAT for file in files if file.name.endswith(word)} == set(WHAT)
+    for file in files:
+        content, times = file.read_bytes(), (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+        for changed in (content[:-9] + bytes([content[-9] ^ 1]) + content[-8:], b"", None):
+            file.write_bytes(changed or b"")
+            os.utime(file, ns=times)
+            if changed is None:
+                file.unlink()
+            code, (named, fix, counts) = verified(home, capsys)
+            assert (code, counts.endswith("; 1 damaged.")) == (1, True), file
+            assert named.startswith(f"✗ {file.parent}: "), file
+            assert file.name in named, file
+            assert "anew" in fix
+        file.write_bytes(content)
+        os.utime(file, ns=times)
+    assert verified(home, capsys)[0] == 0
+
+
+def test_what_stands_at_the_place_of_another_is_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = (home / "digits" / "feature_transfer").iterdir()
+    (stage,) = (home / ".stages").iterdir()
+    run.rename(run.with_name("seed=9_another"))
+    stage.rename(stage.with_name("another"))
+
+    code, (first, _, second, _, counts) = verified(home, capsys)
+    assert code == 1
+    assert f"that of .stages/{stage.name}, which was moved or copied here" in first
+    assert f"that of digits/feature_transfer/{run.name}, which was moved or copied here" in second
+    assert counts.endswith("; 2 damaged.")
+
+
+def test_a_run_of_an_older_tl_run_is_counted_and_one_under_way_is_not(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = (home / "digits" / "feature_transfer").iterdir()
+    record = json.loads((run / "run.json").read_text())
+    for key in ("own digest", "run", "digests", "large"):
+        del record[key]
+    (run / "run.json").write_text(json.dumps(record))
+    assert verified(home, capsys)[1][1:] == [
+        "1 finished run of an older tl-run without digests, so not verified"
+    ]
+    (run / "run.json").write_text(json.dumps(record | {"status": "running"}))
+    assert len(verified(home, capsys)[1]) == 1
+
+
+def test_proving_is_no_use_of_an_entry(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (stage,) = (home / ".stages").iterdir()
+    before = entry(home, ".stages", stage.name).used
+    os.utime(stage / "manifest.json", (before - 100, before - 100))
+    assert verified(home, capsys)[0] == 0
+
+    assert entry(home, ".stages", stage.name).used == pytest.approx(before - 100)
+
+
+def test_an_empty_folder_has_nothing_to_verify(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (counts,) = verified(tmp_path / "none", capsys)
+    assert code == 0
+    assert counts.startswith("0 runs, 0 entries, 0 B verified")

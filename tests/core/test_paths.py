@@ -1,0 +1,53 @@
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tlrun.core.errors import UserError
+from tlrun.core.paths import own_path, path_to_read
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "~nobody-of-that-name/x",
+            "k: expected a path, found ~nobody-of-that-name/x, nobody's home",
+        ),
+        ("a\0b", "k: expected a path, found a NUL in a\0b"),
+        ("b/" + "ä" * 128, "k: expected names of at most 255 bytes, found 256: b/ä"),
+        ("a/" * 2500, "k: expected a path of at most 4096 bytes, found 4999: a/a/"),
+        ("\ud800", "k: expected a path, found \ud800, which is no text"),
+    ],
+)
+def test_what_no_system_can_name_is_a_line(text: str, line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        own_path(text, "k")
+
+    assert caught.value.lines[0].startswith(line)
+    assert len(caught.value.lines[0]) < 200
+
+
+def test_every_other_path_stays_and_the_home_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+
+    for text in ("a", "/a/b", "größe [1]/x", "a" * 255, os.fsdecode(b"\xff")):
+        assert own_path(text, "k") == Path(text)
+        assert path_to_read(text, "k") == Path(text)
+    assert own_path("~/x", "k") == Path("/home/me/x")
+
+
+@pytest.mark.parametrize("kind", ["a device", "a pipe", "a socket"])
+def test_from_what_one_may_read_for_ever_nothing_is_read(here: Path, kind: str) -> None:
+    place = Path("odd")
+    if kind == "a device":
+        place.symlink_to("/dev/zero")
+    elif kind == "a pipe":
+        os.mkfifo(place)
+    else:
+        with socket.socket(socket.AF_UNIX) as opened:
+            opened.bind("odd")
+    with pytest.raises(UserError, match=f"k: expected a plain file or a folder, found odd, {kind}"):
+        path_to_read("odd", "k")
+    assert own_path("odd", "k") == place  # to write to
