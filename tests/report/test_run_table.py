@@ -195,6 +195,7 @@ def test_a_run_that_has_diverged_is_told(who: int, width: int) -> None:
     words = " ".join(text.split())
 
     assert f"{name} (diverged)" in text
+    assert best_of(runs) == []  # of one alone nothing is said
     assert f"{name} diverged: that says nothing of what is compared." in words
     assert f"{name} diverged: {far}" in words
     assert "diverged" not in shown([replace(run, diverged=False) for run in runs], width)

@@ -150,6 +150,18 @@ def test_an_ordinary_run_has_not(tmp_path: Path, strategy: str, norm: str, steps
     assert not done.diverged
 
 
+def test_of_folds_one_that_has_diverged_is_enough(tmp_path: Path) -> None:
+    rows = "\n".join(f"{k % 7},{k % 3},{'yn'[k % 2]}" for k in range(60))
+    (tmp_path / "t.csv").write_text(f"a,b,y\n{rows}")
+    table = {"name": "table_csv", "path": str(tmp_path / "t.csv"), "test_folds": 3}
+    table |= {"duplicates": "keep"}
+    for rate, far in ((1000.0, True), (0.01, False)):
+        changes = {**ONE, "dataset": table, "strategy": {"name": "single_task"}}
+        changes["optimizer"] = {"name": "sgd", "lr": rate}
+        plan = planned(config(tmp_path / f"{rate}", **changes), Watcher())
+        assert performed(plan, THIS, Watcher()).diverged == far
+
+
 def test_both_engines_tell_the_same(tmp_path: Path) -> None:
     changes: dict[str, Any] = {**ONE, "optimizer": {"name": "sgd", "lr": 1000.0}}
     plans = [

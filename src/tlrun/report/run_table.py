@@ -146,7 +146,8 @@ def _over(outcome: Outcome, main: Outcome, title: str) -> Text:
 
 def best_of(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The runs of the best test score; none where there is one run, or nothing says which is."""
-    known = [outcome for outcome in outcomes if difference(outcome, outcome) is not None]
+    sound = [outcome for outcome in outcomes if not outcome.diverged]
+    known = [outcome for outcome in sound if difference(outcome, outcome) is not None]
     if len(known) < 2:
         return []
     return [one for one in known if all((difference(one, other) or 0) >= 0 for other in known)]

@@ -38,7 +38,7 @@ from tlrun.store.files import (
 from tlrun.store.locks import locked
 from tlrun.store.results import read_result
 from tlrun.store.room import or_only_read
-from tlrun.store.shapes import RECORD, checked
+from tlrun.store.shapes import RECORD, fitting
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 UNFINISHED = ("running", "interrupted", "failed")
@@ -69,9 +69,9 @@ class RunDir:
         return self.runs_dir / ".locks" / f"{self.name}.lock"
 
     def record(self) -> dict[str, Any] | None:
-        """run.json; None where there is no such run, or no file that can be read."""
+        """run.json, what in it is of the right kind; None where no file can be read."""
         try:
-            return checked(read_json(self.path / "run.json"), RECORD, "run.json")
+            return fitting(read_json(self.path / "run.json"), RECORD)
         except (OSError, ValueError):
             return None
 

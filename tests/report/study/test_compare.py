@@ -197,6 +197,7 @@ def test_no_word_rests_on_an_arm_that_has_diverged(
 
     assert (arm.word, arm.mark, arm.diverged) == ("", "diverged", count)
     assert arm.why == f"{count} of 6 runs diverged; try a smaller optimizer.lr"
+    assert not arm.best
     assert {one.word for one in study.arms if one.role == "arm" and one is not arm} == {other}
     sentences = [study.verdict, *study.more]
     assert not any(f"{name} (λ=1) helps" in said.lower() for said in sentences)

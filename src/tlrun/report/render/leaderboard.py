@@ -138,9 +138,10 @@ def is_best(arm: Arm, study: Study) -> bool:
     """Whether a row is marked: below the seeds that a word takes, where no mean score is better."""
     if study.n >= FEWEST_SEEDS:
         return arm.best
-    scores = [one.score.value for one in study.arms if one.score.value is not None]
+    sound = [one for one in study.arms if not one.diverged]
+    scores = [one.score.value for one in sound if one.score.value is not None]
     top = max(scores, default=None) if study.better == "higher" else min(scores, default=None)
-    return len(scores) > 1 and arm.score.value == top
+    return len(scores) > 1 and not arm.diverged and arm.score.value == top
 
 
 def marks(study: Study) -> str:

@@ -205,8 +205,9 @@ def _with_holm(rows: Sequence[Row]) -> list[Row]:
 
 
 def _with_best(rows: Sequence[Row], alpha: float, evidence: Evidence) -> list[Row]:
-    """The rows, those marked that are not shown to be worse than the top one."""
-    means = {str(k): _height(row) for k, row in enumerate(rows) if row.arm.score.value is not None}
+    """The rows, marked where not shown to be worse than the top one; none that has diverged."""
+    known = {str(k): row for k, row in enumerate(rows) if not row.arm.diverged}
+    means = {k: _height(row) for k, row in known.items() if row.arm.score.value is not None}
 
     def over(one: str, other: str) -> Callable[[float], tuple[float, float]]:
         found = evidence.gain(rows[int(one)].series.runs, rows[int(other)].series.runs)
