@@ -23,9 +23,12 @@ def texts() -> Path:
     chance = random.Random(0)
     for number in range(120):
         mood = chance.choice(("good", "bad"))
-        words = [*chance.choices(WORDS, k=6), mood, f"n{number}"]
+        said = chance.choice(
+            (mood, mood, "good", "bad")
+        )  # not always, so that there is a best step
+        words = [*chance.choices(WORDS, k=6), said, f"n{number}"]
         lines.append(f"{'ab'[number % 2]},{mood},{' '.join(words)}")
-    file, aside = home / "texts.csv", home / f"{os.getpid()}"
+    file, aside = home / "reviews.csv", home / f"{os.getpid()}"
     if not file.exists():
         aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
         aside.replace(file)
@@ -41,7 +44,7 @@ def of_texts() -> tuple[str, ...]:
         "dataset.text=text", "dataset.predict=mood", "dataset.task=domain", "dataset.target=b",
         "dataset.val_share=0.3", "trainer.select=best", "backbone=bag", "backbone.embedding=4",
         "backbone.buckets=64", "backbone.dropout=0.4", "optimizer=adamw",
-        "optimizer.schedule=cosine", "optimizer.lr=0.05",
+        "optimizer.schedule=cosine", "optimizer.lr=0.6",
     )  # fmt: skip
 
 

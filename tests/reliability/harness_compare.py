@@ -14,7 +14,8 @@ from reliability.harness_trial import Ended
 # of a file or folder that is written aside, by process or by chance
 ASIDE = re.compile(r"^\..+\.(\d+|tmp)$|^\.tmp|\.partial$|^tmp\w{8}$")
 UNEQUAL = (".locks", ".superseded", ".sweeps", "logs")  # folders with nothing that has to be equal
-TIMES = ("pid", "host", "started", "ended", "seconds")  # of run.json
+# of run.json: times and processes, and what follows from them
+TIMES = ("pid", "host", "started", "ended", "seconds", "large", "own digest")
 Picture = Mapping[str, str]
 
 

@@ -5,7 +5,6 @@ Each changes this process alone, which is a trial's.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -103,7 +102,12 @@ def no_lock() -> None:
 @_mutant
 def no_sync() -> None:
     """Nothing is ever synced: as fast as it is wrong."""
-    _put(os, "fsync", lambda _: None)
+    from tlrun.store import files
+
+    real = files.write_whole
+    _everywhere(files.write_whole, lambda path, content, synced=True: real(path, content, False))
+    _everywhere(files.sync_files, lambda _: None)
+    _everywhere(files.sync_folder, lambda _: None)
 
 
 @_mutant

@@ -101,3 +101,46 @@ def test_the_text_of_a_config_is_that_of_the_slow_writer(tmp_path: Path) -> None
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
     assert (plan.run_dir.path / "config.yaml").read_text() == text
+
+
+def test_a_signal_that_comes_when_a_run_is_closed_changes_nothing(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+    plan.run_dir.close("finished", {})
+    close_stopped(plan, KeyboardInterrupt(), 0.0)
+
+    assert record_of(plan.run_dir.path)["status"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [(KeyboardInterrupt(), "SIGINT"), (Terminated(1), "SIGHUP"), (Terminated(), "SIGTERM")],
+)
+def test_a_run_says_which_signal_has_stopped_it(
+    tmp_path: Path, stop: BaseException, reason: str
+) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+    close_stopped(plan, stop, 0.0)
+
+    assert record_of(plan.run_dir.path)["reason"] == reason
+
+
+def test_on_a_disk_that_is_full_a_run_still_says_that_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over what run.json said, for there is no room beside it."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    plan = plan_of(tmp_path)
+    begin(plan, data_of(plan), "loop")
+    monkeypatch.setattr("tlrun.store.files.write_whole", full)
+    monkeypatch.setattr("tlrun.store.rundir.write_whole", full)
+    failure = close_failed(plan, OSError(28, "No space left on device"), 0.0)
+    record = record_of(plan.run_dir.path)
+
+    assert "No space left on device" in failure.reason
+    assert (record["status"], record["fingerprint"]) == ("failed", plan.fingerprint)
+    assert "No space left on device" in record["reason"]

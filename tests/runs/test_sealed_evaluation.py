@@ -9,11 +9,11 @@ from tlrun.config.build import build
 from tlrun.core.errors import UserError
 from tlrun.core.problem import Problem
 from tlrun.data.sealed import judged_rows, load_with_sealed
-from tlrun.runs.outcome import Outcome
+from tlrun.runs.outcome import Outcome, load_run
 from tlrun.runs.plan import THIS
 from tlrun.runs.sealed_evaluation import Rebuilt, rebuilt
 
-from problems import Watcher, config, performed, planned
+from problems import Watcher, config, performed, planned, sign
 
 SEALED = {"name": "digits", "sealed": 0.3}
 
@@ -68,9 +68,12 @@ def test_a_model_that_says_something_else_than_was_kept_is_refused(
     name = "heads.*/digit.bias" if file.startswith("model") else "target/digit"
     tensors[name][..., 0] += 1.0
     save_file(tensors, outcome.path / file)
+    with pytest.raises(UserError, match=f"{file} is damaged"):
+        again(outcome, asked)
+    sign(outcome.path)
 
     with pytest.raises(UserError, match="expected the predictions that it keeps"):
-        again(outcome, asked)
+        again(load_run(outcome.path), asked)
 
 
 def test_a_model_that_cannot_be_loaded_is_refused_in_a_line(tmp_path: Path) -> None:

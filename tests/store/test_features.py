@@ -1,3 +1,5 @@
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -248,7 +250,8 @@ def test_two_that_race_compute_once(store: FeatureStore) -> None:
     assert all(np.array_equal(z[:], Z) for z in found)
     assert len(computed) == 1
     (place,) = entries(store.runs_dir, HOME)
-    assert notes == [Waiting(path=place.path, doing="computing features")]
+    who = f"process {os.getpid()} on {socket.gethostname()}"
+    assert notes == [Waiting(path=place.path, who=who, doing="computing features")]
 
 
 def test_a_failed_computation_keeps_nothing(store: FeatureStore) -> None:

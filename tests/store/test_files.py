@@ -5,23 +5,41 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.store.files import append_json, read_json, write_json, write_whole
+from tlrun.core.errors import Terminated
+from tlrun.store.files import append_json, read_json, write_json, write_over, write_whole
 
 
-def test_a_crash_while_writing_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), Terminated(15)])
+def test_what_fails_or_is_stopped_while_it_writes_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     path = tmp_path / "a.txt"
     write_whole(path, b"old")
 
     def crash(_: int) -> None:
-        raise OSError("disk full")
+        raise error
 
     monkeypatch.setattr(os, "fsync", crash)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(type(error)):
         write_whole(path, b"new")
 
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("old", [b"a longer one, which has to go", b"", b"x" * 5000])
+def test_a_file_is_written_over_in_its_own_blocks(tmp_path: Path, old: bytes) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(old)
+    inode = path.stat().st_ino
+    write_over(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_ino == inode
+    path.write_bytes(old)
+    with pytest.raises(OSError, match="No space"):
+        write_over(path, b"x" * 5001)
+    assert path.read_bytes() == old
 
 
 def test_json_is_strict_and_comes_back(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tlrun.config.build import build
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Mistake, RunBusy, UserError
 from tlrun.data.base import Dataset
 from tlrun.report.study.build import build_report
 from tlrun.runs.outcome import load_run, load_runs
@@ -252,6 +252,7 @@ def test_the_same_command_runs_what_failed_again_and_only_that(tmp_path: Path) -
     again = sweep(configs, executor)
 
     assert [title.split("/")[1] for title in executor.asked[0]] == ["scratch"] * 2
+    assert list(tmp_path.glob(".sweeps/*/logs/*")) == []  # of what failed then and is finished now
     assert (again.trained, again.found, again.failures) == (2, 3, [])
     assert record_of(tmp_path)["status"] == "finished"
 
@@ -287,7 +288,9 @@ def test_a_run_that_finished_and_cannot_be_read_is_lost(tmp_path: Path) -> None:
     results = sweep([config(tmp_path)], Careless())
 
     (failure,) = results.failures
-    assert failure.reason.startswith("finished, but its files cannot be read now (FileNotFound")
+    assert failure.reason.startswith(
+        "finished, but its files cannot be read now (ValueError: result.json"
+    )
     assert results.outcomes == [[]]
 
 
@@ -343,3 +346,34 @@ def test_a_finished_run_stays_as_it_is_whichever_sweep_needs_it(tmp_path: Path) 
     assert paths[1] in [outcome.path for outcome in later.outcomes[0] if outcome.found]
     assert (later.stages_trained, later.stages_found) == (0, 3)  # two runs, and source_only
     assert [files(path) for path in paths] == before
+
+
+def test_two_sweeps_do_not_make_runs_anew_at_once(tmp_path: Path) -> None:
+    """Each would take away what the other has made and is about to read."""
+
+    class Another(InProcess):
+        def run(self, jobs: Sequence[Job], watcher: JobWatcher) -> JobResults:
+            with pytest.raises(RunBusy, match=r"process \d+ on .* with rerun=true; wait for it"):
+                sweep([config(tmp_path, rerun=True)], InProcess())
+            sweep([config(tmp_path)], InProcess())
+            return super().run(jobs, watcher)
+
+    sweep([config(tmp_path)], InProcess())
+    again = sweep([config(tmp_path, rerun=True)], Another())
+
+    assert (again.trained, again.failures) == (1, [])
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise UserError(Mistake("runs_dir", "a folder that can be written", "Read-only"))
+
+    sweep([config(tmp_path)], InProcess())
+    monkeypatch.setattr("tlrun.sweeps.launch.check_writable", refuse)
+    executor = InProcess()
+    assert sweep([config(tmp_path)], executor).found == 1
+    with pytest.raises(UserError, match="Read-only"):
+        sweep([config(tmp_path, seed=1)], executor)
+    assert executor.asked == []

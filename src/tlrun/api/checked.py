@@ -14,7 +14,7 @@ from tlrun.config.preflight import Request, preflight
 from tlrun.config.user_folder import check_folder
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.paths import own_path
-from tlrun.store.rundir import check_writable
+from tlrun.store.room import check_writable
 
 Folder = str | PathLike[str]
 
@@ -66,7 +66,8 @@ def checked(
     kept = [word.lstrip("+") for word in words]
     kept = [word for word in kept if not word.startswith("rerun=")]
     asked = Asked(request, command_line(["tl-run", *flags, *["-m"][: request.multirun], *kept]))
-    check_writable(asked.runs_dir)
+    if not asked.runs_dir.is_dir():  # else what is finished there may be all that is asked for
+        check_writable(asked.runs_dir)
     return asked
 
 

@@ -7,80 +7,48 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.cli.ls_stages import Kept, kept, size_of, utc
+from tlrun.cli.clean_items import KINDS, NAMED, Item, items
+from tlrun.cli.ls_stages import utc
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
 from tlrun.report.amounts import counted, size
 from tlrun.report.console import make_console
-from tlrun.store import features, problems, stages, weights
-from tlrun.store.found import FoundRun, below, runs
+from tlrun.store.found import below
 from tlrun.store.locks import is_held, locked
-from tlrun.store.rundir import FOLDS
 
 USAGE = """\
-tl-run clean [--stages] [--cache] [--failed] [--folds] [--older-than DAYS]
-             [--yes] [--runs-dir PATH]
+tl-run clean [--stages] [--cache] [--failed] [--folds] [--leftovers]
+             [--superseded] [--older-than DAYS] [--yes] [--runs-dir PATH]
 
 Free disk; it asks first.
 
-  tl-run clean                  all four: stages, cache, failed, folds
+  tl-run clean                  all five: stages, cache, failed, folds, leftovers
   tl-run clean --stages         finished stages, and what is left of killed ones
   tl-run clean --cache          features of what is held fixed, pretrained
                                 weights, what is remembered of data
   tl-run clean --failed         runs that failed, or were interrupted or killed
   tl-run clean --folds          runs with a part of the labels held out, which
                                 tl-run deliver makes
+  tl-run clean --leftovers      files that killed processes left half-written
+  tl-run clean --superseded     finished runs that rerun=true has made anew;
+                                only where it is asked for
   tl-run clean --older-than 30  only what was last used more than 30 days ago
   tl-run clean --yes            without the question, which needs a terminal
 
 What it deletes is made again where needed. Finished and running runs stay."""
-KINDS = {  # what may go, and the flag that asks for it
-    "stage": "--stages",
-    "feature set": "--cache",
-    "weights file": "--cache",
-    "remembered problem": "--cache",
-    "unfinished run": "--failed",
-    "held-out run": "--folds",
-}
-HOMES = {
-    "stage": stages.HOME,
-    "feature set": features.HOME,
-    "weights file": weights.HOME,
-    "remembered problem": problems.HOME,
-}
 FLAGS = (*dict.fromkeys(KINDS.values()), "--older-than", "--yes", "--runs-dir")
-UNFINISHED = ("failed", "interrupted", "stopped")
-RUNS = {"unfinished run": ("", UNFINISHED), "held-out run": (FOLDS, (*UNFINISHED, "finished"))}
 DAY = 86400.0
 HELD, USED, ELSEWHERE = "a process has it", "it has been used since", "it is behind a symbolic link"
 
 
 class _Left(Exception):
     """Something stays where it is. The message says why."""
-
-
-@dataclass(frozen=True)
-class _Item:
-    """Something that may go.
-
-    kind: of KINDS. lock: held by whoever works on it. used: seconds since 1970. size: in
-    bytes. unchanged: whether it is still what it was when it was shown.
-    """
-
-    kind: str
-    path: Path
-    lock: Path
-    used: float
-    size: int
-    unchanged: Callable[[], bool]
-    remove: Callable[[], None]
 
 
 def clean(arguments: Sequence[str]) -> int:
@@ -98,8 +66,8 @@ def clean(arguments: Sequence[str]) -> int:
     if days is not None:
         before = time.time() - days * DAY
         since = f" that was last used more than {days:g} days ago"
-    chosen, left = list[_Item](), Counter[str]()
-    for item in _items(runs_dir, kinds):
+    chosen, left = list[Item](), Counter[str]()
+    for item in items(runs_dir, kinds):
         if item.used < before:
             if why := _why_left(item, runs_dir):
                 left[why] += 1
@@ -135,7 +103,11 @@ def _asked(arguments: Sequence[str]) -> tuple[list[str], float | None, bool]:
             unknown.append(argument)
     if unknown:
         raise UserError(*(Mistake("clean", "a flag", f, nearest(f, FLAGS)) for f in unknown))
-    return [kind for kind, flag in KINDS.items() if flag in kinds or not kinds], days, sure
+    return (
+        [kind for kind, flag in KINDS.items() if flag in kinds or not (kinds or kind in NAMED)],
+        days,
+        sure,
+    )
 
 
 def _days(text: str) -> float:
@@ -146,33 +118,7 @@ def _days(text: str) -> float:
     raise UserError(Mistake(key, "a number of days >= 0", found, "30, for example"))
 
 
-def _items(runs_dir: Path, kinds: Sequence[str]) -> Iterator[_Item]:
-    for kind, home in HOMES.items():
-        if kind in kinds:
-            for one in kept(runs_dir, home):
-                yield _of_entry(kind, one)
-    for kind, (home, statuses) in RUNS.items():
-        for run in runs(runs_dir, home) if kind in kinds else ():
-            if run.status in statuses:
-                yield _of_run(run, kind)
-
-
-def _of_entry(kind: str, one: Kept) -> _Item:
-    entry, used = one.entry, one.used
-    return _Item(
-        kind, entry.path, entry.lock, used, one.size, lambda: entry.used == used, entry.remove
-    )
-
-
-def _of_run(run: FoundRun, kind: str) -> _Item:
-    def unchanged() -> bool:  # another process may have finished it by now
-        return run.run_dir.record() == run.record
-
-    path, lock, remove = run.run_dir.path, run.run_dir.lock, run.run_dir.remove
-    return _Item(kind, path, lock, run.used, size_of(path), unchanged, remove)
-
-
-def _why_left(item: _Item, runs_dir: Path) -> str:
+def _why_left(item: Item, runs_dir: Path) -> str:
     """Why something cannot be deleted; empty where it can."""
     if item.path.resolve() != runs_dir.resolve() / item.path.relative_to(runs_dir):
         return ELSEWHERE
@@ -184,7 +130,7 @@ def _say_left(reasons: Counter[str]) -> None:
         print(f"left as it is: {count}, because {why}")
 
 
-def _table(chosen: Sequence[_Item]) -> Table:
+def _table(chosen: Sequence[Item]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("kind", "how many", "size", "oldest use (UTC)", "newest use (UTC)"):
         table.add_column(name, justify="right" if name in ("how many", "size") else "left")
@@ -208,8 +154,8 @@ def _agreed() -> bool:
         return False
 
 
-def _delete(chosen: Sequence[_Item]) -> int:
-    freed, left, failed = list[_Item](), Counter[str](), 0
+def _delete(chosen: Sequence[Item]) -> int:
+    freed, left, failed = list[Item](), Counter[str](), 0
     for item in chosen:
         try:
             _remove(item)
@@ -228,7 +174,7 @@ def _delete(chosen: Sequence[_Item]) -> int:
     return 1 if failed else 0
 
 
-def _remove(item: _Item) -> None:
+def _remove(item: Item) -> None:
     """Delete it under its lock, so that nothing is torn from a process that has begun on it.
 
     Raises _Left where it has to stay, OSError where it cannot be deleted.

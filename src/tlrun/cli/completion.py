@@ -31,7 +31,10 @@ OF_COMMANDS = {  # the flags of each subcommand
     "predict": ("--out", "--domain", "--task", "--runs-dir"),
     "sources": ("--by", "--config-dir"),
     "export": ("--tensorboard", "--csv", "--json", "--onnx", "--domain", "--runs-dir"),
-    "clean": ("--stages", "--cache", "--failed", "--folds", "--older-than", "--yes", "--runs-dir"),
+    "clean": (
+        *("--stages", "--cache", "--failed", "--folds", "--leftovers", "--superseded"),
+        *("--older-than", "--yes", "--runs-dir"),
+    ),
     "deliver": ("--method", "--folds", "--prior", "--seed", "--runs-dir"),
     "doctor": ("--verify", "--runs-dir"),
     "help": ("--config-dir",),

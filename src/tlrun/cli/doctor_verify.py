@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlrun.cli.clean import HOMES
+from tlrun.cli.clean_items import HOMES
 from tlrun.cli.ls_stages import command, size_of
 from tlrun.core.errors import printable, say
 from tlrun.data.progress import Progress

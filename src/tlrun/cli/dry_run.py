@@ -15,7 +15,7 @@ from tlrun.core.errors import printable
 from tlrun.report.console import make_console
 from tlrun.report.forecast import Forecast, forecast
 from tlrun.report.progress_run import LiveScreen
-from tlrun.store.rundir import check_writable
+from tlrun.store.room import check_writable
 
 
 def dry_run(request: Request, again: Sequence[str]) -> int:
@@ -32,7 +32,8 @@ def dry_run(request: Request, again: Sequence[str]) -> int:
     from tlrun.sweeps.plan import plan_with
 
     runs_dir = Path(request.jobs[0].run.runs_dir).expanduser()
-    check_writable(runs_dir)
+    if not runs_dir.is_dir():  # else what is finished there may be all that is asked for
+        check_writable(runs_dir)
     console = make_console()
     screen = LiveScreen(console)
     Session(request, again).say_chosen()

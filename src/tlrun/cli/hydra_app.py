@@ -86,9 +86,11 @@ def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str], wid
     again: flags that the next command needs too; flags: all of them. wide: as of `Session`.
     """
     from tlrun.cli.session import Session
-    from tlrun.store.rundir import check_writable
+    from tlrun.store.room import check_writable
 
-    check_writable(own_path(request.jobs[0].run.runs_dir, "runs_dir"))
+    runs_dir = own_path(request.jobs[0].run.runs_dir, "runs_dir")
+    if not runs_dir.is_dir():  # else what is finished there may be all that is asked for
+        check_writable(runs_dir)
     session = Session(request, again, wide)
     if not request.multirun:
         return session.run()

@@ -112,7 +112,7 @@ def _request(words: _Words) -> Request:
     from tlrun.config.overrides import rewrite
     from tlrun.config.preflight import preflight
     from tlrun.config.user_folder import check_folder
-    from tlrun.store.rundir import check_writable
+    from tlrun.store.room import check_writable
 
     settings = [rewrite(word) for word in words.settings]
     check_words(settings, SUBCOMMANDS)

@@ -26,6 +26,7 @@ CALL = re.compile(r"[a-z]+\(.*\)")  # glob(…), range(…): Hydra's own
 INFINITY = re.compile(r"∞|(?<![\w.])(?:\.inf|[Ii]nfinity)\b")
 QUOTES = 'a value with special characters goes in quotes, as in \'runs_dir="a [b]"\' or ["größe"]'
 SEVERAL = re.compile(r"[\w./]+=\S+\s+[\w./]+=")  # settings in one word
+LONGEST, DEEPEST = 10_000, 50  # characters of an override, levels of its key
 MOST_VALUES = 1000  # of one axis: beyond them, checking alone would take minutes
 
 
@@ -123,21 +124,28 @@ def value_of(key: str, text: str) -> Any:
 
 
 def _parsed(text: str) -> Override:
+    if len(text) > LONGEST:
+        raise UserError(Mistake(one_line(text), f"at most {LONGEST} characters", str(len(text))))
     try:
         override = OverridesParser.create().parse_override(text)
+    except RecursionError:
+        raise UserError(Mistake(one_line(text), "a value of a few levels", "more")) from None
     except (HydraException, ValueError):  # ValueError: a number of thousands of digits
         raise UserError(_no_override(text)) from None
     key = override.key_or_group
+    if key.count(".") > DEEPEST:
+        raise UserError(Mistake(one_line(key), f"a key of at most {DEEPEST} levels", "more"))
     if override.type == OverrideType.DEL or override.package is not None:
         raise UserError(_no_override(text))
+    given = override.get_value_string() or "nothing"
     if key == "hydra.searchpath":
         folder = "a folder of YAMLs of your own is --config-dir FOLDER"
-        raise UserError(Mistake(key, "to be left alone", override.get_value_string(), folder))
+        raise UserError(Mistake(key, "to be left alone", given, folder))
     if key.startswith(("hydra.runtime", "hydra.overrides", "hydra.job")):
-        raise UserError(Mistake(key, AS_SHIPPED, override.get_value_string()))
+        raise UserError(Mistake(key, AS_SHIPPED, given))
     if key.endswith(".name") and key.removesuffix(".name") in GROUPS:
         choose = f"choose with {key.removesuffix('.name')}=…"
-        raise UserError(Mistake(key, "to be left alone", override.get_value_string(), choose))
+        raise UserError(Mistake(key, "to be left alone", given, choose))
     return override
 
 

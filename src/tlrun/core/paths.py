@@ -22,7 +22,9 @@ ODD = {
 }
 
 
-def own_path(text: str | Path, key: str, expected: str = "a path", hint: str = "") -> Path:
+def own_path(
+    text: str | os.PathLike[str], key: str, expected: str = "a path", hint: str = ""
+) -> Path:
     """The path that a `text` names, its ~ the user's home.
 
     key, expected, hint: as of the Mistake where it names none. Raises UserError for nobody's home,
@@ -39,7 +41,7 @@ def own_path(text: str | Path, key: str, expected: str = "a path", hint: str = "
         raise UserError(Mistake(key, expected, f"a NUL in {text}", hint))
     longest = max(map(len, raw.split(os.sep.encode())))
     if longest > LONGEST_NAME:
-        found = f"{longest}: {text[:40] if isinstance(text, str) else path.name[:40]}…"
+        found = f"{longest}: {str(text)[:40]}…"
         raise UserError(Mistake(key, f"names of at most {LONGEST_NAME} bytes", found, hint))
     if len(raw) > LONGEST_PATH:
         at_most = f"a path of at most {LONGEST_PATH} bytes"
@@ -47,7 +49,9 @@ def own_path(text: str | Path, key: str, expected: str = "a path", hint: str = "
     return path
 
 
-def path_to_read(text: str | Path, key: str, expected: str = "a path", hint: str = "") -> Path:
+def path_to_read(
+    text: str | os.PathLike[str], key: str, expected: str = "a path", hint: str = ""
+) -> Path:
     """`own_path`, where nothing stands, or a file or folder: from all else one may read for ever.
 
     Raises UserError as `own_path` does, and for a device, a pipe and a socket.

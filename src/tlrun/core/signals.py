@@ -79,7 +79,7 @@ def end(number: int) -> NoReturn:
     os._exit(128 + number)
 
 
-def _handle(number: int, frame: FrameType | None) -> None:
+def _handle(number: int, _: FrameType | None) -> None:
     if os.getpid() != _State.process:  # a child of a fork is not ours
         default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, default)
@@ -90,10 +90,10 @@ def _handle(number: int, frame: FrameType | None) -> None:
         end(number)
     else:
         _State.came = number
-        raise_it(number, frame)
+        raise_it(number, None)
 
 
-def raise_it(number: int, frame: FrameType | None) -> None:
+def raise_it(number: int, _: FrameType | None) -> None:
     """A handler that raises the signal, where it will be heard: else a little later.
 
     Raises KeyboardInterrupt for SIGINT, Terminated for another.
@@ -101,8 +101,9 @@ def raise_it(number: int, frame: FrameType | None) -> None:
     from tlrun.core.errors import Terminated  # in memory by now
 
     since = _State.since = _State.since or time.monotonic()
-    if _is_lost(frame) and hasattr(signal, "setitimer") and time.monotonic() < since + LONGEST:
-        signal.signal(signal.SIGALRM, lambda _, later: raise_it(number, later))
+    patient = hasattr(signal, "setitimer") and time.monotonic() < since + LONGEST
+    if patient and _is_lost(sys._getframe()):  # noqa: SLF001  # where it comes now, if it waited
+        signal.signal(signal.SIGALRM, lambda *_: raise_it(number, None))
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from tlrun.runs.far import has_diverged, how_far
 from tlrun.store.digests import check_file, of_files
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
+from tlrun.store.shapes import RESULT, checked
 
 FACTS = (
     "strategy", "seed", "problem", "setting", "family", "lam", "lam_label", "controls", "optimizer",
@@ -80,7 +81,8 @@ def read_outcome(
     missing = [key for key in FACTS if key not in record]
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
-    lam, result = record["lam"], run_dir.result(record, moved=moved)
+    lam = record["lam"]
+    result = checked(run_dir.result(record, moved=moved), RESULT, "result.json")
     return Outcome(
         name=name,
         strategy=record["strategy"],

@@ -22,6 +22,7 @@ from tlrun.runs.resuming import Resuming
 from tlrun.runs.screen import Screen
 from tlrun.runs.stopping import Held
 from tlrun.store.entries import Damaged, Entry
+from tlrun.store.room import check_room
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
@@ -150,6 +151,8 @@ class StageRunner:
             batches[name] = self.beginning.batches(planned, domains[name])
         if not stage.domains:  # there is nothing to train on: φ is what it was elsewhere
             return DoneStage(planned, model, time.monotonic() - started, found=False)
+        weights = sum(tensor.nbytes for tensor in state(model).values())
+        check_room(self.plan.run_dir.path, weights)
         self.screen.begin(self.name, stage)
         try:
             with drawing_from(stream(run.seed, "dropout", planned.number)), Held() as held:

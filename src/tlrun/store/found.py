@@ -18,6 +18,7 @@ from tlrun.core.paths import own_path
 from tlrun.store.digests import is_sealed
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
+from tlrun.store.shapes import RESULT, checked
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class FoundRun:
     @cached_property
     def _read(self) -> tuple[dict[str, Any], str]:
         try:
-            return self.run_dir.result(self.record, moved=self.moved), ""
+            result = self.run_dir.result(self.record, moved=self.moved)
+            return checked(result, RESULT, "result.json"), ""
         except (OSError, ValueError) as error:
             return {}, " ".join(str(error).split())
 

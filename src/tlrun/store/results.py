@@ -10,7 +10,6 @@ from typing import Any
 
 from tlrun.store.digests import check_file
 from tlrun.store.files import read_json
-from tlrun.store.shapes import RESULT, checked
 
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
 # What a finished run holds, where it does not say so itself.
@@ -33,7 +32,6 @@ def read_result(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     lacking = [key for key in RESULT_KEYS if key not in result]
     if lacking:
         raise ValueError(f"result.json lacks {', '.join(lacking)}")
-    checked(result, RESULT, "result.json")
     for value in _scores(result):
         if value is not None and not _is_number(value):
             raise ValueError(f"result.json holds {value!r} where a score is to be")

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from tlrun.core.errors import Mistake, RunBusy, UserError
+from tlrun.core.errors import RunBusy
 from tlrun.core.notes import Note, Waiting
 from tlrun.store.digests import check_file, check_sealed, of_files, sealed
 from tlrun.store.files import (
@@ -37,11 +37,13 @@ from tlrun.store.files import (
 )
 from tlrun.store.locks import locked
 from tlrun.store.results import read_result
-from tlrun.store.shapes import RECORD, checked
+from tlrun.store.room import or_only_read
+from tlrun.store.shapes import RECORD, fitting
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 UNFINISHED = ("running", "interrupted", "failed")
 CHECKPOINTS = "checkpoints"  # in the folder of a run that is not finished
+SUPERSEDED = ".superseded"  # the folder of those that were made anew
 FOLDS = ".folds"  # the folder of runs that test on a part of their own labels
 
 
@@ -67,9 +69,9 @@ class RunDir:
         return self.runs_dir / ".locks" / f"{self.name}.lock"
 
     def record(self) -> dict[str, Any] | None:
-        """run.json; None where there is no such run, or no file that can be read."""
+        """run.json, what in it is of the right kind; None where no file can be read."""
         try:
-            return checked(read_json(self.path / "run.json"), RECORD, "run.json")
+            return fitting(read_json(self.path / "run.json"), RECORD)
         except (OSError, ValueError):
             return None
 
@@ -154,7 +156,7 @@ class RunDir:
 
     def _is_finished(self) -> bool:
         """Whether there is a run that is finished, or was once and is damaged."""
-        if (self.record() or {}).get("status") in UNFINISHED or not self.path.exists():
+        if self._status in UNFINISHED or not self.path.exists():
             return False
         return any((self.path / name).exists() for name in ("run.json", "result.json"))
 
@@ -170,7 +172,7 @@ class RunDir:
 
     def _set_aside(self) -> None:
         """Move the folder to <runs_dir>/.superseded/, under the first free number."""
-        home = self.runs_dir / ".superseded" / self.group
+        home = self.runs_dir / SUPERSEDED / self.group
         home.mkdir(parents=True, exist_ok=True)
         number = 1
         while (home / f"{self.name}_{number}").exists():
@@ -204,22 +206,12 @@ class RunDir:
                 raise RunBusy(f"{self.path}: {who} is working on this run; wait for it, or stop it")
             note(Waiting(path=self.path, who=who, doing="working on this run"))
 
-        return locked(self.lock, busy)
+        lock = locked(self.lock, busy)
+        return or_only_read(lock, self.runs_dir, lambda: self._status == "finished")
 
-
-def check_writable(runs_dir: Path) -> None:
-    """Raise UserError where `runs_dir` cannot be made or written. Leaves nothing behind."""
-    made = [folder for folder in (runs_dir, *runs_dir.parents) if not folder.exists()]
-    try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        probe = runs_dir / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-        for folder in made:
-            folder.rmdir()
-    except OSError as error:
-        found = f"{runs_dir}: {error.strerror}"
-        raise UserError(Mistake("runs_dir", "a folder that can be written", found)) from None
+    @property
+    def _status(self) -> object:
+        return (self.record() or {}).get("status")
 
 
 def _started() -> dict[str, Any]:

@@ -17,8 +17,8 @@ RECORD = {
     "data?": str, "strategy?": str, "problem?": str, "setting?": str, "family?": str,
     "lam_label?": str, "test_examples?": str, "pid?": int, "seed?": int, "test_opened?": int,
     "seconds?": float, "lam?": (float, "inf", None), "files?": [str], "controls?": {...: str},
-    "digests?": {...: (str, [str])}, "fingerprint?": {...: (str, int, float, bool, None)},
-    "optimizer?": {"name": str, "lr?": float},
+    "fingerprint?": {...: (str, int, float, bool, None)},
+    "optimizer?": {"name?": str, "lr?": float},
     "stages?": [{"name": str, "key": (str, None), "seconds": float, "found": bool}],
 }  # fmt: skip
 # result.json, of a finished one.
@@ -69,3 +69,13 @@ def checked(value: dict[str, Any], shape: Any, name: str) -> dict[str, Any]:
         if not _key_fits(value, key, of_key):
             raise ValueError(f"{name} does not hold what it should under {str(key).strip('?')}")
     return value
+
+
+def fitting(value: dict[str, Any], shape: Any) -> dict[str, Any]:
+    """`value` without the keys that do not fit the shape, as though they were not there."""
+    kept = dict(value)
+    for key, of_key in shape.items():
+        name = str(key).removesuffix("?")
+        if name in kept and not fits(kept[name], of_key):
+            del kept[name]
+    return kept

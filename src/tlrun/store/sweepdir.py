@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tlrun.store.files import write_json
+from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 
 SWEEPS = ".sweeps"
@@ -45,10 +46,27 @@ class SweepDir:
         return self.logs / f"{run_dir.group.replace('/', '_')}_{run_dir.name}.log"
 
     def add(self, log: Path, text: str) -> None:
-        """Append the line `text` to the `log` of a process that could not write it itself."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with open(log, "a", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+        """Append the line `text` to the `log` of a process that could not write it itself.
+
+        A disk that is full fails no sweep for that.
+        """
+        with suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with open(log, "a", encoding="utf-8") as file:
+                file.write(f"{text}\n")
+
+    def forget(self, run_dirs: Iterable[RunDir]) -> None:
+        """Take away the logs of runs: what failed at one time is no news once it is begun anew.
+
+        Those of runs that another process has stay.
+        """
+        if not self.logs.is_dir():
+            return
+        for run_dir in run_dirs:
+            log = self.log(run_dir)
+            if log.exists() and not is_held(run_dir.lock):
+                with suppress(OSError):
+                    log.unlink()
 
     def tidy(self, logs: Sequence[Path]) -> None:
         """Take away those of `logs` that are empty, and their folder where none is left."""
@@ -59,6 +77,10 @@ class SweepDir:
             self.logs.rmdir()  # fails where some are left
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write sweep.json anew: `record` says which runs there are, and how each stands."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.path / "sweep.json", record)
+        """Write sweep.json anew: `record` says which runs there are, and how each stands.
+
+        Not on a disk that is full or only read: the folders of the runs say it too.
+        """
+        with suppress(OSError):
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.path / "sweep.json", record)

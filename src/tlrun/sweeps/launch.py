@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from tlrun.core.signals import raised
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
+from tlrun.store.locks import locked
+from tlrun.store.room import check_writable
 from tlrun.store.studydir import StudyPlan
 from tlrun.store.sweepdir import SweepDir
 from tlrun.sweeps.declaration import Asked, declared_studies
@@ -72,10 +74,13 @@ def launch(
     damaged, and SweepStopped where a signal ends it; a second one on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
-    studies = _declared(plan, commands, asked, screen)
     runs_dir = Path(runs[0].runs_dir).expanduser()
+    if plan.missing:
+        check_writable(runs_dir)
+    studies = _declared(plan, commands, asked, screen)
     folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
+    folder.forget(run.run_dir for _, run in plan.runs.values())
     outcomes, failures = dict(plan.existing), list[Failure]()
     results, status = JobResults(), "interrupted"
     with raised():
@@ -108,8 +113,25 @@ def _carried_out(
 ) -> JobResults:
     if not jobs:
         return JobResults()
-    with watch(len(plan.runs), len(plan.existing)) as watcher:
+    with ExitStack() as held:
+        if jobs[0].plan.run.rerun:
+            held.enter_context(_alone(jobs[0].plan.run_dir.runs_dir))
+        watcher = held.enter_context(watch(len(plan.runs), len(plan.existing)))
         return executor.run(jobs, watcher)
+
+
+def _alone(runs_dir: Path) -> AbstractContextManager[None]:
+    """Hold `runs_dir` for a sweep that makes finished runs anew.
+
+    Two that do would each take away what the other has made and is about to read. Raises RunBusy
+    where there is another.
+    """
+
+    def busy(who: str) -> None:
+        doing = f"{who} is making runs anew there, with rerun=true"
+        raise RunBusy(f"{runs_dir}: {doing}; wait for it, or stop it")
+
+    return locked(runs_dir / ".locks" / "rerun.lock", busy)
 
 
 def _declared(

@@ -46,8 +46,8 @@ def test_paths_that_are_no_file(tmp_path: Path) -> None:
         ("", "dataset.path: expected the path of a CSV file, found nothing"),
         (str(tmp_path / "none.csv"), "dataset.path: expected a CSV file, found nothing at"),
         (str(tmp_path), "dataset.path: expected a CSV file, found a folder"),
-        ("a\0b", "dataset.path: expected a CSV file that can be read"),
-        ("x" * 5000, "dataset.path: expected a CSV file that can be read"),
+        ("a\0b", "dataset.path: expected a CSV file, found a NUL in a"),
+        ("x" * 5000, "dataset.path: expected names of at most 255 bytes, found 5000"),
     ]:
         with pytest.raises(UserError, match=message):
             read(path, ",", "utf-8", Notation())

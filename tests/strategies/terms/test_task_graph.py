@@ -186,10 +186,10 @@ def test_a_file_is_read_again_when_and_only_when_it_has_changed(
 ) -> None:
     file = tmp_path / "graph.csv"
     file.write_text("0,1\n1,0\n")
-    read: list[str] = []
+    read: list[Path] = []
     inner = task_graph._read
 
-    def counted(path: str) -> Table:
+    def counted(path: Path) -> Table:
         read.append(path)
         return inner(path)
 

@@ -107,7 +107,7 @@ def test_of_a_unit_whose_process_dies_each_run_is_carried_out_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have died for want of memory, which each of them alone has."""
-    killed = []
+    killed: list[int | None] = []
 
     def deaf(running: process.Running, *asked: Any) -> None:
         if not killed:

@@ -12,7 +12,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def _numbers(text: bytes) -> np.ndarray | None:
             return None
 
 
-def _contents(path: Path, opener: Callable[..., IO[bytes]]) -> bytes:
+def _contents(path: Path, opener: Callable[[Path, str], Any]) -> bytes:
     try:
         return unpacked(path, opener)
     # ValueError: a bz2 file that ends too soon
