@@ -653,6 +653,28 @@ def test_nothing_is_kept_of_weights_that_are_not_finite(
     assert not list(tmp_path.glob("*/*/*/result.json"))
 
 
+def test_no_checkpoint_is_made_of_weights_that_are_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of weights that no loss sees, with one made after every step."""
+    inner, made = Updates.step, list[int]()
+
+    def step(self: Updates) -> None:
+        inner(self)
+        made.append(1)
+        if len(made) == 3:
+            self._parameters[0].data.view(-1)[0] = float("inf")
+
+    monkeypatch.setattr(Updates, "step", step)
+    every = {"steps": 1, "seconds": 1e9}
+    with pytest.raises(RunFailed, match=r"step 3, λ=0: expected a finite weight \S+, found inf"):
+        done(tmp_path, checkpoint=every)
+
+    kept = [load_file(file) for file in tmp_path.rglob("*.safetensors")]
+    assert kept
+    assert all(bool(t.isfinite().all()) for each in kept for t in each.values())
+
+
 @pytest.mark.parametrize(
     ("error", "signal"), [(KeyboardInterrupt, "SIGINT"), (Terminated, "SIGTERM")]
 )
