@@ -59,3 +59,32 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, there: str) -> None:
         place.write_text("")
     with pytest.raises(UserError, match=f"--config-dir: expected a folder, found {there} at"):
         check_folder(place)
+
+
+@pytest.mark.parametrize(
+    ("entry", "refused"),
+    [
+        ("override /hydra/launcher: basic", True),
+        ("/hydra/output: x", True),
+        ("hydra/job_logging: none", True),
+        ("override hydra/help: x", True),
+        ("override /dataset: digits", False),
+        ("_self_", False),
+        ("{}", False),
+        ("[hydra/output]", False),
+    ],
+)
+def test_a_yaml_picks_none_of_hydras_own(tmp_path: Path, entry: str, refused: bool) -> None:
+    """It would be without effect: ours are picked first."""
+    mine = own_folder(tmp_path, f"{HEADER}defaults:\n- {entry}\n")
+    if not refused:
+        check_folder(mine)
+        return
+    with pytest.raises(UserError, match=r"x.yaml, line 3: expected no YAML of Hydra's own in def"):
+        check_folder(mine)
+
+
+def test_what_nothing_closes_is_told_with_its_line(tmp_path: Path) -> None:
+    mine = own_folder(tmp_path, f"{HEADER}seed: ${{threads}}\ndevice: '${{x'\n")
+    with pytest.raises(UserError, match=r"x.yaml, line 3: expected a } for every \$\{ of device"):
+        check_folder(mine)

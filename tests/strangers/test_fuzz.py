@@ -60,8 +60,8 @@ def tried(what: str, counts: dict[str, int], do: Callable[[Any], object], drawn:
     def each(example: Any) -> None:
         went.append(succeeds(lambda: do(example)))
 
-    test: Callable[[], None] = examples(counts[what])(given(drawn)(each))
-    test()
+    given_them: Any = given(drawn)
+    examples(counts[what])(given_them(each))()
     print(f"{len(went)} {what}, {sum(went)} of them carried out")
     assert len(went) >= counts[what]
     return sum(went) / len(went)
@@ -131,7 +131,6 @@ def test_a_valid_yaml_is_among_what_is_drawn() -> None:
         except (yaml.YAMLError, ValueError, RecursionError):
             found.add(False)
 
-    test: Callable[[], None] = examples(60)(given(YAMLS)(each))
-    test()
+    examples(60)(given(YAMLS)(each))()
 
     assert found == {True, False}

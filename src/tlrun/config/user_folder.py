@@ -79,7 +79,8 @@ def _of_hydra(path: Path, root: yaml.Node) -> Iterator[Mistake]:
         if key.value != "defaults" or not isinstance(defaults, yaml.SequenceNode):
             continue
         for entry in defaults.value:
-            name = entry.value[0][0] if isinstance(entry, yaml.MappingNode) else entry
+            named = isinstance(entry, yaml.MappingNode) and entry.value
+            name = entry.value[0][0] if named else entry
             if OF_HYDRA.match(str(name.value)):
                 line = f"{path}, line {name.start_mark.line + 1}"
                 hint = "a launcher is chosen on the command line: hydra/launcher=…"
