@@ -20,20 +20,27 @@ def base(kind: str, home: Path) -> Base:
 
     finished: two runs, of which the first is asked for again. found stage, found features: their
     folders are gone, what they shared is there. killed: the first was killed in its last stage.
+    sweep: two runs each, with the sweeps and the studies that asked for them.
     """
     strategy = "feature_transfer" if kind == "found features" else "parameter_transfer"
     words = STRATEGIES[strategy]
+    if kind == "sweep":
+        words = ("-m", *words[:-1], "lam.value=0,1")
     folder = home / "runs"
     first = command(words, folder)
     assert first.code == 0, first.screen
     wanted, results = picture(folder), shown(folder)
     other = (*words, "seed=1")
-    assert command(other, folder).code == 0
+    again = command(other, folder)
+    assert again.code == 0, again.screen
     used = tuple(name for name in wanted if name.startswith("."))
     match kind:
         case "finished":
             wanted = {name: wanted[name] for name in wanted if name not in used}
             used = tuple(wanted)
+        case "sweep":
+            wanted = {name: wanted[name] for name in wanted if not name.startswith(".")}
+            used = (*wanted, *(n for n in used if n.startswith(".studies") and n.endswith(".json")))
         case "found stage" | "found features":
             shutil.rmtree(folder / "digits")
         case "killed":

@@ -150,6 +150,9 @@ def _wrong(base: Base, ended: Ended, runs_dir: Path) -> list[str]:
 
 
 def _is_used(base: Base, damage: Damage) -> bool:
+    """Whether the command reads what is damaged. Of a study that is gone nothing is left to read."""
+    if damage.how == "delete" and damage.path.startswith(".studies"):
+        return False
     for path in (damage.path, damage.other):
         of_folder = damage.how == "swap" and any(each.startswith(f"{path}/") for each in base.used)
         if path and (path in base.used or of_folder) and not path.startswith(SILENT):

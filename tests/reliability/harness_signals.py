@@ -16,6 +16,7 @@ from reliability.harness_compare import Picture, recovered
 from reliability.harness_crashes import SCRATCH
 from reliability.harness_trial import command
 
+PYTHONS_OWN = "init_import_site"  # what Python says of a signal while it begins itself
 MOST = 60  # attempts at a run, after which one is left alone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -86,6 +87,8 @@ def _hearing() -> None:
 def _ended(code: int, screen: str, by: int, came: float | None, runs_dir: Path) -> list[str]:
     """What is wrong with an end. came: when the signal did; None: the command was faster."""
     found = []
+    if PYTHONS_OWN in screen:  # before a line of ours, and not ours to change
+        return []
     if "Traceback" in screen or "Error" in screen:
         found.append(f"a traceback: {screen[-3000:]}")
     if came is None:

@@ -40,11 +40,11 @@ class Ended:
 
 
 @cache
-def request(words: tuple[str, ...], multirun: bool = False) -> Any:
+def request(words: tuple[str, ...]) -> Any:
     """The checked command line, composed once; the folder is another in each trial."""
     from tlrun.config.preflight import preflight
 
-    return preflight(list(words), multirun)
+    return preflight([word for word in words if word != "-m"], "-m" in words)
 
 
 def warm() -> None:
