@@ -102,16 +102,15 @@ def preflight(overrides: Sequence[str], multirun: bool, folder: Path | None = No
         named = "a strategy and a backbone, for jobs that another launcher runs"
         in_jobs.append(Mistake("strategy", named, f"none, and the data suit {different}"))
     pairs = [(job.run.tune, job.run.optimizer) for job in jobs]
-    typed_values = {key: axis.values for key, axis in axes.items()}
-    in_jobs += tuning_mistakes(pairs, typed_values, first.foreign_launcher)
+    values = {key: axis.values for key, axis in axes.items()}
+    in_jobs += tuning_mistakes(pairs, values, first.foreign_launcher)
     if mistakes or compositions.mistakes or in_jobs:
         raise UserError(*dict.fromkeys([*mistakes, *compositions.mistakes, *in_jobs]))
     handed = [forced(f"{axis.key}={','.join(axis.values)}") for axis in axes.values()]
-    if len(chosen) == 1:
-        handed += chosen[0]
-    typed, looks = tuple(overrides), looks_of(counted)
+    handed += chosen[0] if len(chosen) == 1 else ()
     multirun = multirun or any(tune.lr for tune, _ in pairs)
-    return Request(handed, multirun, jobs, first.foreign_launcher, typed, looks)
+    launcher, typed = first.foreign_launcher, tuple(overrides)
+    return Request(handed, multirun, jobs, launcher, typed, looks_of(counted))
 
 
 def _axes(overrides: Sequence[str], mistakes: list[Mistake]) -> tuple[dict[str, Axis], Axis | None]:

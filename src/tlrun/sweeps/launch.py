@@ -98,14 +98,9 @@ def launch(
             folder.tidy([job.log for job in jobs])
     _close_records(plan, failures)
     trained = [job for job in jobs if job.path in outcomes and job not in results.found]
-    return SweepResults(
-        [_of_job(trials, outcomes) for trials in plan.trials],
-        failures,
-        len(trained),
-        len(outcomes) - len(trained),
-        *_shared_stages(trained),
-        studies,
-    )
+    counts = (len(trained), len(outcomes) - len(trained), *_shared_stages(trained))
+    each = [_of_job(trials, outcomes) for trials in plan.trials]
+    return SweepResults(each, failures, *counts, studies)
 
 
 def _carried_out(
