@@ -25,7 +25,8 @@ from tlrun.store.stages import HOME as STAGES
 class Kept:
     """Something that digests prove. kind: run, entry or checkpoint.
 
-    fix: what to do where it is damaged. prove: raises OSError or ValueError, saying what is wrong, where it is not what it was.
+    fix: what to do where it is damaged. prove: raises OSError or ValueError, saying what is wrong,
+    where it is not what it was.
     """
 
     kind: str
