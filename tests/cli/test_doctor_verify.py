@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from tlrun.cli.doctor import doctor
 from tlrun.runs.plan import THIS
+from tlrun.store.checkpoints import Checkpoint, Checkpoints
 from tlrun.store.entries import entry
+from tlrun.store.rundir import CHECKPOINTS
 
 from problems import Watcher, config, performed, planned
 
@@ -88,6 +91,29 @@ def test_a_run_of_an_older_tl_run_is_counted_and_one_under_way_is_not(
     ]
     (run / "run.json").write_text(json.dumps(record | {"status": "running"}))
     assert len(verified(home, capsys)[1]) == 1
+
+
+def test_checkpoints_are_verified_where_there_are_any(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = tmp_path / "digits" / "scratch" / "seed=0_a" / CHECKPOINTS / "k2"
+    for path, key in ((tmp_path / ".stages" / ".k1.checkpoints", "k1"), (alone, "k2")):
+        for step in (4, 8):
+            tensors = {"w": torch.ones(3)}
+            Checkpoints(path, key).keep(Checkpoint(step, tensors, {}, [], 1.0))
+    code, (counts,) = verified(tmp_path, capsys)
+    assert code == 0
+    assert counts.startswith("0 runs, 0 entries, 4 checkpoints, ")
+    damaged, *_, last = sorted(alone.glob("step-*"))
+    (damaged / "state.json").write_text("{}")
+    last.rename(last.with_name("step-000000009"))
+
+    code, (one, _, other, fix, counts) = verified(tmp_path, capsys)
+    assert (code, counts.endswith("; 2 damaged.")) == (1, True)
+    assert "state.json is damaged" in one
+    assert "that of k2/step-000000008, which was moved or copied here" in other
+    assert "the one before it counts" in fix
+    assert damaged.exists()
 
 
 def test_proving_is_no_use_of_an_entry(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

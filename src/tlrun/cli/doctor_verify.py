@@ -13,17 +13,20 @@ from tlrun.cli.ls_stages import command, size_of
 from tlrun.core.errors import printable, say
 from tlrun.data.progress import Progress
 from tlrun.report.amounts import counted, size
+from tlrun.store.checkpoints import Checkpoints
 from tlrun.store.digests import is_sealed
 from tlrun.store.entries import entries
 from tlrun.store.found import FoundRun, runs
-from tlrun.store.rundir import FOLDS
+from tlrun.store.rundir import CHECKPOINTS, FOLDS
+from tlrun.store.stages import HOME as STAGES
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Something that digests prove. kind: run or entry. fix: what to do where it is damaged.
+    """Something that digests prove. kind: run, entry or checkpoint.
 
-    prove: raises OSError or ValueError, saying what is wrong, where it is not what it was.
+    fix: what to do where it is damaged. prove: raises OSError or ValueError, saying what is wrong,
+    where it is not what it was.
     """
 
     kind: str
@@ -52,6 +55,8 @@ def verify(runs_dir: Path) -> int:
             print(printable(f"  → {kept.fix}"))
     counts = [counted(sum(kept.kind == "run" for kept in every), "run")]
     counts.append(counted(sum(kept.kind == "entry" for kept in every), "entr", "y", "ies"))
+    if count := sum(kept.kind == "checkpoint" for kept in every):
+        counts.append(counted(count, "checkpoint"))
     read = size(sum(size_of(kept.path) for kept in every))
     print(f"{', '.join(counts)}, {read} verified in {time.monotonic() - begun:.1f} s", end="")
     print(f"; {damaged} damaged." if damaged else "; nothing is damaged.")
@@ -104,3 +109,16 @@ def _entries(runs_dir: Path) -> Iterator[Kept]:
                 if not entry.path.name.startswith("."):  # half-written, and read by nobody
                     fix = "it is made anew where a run needs it"
                     yield Kept("entry", entry.path, fix, entry.check)
+    for checkpoints in _checkpoints(runs_dir):
+        for entry in checkpoints.each():
+            fix = "the one before it counts, or the stage is trained from its beginning"
+            yield Kept("checkpoint", entry.path, fix, entry.check)
+
+
+def _checkpoints(runs_dir: Path) -> Iterator[Checkpoints]:
+    """Those of every stage that is not finished, shared or of a run alone."""
+    for path in sorted((runs_dir / STAGES).glob(".*.checkpoints")):
+        yield Checkpoints(path, path.name[1:].removesuffix(".checkpoints"))
+    for home in (runs_dir, runs_dir / FOLDS):
+        for path in sorted(home.glob(f"[!.]*/[!.]*/*/{CHECKPOINTS}/*")):
+            yield Checkpoints(path, path.name)

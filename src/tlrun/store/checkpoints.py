@@ -105,6 +105,10 @@ class Checkpoints:
         shutil.rmtree(path, ignore_errors=True)
         return path
 
+    def each(self) -> list[Entry]:
+        """Each of them, whole or not; nothing is taken away."""
+        return [self._entry(path.name) for path in sorted(self.path.glob("step-*"))]
+
     def any(self) -> bool:
         """Whether there is one, whole or not."""
         return bool(self._there())
