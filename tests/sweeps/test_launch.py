@@ -288,7 +288,9 @@ def test_a_run_that_finished_and_cannot_be_read_is_lost(tmp_path: Path) -> None:
     results = sweep([config(tmp_path)], Careless())
 
     (failure,) = results.failures
-    assert failure.reason.startswith("finished, but its files cannot be read now (FileNotFound")
+    assert failure.reason.startswith(
+        "finished, but its files cannot be read now (ValueError: result.json"
+    )
     assert results.outcomes == [[]]
 
 
