@@ -71,11 +71,11 @@ def unknown_key(  # noqa: PLR0911  # one line a place
     for other, node in (config or {}).items():
         if other in GROUPS and isinstance(node, Mapping) and last in node and last != "name":
             return f"did you mean {other}.{last}?"
+    if places:
+        return _elsewhere(last)
     for other in top:
         if other.rpartition(".")[2] == last and other != key:
             return f"did you mean {other}?"
-    if places:
-        return _elsewhere(last)
     if found := _of_field(key, last) or look_alike(last):
         return found
     if closest(last, known) is None and (near := closest(last, sorted(options()), ALIKE)):

@@ -74,13 +74,9 @@ def launch(
     damaged, and SweepStopped where a signal ends it; a second one on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
-    runs_dir = Path(runs[0].runs_dir).expanduser()
-    if plan.missing:
-        check_writable(runs_dir)
+    folder = _folder(plan, Path(runs[0].runs_dir).expanduser())
     studies = _declared(plan, commands, asked, screen)
-    folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
-    folder.forget(run.run_dir for _, run in plan.runs.values())
     outcomes, failures = dict(plan.existing), list[Failure]()
     results, status = JobResults(), "interrupted"
     with raised():
@@ -101,6 +97,15 @@ def launch(
     counts = (len(trained), len(outcomes) - len(trained), *_shared_stages(trained))
     each = [_of_job(trials, outcomes) for trials in plan.trials]
     return SweepResults(each, failures, *counts, studies)
+
+
+def _folder(plan: SweepPlan, runs_dir: Path) -> SweepDir:
+    """Where the sweep is kept. Raises UserError where runs are missing and cannot be written."""
+    if plan.missing:
+        check_writable(runs_dir)
+    folder = SweepDir.of(runs_dir, [arms[THIS].run_dir for arms in plan.every_arms])
+    folder.forget(run.run_dir for _, run in plan.runs.values())
+    return folder
 
 
 def _carried_out(
