@@ -13,10 +13,6 @@ import pytest
 from tlrun.cli import main as cli
 from tlrun.cli.clean_items import HALF_WRITTEN
 from tlrun.core.errors import TlrunError
-<<<<<<< HEAD
-=======
-from tlrun.runs import run as running
->>>>>>> h-B
 from tlrun.store.finished import finish
 from tlrun.store.rundir import RunDir
 
@@ -83,11 +79,7 @@ def test_a_disk_that_fills_up_fails_the_run_and_the_same_command_goes_on_when_th
         if when == "at an evaluation":
             patched.setattr(RunDir, "log", first(lambda: fill(disk), RunDir.log))
         else:
-<<<<<<< HEAD
             patched.setattr("tlrun.runs.run.finish", first(lambda: fill(disk), finish))
-=======
-            patched.setattr(running, "finish", first(lambda: fill(disk), finish))
->>>>>>> h-B
         assert answered(disk) == 1
     (file,) = disk.rglob("run.json")
     record = json.loads(file.read_text())
