@@ -102,7 +102,7 @@ def test_usps_is_read_as_torchvision_reads_it(tmp_path: Path) -> None:
         (bz2.compress(LINE.replace("3 1:", "0 1:").encode()), "other labels or places"),
         (bz2.compress(LINE.replace("7:-0.5", "7:nan").encode()), "an x beyond"),
         (bz2.compress(LINE.replace("7:-0.5", "7:1.5").encode()), "an x beyond"),
-        (libsvm(*examples(0, 9, 16))[:-20], "Compressed data ended"),
+        (libsvm(*examples(0, 9, 16))[:-20], "Compressed file ended"),
         (b"no bz2", "Invalid data stream"),
     ],
 )
