@@ -48,7 +48,10 @@ def base(kind: str, home: Path) -> Base:
             shutil.rmtree(run)
             killed = command(words, folder, Killed(_last_stage(words, home)))
             assert killed.code == -9, killed.screen
-            used += tuple(str(p.relative_to(folder)) for p in files_below(run) if is_checkpoint(p))
+            kept = [path for path in files_below(run) if is_checkpoint(path)]
+            newest = max((path.parent.name for path in kept), default="")  # the others are not read
+            read = [path for path in kept if path.parent.name == newest]
+            used += tuple(str(path.relative_to(folder)) for path in read)
     return Base(str(folder), words, wanted, results, used)
 
 

@@ -150,7 +150,7 @@ def _wrong(base: Base, ended: Ended, runs_dir: Path) -> list[str]:
 
 
 def _is_used(base: Base, damage: Damage) -> bool:
-    """Whether the command reads what is damaged; a study that is gone leaves nothing to read."""
+    """Whether the command reads what is damaged; of a study that is gone nothing is left."""
     if damage.how == "delete" and damage.path.startswith(".studies"):
         return False
     for path in (damage.path, damage.other):
