@@ -22,6 +22,7 @@ from tlrun.sweeps.executors.process import Running, start
 from tlrun.sweeps.units import units_of
 
 SERVERS = 4  # that are started one after another where each dies at once
+PAUSE = 0.1  # seconds before the second, times 4 before each further one
 GRACE = 10.0  # seconds a process has to write down that it was interrupted
 
 
@@ -73,7 +74,9 @@ def _started(context: Any, unit: Unit, watcher: Watcher) -> Running:
 
     Raises RunFailed where that dies too, again and again.
     """
-    for _ in range(SERVERS):
+    for times in range(SERVERS):
+        # one that is dying hears nobody any more, and is not gone yet
+        time.sleep(PAUSE * 4**times if times else 0.0)
         try:
             if context.get_start_method() == "forkserver":
                 _start_server()
