@@ -50,6 +50,7 @@ def test_pages_and_commands_are_seen() -> None:
         "performance.md",
         "predict.md",
         "python.md",
+        "reliability.md",
         "results.md",
         "settings.md",
         "sources.md",
@@ -58,7 +59,7 @@ def test_pages_and_commands_are_seen() -> None:
         "sweeps.md",
         "verdict.md",
     ]
-    assert len(COMMANDS) == 60
+    assert len(COMMANDS) == 61
     assert len(OTHERS) == 20
 
 

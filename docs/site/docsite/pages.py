@@ -14,7 +14,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     "Read an answer": ("gallery", "verdict", "lambda", "fairness", "glossary"),
     "Bring your data": ("data", "clinical_table"),
     "Choose a method": ("strategies", "sources", "multitask", "backbones"),
-    "Run it": ("settings", SETTINGS, "sweeps", "storage"),
+    "Run it": ("settings", SETTINGS, "sweeps", "storage", "reliability"),
     "Take the winner home": ("deliver", "predict"),
     "Use it from Python": ("python", "extending", API),
     "What was measured": ("results", "performance", "how_fast"),
