@@ -190,9 +190,18 @@ def test_a_server_that_dies_while_it_starts_is_started_again(
     monkeypatch.setattr(local, "_start_server", start)
     plans = [plan_of(tmp_path, strategy=SCRATCH)]
     assert LocalExecutor(1).run(jobs_of(plans), SweepWatcher()) == JobResults()
-    assert len(died) == 2
-    times = 1000
-    plans = [plan_of(tmp_path, strategy=SCRATCH, seed=1)]
+    assert died
+
+
+def test_where_no_process_can_be_started_the_sweep_ends_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: object) -> None:
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr(local, "PAUSE", 0.0)
+    monkeypatch.setattr(local, "start", start)
+    plans = [plan_of(tmp_path, strategy=SCRATCH)]
     with pytest.raises(RunFailed, match="no process can be started, 4 times in a row"):
         LocalExecutor(1).run(jobs_of(plans), SweepWatcher())
 
