@@ -176,11 +176,13 @@ class StageRunner:
             if finished is None:
                 return None
             fresh = self.beginning.fresh(planned, None, filled=True)
-            return self._load(planned, finished, entry, fresh)
+            done = self._load(planned, finished, entry, fresh)
         except Damaged as error:
             if tell:
                 self.screen.note(EntryDamaged(path=entry.path, what="stage", problem=str(error)))
             return None
+        self.resuming.kept(planned)
+        return done
 
     def _load(
         self, planned: PlannedStage, finished: FinishedStage, entry: Entry, fresh: Model

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Self
 
+from tlrun.core.signals import ENDING
+
 PATIENCE = 5.0  # seconds that a signal waits for the end of a step
 Handler = Callable[[int, FrameType | None], Any]
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # of which Windows lacks the last
 
 
 @dataclass
@@ -23,14 +24,14 @@ class Held:
     Python handles no signal, it does nothing.
     """
 
-    caught: tuple[int, FrameType | None] | None = None
+    caught: int | None = None
     _before: dict[int, Handler] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # no other may set signals
-            for number in (getattr(signal, name, None) for name in NAMES):
-                handler = None if number is None else signal.getsignal(number)
-                if number is not None and callable(handler):  # not one that is ignored
+            for number in ENDING:
+                handler = signal.getsignal(number)
+                if callable(handler):  # not one that is ignored
                     self._before[number] = handler
                     signal.signal(number, self._note)
         return self
@@ -42,14 +43,13 @@ class Held:
     def go_on(self) -> None:
         """Do what the signal that was noted does, if one was: as a rule, it raises."""
         if self.caught is not None:
-            number, frame = self.caught
-            self.caught = None
+            number, self.caught = self.caught, None
             self._alarm(0.0)
-            self._before[number](number, frame)
+            self._before[number](number, None)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int, _: FrameType | None) -> None:
         self._let_go()
-        self.caught = number, frame
+        self.caught = number
         self._alarm(PATIENCE)
 
     def _alarm(self, seconds: float) -> None:

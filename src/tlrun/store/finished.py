@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.signals import held_back
 from tlrun.store.digests import kept_facts
-from tlrun.store.files import sync_files, write_json, write_whole
+from tlrun.store.files import sync_files, sync_folder, write_json, write_whole
 from tlrun.store.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -55,7 +57,21 @@ def finish(several: Sequence[Finished]) -> None:
     with held_back(), ThreadPoolExecutor(min(len(several), WAITING)) as pool:
         # all, before run.json says that they are there
         list(pool.map(lambda each: sync_files(each.run_dir.path), several))
+        list(pool.map(_sync_names, {folder for each in several for folder in _above(each.run_dir)}))
         list(pool.map(_close, several))
+
+
+def _above(run_dir: RunDir) -> Iterator[Path]:
+    """The folders that the name of a run's folder, and theirs, stand in."""
+    for folder in run_dir.path.parents:
+        yield folder
+        if folder == run_dir.runs_dir.parent:
+            return
+
+
+def _sync_names(folder: Path) -> None:
+    with suppress(PermissionError):  # above `runs_dir` it may be somebody else's
+        sync_folder(folder)
 
 
 def _close(run: Finished) -> None:
