@@ -60,7 +60,7 @@ def test_pages_and_commands_are_seen() -> None:
         "verdict.md",
     ]
     assert len(COMMANDS) == 61
-    assert len(OTHERS) == 20
+    assert len(OTHERS) == 21
 
 
 @pytest.mark.parametrize("command", COMMANDS)

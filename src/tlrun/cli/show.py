@@ -184,6 +184,8 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     if isinstance(record.get("fingerprint"), dict):
         versions = [f"{key} {value}" for key, value in record["fingerprint"].items()]
         yield "made with", ", ".join(versions)
+    if record.get("inexact"):
+        yield "inexact", f"gone on with under another fingerprint: {record['inexact']}"
     if rows := read_rows(run.run_dir.path / "metrics.jsonl"):
         last = rows[-1]
         terms = "  ".join(f"{name} {_term(value)}" for name, value in last["terms"].items())
