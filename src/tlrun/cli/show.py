@@ -159,6 +159,15 @@ def _command(config: Mapping[str, object], runs_dir: Path) -> str:
     return command_line(words)
 
 
+def _made_with(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fingerprint that a run was made under, and whether it was begun under another."""
+    if isinstance(record.get("fingerprint"), dict):
+        versions = [f"{key} {value}" for key, value in record["fingerprint"].items()]
+        yield "made with", ", ".join(versions)
+    if record.get("inexact"):
+        yield "inexact", f"gone on with under another fingerprint: {record['inexact']}"
+
+
 def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
     """What a run has cost and what decides it: what of, and the words for it."""
     record, result = run.record, run.result
@@ -181,11 +190,7 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
         labels = " + ".join(f"{count} ({name})" for name, count in result["labels"].items())
         yield "cost", f"{labels} labels, {result['steps']} steps, {result['examples']:,} examples"
         yield "test set", f"opened {record.get('test_opened', '–')} time(s)"
-    if isinstance(record.get("fingerprint"), dict):
-        versions = [f"{key} {value}" for key, value in record["fingerprint"].items()]
-        yield "made with", ", ".join(versions)
-    if record.get("inexact"):
-        yield "inexact", f"gone on with under another fingerprint: {record['inexact']}"
+    yield from _made_with(record)
     if rows := read_rows(run.run_dir.path / "metrics.jsonl"):
         last = rows[-1]
         terms = "  ".join(f"{name} {_term(value)}" for name, value in last["terms"].items())
