@@ -28,11 +28,12 @@ tl-run clean [--stages] [--cache] [--failed] [--folds] [--leftovers]
 
 Free disk; it asks first.
 
-  tl-run clean                  all five: stages, cache, failed, folds, leftovers
-  tl-run clean --stages         finished stages, and what is left of killed ones
+  tl-run clean                  all of these but --superseded
+  tl-run clean --stages         finished stages, and the checkpoints of others
   tl-run clean --cache          features of what is held fixed, pretrained
                                 weights, what is remembered of data
-  tl-run clean --failed         runs that failed, or were interrupted or killed
+  tl-run clean --failed         runs that failed, or were interrupted or killed,
+                                with the checkpoints that they would go on from
   tl-run clean --folds          runs with a part of the labels held out, which
                                 tl-run deliver makes
   tl-run clean --leftovers      files that killed processes left half-written
