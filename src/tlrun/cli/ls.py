@@ -191,7 +191,7 @@ def _cells(run: FoundRun) -> dict[str, Text | str]:
     if isinstance(seconds, int | float):
         took = f"{seconds:.1f}"
     return {
-        "status": Text(status, style="red" if status in (*BAD, DIVERGED) else ""),
+        "status": Text(printable(status), style="red" if status in (*BAD, DIVERGED) else ""),
         "test": score,
         "s": took,
         "started (UTC)": str(run.record.get("started", "–"))[:16].replace("T", " "),

@@ -74,7 +74,7 @@ def controls_table(run: FoundRun, compared: Iterable[Compared]) -> Table:
     name, score = headline["name"], headline["test"]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("control", overflow="fold")
-    table.add_column(f"test {with_unit(name)}", justify="right")
+    table.add_column(Text(f"test {printable(with_unit(name))}"), justify="right")
     table.add_column("gain", justify="right", no_wrap=True)
     table.add_column("run", overflow="fold")
     table.add_row("this run", number(name, score), "", run.run_dir.name[-12:])

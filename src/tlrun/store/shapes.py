@@ -2,14 +2,14 @@
 
 A shape is a type; None; several shapes, of which one fits, as a tuple; [shape], a list of such;
 {...: shape}, names with such values; or {"key": shape}, with these keys, those that end in ? where
-they are there. float is any finite number, and no shape takes true for a number.
+they are there. float is any number below LARGEST, and no shape takes true for a number.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+LARGEST = 1e100  # of a number: more than any score or loss of float32, whose squares are finite
 NUMBER, COUNTS = (float, None), {...: int}
 # run.json, of a run of any status.
 RECORD = {
@@ -49,7 +49,7 @@ def fits(value: object, shape: Any) -> bool:  # one line a form
     if isinstance(shape, dict):
         return isinstance(value, dict) and all(_key_fits(value, key, shape[key]) for key in shape)
     if shape is float:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+        return type(value) in (int, float) and abs(value) < LARGEST  # type: ignore[arg-type]  # one of them
     return type(value) is shape if isinstance(shape, type) else value == shape
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from safetensors import SafetensorError
 
+from tlrun.core.metrics import METRICS
 from tlrun.core.task import Kind, MetricName, Task, TaskKey
 from tlrun.runs.outcome import Outcome
 from tlrun.store.files import read_json
@@ -64,12 +65,17 @@ def tasks_of(run: Outcome) -> dict[TaskKey, Task]:
 
 
 def _tasks(rows: list[dict[str, Any]], judged: Mapping[str, str]) -> dict[str, tuple[Task, str]]:
-    """The tasks of a load report, and the roles of their domains. judged: the metric of each."""
+    """The tasks of a load report, and the roles of their domains. judged: the metric of each.
+
+    Raises ValueError where a task does not have it.
+    """
     tasks = {}
     for row in rows:
         key = f"{row['domain']}/{row['task']}"
         if key in judged:
             kind = cast("Kind", row["kind"])
+            if judged[key] not in METRICS[kind]:
+                raise ValueError(f"{key}: no metric {judged[key]} of a {kind} task")
             classes = () if kind == "regression" else tuple(row["classes"])
             task = Task(row["task"], kind, classes, cast("MetricName", judged[key]))
             tasks[key] = (task, row["role"])
