@@ -26,6 +26,7 @@ from tlrun.runs.stages import StageRunner
 from tlrun.store.entries import entries
 from tlrun.store.features import HOME
 from tlrun.store.stages import HOME as STAGES
+from tlrun.store.stages import write_stage
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.strategies.schedules import Constant
 from tlrun.training.evaluation import encoded
@@ -359,3 +360,19 @@ def test_no_feature_is_stored_where_phi_is_free(tmp_path: Path) -> None:
     done(tmp_path, strategy={"name": "feature_transfer", "train": "all"})
 
     assert not (tmp_path / ".cache").exists()
+
+
+def test_on_a_full_disk_a_stage_takes_the_place_of_its_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **named: Any) -> None:
+        if list(tmp_path.glob(".stages/.*.checkpoints")):
+            raise OSError(28, "No space left on device")
+        write_stage(*arguments, **named)
+
+    monkeypatch.setattr("tlrun.runs.stages.write_stage", full)
+    watcher = Watcher()
+    done(tmp_path, watcher, checkpoint={"seconds": None, "steps": 3})
+
+    assert len(list(tmp_path.glob(".stages/*"))) == 1
+    assert not any("not kept" in line for line in watcher.notes)

@@ -94,3 +94,22 @@ def test_in_another_thread_it_does_nothing() -> None:
     thread.join()
 
     assert seen == [handler]
+
+
+def test_one_that_waits_says_no_more_where_a_second_has_stopped_it() -> None:
+    """What was begun is then put in order, which the first must not end in the middle."""
+    told = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    with pytest.raises(KeyboardInterrupt), Held() as held:  # noqa: PT012  # as above
+        hit()
+        assert held.caught is not None
+        hit()
+
+    assert held.caught is None
+    assert told == [signal.SIGTERM]

@@ -1,5 +1,6 @@
 """What stands on disk of a stage that is trained: the newest two; a damaged one is passed over."""
 
+import errno
 import json
 import os
 import shutil
@@ -66,6 +67,8 @@ def test_what_a_killed_process_has_half_written_goes(three: Checkpoints) -> None
 
     assert newest is not None
     assert newest.step == 30
+    assert half.exists()  # it may be a living one's
+    three.keep(at(31))
     assert not half.exists()
 
 
@@ -126,19 +129,34 @@ def test_digests_that_fit_prove_no_content(three: Checkpoints) -> None:
         assert "is no checkpoint" in told[0]
 
 
-def test_one_that_cannot_be_written_leaves_nothing_and_takes_nothing_away(
-    three: Checkpoints, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("error", "left"), [(errno.EIO, [2, 30]), (errno.ENOSPC, [30])])
+def test_one_that_cannot_be_written_leaves_nothing_and_the_newest_stays(
+    three: Checkpoints, monkeypatch: pytest.MonkeyPatch, error: int, left: list[int]
 ) -> None:
-    before = names(three)
-
     def fails(_: int) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(error, os.strerror(error))
 
     monkeypatch.setattr(os, "fsync", fails)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=os.strerror(error)):
         three.keep(at(31))
 
-    assert names(three) == before
+    assert names(three) == [f"step-{step:09d}" for step in left]
+
+
+def test_on_a_full_disk_the_older_one_makes_room(
+    three: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def full(file: int) -> None:
+        if (three.path / "step-000000002").exists():
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    three.keep(at(31))
+
+    assert names(three) == ["step-000000030", "step-000000031"]
 
 
 def test_all_of_them_can_be_taken_away(three: Checkpoints) -> None:

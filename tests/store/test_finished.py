@@ -1,3 +1,4 @@
+import errno
 import os
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ import torch
 
 from tlrun.store.files import write_whole
 from tlrun.store.finished import Finished, finish
-from tlrun.store.rundir import RunDir
+from tlrun.store.rundir import CHECKPOINTS, RunDir
 
 
 @pytest.fixture
@@ -89,3 +90,29 @@ def test_of_several_runs_none_says_that_it_is_finished_before_the_files_of_all_a
         each.name for each in places
     ]  # once each; threads take them in any order
     assert {str((each.record() or {})["status"]) for each in places} == {"finished"}
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_on_a_full_disk_what_came_out_takes_the_place_of_checkpoints(
+    place: RunDir, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """And where even that does not fit, nothing of it stays to fill the disk."""
+    place.begin("", {})
+    kept = place.path / CHECKPOINTS / "key"
+    kept.mkdir(parents=True)
+
+    def full(path: Path, content: bytes, synced: bool = True) -> None:
+        if path.name == "predictions.safetensors" and kept.exists():
+            raise OSError(error, os.strerror(error))
+        write_whole(path, content, synced)
+
+    monkeypatch.setattr("tlrun.store.finished.write_whole", full)
+    run = Finished(place, {"headline": 1}, {"w": torch.ones(2)}, {"p": torch.zeros(3)}, {})
+    if error == errno.EIO:
+        with pytest.raises(OSError, match=os.strerror(error)):
+            finish([run])
+        left = sorted(path.name for path in place.path.iterdir())
+        assert left == [CHECKPOINTS, "config.yaml", "run.json"]
+    else:
+        finish([run])
+        assert (place.record() or {})["status"] == "finished"

@@ -155,6 +155,8 @@ def _cells(stage: Kept) -> dict[str, str]:
             return cells
     if stage.entry.held:
         return {"stage": "being made"}
+    if stage.entry.path.name.endswith(".checkpoints"):
+        return {"stage": "checkpoints"}
     return {"stage": "half-written" if half_written else "damaged"}
 
 

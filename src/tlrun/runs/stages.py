@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tlrun.core.notes import EntryDamaged, NotKept, StageLoaded
@@ -22,7 +22,7 @@ from tlrun.runs.resuming import Resuming
 from tlrun.runs.screen import Screen
 from tlrun.runs.stopping import Held
 from tlrun.store.entries import Damaged, Entry
-from tlrun.store.room import check_room
+from tlrun.store.room import check_room, is_full
 from tlrun.store.stages import FinishedStage, read_stage, write_stage
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
@@ -36,8 +36,8 @@ class DoneStage:
     """A stage that is over, and the model it ended with.
 
     seconds: of its training, whenever that was; earlier: those of them that were not in this
-    attempt at the run. found: whether it was loaded. rows: that it has logged, as lines of
-    metrics.jsonl.
+    attempt at the run. found: whether it was loaded. own: whether it is this run's alone, though
+    others have such a stage. rows: that it has logged, as lines of metrics.jsonl.
     """
 
     planned: PlannedStage
@@ -45,13 +45,14 @@ class DoneStage:
     seconds: float
     found: bool
     earlier: float = 0.0
+    own: bool = False
     rows: Sequence[Mapping[str, object]] = ()
 
     @property
     def record(self) -> dict[str, object]:
         """What run.json says of it; its key is None where no other run may start from it."""
         name, shared = self.planned.stage.name, self.planned.stage.shared
-        key = self.planned.key if shared else None
+        key = self.planned.key if shared and not self.own else None
         return {"name": name, "key": key, "seconds": self.seconds, "found": self.found}
 
 
@@ -90,12 +91,12 @@ class StageRunner:
             tell_weights(self.plan.run, self.name, self.screen)
         entry = planned.entry
         if entry is None or not self.stored:
-            return self._own(planned, previous)
+            return replace(self._own(planned, previous), own=True)
         found = self._stored(planned, entry)
         if found is not None:
             return found
         if self.resuming.inexact:  # what it ends with is for no other run
-            return self._own(planned, previous)
+            return replace(self._own(planned, previous), own=True)
         with entry.locked(self.screen.note, f"training the stage {planned.stage.name}"):
             found = self._stored(planned, entry, tell=True)  # another process may have it by now
             if found is not None:
@@ -103,12 +104,22 @@ class StageRunner:
             done = self._train(planned, previous, shared=True)
             try:
                 kept = FinishedStage(state(done.model), done.rows, done.seconds)
-                write_stage(entry, planned.inputs, kept)
-                self.resuming.kept(planned)
+                self._keep(planned, entry, kept)
             except OSError as error:  # this run can go on
                 problem = str(error.strerror)
                 self.screen.note(NotKept(path=entry.path, what="stage", problem=problem))
             return done
+
+    def _keep(self, planned: PlannedStage, entry: Entry, finished: FinishedStage) -> None:
+        """Keep a stage for other runs; on a disk that is full, in place of its checkpoints."""
+        try:
+            write_stage(entry, planned.inputs, finished)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self.resuming.kept(planned)
+            write_stage(entry, planned.inputs, finished)
+        self.resuming.kept(planned)
 
     @property
     def beginning(self) -> Beginning:
@@ -151,7 +162,7 @@ class StageRunner:
             batches[name] = self.beginning.batches(planned, domains[name])
         if not stage.domains:  # there is nothing to train on: φ is what it was elsewhere
             return DoneStage(planned, model, time.monotonic() - started, found=False)
-        weights = sum(tensor.nbytes for tensor in state(model).values())
+        weights = sum(tensor.nbytes for tensor in model.state_dict().values())
         check_room(self.plan.run_dir.path, weights)
         self.screen.begin(self.name, stage)
         try:
@@ -165,7 +176,7 @@ class StageRunner:
         finally:
             self.screen.end()
         seconds, earlier = recorder.seconds, recorder.earlier
-        return DoneStage(planned, model, seconds, False, earlier, recorder.rows)
+        return DoneStage(planned, model, seconds, False, earlier, rows=recorder.rows)
 
     def _stored(
         self, planned: PlannedStage, entry: Entry, *, tell: bool = False
@@ -209,4 +220,4 @@ class StageRunner:
             )
             self.screen.note(note)
         seconds = finished.seconds
-        return DoneStage(planned, model, seconds, True, seconds, finished.rows)
+        return DoneStage(planned, model, seconds, True, seconds, rows=finished.rows)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Self
 
+from tlrun.core.errors import STOPPED
 from tlrun.core.signals import ENDING
 
 PATIENCE = 5.0  # seconds that a signal waits for the end of a step
@@ -36,8 +37,11 @@ class Held:
                     signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._let_go()
+        if isinstance(error, STOPPED):  # a second one has stopped it
+            self.caught = None
+            self._alarm(0.0)
         self.go_on()
 
     def go_on(self) -> None:

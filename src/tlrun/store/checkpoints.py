@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, Entry
+from tlrun.store.room import is_full
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +62,8 @@ class Checkpoints:
     def keep(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint beside those that are there, and take away all but the newest two.
 
-        Raises OSError where that cannot be done; then nothing of it stays.
+        Where the disk is full, the older one goes first. Raises OSError where that does not help,
+        or another thing is wrong; then nothing of it stays.
         """
         from safetensors.torch import save
 
@@ -77,9 +79,17 @@ class Checkpoints:
             TENSORS: save(dict(checkpoint.tensors)),
             ROWS: rows.encode(),
         }
-        self._entry(NAME.format(checkpoint.step)).write(files, synced=True)
-        for old in self._there()[NEWEST:]:
-            shutil.rmtree(old, ignore_errors=True)
+        self._remove(self.path.glob(".step-*"))  # what killed processes have half-written
+        entry = self._entry(NAME.format(checkpoint.step))
+        try:
+            entry.write(files, synced=True)
+        except OSError as error:
+            older = self._there()[1:]
+            if not is_full(error) or not older:
+                raise
+            self._remove(older)
+            entry.write(files, synced=True)
+        self._remove(self._there()[NEWEST:])
 
     def newest(self, damaged: Callable[[Path, str], None]) -> Checkpoint | None:
         """The last whole one; None without any.
@@ -114,12 +124,15 @@ class Checkpoints:
         return bool(self._there())
 
     def _there(self) -> list[Path]:
-        """The folder of each, the newest first; what was left half-written is taken away."""
+        """The folder of each, the newest first."""
         with suppress(OSError):
-            for aside in self.path.glob(".step-*"):
-                shutil.rmtree(aside, ignore_errors=True)
             return sorted(self.path.glob("step-*"), reverse=True)
         return []
+
+    @staticmethod
+    def _remove(folders: Iterable[Path]) -> None:
+        for folder in list(folders):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _entry(self, name: str) -> Entry:
         return Entry(self.path / name, self.path / f".{name}.lock", f"{self.of}/{name}")

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from tlrun.core.signals import held_back
 from tlrun.store.digests import kept_facts
 from tlrun.store.files import sync_files, sync_folder, write_json, write_whole
+from tlrun.store.room import is_full
 from tlrun.store.rundir import RunDir
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+TENSORS, RESULT = ("model.safetensors", "predictions.safetensors"), "result.json"
 WAITING = 8  # threads that wait for the disk: what is asked at once, it does in one go
 
 
@@ -41,24 +43,41 @@ def finish(several: Sequence[Finished]) -> None:
 
     All their files are written before any is synced: a disk then has all of it to do at once.
     """
-    from safetensors.torch import save
-
-    for each in several:
-        path = each.run_dir.path
-        tensors = {
-            "model.safetensors": each.weights,
-            "predictions.safetensors": each.predictions,
-        }
-        for name, content in tensors.items():
-            if content:
-                write_whole(path / name, save(dict(content)), synced=False)
-        write_json(path / "result.json", each.result, synced=False)
+    try:
+        for each in several:
+            _write(each)
+    except OSError:  # of files that nobody reads a full disk is not to be full
+        for each in several:
+            for name in (*TENSORS, RESULT):
+                (each.run_dir.path / name).unlink(missing_ok=True)
+        raise
     # a signal finds all of them running, or finished
     with held_back(), ThreadPoolExecutor(min(len(several), WAITING)) as pool:
         # all, before run.json says that they are there
         list(pool.map(lambda each: sync_files(each.run_dir.path), several))
         list(pool.map(_sync_names, {folder for each in several for folder in _above(each.run_dir)}))
         list(pool.map(_close, several))
+
+
+def _write(run: Finished) -> None:
+    """Write what came out of a run; on a disk that is full, in place of its checkpoints."""
+    try:
+        _write_files(run)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        run.run_dir.drop_checkpoints()
+        _write_files(run)
+
+
+def _write_files(run: Finished) -> None:
+    from safetensors.torch import save
+
+    path = run.run_dir.path
+    for name, content in zip(TENSORS, (run.weights, run.predictions), strict=True):
+        if content:
+            write_whole(path / name, save(dict(content)), synced=False)
+    write_json(path / RESULT, run.result, synced=False)
 
 
 def _above(run_dir: RunDir) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk, or a quota
 ONLY_READ = (errno.EROFS, errno.EACCES, errno.EPERM)  # why a file cannot be written
 
 
@@ -49,6 +50,11 @@ def or_only_read(
                 check_writable(runs_dir)
                 raise
         yield
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a file could not be written because there is no room for it."""
+    return error.errno in FULL
 
 
 def check_room(folder: Path, size: int) -> None:

@@ -327,6 +327,29 @@ def test_data_that_have_changed_are_refused_with_nothing_begun(
     }
 
 
+class Stopping(Watcher):
+    """Stops what it watches in the third update."""
+
+    def step(self, step: int, terms: Any) -> None:
+        super().step(step, terms)
+        if self.steps == 3:
+            raise KeyboardInterrupt
+
+
+def test_a_stage_of_its_own_goes_on_where_a_stack_was_stopped(tmp_path: Path) -> None:
+    """The source stage of a stack is trained by the loop, and has checkpoints as any other."""
+    often = {"stages": False, "checkpoint": {"seconds": None, "steps": 1}}
+    one, other = (plan_of(tmp_path / each, **often) for each in ("stopped", "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        stacked([one], Stopping())
+    watcher = Watcher()
+    stacked([one], watcher)
+    stacked([other])
+
+    assert any("goes on from step 2 of 6" in line for line in watcher.notes)
+    assert_same_run(one.run_dir.path, other.run_dir.path)
+
+
 def test_rerun_trains_again_what_is_finished(tmp_path: Path) -> None:
     stacked([plan_of(tmp_path)])
     (result,) = stacked([plan_of(tmp_path, rerun=True)]).values()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from tlrun.core.errors import STOPPED, RunFailed
 from tlrun.core.notes import HeadsTogether
 from tlrun.core.seeding import exactly
+from tlrun.runs.attempts import NOTHING_BEFORE, earlier_attempt
 from tlrun.runs.learn import tested
 from tlrun.runs.recording import begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache
@@ -140,7 +141,10 @@ class _Together:
         self.begun[job] = time.monotonic()
         try:
             assert family.problem is not None
-            begin(job.plan, family.problem, "stacked")
+            attempt = earlier_attempt(job.plan)
+            if attempt.inexact:  # what a stack shares is to be exact
+                attempt = NOTHING_BEFORE
+            begin(job.plan, family.problem, "stacked", attempt)
         except Exception as error:  # noqa: BLE001  # of this run alone, whatever it is
             self._fail([job], error)
             return False
