@@ -44,11 +44,11 @@ def test_a_run_of_every_kind_killed_at_some_operations(
 ) -> None:
     of = reference_of(strategy)
 
-    assert problems(server, of, random.Random(2).sample(points(of), 20)) == []
+    assert problems(server, of, random.Random(2).sample(points(of), 8)) == []
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", ["parameter_transfer", "structure_transfer", "texts"])
 def test_a_run_killed_at_any_operation_is_the_same_in_the_end(
     server: Server, reference_of: Of, strategy: str
 ) -> None:

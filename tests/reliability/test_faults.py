@@ -8,7 +8,6 @@ import random
 import pytest
 
 from reliability.conftest import Of
-from reliability.harness_commands import STRATEGIES
 from reliability.harness_crashes import Reference, failing_at
 from reliability.harness_hooks import FILLING
 from reliability.harness_server import Job, Server
@@ -64,7 +63,7 @@ def test_a_disk_that_fails_at_any_operation(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "parameter_transfer"])
+@pytest.mark.parametrize("strategy", ["structure_transfer", "task_relation"])
 def test_a_disk_that_is_full_from_any_operation_on(
     server: Server, reference_of: Of, strategy: str
 ) -> None:

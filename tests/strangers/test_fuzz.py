@@ -22,7 +22,7 @@ from tlrun.config.user_folder import check_folder
 from tlrun.core.errors import UserError
 
 QUICK = {"configs": 300, "lines": 40, "yamls": 10}
-SLOW = {"configs": 2000, "lines": 300, "yamls": 50}
+WHOLE = {"configs": 2000, "lines": 300, "yamls": 50}
 
 
 def examples(count: int) -> Any:
@@ -67,12 +67,12 @@ def tried(what: str, counts: dict[str, int], do: Callable[[Any], object], drawn:
     return sum(went) / len(went)
 
 
-@pytest.mark.parametrize("counts", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("counts", [QUICK, pytest.param(WHOLE, marks=pytest.mark.long)])
 def test_any_config_is_built_or_told(counts: dict[str, int]) -> None:
     assert tried("configs", counts, preflight._built, CONFIGS) > 1 / 4
 
 
-@pytest.mark.parametrize("counts", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("counts", [QUICK, pytest.param(WHOLE, marks=pytest.mark.long)])
 def test_any_command_line_is_checked_or_told(here: Path, counts: dict[str, int]) -> None:
     def do(line: tuple[list[str], bool]) -> object:
         return preflight.preflight(*line)
@@ -80,7 +80,7 @@ def test_any_command_line_is_checked_or_told(here: Path, counts: dict[str, int])
     assert tried("lines", counts, do, LINES) > 0.2
 
 
-@pytest.mark.parametrize("counts", [QUICK, pytest.param(SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("counts", [QUICK, pytest.param(WHOLE, marks=pytest.mark.long)])
 def test_any_yaml_is_composed_or_told(here: Path, counts: dict[str, int]) -> None:
     def do(text: str) -> object:
         with tempfile.TemporaryDirectory(dir=here) as folder:

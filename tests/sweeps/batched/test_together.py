@@ -338,7 +338,7 @@ class Stopping(Watcher):
 
 def test_a_stage_of_its_own_goes_on_where_a_stack_was_stopped(tmp_path: Path) -> None:
     """The source stage of a stack is trained by the loop, and has checkpoints as any other."""
-    often = {"stages": False, "checkpoint": {"seconds": None, "steps": 1}}
+    often: dict[str, Any] = {"stages": False, "checkpoint": {"seconds": None, "steps": 1}}
     one, other = (plan_of(tmp_path / each, **often) for each in ("stopped", "whole"))
     with pytest.raises(KeyboardInterrupt):
         stacked([one], Stopping())
