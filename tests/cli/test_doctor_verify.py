@@ -11,6 +11,7 @@ import torch
 from tlrun.cli.doctor import doctor
 from tlrun.runs.plan import THIS
 from tlrun.store.checkpoints import Checkpoint, Checkpoints
+from tlrun.store.digests import digests_of, sealed
 from tlrun.store.entries import entry
 from tlrun.store.rundir import CHECKPOINTS
 
@@ -131,3 +132,33 @@ def test_an_empty_folder_has_nothing_to_verify(
     code, (counts,) = verified(tmp_path / "none", capsys)
     assert code == 0
     assert counts.startswith("0 runs, 0 entries, 0 B verified")
+
+
+def test_what_was_delivered_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stack = tmp_path / ".delivered" / "0123"
+    member = stack / "members" / "a" / "run.json"
+    member.parent.mkdir(parents=True)
+    member.write_text("{}")
+    digests = digests_of(stack, ["members/a/run.json"])
+    kept = sealed({"weight": 0.5, "digests": digests})
+    (stack / "delivered.json").write_text(json.dumps(kept))
+    (stack / "card.json").write_text(json.dumps(sealed({"score": 0.5})))
+    code, (counts,) = verified(tmp_path, capsys)
+    assert (code, counts.startswith("0 runs, 0 entries, 1 delivered stack, ")) == (0, True)
+    for file, content in (
+        (member, "[]"),
+        (stack / "delivered.json", json.dumps({**kept, "weight": 0.6})),
+        (stack / "card.json", json.dumps({"score": 0.6})),
+    ):
+        before = file.read_text()
+        file.write_text(content)
+        code, (named, fix, counts) = verified(tmp_path, capsys)
+        assert (code, counts.endswith("; 1 damaged.")) == (1, True)
+        assert named.startswith(f"✗ {stack}: ")
+        assert file.name in named
+        assert "tl-run deliver" in fix
+        file.write_text(before)
+    (stack / "delivered.json").write_text(json.dumps({"weight": 0.6, "digests": digests}))
+    code, (counts, older) = verified(tmp_path, capsys)
+    assert code == 0
+    assert older.startswith("1 delivered stack of an older tl-run without a digest of delivered")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,4 +141,43 @@ def test_a_damaged_run_is_left_out_and_told_of_and_refused_by_name(
     assert f"{spoilt}: left out" in capsys.readouterr().err
     assert runs_in(tmp_path / "a.csv") == {other.path.name for other in done.controls.values()}
     with pytest.raises(UserError, match="expected a finished run, found damaged"):
+        export(["--csv", str(tmp_path / "b.csv"), str(spoilt)])
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "config.yaml"])
+def test_a_file_of_another_run_is_not_given_for_its_own(
+    done: RunResult, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = shutil.copytree(done.run.path.parents[2], tmp_path / "runs")
+    spoilt = home.joinpath(*done.run.path.parts[-3:])
+    shutil.copy(done.controls["scratch"].path / name, spoilt / name)
+    for words in ([], ["strategy=parameter_transfer"]):
+        assert export(["--csv", str(tmp_path / "a.csv"), *words, "--runs-dir", str(home)]) == 0
+        told = capsys.readouterr().err
+        assert f"{spoilt}: left out: {name} is damaged" in told
+        assert told.endswith("the same command makes it again\n")
+    assert spoilt.name not in runs_in(tmp_path / "a.csv")
+    with pytest.raises(UserError, match="expected a finished run, found damaged"):
+        export(["--csv", str(tmp_path / "b.csv"), str(spoilt)])
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"stage": "s", "step": 1, "lam": 1e999}'])
+def test_a_bad_line_leaves_out_its_run_alone(
+    done: RunResult, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = shutil.copytree(done.run.path.parents[2], tmp_path / "runs")
+    spoilt = home.joinpath(*done.run.path.parts[-3:])
+    record = json.loads((spoilt / "run.json").read_text())
+    for key in ("own digest", "run", "digests", "large"):  # as of an older tl-run
+        del record[key]
+    (spoilt / "run.json").write_text(json.dumps(record))
+    with open(spoilt / "metrics.jsonl", "a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    assert export(["--csv", str(tmp_path / "a.csv"), "--runs-dir", str(home)]) == 0
+
+    told = capsys.readouterr().err
+    assert f"{spoilt}: left out: " in told
+    assert told.endswith("; the same command makes it again\n")
+    assert runs_in(tmp_path / "a.csv") == {other.path.name for other in done.controls.values()}
+    with pytest.raises(UserError, match=r"a run that can be read, found .* makes it again"):
         export(["--csv", str(tmp_path / "b.csv"), str(spoilt)])

@@ -1,4 +1,6 @@
+import os
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +162,26 @@ def test_a_run_that_has_diverged_says_how_far(
     said = " ".join(capsys.readouterr().out.split())
     assert "diverged test loss" in said
     assert "of one answer for all 2.3; try a smaller optimizer.lr" in said
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.jsonl"])
+@pytest.mark.parametrize("pipe", [False, True])
+def test_a_file_of_another_run_is_named_and_not_shown(
+    run: Path, name: str, pipe: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (other,) = (run.parents[1] / "joint").iterdir()
+    assert show([str(run)]) == 0
+    whole = capsys.readouterr().out
+    (run / name).unlink()
+    if pipe:
+        os.mkfifo(run / name)
+    else:
+        shutil.copy(other / name, run / name)
+    assert show([str(run)]) == 0
+    shown = capsys.readouterr().out
+
+    assert f"damaged: {name}" in shown
+    assert "the same command makes it again" in " ".join(shown.split())
+    for word, of in (("again: tl-run", "config.yaml"), ("last row", "metrics.jsonl")):
+        assert word in whole
+        assert (word in shown) == (of != name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tlrun.core.errors import UserError
-from tlrun.core.paths import own_path, path_to_read
+from tlrun.core.paths import open_file, own_path, path_to_read, read_text
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,24 @@ def test_from_what_one_may_read_for_ever_nothing_is_read(here: Path, kind: str) 
     with pytest.raises(UserError, match=f"k: expected a plain file or a folder, found odd, {kind}"):
         path_to_read("odd", "k")
     assert own_path("odd", "k") == place  # to write to
+
+
+@pytest.mark.parametrize("kind", ["a device", "a pipe", "a link to a pipe", "a folder", "a file"])
+def test_only_a_plain_file_is_opened_and_nothing_is_waited_for(here: Path, kind: str) -> None:
+    place = Path("odd")
+    if kind == "a device":
+        place.symlink_to("/dev/zero")
+    elif kind == "a pipe":
+        os.mkfifo(place)
+    elif kind == "a link to a pipe":
+        os.mkfifo("pipe")
+        place.symlink_to("pipe")
+    elif kind == "a folder":
+        place.mkdir()
+    else:
+        place.write_text("größe\n", encoding="utf-8")
+        assert read_text(place) == "größe\n"
+        return
+    for read in (open_file, read_text):
+        with pytest.raises(OSError, match=r"it is no file|Is a directory"):
+            read(place)

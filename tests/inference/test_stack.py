@@ -1,6 +1,7 @@
 """A delivered folder answers by its members' weights and temperatures, all of it proved first."""
 
 import json
+import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from scipy.special import expit
 
 import tlrun
 from tlrun.core.errors import UserError
+from tlrun.store.digests import sealed
 
 NEW = without(columns_of(cells()[:9]), "site", "weight")
 NAMES = ("net", "linear")
@@ -146,3 +148,31 @@ def test_what_is_no_stack_is_refused(tmp_path: Path, runs: dict[str, Path]) -> N
     of = {**kept["tasks"]["table/ill"], "combine": "numbers"}
     (place / "delivered.json").write_text(json.dumps({**kept, "tasks": {"table/ill": of}}))
     assert "one kind of answer" in refusal(place)
+
+
+def test_a_weight_that_was_changed_is_refused(tmp_path: Path, runs: dict[str, Path]) -> None:
+    place = delivered(tmp_path / "d", runs)
+    before = tlrun.load(place).tasks  # of an older tl-run, without a digest of its own
+    file = place / "delivered.json"
+    kept = sealed(json.loads(file.read_text()))
+    file.write_text(json.dumps(kept))
+    assert tlrun.load(place).tasks == before
+    for member, weight in zip(kept["tasks"]["table/ill"]["members"], (0.25, 0.75), strict=True):
+        member["weight"] = weight
+    file.write_text(json.dumps(kept))
+    assert "delivered.json is damaged: it does not match its own digest" in refusal(place)
+
+
+def test_a_pipe_in_place_of_a_file_is_refused(tmp_path: Path, runs: dict[str, Path]) -> None:
+    place = delivered(tmp_path / "d", runs)
+    (place / "members" / "net" / "model.safetensors").unlink()
+    os.mkfifo(place / "members" / "net" / "model.safetensors")
+    assert "net/model.safetensors: it is no file" in refusal(place)
+    older = shutil.copytree(runs["net"], tmp_path / "older")
+    record = json.loads((older / "run.json").read_text())
+    for key in ("own digest", "run", "digests"):
+        del record[key]
+    (older / "run.json").write_text(json.dumps(record))
+    (older / "model.safetensors").unlink()
+    os.mkfifo(older / "model.safetensors")
+    assert "model.safetensors: it is no file" in refusal(older)

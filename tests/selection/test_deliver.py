@@ -11,12 +11,14 @@ import pytest
 from selection.conftest import Finished
 
 from tlrun import load
+from tlrun.core.errors import UserError
 from tlrun.core.task import TaskKey
 from tlrun.report.study.predictions import predictions_of
 from tlrun.selection.arms import arms_of_study, study_of
 from tlrun.selection.deliver import METHODS, Method, choose, write
 from tlrun.selection.stacking import log_chances
-from tlrun.store.digests import check_digests
+from tlrun.store.delivered import prove
+from tlrun.store.digests import OWN, check_digests
 
 KEY = TaskKey("target", "digit")
 PROCEDURE = {"method": "stack", "prior": 8.0, "folds": 3}
@@ -104,3 +106,16 @@ def test_new_rows_are_answered_as_the_test_rows_were(finished: Finished, tmp_pat
     np.testing.assert_allclose(loaded.predict_proba(test.array), expected, atol=1e-6)
     named = np.array(finished.arms.tasks[KEY].classes, dtype=object)[expected.argmax(axis=1)]
     assert (loaded.predict(test.array) == named).all()
+
+
+def test_what_it_says_is_sealed(finished: Finished, tmp_path: Path) -> None:
+    choices = choose(finished.arms, finished.held, "stack", 8.0)
+    folder = write(tmp_path, finished.arms, choices, PROCEDURE)
+    prove(folder)
+    kept = json.loads((folder / "delivered.json").read_text())
+    assert OWN in kept
+    kept["tasks"]["target/digit"]["members"][0]["weight"] += 1e-9
+    (folder / "delivered.json").write_text(json.dumps(kept))
+
+    with pytest.raises(UserError, match=r"delivered\.json is damaged"):
+        load(folder)

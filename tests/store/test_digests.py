@@ -130,3 +130,17 @@ def test_a_record_is_proved_by_its_own_digest_however_it_is_written(tmp_path: Pa
             with pytest.raises(ValueError, match=r"run\.json is damaged"):
                 check_sealed(changed)
     assert OWN in kept
+
+
+@pytest.mark.parametrize("record", [{"digests": {"a": "0" * 64}}, {}])
+def test_a_pipe_and_a_device_are_no_files_and_are_not_read(
+    tmp_path: Path, record: dict[str, Any]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "pipe", Path("/dev/zero")):
+        (tmp_path / "a").unlink(missing_ok=True)
+        (tmp_path / "a").symlink_to(target)
+        with pytest.raises(ValueError, match="a: it is no file"):
+            check_file(tmp_path, "a", record)
+        with pytest.raises(OSError, match="it is no file"):
+            digest_of(tmp_path / "a")

@@ -67,3 +67,10 @@ def test_what_is_no_json_object_is_an_error_of_value(tmp_path: Path, text: str) 
 
     with pytest.raises(ValueError):  # noqa: PT011  # the text of the parser is its own
         read_json(tmp_path / "a.json")
+
+
+def test_a_pipe_is_no_json_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+
+    with pytest.raises(OSError, match="it is no file"):
+        read_json(tmp_path / "a.json")

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,28 @@ def test_the_folder_may_stand_anywhere(asked: list[str]) -> None:
 def test_a_folder_must_follow(asked: list[str]) -> None:
     with pytest.raises(UserError, match="--runs-dir: expected a folder after it, found nothing"):
         below(asked)
+
+
+def test_a_flaw_of_any_file_is_damage_once_all_are_proved(finished: FoundRun) -> None:
+    assert (finished.flaw, finished.proved_status) == ("", "finished")
+    for name in ("config.yaml", "metrics.jsonl", "data.json", "predictions.safetensors"):
+        file = finished.run_dir.path / name
+        content = file.read_bytes()
+        file.write_bytes(content + b"\n")
+        (run,) = runs(finished.run_dir.runs_dir)
+        assert (run.status, run.damage) == ("finished", "")  # which is cheap to ask
+        assert run.flaw.startswith(f"{name} is damaged")
+        assert run.proved_status == "damaged"
+        assert not run.is_whole(name)
+        assert run.is_whole("result.json")
+        file.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["run.json", "result.json", "config.yaml", "metrics.jsonl"])
+def test_a_pipe_in_place_of_a_file_is_damage(finished: FoundRun, name: str) -> None:
+    (finished.run_dir.path / name).unlink()
+    os.mkfifo(finished.run_dir.path / name)
+    found = FoundRun(finished.run_dir, finished.run_dir.record() or {})
+
+    assert found.proved_status == ("unreadable" if name == "run.json" else "damaged")
+    assert name == "run.json" or name in found.flaw

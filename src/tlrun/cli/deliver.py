@@ -70,6 +70,8 @@ def deliver(arguments: Sequence[str]) -> int:
 
     from tlrun.selection.card import card, lines, markdown
     from tlrun.selection.deliver import Method, choose, write
+    from tlrun.store.delivered import CARD
+    from tlrun.store.digests import sealed
     from tlrun.store.files import write_json, write_whole
 
     arms = _arms(runs_dir, named, asked.seed, console)
@@ -78,7 +80,7 @@ def deliver(arguments: Sequence[str]) -> int:
     choices = choose(arms, held, cast("Method", asked.method), asked.prior)
     folder = write(runs_dir, arms, choices, procedure)
     made = card(arms, held, choices, procedure)
-    write_json(folder / "card.json", made)
+    write_json(folder / CARD, sealed(made))
     write_whole(folder / "card.md", markdown(made, str(folder)).encode())
     console.print()
     for line in lines(made, str(folder)):

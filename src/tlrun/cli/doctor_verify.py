@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tlrun.cli.clean_items import HOMES
@@ -14,6 +15,8 @@ from tlrun.core.errors import printable, say
 from tlrun.data.progress import Progress
 from tlrun.report.amounts import counted, size
 from tlrun.store.checkpoints import Checkpoints
+from tlrun.store.delivered import DELIVERED, is_of_older, prove
+from tlrun.store.delivered import HOME as STACKS
 from tlrun.store.digests import is_sealed
 from tlrun.store.entries import entries
 from tlrun.store.found import FoundRun, runs
@@ -23,7 +26,7 @@ from tlrun.store.stages import HOME as STAGES
 
 @dataclass(frozen=True)
 class Kept:
-    """Something that digests prove. kind: run, entry or checkpoint.
+    """Something that digests prove. kind: run, entry, checkpoint or stack.
 
     fix: what to do where it is damaged. prove: raises OSError or ValueError, saying what is wrong,
     where it is not what it was.
@@ -45,6 +48,8 @@ def verify(runs_dir: Path) -> int:
         elif run.record.get("status") == "finished":
             older += 1
     every += _without_record(runs_dir)
+    every += (stacks := list(_stacks(runs_dir)))
+    older_stacks = sum(is_of_older(stack.path) for stack in stacks)
     progress = Progress("verifying", len(every), say, "runs and entries")
     damaged = 0
     for done, kept in enumerate(every):
@@ -57,12 +62,17 @@ def verify(runs_dir: Path) -> int:
     counts.append(counted(sum(kept.kind == "entry" for kept in every), "entr", "y", "ies"))
     if count := sum(kept.kind == "checkpoint" for kept in every):
         counts.append(counted(count, "checkpoint"))
+    if stacks:
+        counts.append(counted(len(stacks), "delivered stack"))
     read = size(sum(size_of(kept.path) for kept in every))
     print(f"{', '.join(counts)}, {read} verified in {time.monotonic() - begun:.1f} s", end="")
     print(f"; {damaged} damaged." if damaged else "; nothing is damaged.")
     if older:
         said = f"{counted(older, 'finished run')} of an older tl-run"
         print(f"{said} without digests, so not verified")
+    if older_stacks:
+        said = f"{counted(older_stacks, 'delivered stack')} of an older tl-run"
+        print(f"{said} without a digest of {DELIVERED}, of which weights are not verified")
     return 1 if damaged else 0
 
 
@@ -122,3 +132,11 @@ def _checkpoints(runs_dir: Path) -> Iterator[Checkpoints]:
     for home in (runs_dir, runs_dir / FOLDS):
         for path in sorted(home.glob(f"[!.]*/[!.]*/*/{CHECKPOINTS}/*")):
             yield Checkpoints(path, path.name)
+
+
+def _stacks(runs_dir: Path) -> Iterator[Kept]:
+    """Delivered stacks, each with the runs that are its members."""
+    for path in sorted((runs_dir / STACKS).glob("[!.]*")):
+        if path.is_dir():
+            fix = "give its tl-run deliver again, which makes it anew"
+            yield Kept("stack", path, fix, partial(prove, path))

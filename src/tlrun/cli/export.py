@@ -13,7 +13,7 @@ from rich.text import Text
 from tlrun.cli.export_onnx import ONNX, export_onnx
 from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import fitting, value_asked
-from tlrun.cli.show import chosen
+from tlrun.cli.show import AGAIN, chosen
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
 from tlrun.core.paths import own_path
 from tlrun.report.console import make_console
@@ -99,7 +99,7 @@ def export(arguments: Sequence[str]) -> int:
         return export_onnx(arguments)
     runs_dir, others = below(arguments)
     places, words = _places(others)
-    curves = [_curves(run) for run in _selected(words, runs_dir)]
+    curves = _selected(words, runs_dir)
     if not curves:
         asked = f" with {' '.join(words)}" if words else ""
         print(printable(f"no finished run{asked} in {runs_dir}; all there is: tl-run ls"))
@@ -139,8 +139,12 @@ def _places(arguments: Sequence[str]) -> tuple[list[tuple[str, Path]], list[str]
     return places, others
 
 
-def _selected(words: Sequence[str], runs_dir: Path) -> list[FoundRun]:
-    """The finished runs that are named, or have every value named; else all. Raises UserError."""
+def _selected(words: Sequence[str], runs_dir: Path) -> list[Curves]:
+    """Those of the finished runs that are named, or have every value named; else of all.
+
+    A run that is not what it was is left out, which is told, or refused where it is named. Raises
+    UserError.
+    """
     wanted: dict[str, str] = {}
     named: dict[Path, FoundRun] = {}
     for word in words:
@@ -149,30 +153,40 @@ def _selected(words: Sequence[str], runs_dir: Path) -> list[FoundRun]:
             wanted[key] = value
             continue
         run = chosen("export", word, runs_dir)
-        if run.status != "finished" or not run.result:
-            status = "damaged" if run.status == "finished" else run.status
+        if (status := run.proved_status) != "finished" or run.flaw:
+            status = "damaged" if status == "finished" else status
             raise UserError(Mistake(word, "a finished run", status, "see tl-run show"))
         named[run.run_dir.path] = run
     every = list(named.values()) if named else list(runs(runs_dir))
-    fit = fitting("export", every, wanted)
-    finished = [run for run in fit if run.record.get("status") == "finished"]
-    for run in finished:
-        if run.damage:
-            say(f"{run.run_dir.path}: left out: {run.damage}")
-    return [run for run in finished if not run.damage]
+    fit = {run.run_dir.path for run in fitting("export", every, wanted)}
+    curves = []
+    for run in every:
+        if run.record.get("status") != "finished":
+            continue
+        if run.run_dir.path not in fit and run.is_whole("config.yaml"):
+            continue  # of another config it cannot be said
+        try:
+            curves.append(_curves(run))
+        except ValueError as error:
+            if named:
+                expected = "a run that can be read"
+                raise UserError(Mistake(run.run_dir.name, expected, str(error), AGAIN)) from None
+            say(f"{run.run_dir.path}: left out: {error}; {AGAIN}")
+    return curves
 
 
 def _curves(found: FoundRun) -> Curves:
-    """The curves of a run. Raises UserError where its files cannot be read."""
+    """The curves of a run. Raises ValueError where its files are not what they were, or no rows."""
+    if found.flaw:
+        raise ValueError(found.flaw)
     record = found.record
     try:
         run = read_outcome(found.run_dir, str(record.get("strategy", "")), moved=found.moved)
         started = datetime.fromisoformat(record["started"]).timestamp()
         rows = tuple(rows_of(run))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        where = f"{found.run_dir.path}: {type(error).__name__}: {error}"
-        hint = "tl-run clean takes it away"
-        raise UserError(Mistake("export", "a run that can be read", where, hint)) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"{type(error).__name__}: {words}") from None
     config = flat(read_config(found.run_dir.path))
     if "lam" in config:
         config["lam.name"] = config.pop("lam")

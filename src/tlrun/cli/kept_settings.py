@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tlrun.config.yaml_text import read_yaml
+from tlrun.core.paths import read_text
 
 IN_NAMES = {"dataset", "strategy", "lam", "lam.value", "seed"}  # what a run's folder says itself
 
@@ -21,7 +22,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Runs share most of what stands there, so that each part of a text is read once for all.
     """
     try:
-        text = (folder / "config.yaml").read_text(encoding="utf-8")
+        text = read_text(folder / "config.yaml")
         config: dict[str, Any] = {}
         for part in _parts(text):
             config |= _part(part)

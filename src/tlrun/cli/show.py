@@ -104,8 +104,8 @@ def _near(text: str, every: Sequence[FoundRun]) -> str:
 
 def _print(run: FoundRun, console: Console) -> None:
     console.print(link(run.run_dir.path))
-    status = run.status
-    reason = f"{run.damage}; {AGAIN}" if status == "damaged" else run.record.get("reason")
+    status = run.proved_status
+    reason = f"{run.flaw}; {AGAIN}" if status == "damaged" else run.record.get("reason")
     if reason := reason or MEANS.get(status, ""):
         status = f"{status}: {reason}"
     console.print(Text(printable(status), style="bold"))
@@ -115,7 +115,7 @@ def _print(run: FoundRun, console: Console) -> None:
     for name, row in _facts(run):
         facts.add_row(f"  {name}", Text(printable(row)))
     console.print(facts)
-    config = flat(read_config(run.run_dir.path))
+    config = flat(read_config(run.run_dir.path)) if run.is_whole("config.yaml") else {}
     again = _command(config, run.run_dir.runs_dir)
     if run.result:
         console.print()
@@ -123,7 +123,7 @@ def _print(run: FoundRun, console: Console) -> None:
         for part in relations(run.result):
             console.print(part)
         _print_controls(run, again if config else "", console)
-    if curves := loss_curves(read_rows(run.run_dir.path / "metrics.jsonl")):
+    if curves := loss_curves(_rows(run)):
         console.print()
         console.print(learning_curve(curves, console.width))
     if config:
@@ -191,10 +191,14 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
         yield "cost", f"{labels} labels, {result['steps']} steps, {result['examples']:,} examples"
         yield "test set", f"opened {record.get('test_opened', '–')} time(s)"
     yield from _made_with(record)
-    if rows := read_rows(run.run_dir.path / "metrics.jsonl"):
+    if rows := _rows(run):
         last = rows[-1]
         terms = "  ".join(f"{name} {_term(value)}" for name, value in last["terms"].items())
         yield "last row", f"stage {last['stage']}, step {last['step']}: {terms}"
+
+
+def _rows(run: FoundRun) -> list[dict[str, Any]]:
+    return read_rows(run.run_dir.path / "metrics.jsonl") if run.is_whole("metrics.jsonl") else []
 
 
 def _term(value: object) -> str:

@@ -6,14 +6,18 @@ to come from configs and command lines of others; each is one line here, and no 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
 
 # In bytes, on the systems that we know.
 LONGEST_NAME, LONGEST_PATH = 255, 4096
+# Flags of os.open, where the system has them: nobody who writes is waited for.
+AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 ODD = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -64,3 +68,26 @@ def path_to_read(
     if odd is not None:
         raise UserError(Mistake(key, "a plain file or a folder", f"{path}, {odd}", hint))
     return path
+
+
+def open_file(path: Path) -> BufferedReader:
+    """A plain file, opened to read its bytes; of all else there is no wait, and no end.
+
+    Raises OSError where it cannot be opened, and for a device, a pipe, a socket and a folder.
+    """
+    return open(path, "rb", opener=_plain)
+
+
+def read_text(path: Path) -> str:
+    """The text of a plain file. Raises OSError as `open_file` does, ValueError where it is none."""
+    with open_file(path) as file:
+        return file.read().decode("utf-8")
+
+
+def _plain(path: str, flags: int) -> int:
+    """As os.open, of a plain file only."""
+    descriptor = os.open(path, flags | AT_ONCE)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is no file", path)

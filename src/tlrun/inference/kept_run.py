@@ -19,7 +19,7 @@ from tlrun.config.registry import find, names
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.task import Task, TaskKey
 from tlrun.runs.trained_model import config_of
-from tlrun.store.digests import DECISIVE, check_digests, proved
+from tlrun.store.digests import DECISIVE, check_digests, check_plain, proved
 from tlrun.store.files import read_json
 
 # What a file that somebody else has written may raise where it is read.
@@ -102,6 +102,7 @@ def open_run(folder: Path) -> KeptRun:
     if "digests" in record:
         _check(folder, record["digests"])
     try:
+        check_plain(folder / "model.safetensors")
         data = read_json(folder / "data.json")
         config = config_of(folder)
         forms: Any = [{}]

@@ -19,7 +19,8 @@ from tlrun.core.task import Task, TaskKey
 from tlrun.inference.combined import Part, combined
 from tlrun.inference.member import Member, members_of
 from tlrun.inference.rows import Memo, NewRows, Tell, counted, noted, refused, silent
-from tlrun.inference.stack import DELIVERED, parts_of
+from tlrun.inference.stack import parts_of
+from tlrun.store.delivered import DELIVERED
 from tlrun.training.evaluation import Watch
 
 

@@ -17,10 +17,9 @@ from tlrun.inference.combined import Part
 from tlrun.inference.kept_run import DAMAGED
 from tlrun.inference.member import Member, members_of
 from tlrun.inference.rows import Tell
+from tlrun.store.delivered import DELIVERED, read_delivered
 from tlrun.store.digests import DECISIVE, check_digests, proved
-from tlrun.store.files import read_json
 
-DELIVERED = "delivered.json"
 VERSION = 1  # of its form
 COMBINE = ("probabilities", "numbers")
 NEAR = 1e-6  # how far the sum of weights may be from 1
@@ -33,7 +32,7 @@ def parts_of(folder: Path, tell: Tell) -> tuple[dict[TaskKey, list[Part]], tuple
     a file is missing, changed, new or outside the folder, or the numbers are none that combine.
     """
     try:
-        kept = read_json(folder / DELIVERED)
+        kept = read_delivered(folder)
         if kept["version"] != VERSION:
             raise _wrong(folder, f"version {VERSION}", repr(kept["version"]))
         tasks = {TaskKey.parse(key): dict(of) for key, of in kept["tasks"].items()}

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tlrun.core.errors import printable
 from tlrun.core.json_text import parsed
+from tlrun.core.paths import read_text
 from tlrun.report.render.curves import bars_of
 
 MOST_LINES = 9  # beside the head
@@ -41,7 +42,7 @@ class LossCurve:
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a metrics.jsonl, less those that cannot be read; of folds those of the first."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, ValueError):
         return []
     rows = []

@@ -11,6 +11,7 @@ from tlrun.config.registry import GROUPS, find, names
 from tlrun.config.tuning import Tune
 from tlrun.config.yaml_text import read_yaml
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import read_text
 from tlrun.store.rundir import RunDir
 from tlrun.training.options import Checkpointing
 
@@ -25,7 +26,7 @@ def kept_run(run_dir: RunDir) -> Run:
     """
     file = run_dir.path / "config.yaml"
     try:
-        config = read_yaml(file.read_text(encoding="utf-8"))
+        config = read_yaml(read_text(file))
         seed = int(config["seed"])
         given = {group: config[group] for group in GROUPS if group in config}
         _ = given["dataset"], given["strategy"]  # which no strategy ignores

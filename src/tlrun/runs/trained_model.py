@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tlrun.config.build import node_object
 from tlrun.config.yaml_text import read_yaml
 from tlrun.core.inputs import InputSpec
+from tlrun.core.paths import read_text
 from tlrun.core.seeding import drawing_from
 from tlrun.core.task import Task
 from tlrun.models.backbone import width
@@ -63,7 +64,7 @@ def model_of(folder: Path, fold: int | None, device: str = "cpu") -> Model:
 
 def config_of(folder: Path) -> dict[str, Any]:
     """What config.yaml of the run in a folder holds."""
-    config: dict[str, Any] = read_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
+    config: dict[str, Any] = read_yaml(read_text(folder / "config.yaml"))
     return config
 
 

@@ -26,10 +26,10 @@ from tlrun.selection.arms import Arms
 from tlrun.selection.gate import Gate, gate
 from tlrun.selection.held_out import HeldOut
 from tlrun.selection.stack import Stack, alone, best_single, cross_fitted, fit
-from tlrun.store.digests import digests_of
+from tlrun.store.delivered import DELIVERED, HOME
+from tlrun.store.digests import digests_of, sealed
 from tlrun.store.files import write_json
 
-HOME = ".delivered"
 VERSION = 1  # of the form of delivered.json
 Method = Literal["stack", "best", "gate"]
 METHODS: tuple[Method, ...] = ("stack", "best", "gate")
@@ -133,7 +133,7 @@ def write(
         files = [name for name in every if (aside / name).is_file()]
         about = {"version": VERSION, "problem": arms.problem, "seed": arms.seed, **procedure}
         digests = digests_of(aside, files)
-        write_json(aside / "delivered.json", {**about, "tasks": tasks, "digests": digests})
+        write_json(aside / DELIVERED, sealed({**about, "tasks": tasks, "digests": digests}))
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
     finally:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.options import strict
+from tlrun.core.paths import open_file
 
 # Of a run's folder: what its answers follow from, and what it says came out.
 DECISIVE = (
@@ -82,21 +83,25 @@ def is_sealed(record: Mapping[str, Any]) -> bool:
     return OWN in record or "run" in record
 
 
-def check_sealed(record: Mapping[str, Any]) -> None:
-    """Raise ValueError where run.json is not what it was; an older tl-run's may be anything."""
+def check_sealed(record: Mapping[str, Any], name: str = "run.json") -> None:
+    """Raise ValueError where run.json is not what it was; an older tl-run's may be anything.
+
+    name: of the file, where another is sealed so.
+    """
     content = {key: value for key, value in record.items() if key != OWN}
     if is_sealed(record) and record.get(OWN) != digest_of_json(content):
-        raise ValueError("run.json is damaged: it does not match its own digest")
+        raise ValueError(f"{name} is damaged: it does not match its own digest")
 
 
 def check_file(folder: Path, name: str, record: Mapping[str, Any], *, deep: bool = True) -> None:
     """Raise ValueError, naming it, where a file of a run is missing, or is not what it was.
 
-    record: what run.json says; where that is no digest of the file, there is nothing to check.
+    record: what run.json says; where that is no digest of the file, it is to be a file, if there.
     deep: whether a large file is read although its size and time of writing are what they were.
     """
     digest = of_files(record).get(name)
     if digest is None:
+        check_plain(folder / name)
         return
     try:
         large = record.get("large")
@@ -107,6 +112,16 @@ def check_file(folder: Path, name: str, record: Mapping[str, Any], *, deep: bool
         raise ValueError(f"{name}: {error.strerror}") from None
     if found != digest:
         raise ValueError(f"{name} is damaged: it does not match its digest")
+
+
+def check_plain(file: Path) -> None:
+    """Raise ValueError where what stands there is no file, so that nobody reads it for ever."""
+    try:
+        odd = file.exists() and not file.is_file()
+    except OSError:  # who reads it says why
+        return
+    if odd:
+        raise ValueError(f"{file.name}: it is no file")
 
 
 def of_files(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +147,7 @@ def digest_of_json(value: Any) -> str:
 
 def digest_of(file: Path) -> str:
     """sha256 of a file, in hex. Raises OSError where it cannot be read."""
-    with open(file, "rb") as opened:
+    with open_file(file) as opened:
         content = opened.read(PART)
         if len(content) < PART:  # at once: thousands of small files are read for a table
             return hashlib.sha256(content).hexdigest()

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tlrun.core.errors import STOPPED
 from tlrun.core.notes import Note, Waiting
+from tlrun.core.paths import open_file
 from tlrun.core.signals import raised
 from tlrun.store.digests import digest_of, digest_of_json
 from tlrun.store.files import read_json, sync_files, sync_folder, write_json, write_whole
@@ -56,7 +57,8 @@ class Entry:
         files = {}
         for name, digest in self._digests().items():
             try:
-                files[name] = (self.path / name).read_bytes()
+                with open_file(self.path / name) as file:
+                    files[name] = file.read()
             except OSError as error:
                 raise Damaged(f"{name} cannot be read ({error.strerror})") from None
             _check(name, hashlib.sha256(files[name]).hexdigest(), digest)

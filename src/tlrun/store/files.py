@@ -20,6 +20,7 @@ from typing import Any
 from tlrun.core.errors import STOPPED
 from tlrun.core.json_text import parsed
 from tlrun.core.options import strict
+from tlrun.core.paths import open_file
 from tlrun.core.signals import raised
 
 BLOCK = 4096  # bytes that a file has on the disk at least, where it has any
@@ -108,7 +109,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises ValueError where it holds no JSON object, and where it is larger than any of ours.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         content = file.read(MOST_JSON + 1)
     if len(content) > MOST_JSON:
         raise ValueError(f"{path.name}: expected at most {MOST_JSON:,} bytes of JSON")

@@ -15,7 +15,7 @@ from typing import Any
 
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.paths import own_path
-from tlrun.store.digests import is_sealed
+from tlrun.store.digests import check_file, is_sealed
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
 from tlrun.store.shapes import RESULT, checked
@@ -78,6 +78,32 @@ class FoundRun:
     def damage(self) -> str:
         """What is wrong with result.json or the files beside it; empty where nothing is."""
         return self._read[1]
+
+    @cached_property
+    def flaw(self) -> str:
+        """`damage`, or what is wrong with any other file: each small one is read for it."""
+        try:
+            if not self.damage:
+                self.run_dir.prove(self.record)
+        except (OSError, ValueError) as error:
+            return " ".join(str(error).split())
+        return self.damage
+
+    @property
+    def proved_status(self) -> str:
+        """`status`, where a flaw of any file is damage too."""
+        status = self.status
+        if status == "finished" and is_sealed(self.record) and self.flaw:
+            return "damaged"
+        return status
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a file is what it was, as far as run.json says."""
+        try:
+            check_file(self.run_dir.path, name, self.record)
+        except ValueError:
+            return False
+        return True
 
     @cached_property
     def _read(self) -> tuple[dict[str, Any], str]:

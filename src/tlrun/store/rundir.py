@@ -104,7 +104,7 @@ class RunDir:
         record: what run.json says. deep: whether large files are read although their sizes and
         times of writing are what they were.
         """
-        for name in of_files(record).keys() - {"result.json"}:
+        for name in sorted(of_files(record).keys() - {"result.json"}):
             check_file(self.path, name, record, deep=deep)
 
     def begin(self, config: str, record: Mapping[str, Any], *, goes_on: bool = False) -> None:

@@ -17,6 +17,7 @@ import yaml
 from tlrun.config.yaml_text import read_yaml
 from tlrun.core.json_text import parsed
 from tlrun.core.options import as_plain
+from tlrun.core.paths import read_text
 from tlrun.runs.identity import deciding
 from tlrun.runs.plan import Plan
 from tlrun.store.found import FoundRun
@@ -83,7 +84,7 @@ def past_costs(found: Iterable[FoundRun], wanted: Iterable[Kind]) -> dict[Kind, 
     of_data = [run for run in found if run.run_dir.group.partition("/")[0] in names]
     for run in [run for run in of_data if run.record.get("status") == "finished"][-MOST:]:
         try:
-            config = read_yaml((run.run_dir.path / "config.yaml").read_text(encoding="utf-8"))
+            config = read_yaml(read_text(run.run_dir.path / "config.yaml"))
             record = run.record
             engine = str(record.get("engine", "loop"))
             kind = _kind(config, record["problem"], record["fingerprint"], engine)
@@ -185,7 +186,7 @@ def _steps(path: Path) -> dict[str, int]:
     """How many steps each stage had, by its name: the last that was evaluated."""
     steps: dict[str, int] = {}
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in read_text(path).splitlines():
             row = parsed(line)
             steps[row["stage"]] = max(steps.get(row["stage"], 0), row["step"])
     return steps

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tlrun.core.json_text import parsed
+from tlrun.core.paths import read_text
 from tlrun.runs.outcome import Outcome
 
 END = "end"  # the stage of what is measured once all stages are over
@@ -52,7 +53,7 @@ def rows_of(run: Outcome) -> Iterator[Row]:
     training has none, and its scores alone.
     """
     path = run.path / "metrics.jsonl"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = read_text(path) if path.is_file() else ""
     before, last = 0, 0  # updates of the stages before, and of this one
     now: tuple[int | None, str] | None = None
     for line in text.splitlines():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 from tlrun.core.json_text import parsed
+from tlrun.core.paths import read_text
 from tlrun.report.answer import Chart, Figure, Line, Point
 from tlrun.report.formatting import unit_of
 from tlrun.report.study.arms import Axis, Series, number_of, shown
@@ -129,7 +130,7 @@ def _objective(run: Outcome) -> dict[int, float]:
     curve: dict[int, float] = {}
     stage = None
     try:
-        rows = (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = read_text(run.path / "metrics.jsonl").splitlines()
         for row in map(parsed, rows):
             if row["stage"] != stage:  # of an earlier one, or of an earlier fold
                 stage, curve = row["stage"], {}

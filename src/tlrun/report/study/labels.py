@@ -10,6 +10,7 @@ import yaml
 
 from tlrun.config.yaml_text import read_yaml
 from tlrun.core.errors import printable
+from tlrun.core.paths import read_text
 from tlrun.runs.outcome import Outcome
 
 NO_OPTION = ("seed", "lam")  # what is averaged over, and what has a column of its own
@@ -53,7 +54,7 @@ def config_of(path: Path) -> dict[str, str]:
     Without its seed, its λ and the name of its strategy.
     """
     try:
-        config = read_yaml((path / "config.yaml").read_text(encoding="utf-8"))
+        config = read_yaml(read_text(path / "config.yaml"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     if not isinstance(config, dict):
