@@ -385,7 +385,7 @@ def test_a_full_disk_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.Mon
     reasons = [results[plan.run_dir.path].reason for plan in plans]
 
     assert (reasons[0], reasons[2]) == ("", "")
-    assert "No space left on device" in reasons[1]
+    assert "no space left on the disk" in reasons[1]
     assert [record_of(plan.run_dir.path)["status"] for plan in plans] == [
         "finished",
         "failed",
