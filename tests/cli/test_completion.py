@@ -50,6 +50,7 @@ press "tl-run strategy=nope strategy.q" tl-run strategy = nope strategy.q
         ("tl-run --cfg ", ["all", "hydra", "job"]),
         ("tl-run --dr", ["--dry-run"]),
         ("tl-run ls status=fi", ["status=finished"]),
+        ("tl-run ls status=in", ["status=inexact", "status=interrupted"]),
         ("tl-run clean --older", ["--older-than"]),
         ("tl-run help stra", ["strategy.", "strategy="]),
         ("tl-run 'strategy=jo", ["strategy=joint"]),

@@ -15,6 +15,8 @@ from tlrun.cli.deliver import deliver
 from tlrun.core.errors import UserError
 from tlrun.sweeps.executors import local
 
+from problems import sign
+
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +89,23 @@ def test_a_mistake_is_one_line(arguments: Sequence[str], told: str, here: Path) 
 def test_help_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     assert deliver(["--help"]) == 0
     assert "tl-run deliver" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_has_diverged_is_named_and_scratch_that_has_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "runs"
+    study(home, lam(1.0))
+    (spoilt,) = (home / "digits" / "source_only").iterdir()
+    sign(spoilt, diverged={"task": "target/digit", "loss": 3e30, "constant": 2.3})
+
+    assert deliver(["--runs-dir", str(home), "--folds", "2"]) == 0
+    line = "left out: source_only, which has diverged"
+    assert line in capsys.readouterr().out
+    (folder,) = (home / ".delivered").iterdir()
+    assert line in (folder / "card.md").read_text()
+    for scratch in (home / "digits" / "scratch").iterdir():
+        sign(scratch, diverged={"task": "target/digit", "loss": 3e30, "constant": 2.3})
+    with pytest.raises(UserError, match=r"scratch, which has diverged.*smaller optimizer\.lr"):
+        deliver(["--runs-dir", str(home), "--folds", "2"])

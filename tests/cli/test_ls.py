@@ -10,7 +10,7 @@ from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
 from tlrun.store.found import runs
 
-from problems import Watcher, config, performed, planned
+from problems import Watcher, config, performed, planned, sign
 
 
 @pytest.fixture
@@ -134,3 +134,16 @@ def test_a_loss_far_from_any_sense_is_not_called_finished(
     assert "1 runs in" in capsys.readouterr().out
     ls(["status=finished", "--runs-dir", three])
     assert len(rows(capsys)) == 3
+
+
+def test_a_run_gone_on_with_under_another_fingerprint_is_no_plain_finished_one(
+    three: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = next(iter(runs(Path(three)))).run_dir.path
+    sign(one, inexact="torch 1 then, 2 now")
+    ls(["status=inexact", "--runs-dir", three])
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("inexact"))
+    ls(["--runs-dir", three])
+
+    assert one.name[-12:] in row
+    assert len(rows(capsys)) == 2

@@ -1,6 +1,7 @@
 """tl-run predict: answers as a file and on the screen, and mistakes in one line."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import tlrun
 from tlrun.cli.main import run
 from tlrun.cli.predict import USAGE
 from tlrun.core.errors import UserError
+
+from problems import sign
 
 ROWS = cells()
 
@@ -121,3 +124,14 @@ def test_help_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["predict", "--help"]) == 0
     assert capsys.readouterr().out == f"{USAGE}\n"
     assert max(map(len, USAGE.splitlines())) <= 80
+
+
+def test_a_run_that_has_diverged_is_told_once(
+    ill: Path, new: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(ill, tmp_path / ill.name))
+    sign(folder, diverged={"task": "table/ill", "loss": 3e30, "constant": 0.7})
+    assert run(["predict", str(folder), str(new)]) == 0
+
+    said = capsys.readouterr().out
+    assert said.count("has diverged: test loss 3e+30 of table/ill") == 1

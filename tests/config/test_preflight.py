@@ -158,7 +158,7 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ),
         ("verdict.alpha=0", "verdict.alpha: expected a number above 0 and below 0.5, found 0"),
         ("verdict.delta=-1", "verdict.delta: expected a number from 1e-09 to 1000000000 or null"),
-        ("verdict.aplha=0.1", "verdict.aplha: no such key; did you mean alpha?"),
+        ("verdict.aplha=0.1", "verdict.aplha: no such key; did you mean verdict.alpha?"),
         ("verdict=0.1", "verdict: expected the keys alpha, delta, found 0.1"),
         (
             "tune.lr=3",
@@ -166,7 +166,7 @@ def test_a_mistake_within_a_node_is_one_line(override: str, line: str) -> None:
         ),
         ("tune.lr=[1e-3]", "tune.lr: expected two or more rates, each once, found [0.001]"),
         ("tune.rate=true", "tune.rate: no such key; one of: lr"),
-        ("sweep.job=3", "sweep.job: no such key; did you mean jobs?"),
+        ("sweep.job=3", "sweep.job: no such key; did you mean sweep.jobs?"),
         ("device=gpu", "device: expected auto, cpu, cuda or cuda:N, found 'gpu'"),
         ("strategy.name=joint", "strategy.name: expected to be left alone, found joint; choose"),
         ("strategy=null", "strategy: null is not known; "),

@@ -30,6 +30,7 @@ from tlrun.core.options import Range
         ("dataset.path=x", "path is an option of dataset=fdu_mtl, image_folder"),
         ("optimizer.momentum=0.9", "momentum is an option of optimizer=sgd"),
         ("strategy.relaton=mean", "did you mean strategy.relation? (of strategy=task_relation)"),
+        ("checkpoint.second=5", "did you mean checkpoint.seconds? (one of: seconds, steps)"),
         ("batch_sise=32", "did you mean trainer.batch_size?"),
         ("dataset.shift=nois", "did you mean noise?"),
         ("device=cud", "did you mean cuda?"),

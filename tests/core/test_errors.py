@@ -17,6 +17,7 @@ from tlrun.core.errors import (
     RunFailed,
     TlrunError,
     UserError,
+    disk_full,
     nearest,
     out_of_memory,
 )  # fmt: skip
@@ -195,3 +196,21 @@ def test_memory_that_is_not_there_is_told_in_a_line_with_what_to_try(number: int
 )
 def test_no_other_error_is_taken_for_it(error: BaseException) -> None:
     assert out_of_memory(error) == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded", "runs/x/model.safetensors"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),  # as of safetensors
+    ],
+)
+def test_a_full_disk_is_told_with_what_to_do(error: BaseException) -> None:
+    said = disk_full(error)
+
+    assert said == (
+        "no space left on the disk; free some (tl-run clean), then the same command goes on"
+    )
+    assert disk_full(OSError(errno.EACCES, "Permission denied")) == ""
+    assert disk_full(ValueError(errno.ENOSPC)) == ""

@@ -15,6 +15,8 @@ import tlrun
 from tlrun.core.errors import UserError
 from tlrun.inference.kept_run import open_run
 
+from problems import sign
+
 DECISIVE = ("config.yaml", "data.json", "preprocessing.json", "model.safetensors")
 
 
@@ -144,3 +146,15 @@ def test_what_it_is_about(kept: Path) -> None:
     assert run.roles == {"table": "peer"}
     (key,) = run.tasks(run.forms[0])
     assert str(key) == "table/ill"
+
+
+def test_a_run_that_has_diverged_or_is_inexact_says_so(folder: Path) -> None:
+    assert open_run(folder).spoilt == ()
+    far = {"task": "table/ill", "loss": 3e30, "constant": 0.7}
+    sign(folder, diverged=far, inexact="torch 1 then, 2 now")
+
+    diverged, inexact = open_run(folder).spoilt
+    assert diverged.startswith(f"{folder.name} has diverged: test loss 3e+30 of table/ill")
+    assert "smaller optimizer.lr" in diverged
+    assert inexact.startswith(f"{folder.name} is inexact")
+    assert "torch 1 then, 2 now" in inexact

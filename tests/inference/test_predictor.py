@@ -27,7 +27,7 @@ from tlrun.runs.trained_model import model_of
 from tlrun.training.evaluation import outputs_of
 
 from photos import put_classes
-from problems import config
+from problems import config, sign
 from reviews import domains_csv
 
 ROWS = cells()
@@ -282,3 +282,12 @@ for p in tlrun.load({str(ill)!r}).predict_proba("new.csv")[:, 1].tolist():
     )
 
     assert list(map(float, done.stdout.split())) == expit(said[:, 0].astype(np.float64)).tolist()
+
+
+def test_each_answer_of_a_run_that_is_inexact_warns_of_it(ill: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ill, tmp_path / ill.name))
+    sign(folder, inexact="torch 1 then, 2 now")
+    predictor = tlrun.load(folder)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=f"^{folder.name} is inexact.*torch 1 then, 2 now"):
+            predictor.predict(inputs(np.arange(4, 16), "site"))

@@ -20,7 +20,7 @@ from problems import TINY
 from properties import assert_one_line_each
 
 COMMAND = [*TINY, "controls=false", "strategy=joint"]
-FULL = "No space left on device"
+FULL = "no space left on the disk"
 
 
 @pytest.fixture

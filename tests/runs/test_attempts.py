@@ -73,9 +73,11 @@ def test_under_another_fingerprint_it_is_refused_in_one_line_that_says_what_diff
     plan = attempted(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     elsewhere(monkeypatch)
+    watcher = Watcher()
     with pytest.raises(UserError) as refused:
-        performed(asked(tmp_path), "run", Watcher())
+        performed(asked(tmp_path), "run", watcher)
 
+    assert not any("going on" in line for line in watcher.notes)
     (line,) = refused.value.lines
     for words in (str(plan.run_dir.path), "Another AVX9 now", "allow_inexact=true", "rerun=true"):
         assert words in line
@@ -104,6 +106,7 @@ def test_allowed_it_goes_on_and_is_marked_for_ever(
     assert again.differs == first.differs
     record = json.loads((first.path / "run.json").read_text())
     assert "Another AVX9 now" in record["inexact"]
+    assert first.inexact == again.inexact == record["inexact"]
     assert len(list(tmp_path.glob(".stages/*"))) == (1 if stages else 0)  # none is made under AVX9
 
 

@@ -5,11 +5,11 @@ import pytest
 import yaml
 from heads import plan_of, record_of
 
-from tlrun.core.errors import RunFailed, Terminated
+from tlrun.core.errors import Mistake, RunFailed, Terminated, UserError
 from tlrun.core.options import as_plain
 from tlrun.runs import recording
 from tlrun.runs.identity import deciding
-from tlrun.runs.recording import begin, close_failed, close_stopped
+from tlrun.runs.recording import begin, close_failed, close_stopped, reason_of
 
 from problems import data_of
 
@@ -65,6 +65,7 @@ def test_what_a_signal_has_stopped_says_which(
         (ValueError("two\nlines"), "ValueError: two lines", True),
         (MemoryError(), "out of memory; try a smaller trainer.batch_size, sweep.jobs or", True),
         (RuntimeError("can't allocate memory"), "out of memory; try a smaller", True),
+        (OSError(28, "No space left on device"), "no space left on the disk; free some", True),
     ],
 )
 def test_what_has_failed_says_why_in_a_line(
@@ -141,6 +142,14 @@ def test_on_a_disk_that_is_full_a_run_still_says_that_it_failed(
     failure = close_failed(plan, OSError(28, "No space left on device"), 0.0)
     record = record_of(plan.run_dir.path)
 
-    assert "No space left on device" in failure.reason
+    assert "no space left on the disk" in failure.reason
     assert (record["status"], record["fingerprint"]) == ("failed", plan.fingerprint)
-    assert "No space left on device" in record["reason"]
+    assert "no space left on the disk" in record["reason"]
+
+
+def test_a_reason_does_not_name_the_folder_that_its_line_begins_with(tmp_path: Path) -> None:
+    mistake = Mistake(str(tmp_path), "to go on as it was begun", "torch 1 then", "rerun=true")
+    expected = "expected to go on as it was begun, found torch 1 then; rerun=true"
+
+    assert reason_of(UserError(mistake), tmp_path) == expected
+    assert reason_of(UserError(mistake), tmp_path / "other") == f"{tmp_path}: {expected}"

@@ -16,6 +16,8 @@ from tlrun.store.found import runs
 
 from problems import sign
 
+FAR = {"task": "target/digit", "loss": 3e30, "constant": 2.3}
+
 
 def test_all_arms_lambdas_and_controls_are_there_once(finished: Finished) -> None:
     names = [arm.name for arm in finished.arms.every]
@@ -100,3 +102,51 @@ def test_two_ways_of_buying_labels_are_no_stack(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="arms on the same labels"):
         arms_of_study(tmp_path, study_of(tmp_path))
+
+
+def diverged(finished: Finished, place: Path, *groups: str) -> Path:
+    """A copy of the study's folder in which the runs of some strategies have diverged."""
+    copied = shutil.copytree(finished.runs_dir, place / "runs")
+    for run in runs(copied):
+        if run.run_dir.group.rpartition("/")[2] in groups:
+            sign(run.run_dir.path, diverged=FAR)
+    return copied
+
+
+def test_a_run_that_has_diverged_is_no_member_and_told(finished: Finished, tmp_path: Path) -> None:
+    copied = diverged(finished, tmp_path, "source_only")
+
+    arms = arms_of_study(copied, study_of(copied))
+
+    ((name, why),) = arms.left_out
+    assert name == "source_only"
+    for words in ("has diverged", "3e+30", "smaller optimizer.lr"):
+        assert words in why
+    assert len(arms.every) == len(finished.arms.every) - 1
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ("scratch",),
+        ("parameter_transfer", "source_only", "joint"),
+        ("scratch", "parameter_transfer", "source_only", "joint"),
+    ],
+)
+def test_where_scratch_or_all_beside_it_has_diverged_nothing_is_delivered(
+    groups: tuple[str, ...], finished: Finished, tmp_path: Path
+) -> None:
+    copied = diverged(finished, tmp_path, *groups)
+    if "scratch" not in groups:  # the other budget, which no prior stands on
+        for run in runs(copied):
+            if run.run_dir.group.endswith("/scratch") and run.record["setting"] != _safe(finished):
+                sign(run.run_dir.path, diverged=FAR)
+
+    with pytest.raises(UserError, match="diverged") as caught:
+        arms_of_study(copied, study_of(copied))
+    (line,) = caught.value.lines
+    assert "smaller optimizer.lr" in line
+
+
+def _safe(finished: Finished) -> str:
+    return finished.arms.every[finished.arms.safe].outcome.setting

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from inline import Inline, unwatched
 from selection.conftest import Finished
 
+from tlrun.core.errors import RunFailed
 from tlrun.core.task import TaskKey
 from tlrun.report.study.build import build_report
 from tlrun.report.study.predictions import predictions_of
 from tlrun.runs.screen import QuietScreen
-from tlrun.selection.held_out import carry_out, fold_runs
+from tlrun.selection.held_out import carry_out, fold_runs, joined
 from tlrun.store.found import runs
 from tlrun.store.rundir import FOLDS
 from tlrun.store.studydir import studies
@@ -83,3 +86,12 @@ def test_a_part_changes_nothing_but_what_is_held_out(finished: Finished) -> None
         assert run.lam == arm.config.lam
         assert run.seed == arm.config.seed
         assert run.dataset.holdout_fold == f"{place % 3 + 1}/3"  # type: ignore[attr-defined]
+
+
+def test_scratch_that_diverged_on_a_part_is_refused_by_name(finished: Finished) -> None:
+    arms, outcome = finished.arms, finished.arms.every[0].outcome
+    of_arms = [[outcome, outcome] for _ in arms.every]
+    of_arms[arms.safe][1] = replace(outcome, diverged=True)
+
+    with pytest.raises(RunFailed, match=r"scratch diverged .* smaller optimizer\.lr"):
+        joined(arms, of_arms)

@@ -44,7 +44,9 @@ FILES = {"--html", "--json", "--csv", "--markdown", "--tensorboard", "--onnx", "
 FOLDERS = {"--runs-dir", "--config-dir", "-cd"}
 CONFIGS = ("job", "hydra", "all")
 AFTER = {"--by": ("likelihood", "features"), "--cfg": CONFIGS, "-c": CONFIGS}
-STATUS = ("finished", "failed", "interrupted", "stopped", "running", "damaged")
+STATUS = (
+    "finished", "diverged", "inexact", "failed", "interrupted", "stopped", "running", "damaged"
+)  # fmt: skip
 
 
 def shell_completion(arguments: Sequence[str]) -> int:

@@ -25,7 +25,8 @@ from tlrun.store.studydir import HOME as STUDIES
 USAGE = """\
 tl-run ls [KEY=VALUE …] [--all] [--runs-dir PATH]   the runs so far, latest last
 
-  tl-run ls status=failed        finished, diverged, failed, interrupted,
+  tl-run ls status=failed        finished, diverged, inexact (gone on with under
+                                 another fingerprint), failed, interrupted,
                                  running, stopped (its process is gone),
                                  damaged (its result is)
   tl-run ls strategy=scratch seed=0    any key of a run's config, such as
@@ -42,6 +43,7 @@ COLUMNS = ("status", "run", "settings", "test", "s", "started (UTC)")
 FIXED = {"status": 11, "test": 9, "s": 9, "started (UTC)": 18}
 SETTINGS = 24  # columns of a terminal in which settings are folded, before others are left out
 DROPPED = ("s", "started (UTC)")  # where there is no room, in this order
+INEXACT = "inexact"
 BAD = ("failed", "stopped", "damaged")
 OWN = ("status", "path")  # what can be asked for beside the keys of a config
 
@@ -199,10 +201,12 @@ def _cells(run: FoundRun) -> dict[str, Text | str]:
 
 
 def _status(run: FoundRun) -> str:
-    """How a run went; of one that is finished and has diverged that."""
+    """How a run went; of one that is finished and has diverged, or is inexact, that."""
     status = run.status
     if status == "finished" and run.result and has_diverged(run.record, run.result):
         return DIVERGED
+    if status == "finished" and run.record.get("inexact"):
+        return INEXACT
     return status
 
 

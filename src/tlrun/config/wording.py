@@ -80,7 +80,10 @@ def unknown_key(  # noqa: PLR0911  # one line a place
         return found
     if closest(last, known) is None and (near := closest(last, sorted(options()), ALIKE)):
         return _elsewhere(near)
-    return nearest(last, known)
+    hint = nearest(last, known)
+    if prefix and group not in GROUPS:  # one word where it stands would be none on a command line
+        hint = hint.replace("did you mean ", f"did you mean {prefix}.")
+    return hint
 
 
 def _elsewhere(option: str) -> str:

@@ -6,6 +6,7 @@ as one line a message, never as a traceback.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -120,6 +121,14 @@ def out_of_memory(error: BaseException) -> str:
         return ""
     smaller = "a smaller trainer.batch_size, sweep.jobs or backbone, or trainer.precision=bf16"
     return f"out of memory; try {smaller} ({message})"
+
+
+def disk_full(error: BaseException) -> str:
+    """What to say and to do where the disk, or one's share of it, is full; else empty."""
+    by_number = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not by_number and "No space left on device" not in str(error):  # as of safetensors
+        return ""
+    return "no space left on the disk; free some (tl-run clean), then the same command goes on"
 
 
 def one_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ looked up among the names that tl-run and installed plug-ins have registered, an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,6 +19,7 @@ from tlrun.config.build import node_object
 from tlrun.config.registry import find, names
 from tlrun.core.errors import Mistake, UserError
 from tlrun.core.task import Task, TaskKey
+from tlrun.runs.far import TRY, has_diverged, how_far
 from tlrun.runs.trained_model import config_of
 from tlrun.store.digests import DECISIVE, check_digests, check_plain, proved
 from tlrun.store.files import read_json
@@ -61,6 +63,19 @@ class KeptRun:
         """The domains that it was learnt for: the targets, or all where there is none."""
         roles = self.roles
         return tuple(name for name, role in roles.items() if role == "target") or tuple(roles)
+
+    @property
+    def spoilt(self) -> tuple[str, ...]:
+        """A line for each thing that whoever asks it for answers has to know of its training."""
+        result: Mapping[str, Any] = {}
+        with suppress(OSError, ValueError):  # what is scored may be gone
+            result = read_json(self.folder / "result.json")
+        said, name = [], self.folder.name
+        if has_diverged(self.record, result):
+            said.append(f"{name} has diverged: {how_far(self.record) or TRY}")
+        if inexact := self.record.get("inexact"):
+            said.append(f"{name} is inexact, gone on with under another fingerprint: {inexact}")
+        return tuple(said)
 
     def tasks(self, form: Mapping[str, Any]) -> dict[TaskKey, Task]:
         """Every task by its key, as `form` scales it."""

@@ -32,10 +32,11 @@ class Member:
     Attributes:
     tasks: what it answers, by key. form: what preprocessing.json says of how it reads rows, empty
     where it does not. model: what computes. folder, fold: of the run; fold None where it has none.
+    spoilt: as of `KeptRun.spoilt`.
     """
 
     def __init__(self, run: KeptRun, number: int, tell: Tell = silent) -> None:
-        self.about = run.about
+        self.about, self.spoilt = run.about, run.spoilt
         form, fold = run.forms[number], number if run.folds else None
         tasks = run.tasks(form)
         of = Estimator if isinstance(run.node("strategy"), EstimatorStrategy) else Network

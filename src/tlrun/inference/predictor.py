@@ -52,7 +52,8 @@ class Predictor:
     New rows are what the run has learnt from, without their labels: of a table a data frame of
     pandas, a table of pyarrow, a dict of columns or the path of a file; of texts a list of them, or
     a table; of images paths, a folder or uint8 arrays; of anything else arrays. What of them is not
-    as it was in training is told as a UserWarning, or refused as a UserError.
+    as it was in training is told as a UserWarning, or refused as a UserError; so is told a run that
+    has diverged or is inexact.
     """
 
     def __init__(
@@ -144,7 +145,8 @@ class Predictor:
                 values[rows] = said
             assert values is not None  # there is at least one row
             found[name] = Answers(self._tasks[TaskKey(next(iter(places)), name)], values)
-        lines = (*noted([each.told for each in read.values()]), *told)
+        spoilt = dict.fromkeys(line for member in read for line in member.spoilt)
+        lines = (*spoilt, *noted([each.told for each in read.values()]), *told)
         return found, replace(first, told=lines)
 
     def _members(self, domain: str | None, task: str | None) -> list[Member]:

@@ -33,6 +33,7 @@ class Outcome:
     differs: how the fingerprint it was made under differs from today's, and how those do that it
     was trained under, where they were two; empty if none does.
     digests: sha256 of each file of the folder, by name; none in a run of an older tl-run.
+    inexact: how the fingerprints differ that it was trained under; empty where there is one.
     diverged: whether it has (`far.has_diverged`); how_far: as a clause, where that is known.
     """
 
@@ -52,6 +53,7 @@ class Outcome:
     seconds: float
     found: bool = False
     differs: str = ""
+    inexact: str = ""
     diverged: bool = False
     how_far: str = ""
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -81,7 +83,7 @@ def read_outcome(
     missing = [key for key in FACTS if key not in record]
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
-    lam = record["lam"]
+    lam, inexact = record["lam"], str(record.get("inexact") or "")
     result = checked(run_dir.result(record, moved=moved), RESULT, "result.json")
     return Outcome(
         name=name,
@@ -99,8 +101,9 @@ def read_outcome(
         result=result,
         seconds=record["seconds"],
         found=found,
-        differs="; ".join(filter(None, (str(record.get("inexact", "")), differs))),
+        differs="; ".join(filter(None, (inexact, differs))),
         digests=of_files(record),
+        inexact=inexact,
         diverged=has_diverged(record, result),
         how_far=how_far(record),
     )

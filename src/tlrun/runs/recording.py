@@ -8,11 +8,19 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from tlrun.core.errors import RunFailed, Terminated, TlrunError, one_line, out_of_memory
+from tlrun.core.errors import (
+    RunFailed,
+    Terminated,
+    TlrunError,
+    disk_full,
+    one_line,
+    out_of_memory,
+)
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
 from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
@@ -130,10 +138,13 @@ def _tested_rows(predictions: Mapping[str, Tensor]) -> str:
     return digest_of(rows)
 
 
-def reason_of(error: BaseException) -> str:
-    """Why a run failed, in one line, with what to do where that is known."""
+def reason_of(error: BaseException, path: Path | None = None) -> str:
+    """Why a run failed, in one line, with what to do where that is known.
+
+    path: its folder, which stands before the reason; a mistake about it does not name it again.
+    """
     if isinstance(error, RunFailed):
         return error.reason
     if isinstance(error, TlrunError):
-        return str(error)
-    return out_of_memory(error) or one_line(error)
+        return str(error).removeprefix(f"{path}: ")
+    return out_of_memory(error) or disk_full(error) or one_line(error)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlrun.config.build import Run
-from tlrun.core.errors import STOPPED
+from tlrun.core.errors import STOPPED, UserError
 from tlrun.core.notes import DataLoaded, ReadingData, RunAnew
 from tlrun.core.seeding import exactly
 from tlrun.core.signals import raised
@@ -92,7 +92,8 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     record = run_dir.record() or {}
     if record.get("status") != "finished" or "seconds" not in record:
         why = ATTEMPTS.get(str(record.get("status")), "unreadable")
-        screen.note(RunAnew(path=run_dir.path, why=why, details=""))
+        if not _is_refused(plan):
+            screen.note(RunAnew(path=run_dir.path, why=why, details=""))
         return None
     run_dir.drop_checkpoints()  # a process may have been killed before it could
     differs = differences(record.get("fingerprint", {}), plan.fingerprint)
@@ -114,6 +115,15 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
     else:
         return outcome
     return None
+
+
+def _is_refused(plan: Plan) -> bool:
+    """Whether the run may not go on from its earlier attempt, as `train` is about to say."""
+    try:
+        earlier_attempt(plan)
+    except UserError:
+        return True
+    return False
 
 
 @raised()

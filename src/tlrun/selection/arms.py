@@ -12,12 +12,14 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.task import Task, TaskKey
 from tlrun.report.study.labels import labels_of
 from tlrun.report.study.predictions import tasks_of
+from tlrun.runs.far import TRY
 from tlrun.runs.kept_config import kept_run
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.store.found import FoundRun, runs
 from tlrun.store.studydir import StudyPlan, studies
 
 KEY = "deliver"
+SMALLER = "give the sweep again with a smaller optimizer.lr"
 SAFE = ("scratch", "single_task")  # the control that the prior stands on: of transfer, of tasks
 
 
@@ -116,13 +118,14 @@ def arms_of_runs(runs_dir: Path, chosen: Sequence[FoundRun]) -> Arms:
 
 
 def arms_of(found: Collection[FoundRun]) -> Arms:
-    """The arms among finished runs of one seed, of each setting the newest.
+    """The arms among finished runs of one seed, of each setting the newest, if it has not diverged.
 
     Raises UserError where they are of several problems or draws of labels, where the data set can
     hold out nothing, or where there is no scratch, or none beside it.
     """
     newest = {str(run.record.get("setting")): run for run in found}  # the oldest first
     whole: list[Arm] = []
+    far: list[Arm] = []
     left: list[tuple[str, str]] = []
     outcomes: list[tuple[FoundRun, Outcome]] = []
     for run in newest.values():
@@ -133,12 +136,13 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
     names = _names([outcome for _, outcome in outcomes])
     for run, outcome in outcomes:
         arm = Arm(names[outcome.setting], outcome, kept_run(run.run_dir))
-        if not (outcome.path / "model.safetensors").is_file():
-            left.append((arm.name, "keeps no model"))
+        if why := _is_no_member(outcome):
+            left.append((arm.name, why))
+            far += [arm] * outcome.diverged
         else:
             whole.append(arm)
-    _check_one_draw(whole)
-    safe = _safe(whole)
+    _check_one_draw([*whole, *far])
+    safe = _safe(whole, far)
     judged = tasks_of(whole[safe].outcome)
     if not judged:
         found_there = f"none in {whole[safe].outcome.path / 'data.json'}"
@@ -150,8 +154,18 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
         else:
             left.append((arm.name, "does not answer every task"))
     if len(able) < 2:
-        raise UserError(Mistake(KEY, "two arms or more", ", ".join(arm.name for arm in able)))
+        found_there = ", ".join(arm.name for arm in able)
+        if far:
+            found_there += f", for {', '.join(arm.name for arm in far)} diverged"
+        raise UserError(Mistake(KEY, "two arms or more", found_there, SMALLER if far else ""))
     return Arms(tuple(able), able.index(whole[safe]), judged, tuple(left))
+
+
+def _is_no_member(outcome: Outcome) -> str:
+    """Why a finished run may not stand in a stack, as a clause; empty where it may."""
+    if outcome.diverged:
+        return f"has diverged: {outcome.how_far or TRY}"
+    return "" if (outcome.path / "model.safetensors").is_file() else "keeps no model"
 
 
 def _names(outcomes: Sequence[Outcome]) -> dict[str, str]:
@@ -188,10 +202,17 @@ def _check_one_draw(arms: Sequence[Arm]) -> None:
             raise UserError(Mistake(KEY, "one test set that no arm has learnt from", found, hint))
 
 
-def _safe(arms: Sequence[Arm]) -> int:
-    """The place of scratch, or of each task alone, by what the prior stands on."""
+def _safe(arms: Sequence[Arm], far: Sequence[Arm]) -> int:
+    """The place of scratch, or of each task alone, by what the prior stands on.
+
+    far: arms that have diverged. Raises UserError where it is among those, or nowhere.
+    """
     for place, arm in enumerate(arms):
         if arm.safe:
             return place
+    expected = f"a finished control {' or '.join(SAFE)}"
+    for arm in far:
+        if arm.safe:
+            raise UserError(Mistake(KEY, expected, f"{arm.name}, which has diverged", SMALLER))
     hint = "give the sweep again with controls=true"
-    raise UserError(Mistake(KEY, f"a finished control {' or '.join(SAFE)}", "none", hint))
+    raise UserError(Mistake(KEY, expected, "none", hint))

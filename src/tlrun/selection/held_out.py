@@ -12,6 +12,7 @@ from tlrun.core.errors import RunFailed
 from tlrun.core.problem import known
 from tlrun.core.task import TaskKey
 from tlrun.report.study.predictions import Predicted, predictions_of
+from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.screen import Screen
 from tlrun.selection.arms import Arms
@@ -71,8 +72,13 @@ def carry_out(
 def joined(arms: Arms, outcomes: Sequence[Sequence[Outcome]]) -> dict[TaskKey, HeldOut]:
     """What the arms say of every row, by task. outcomes: of each arm, a run for each part.
 
-    Raises RunFailed where two arms have not held out the same rows.
+    Raises RunFailed where two arms have not held out the same rows, or where the arm that the prior
+    stands on has diverged on a part.
     """
+    for outcome in outcomes[arms.safe]:
+        if outcome.diverged:
+            name = arms.every[arms.safe].name
+            raise RunFailed(f"{name} diverged with a part of its labels; {TRY}", outcome.path)
     said: dict[TaskKey, list[HeldOut]] = {key: [] for key in arms.tasks}
     for of_arm in outcomes:
         parts = [predictions_of(outcome) for outcome in of_arm]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pandas as pd
@@ -78,3 +79,10 @@ def test_a_file_tells_that_it_is_ours(curves: list[Curves]) -> None:
     assert as_csv([]).startswith(OURS_CSV)
     assert as_json(curves).startswith(OURS_JSON)
     assert as_json([]).startswith(OURS_JSON)
+
+
+def test_json_says_what_a_run_went_on_under_another_fingerprint(curves: list[Curves]) -> None:
+    marked = replace(curves[0], run=replace(curves[0].run, inexact="torch 1 then, 2 now"))
+    document: Any = json.loads(as_json([marked, curves[1]]))
+
+    assert [found["inexact"] for found in document["runs"]] == ["torch 1 then, 2 now", None]

@@ -9,7 +9,7 @@ import torch
 from heads import plan_of, record_of, stacked
 from safetensors.torch import load_file
 
-from tlrun.core.errors import RunFailed, Terminated
+from tlrun.core.errors import Mistake, RunFailed, Terminated, UserError
 from tlrun.runs import final_evaluation
 from tlrun.runs.outcome import load_run
 from tlrun.runs.plan import THIS, Plan
@@ -295,6 +295,25 @@ def test_what_does_not_fit_at_all_is_trained_by_the_loop(
     assert {result.reason for result in results.values()} == {""}
 
 
+def test_an_attempt_that_may_not_be_gone_on_from_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlrun.sweeps.batched.memory.MOST", 1000)
+    plans = sweep(tmp_path, seeds=1)
+    whole = together.train
+
+    def refused(plan: Plan, *rest: Any) -> None:
+        if plan is plans[1]:
+            raise UserError(Mistake(str(plan.run_dir.path), "to go on", "torch 1 then"))
+        whole(plan, *rest)
+
+    monkeypatch.setattr(together, "train", refused)
+    results = stacked(plans)
+    reasons = [results[plan.run_dir.path].reason for plan in plans]
+
+    assert reasons == ["", "expected to go on, found torch 1 then", ""]
+
+
 def test_weights_are_written_before_they_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,7 +427,7 @@ def test_a_full_disk_keeps_what_it_holds(tmp_path: Path, monkeypatch: pytest.Mon
     reasons = [results[plan.run_dir.path].reason for plan in plans]
 
     assert (reasons[0], reasons[2]) == ("", "")
-    assert "No space left on device" in reasons[1]
+    assert "no space left on the disk" in reasons[1]
     assert [record_of(plan.run_dir.path)["status"] for plan in plans] == [
         "finished",
         "failed",

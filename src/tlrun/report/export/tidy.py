@@ -60,5 +60,6 @@ def _run(curves: Curves) -> dict[str, Any]:
         "headline": run.result["headline"],
         "labels": run.result["labels"],
         "seconds": run.seconds,
+        "inexact": run.inexact or None,
         "curves": rows,
     }

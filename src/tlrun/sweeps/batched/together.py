@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from tlrun.core.errors import STOPPED, RunFailed
+from tlrun.core.errors import STOPPED, RunFailed, TlrunError
 from tlrun.core.notes import HeadsTogether
 from tlrun.core.seeding import exactly
 from tlrun.runs.attempts import NOTHING_BEFORE, earlier_attempt
 from tlrun.runs.learn import tested
-from tlrun.runs.recording import begin, close_failed, close_stopped, finished
+from tlrun.runs.recording import begin, close_failed, close_stopped, finished, reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished, train
 from tlrun.runs.screen import Screen
@@ -108,8 +108,8 @@ class _Together:
         """Train a run by the loop."""
         try:
             train(job.plan, job.name, self.problems, self.screen)
-        except RunFailed as failure:
-            self.report(Result(job, reason=failure.reason))
+        except TlrunError as error:  # such as an attempt of its own that it may not go on from
+            self.report(Result(job, reason=reason_of(error, job.path)))
         else:
             self.report(Result(job))
 

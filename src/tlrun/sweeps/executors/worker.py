@@ -139,7 +139,7 @@ def _carry_out(unit: Unit, reporter: Reporter) -> None:
         raise
     except BaseException as error:  # noqa: BLE001  # whatever it is, the launcher hears of it
         for job in list(left):
-            over(Result(job, reason=reason_of(error)))
+            over(Result(job, reason=reason_of(error, job.path)))
         with suppress(OSError):  # of a log on a full disk
             traceback.print_exc()
     for job in list(left):  # nothing may be lost without a word
