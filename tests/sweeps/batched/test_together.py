@@ -15,6 +15,7 @@ from tlrun.runs.outcome import load_run
 from tlrun.runs.plan import THIS, Plan
 from tlrun.runs.recording import begin
 from tlrun.runs.remembered import ProblemCache
+from tlrun.runs.run import train
 from tlrun.store.finished import Finished, finish
 from tlrun.sweeps.batched import families, together
 from tlrun.sweeps.batched.memory import need_of
@@ -300,7 +301,7 @@ def test_an_attempt_that_may_not_be_gone_on_from_fails_alone(
 ) -> None:
     monkeypatch.setattr("tlrun.sweeps.batched.memory.MOST", 1000)
     plans = sweep(tmp_path, seeds=1)
-    whole = together.train
+    whole = train
 
     def refused(plan: Plan, *rest: Any) -> None:
         if plan is plans[1]:
