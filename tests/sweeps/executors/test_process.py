@@ -2,8 +2,9 @@ import math
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing import forkserver, get_all_start_methods
+from multiprocessing import Pipe, forkserver, get_all_start_methods
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from waiting import PATIENCE
 
 from tlrun.core.errors import RunFailed
 from tlrun.sweeps.executors import local, process
-from tlrun.sweeps.executors.base import JobResults
+from tlrun.sweeps.executors.base import JobResults, Unit
 from tlrun.sweeps.executors.local import LocalExecutor
-from tlrun.sweeps.executors.process import fate
+from tlrun.sweeps.executors.process import SERVER_DIED, Running, fate
 
 from problems import SweepWatcher
 from properties import assert_same_run
@@ -173,6 +174,19 @@ def test_a_run_that_dies_with_its_server_is_run_again(tmp_path: Path) -> None:
 
     assert results == JobResults()
     assert [record_of(plan.run_dir.path)["status"] for plan in plans] == ["finished"] * 2
+
+
+def test_one_that_dies_in_one_moment_with_its_server_has_ended(tmp_path: Path) -> None:
+    """Nothing would ever be heard of it again."""
+    ours, theirs = Pipe()
+    gone: Any = SimpleNamespace(sentinel=object(), exitcode=SERVER_DIED)
+    (job,) = jobs_of([plan_of(tmp_path)])
+    running = Running(gone, ours, Unit((job,)), 0.0)
+    assert not running.has_ended([])
+    theirs.close()
+    running.listen(JobResults(), SweepWatcher())
+
+    assert running.has_ended([gone.sentinel, ours])
 
 
 @needs_server

@@ -102,8 +102,9 @@ class Running:
         """Whether it has. ready: those of its sentinel and channel that have something to say."""
         if not self.lost and self.process.sentinel in ready:
             self.lost = self.process.exitcode == SERVER_DIED
-            return not self.lost
-        return self.lost and self.channel.closed
+            if not self.lost:
+                return True
+        return self.lost and self.channel.closed  # which may have come in one
 
     def over(self, results: JobResults, watcher: Watcher) -> list[Unit]:
         """Take down how a process that has ended went: what it has not told, its end tells.
