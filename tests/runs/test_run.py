@@ -537,7 +537,7 @@ def test_a_full_disk_at_the_end_is_a_failed_run_in_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tlrun.store.rundir.write_json", full)
-    with pytest.raises(RunFailed, match=r"no space left on the disk; free some \(tl-run clean\), then"):
+    with pytest.raises(RunFailed, match=r"no space left on the disk; free some \(tl-run clean\)"):
         done(tmp_path)
 
 
