@@ -75,7 +75,8 @@ def config(strategy: str, options: dict[str, Any], batch: int, steps: int, runs:
         "optimizer": {"name": "adam", "lr": 0.003},
         "trainer": {"name": "trainer", "steps": steps, "batch_size": batch, "eval_every": steps},
         "seed": 0, "device": "cpu", "threads": 1, "runs_dir": str(runs), "controls": False,
-        "rerun": False, "stages": True, "reuse": "same", "sweep": {"jobs": None},
+        "rerun": False, "stages": True, "reuse": "same", "allow_inexact": False,
+        "checkpoint": {"seconds": 60.0, "steps": None}, "sweep": {"jobs": None},
         "verdict": {}, "tune": {},
     }  # fmt: skip
 

@@ -44,6 +44,8 @@ COMMON = {
     "rerun": False,
     "stages": True,
     "reuse": "same",
+    "allow_inexact": False,
+    "checkpoint": {"seconds": 60.0, "steps": None},
     "sweep": {"jobs": None},
     "verdict": {},
     "tune": {},

@@ -95,6 +95,23 @@ def test_one_that_was_swallowed_ends_the_command_when_all_is_in_order(tmp_path: 
     assert (tmp_path / "in order").exists()
 
 
+@needs_fork
+def test_files_that_are_written_to_tell_of_one_end_nothing(tmp_path: Path) -> None:
+    """As the report of a sweep that was stopped is, when the signal has long been heard."""
+
+    def command() -> None:
+        try:
+            with raised():
+                signal.raise_signal(signal.SIGTERM)
+        except STOPS:
+            with raised():
+                (tmp_path / "report").touch()
+            os._exit(11)
+
+    assert ended(tmp_path, command) == (11, "")
+    assert (tmp_path / "report").exists()
+
+
 class Late:
     def __init__(self, done: list[str]) -> None:
         self.done = done

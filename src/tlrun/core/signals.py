@@ -130,12 +130,13 @@ def raised() -> Iterator[None]:
     One that somebody has swallowed ends the process at the end of it.
     """
     ours = threading.current_thread() is threading.main_thread()  # no other gets signals
+    before = _State.came  # which is being told, and for that files are written
     _State.scopes += ours
     try:
         yield
     finally:
         _State.scopes -= ours
-    if ours and _State.came and not _State.scopes:
+    if ours and _State.came != before and not _State.scopes:
         end(_State.came)
 
 
