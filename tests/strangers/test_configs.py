@@ -85,7 +85,7 @@ FIELDS = {
     'partition: "x\\ntouch CANARY #"': "partition",
     "additional_parameters: {a: b}": "additional_parameters.a",
     'additional_parameters: {"a\\nb": 1}': "additional_parameters.a�b",
-    "submitit_folder: /tmp/elsewhere": "submitit_folder",
+    "submitit_folder: /elsewhere": "submitit_folder",
     "name: a;b": "name",
     'mem_gb: "${seed}"': "mem_gb",
 }

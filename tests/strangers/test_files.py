@@ -200,7 +200,7 @@ def test_an_image_that_is_none_is_a_line(
 
 ARCHIVES = {
     "out of it": (("../CANARY.task.train", tarfile.REGTYPE, b"1\tgood\n"),),
-    "from the root": (("/tmp/x.task.train", tarfile.REGTYPE, b"1\tgood\n"),),
+    "from the root": (("/x.task.train", tarfile.REGTYPE, b"1\tgood\n"),),
     "a link": (("a.task.train", tarfile.SYMTYPE, b"/etc/passwd"),),
     "a hard link": (("a.task.train", tarfile.LNKTYPE, b"/etc/passwd"),),
     "a device": (("a.task.train", tarfile.CHRTYPE, b""),),
