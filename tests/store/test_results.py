@@ -9,17 +9,7 @@ from tlrun.store.files import write_json
 from tlrun.store.finished import Finished, finish
 from tlrun.store.rundir import RunDir
 
-from problems import sign
-
-RESULT = {
-    "headline": {"test": 1.0},
-    "metrics": {},
-    "tested": {},
-    "labels": {},
-    "steps": 1,
-    "examples": 1,
-    "size": {},
-}
+from problems import RESULT, sign
 
 
 @pytest.fixture

@@ -14,17 +14,7 @@ from tlrun.core.notes import Note, Waiting
 from tlrun.store.finished import Finished, finish
 from tlrun.store.rundir import CHECKPOINTS, RunDir
 
-from problems import no_note
-
-RESULT = {
-    "headline": {"test": 1.0},
-    "metrics": {},
-    "tested": {},
-    "labels": {},
-    "steps": 1,
-    "examples": 1,
-    "size": {},
-}
+from problems import RESULT, no_note
 
 
 @pytest.fixture
