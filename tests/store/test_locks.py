@@ -4,17 +4,21 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from waiting import PATIENCE
 
+from tlrun.store import locks
 from tlrun.store.locks import is_held, locked
 
 HOLD = """
 import sys
+import time
 from pathlib import Path
 from tlrun.store.locks import locked
 
@@ -144,7 +148,10 @@ def test_a_process_split_from_the_holder_does_not_hold_it_further(path: Path) ->
 
 
 @pytest.mark.parametrize("left", [b"", b"\xff", b"process 7 on a\nprocess 8 on b\n", b"x" * 999])
-def test_what_is_no_word_of_ours_is_not_told(path: Path, left: bytes) -> None:
+def test_what_is_no_word_of_ours_is_not_told(
+    path: Path, left: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "NAMED_WITHIN", 0.1)
     told = []
 
     def busy(who: str) -> None:
@@ -157,6 +164,36 @@ def test_what_is_no_word_of_ours_is_not_told(path: Path, left: bytes) -> None:
             pytest.fail("two hold one lock")
 
     assert told == ["another process"]
+
+
+def test_who_has_only_just_taken_it_is_named_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def busy(who: str) -> None:
+        told.append(who)
+        raise RuntimeError
+
+    path.parent.mkdir()
+    with FileLock(path):  # and its name is not there yet: it comes while this one asks
+        monkeypatch.setattr(time, "sleep", lambda _: path.write_text("process 7 on a\n"))
+        with pytest.raises(RuntimeError), locked(path, busy):
+            pytest.fail("two hold one lock")
+
+    assert told == ["process 7 on a"]
+
+
+def test_who_lets_go_meanwhile_is_no_longer_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    leaving = FileLock(path)
+    leaving.acquire()  # its name is gone already, as in the last moment
+    monkeypatch.setattr(time, "sleep", lambda _: leaving.release())
+
+    with locked(path, pytest.fail):
+        assert is_held(path)
 
 
 def test_a_disk_that_is_full_takes_no_lock_away(

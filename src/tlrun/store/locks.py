@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 
 SOMEBODY = "another process"
 MOST = 300  # bytes of a lock file that are read
+NAMED_WITHIN = 2.0  # seconds for a process that has just taken a lock to write its name
 
 
 @contextmanager
@@ -27,10 +29,8 @@ def locked(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        busy(_holder(path))
+    if (holder := _acquired_or_holder(lock, path)) is not None:
+        busy(holder)
         lock.acquire()
     try:
         with suppress(OSError):  # on a full disk, or on Windows, where others may not write it
@@ -42,14 +42,35 @@ def locked(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
         lock.release()
 
 
-def _holder(path: Path) -> str:
-    """Who holds a lock, as its file says it."""
+def _acquired_or_holder(lock: FileLock, path: Path) -> str | None:
+    """None once this process has the lock; else who has it.
+
+    A process that has just taken it has not yet written its name, and one that lets go has just
+    removed it: the lock is then tried again, and the name asked for again.
+    """
+    deadline = time.monotonic() + NAMED_WITHIN
+    while True:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            holder = _holder(path)
+        else:
+            return None
+        if holder is not None:
+            return holder
+        if time.monotonic() > deadline:
+            return SOMEBODY
+        time.sleep(0.01)
+
+
+def _holder(path: Path) -> str | None:
+    """Who holds a lock, as its file says it; None where that is no word of ours."""
     try:
         with open(path, "rb") as file:
             text = file.read(MOST).decode().strip()
     except (OSError, UnicodeDecodeError):
-        return SOMEBODY
-    return text if text.startswith("process ") and "\n" not in text else SOMEBODY
+        return None
+    return text if text.startswith("process ") and "\n" not in text else None
 
 
 def is_held(path: Path) -> bool:
