@@ -12,7 +12,7 @@ from reliability.harness_damage import Base
 from reliability.harness_hooks import Killed
 from reliability.harness_trial import command, recorded
 
-KINDS = ("finished", "found stage", "found features", "killed")
+KINDS = ("finished", "found stage", "found features", "killed", "killed in a stage")
 
 
 def base(kind: str, home: Path) -> Base:
@@ -20,7 +20,8 @@ def base(kind: str, home: Path) -> Base:
 
     finished: two runs, of which the first is asked for again. found stage, found features: their
     folders are gone, what they shared is there. killed: the first was killed in its last stage.
-    sweep: two runs each, with the sweeps and the studies that asked for them.
+    killed in a stage: both were not even begun, but for the stage that they share, in which the
+    first was killed. sweep: two runs each, with the sweeps and the studies that asked for them.
     """
     strategy = "feature_transfer" if kind == "found features" else "parameter_transfer"
     words = STRATEGIES[strategy]
@@ -52,7 +53,22 @@ def base(kind: str, home: Path) -> Base:
             newest = max((path.parent.name for path in kept), default="")  # the others are not read
             read = [path for path in kept if path.parent.name == newest]
             used += tuple(str(path.relative_to(folder)) for path in read)
+        case "killed in a stage":
+            shutil.rmtree(folder)
+            killed = command(words, folder, Killed(_shared_stage(words, home)))
+            assert killed.code == -9, killed.screen
+            kept = [path.relative_to(folder) for path in files_below(folder / ".stages")]
+            newest = max(path.parent.name for path in kept if is_checkpoint(path))
+            used = tuple(str(path) for path in kept if path.parent.name == newest)
     return Base(str(folder), words, wanted, results, used)
+
+
+def _shared_stage(words: tuple[str, ...], home: Path) -> int:
+    """The operation of a run in its first stage, after the last checkpoint of that."""
+    operations = recorded(words, home / "counted").operations
+    shutil.rmtree(home / "counted")
+    named = [i for i, each in enumerate(operations) if "step-" in each.to and ".stages" in each.to]
+    return named[-1] + 1
 
 
 def _last_stage(words: tuple[str, ...], home: Path) -> int:

@@ -25,10 +25,13 @@ class JobError(AssertionError):
 
 
 class Server:
-    """The server as the tests see it. at_once: jobs at a time; two at least, for some wait."""
+    """The server as the tests see it.
 
-    def __init__(self) -> None:
-        self.at_once = max(2, len(os.sched_getaffinity(0)))
+    at_once: jobs at a time; as many as there are processors, but two at least, for some wait.
+    """
+
+    def __init__(self, at_once: int = 0) -> None:
+        self.at_once = at_once or max(2, len(os.sched_getaffinity(0)))
         paths = [str(TESTS), str(TESTS.parent / "src"), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "reliability.harness_server"],

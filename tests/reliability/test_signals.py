@@ -7,6 +7,8 @@ import random
 import pytest
 
 from reliability.conftest import Of
+from reliability.harness_commands import STRATEGIES
+from reliability.harness_crashes import reference
 from reliability.harness_server import Job, Server
 from reliability.harness_signals import SIGNALS, Killing, killed_until_done, signalled
 
@@ -36,6 +38,18 @@ def test_kills_at_random_times(server: Server, reference_of: Of) -> None:
 @pytest.mark.slow
 def test_fifty_kills_at_random_times(server: Server, reference_of: Of) -> None:
     assert problems(server, reference_of, "parameter_transfer", 50, 10) == []
+
+
+@pytest.mark.slow
+def test_kills_of_a_sweep(server: Server) -> None:
+    """Of the process that launches it: those of its runs are on their own then."""
+    words = ("-m", *STRATEGIES["parameter_transfer"][:-1], "lam.value=0,1")
+    (of,) = server.run([(reference, (words,))])
+    jobs: list[Job] = [(killed_until_done, (words, of.picture, 2.0, seed, 4)) for seed in range(2)]
+    results: list[Killing] = server.run(jobs)
+
+    assert [what for result in results for what in result.problems] == []
+    assert sum(result.kills for result in results) >= 2
 
 
 @pytest.mark.long

@@ -67,6 +67,19 @@ def test_digests_that_nobody_compares(server: Server, tmp_path: Path) -> None:
     assert any("another" in what for each in found for what in each)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not CHECKPOINTS, reason="needs checkpoints")
+def test_a_checkpoint_that_is_passed_over_without_a_word(server: Server, tmp_path: Path) -> None:
+    (made,) = server.run([(base, ("killed in a stage", tmp_path))])
+    flips = [Damage("flip", name, seed=1) for name in made.used]
+    found = server.run([(damaged, (made, flip, ["silent_fallback"])) for flip in flips])
+
+    assert len(flips) == 4
+    assert server.run([(damaged, (made, flip)) for flip in flips]) == [[]] * 4
+    assert all("nobody is told" in what for each in found for what in each), found
+    assert all(found)
+
+
 @pytest.mark.parametrize("mutant", [None, "no_lock"])
 def test_two_at_once(server: Server, reference_of: Of, tmp_path: Path, mutant: str | None) -> None:
     of = reference_of("shared_parameters")
