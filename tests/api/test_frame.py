@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from importlib import util
 from pathlib import Path
 
@@ -46,7 +47,17 @@ def test_a_row_is_a_run_in_the_words_of_its_files(runs_dir: Path) -> None:
         assert math.isnan(row["val"])
         assert (row["labels.source"], row["labels.target"]) == tuple(result["labels"].values())
         assert (row["strategy"], row["seed"], row["dataset"]) == (one.strategy, one.seed, "digits")
+        assert (row["diverged"], row["inexact"]) == (False, "")
         assert (row["steps"], row["seconds"]) == (result["steps"], one.seconds)
+
+
+def test_what_no_word_may_rest_on_is_marked(runs_dir: Path) -> None:
+    (one, *_) = load_runs(runs_dir)
+    marked = replace(one, diverged=True, inexact="torch 2.5.0, now 2.6.0")
+    frame = Runs([one, marked]).to_frame()
+
+    assert list(frame.diverged) == [False, True]
+    assert list(frame.inexact) == ["", "torch 2.5.0, now 2.6.0"]
 
 
 def test_lambda_is_a_number_to_compute_with(runs_dir: Path) -> None:

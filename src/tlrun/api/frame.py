@@ -30,8 +30,9 @@ class Runs(list[Outcome]):
         run, path: its id and folder. name: what it is called as the control of another, or its
         strategy. dataset, strategy, lam (a number, ∞ too; missing where λ decides nothing or moves
         over a stage), lam_label (as written), seed. metric, val, test: the score in its headline,
-        not in percent; missing where undefined. labels.<domain>: labels used. steps, examples:
-        drawn in training; seconds. parameters: of the network; missing without one. problem,
+        not in percent; missing where undefined. diverged: whether the run has; inexact: how the
+        fingerprints differ that it was trained under, empty where there is one. labels.<domain>:
+        labels used. steps, examples: drawn in training; seconds. parameters: of the network; missing without one. problem,
         setting, family: ids that runs share (`Outcome`). Then every other key of their configs
         whose value they do not all have, by its dotted name; missing where a run has no such key.
 
@@ -71,6 +72,8 @@ def _row(run: Outcome, config: dict[str, Any]) -> dict[str, Any]:
         "metric": headline["name"],
         "val": _number(headline["val"]),
         "test": _number(headline["test"]),
+        "diverged": run.diverged,
+        "inexact": run.inexact,
         **{f"labels.{domain}": count for domain, count in result["labels"].items()},
         "steps": result["steps"],
         "examples": result["examples"],

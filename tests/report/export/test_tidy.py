@@ -66,6 +66,7 @@ def test_json_is_strict_and_holds_the_same(curves: list[Curves]) -> None:
 
     for found, each in zip(document["runs"], curves, strict=True):
         assert found["headline"] == each.run.result["headline"]
+        assert (found["diverged"], found["inexact"]) == (False, None)
         assert found["config"] == {"lam.value": "inf"}
         rows = [(r["stage"], r["quantity"], r["value"]) for r in found["curves"]]
         assert rows == [

@@ -60,6 +60,7 @@ def _run(curves: Curves) -> dict[str, Any]:
         "headline": run.result["headline"],
         "labels": run.result["labels"],
         "seconds": run.seconds,
+        "diverged": run.diverged,
         "inexact": run.inexact or None,
         "curves": rows,
     }
