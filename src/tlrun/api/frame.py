@@ -32,9 +32,10 @@ class Runs(list[Outcome]):
         over a stage), lam_label (as written), seed. metric, val, test: the score in its headline,
         not in percent; missing where undefined. diverged: whether the run has; inexact: how the
         fingerprints differ that it was trained under, empty where there is one. labels.<domain>:
-        labels used. steps, examples: drawn in training; seconds. parameters: of the network; missing without one. problem,
-        setting, family: ids that runs share (`Outcome`). Then every other key of their configs
-        whose value they do not all have, by its dotted name; missing where a run has no such key.
+        labels used. steps, examples: drawn in training; seconds. parameters: of the network;
+        missing without one. problem, setting, family: ids that runs share (`Outcome`). Then every
+        other key of their configs whose value they do not all have, by its dotted name; missing
+        where a run has no such key.
 
         Raises UserError where pandas is not installed.
         """
