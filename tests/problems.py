@@ -40,13 +40,13 @@ SHAPE = (1, 4, 4)
 SPEC = InputSpec(SHAPE)
 # the least that a result.json holds
 RESULT: dict[str, Any] = {
-    "headline": {"test": 1.0},
-    "metrics": {},
+    "headline": {"name": "accuracy", "val": None, "test": 1.0},
+    "metrics": {"val": {}, "test": {}},
     "tested": {},
     "labels": {},
     "steps": 1,
     "examples": 1,
-    "size": {},
+    "size": None,
 }
 # a run in an instant
 TINY = ["backbone=mlp", "backbone.hidden=[8]", "trainer.steps=4", "trainer.batch_size=8"]

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from tlrun.cli.doctor import doctor
+from tlrun.runs.attempts import own_stage
 from tlrun.runs.plan import THIS
 from tlrun.store.checkpoints import Checkpoint, Checkpoints
 from tlrun.store.digests import digests_of, sealed
 from tlrun.store.entries import entry
-from tlrun.store.rundir import CHECKPOINTS
+from tlrun.store.rundir import CHECKPOINTS, RunDir
 
 from problems import Watcher, config, performed, planned
 
@@ -115,6 +116,20 @@ def test_checkpoints_are_verified_where_there_are_any(
     assert "that of k2/step-000000008, which was moved or copied here" in other
     assert "the one before it counts" in fix
     assert damaged.exists()
+
+
+def test_a_stage_of_a_run_that_is_over_is_verified_where_it_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunDir(tmp_path, "digits/scratch", "seed=0_a")
+    kept = own_stage(run, "0123456789ab")
+    kept.write({"stage.json": b"{}"})
+    assert verified(tmp_path, capsys)[1][0].startswith("0 runs, 0 entries, 1 checkpoint, ")
+    (kept.path / "stage.json").write_text("{ }")
+
+    code, (line, *_) = verified(tmp_path, capsys)
+    assert code == 1
+    assert "stage.json is damaged" in line
 
 
 def test_proving_is_no_use_of_an_entry(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 import bz2
 import gzip
+import io
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,21 @@ def test_what_was_packed_is_unpacked(tmp_path: Path, module: object) -> None:
     path.write_bytes(module.compress(b"abc" * 100))  # type: ignore[attr-defined]
 
     assert unpacked(path, module.open) == b"abc" * 100  # type: ignore[attr-defined]
+
+
+def test_no_more_memory_is_set_aside_than_it_takes(tmp_path: Path) -> None:
+    """A buffered file makes room at once for all that it is asked for."""
+    asked: list[int] = []
+
+    class Asked(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            asked.append(size or 0)
+            return super().read(size)
+
+    (tmp_path / "x").write_bytes(b"abc")
+
+    assert unpacked(tmp_path / "x", lambda *_: Asked(b"abc" * 10**6)) == b"abc" * 10**6
+    assert 0 < max(asked) <= 2**20
 
 
 def test_a_bomb_is_unpacked_to_the_bound_alone(

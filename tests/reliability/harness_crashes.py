@@ -116,6 +116,14 @@ def power_lost(
         return found + recovered(command(words, runs_dir, mutants=mutants), runs_dir, wanted)
 
 
+def after_power_loss(words: tuple[str, ...], state: State) -> str:
+    """What a command prints after a loss of power that left `state`."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as home:
+        runs_dir = Path(home, "runs")
+        put(state, runs_dir)
+        return command(words, runs_dir).screen
+
+
 def failing_at(
     words: tuple[str, ...], wanted: Picture, at: int, error: int, way: str = "once"
 ) -> list[str]:

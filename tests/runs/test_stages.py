@@ -242,7 +242,7 @@ def test_a_stage_whose_training_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_a_stage_that_cannot_be_kept_stops_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tlrun.runs.stages.write_stage", full)

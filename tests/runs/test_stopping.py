@@ -74,6 +74,24 @@ def test_a_step_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("it went on")
 
 
+def test_what_it_waits_for_at_the_end_of_a_step_may_take_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A checkpoint of a gigabyte on a slow disk is none that hangs."""
+    monkeypatch.setattr(stopping, "PATIENCE", 0.2)
+    written = False
+    with pytest.raises(Ended), Held() as held:  # noqa: PT012  # as above
+        assert not held.reached()
+        hit()
+        assert held.reached()
+        time.sleep(0.4)
+        written = True
+        held.go_on()
+        pytest.fail("it went on")
+
+    assert written
+
+
 def test_one_that_is_ignored_stays_so() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with Held() as held:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,8 @@ def names(kept: Checkpoints) -> list[str]:
 
 
 def test_what_is_kept_comes_back_to_the_bit(three: Checkpoints) -> None:
-    newest = three.newest(no_damage)
+    newest = next(three.whole(no_damage))
 
-    assert newest is not None
     assert_same_bits(newest.tensors, at(30).tensors)
     for part in ("step", "numbers", "rows", "seconds"):
         assert getattr(newest, part) == getattr(at(30), part)
@@ -54,7 +54,7 @@ def test_the_newest_two_stay(three: Checkpoints) -> None:
 def test_without_any_there_is_none(tmp_path: Path) -> None:
     kept = Checkpoints(tmp_path / "nowhere", "0123456789ab")
 
-    assert (kept.newest(no_damage), kept.any()) == (None, False)
+    assert (list(kept.whole(no_damage)), kept.any()) == ([], False)
     assert not kept.path.exists()
 
 
@@ -63,9 +63,8 @@ def test_what_a_killed_process_has_half_written_goes(three: Checkpoints) -> None
     half.mkdir()
     (half / "state.json").write_text("{")
 
-    newest = three.newest(no_damage)
+    newest = next(three.whole(no_damage))
 
-    assert newest is not None
     assert newest.step == 30
     assert half.exists()  # it may be a living one's
     three.keep(at(31))
@@ -88,9 +87,8 @@ def test_one_that_is_damaged_is_named_and_the_one_before_it_counts(
         path.write_bytes({"flipped": flipped, **others}[how])
     told: list[tuple[Path, str]] = []
 
-    newest = three.newest(lambda path, problem: told.append((path, problem)))
+    newest = next(three.whole(lambda path, problem: told.append((path, problem))))
 
-    assert newest is not None
     assert newest.step == 2
     ((where, problem),) = told
     assert where == path.parent
@@ -107,9 +105,8 @@ def test_one_of_another_step_or_stage_is_noticed(three: Checkpoints, tmp_path: P
         shutil.copytree(source, target)
         told: list[str] = []
 
-        newest = three.newest(lambda _, problem, told=told: told.append(problem))  # type: ignore[misc]  # one default
+        newest = next(three.whole(lambda _, problem, told=told: told.append(problem)))  # type: ignore[misc]  # one default
 
-        assert newest is not None
         assert newest.step == 30
         assert "moved or copied" in told[0]
 
@@ -122,9 +119,8 @@ def test_digests_that_fit_prove_no_content(three: Checkpoints) -> None:
         three._entry("step-000000031").write(files)
         told: list[str] = []
 
-        newest = three.newest(lambda _, problem, told=told: told.append(problem))  # type: ignore[misc]  # one default
+        newest = next(three.whole(lambda _, problem, told=told: told.append(problem)))  # type: ignore[misc]  # one default
 
-        assert newest is not None
         assert newest.step == 30
         assert "is no checkpoint" in told[0]
 
@@ -157,6 +153,20 @@ def test_on_a_full_disk_the_older_one_makes_room(
     three.keep(at(31))
 
     assert names(three) == ["step-000000030", "step-000000031"]
+
+
+def test_each_that_is_whole_comes_once_though_it_cannot_be_taken_away(three: Checkpoints) -> None:
+    """As those of another user, or under the lock of another process."""
+    theirs = replace(three, ours=False)
+    (three.path / "step-000000030" / "state.json").write_text("{")
+    told: list[str] = []
+    steps = []
+    for checkpoint in theirs.whole(lambda path, _: told.append(path.name)):
+        steps.append(checkpoint.step)
+        theirs.drop(theirs.of_step(checkpoint.step))
+
+    assert (steps, told) == ([2], ["step-000000030"])
+    assert names(three) == ["step-000000002", "step-000000030"]
 
 
 def test_all_of_them_can_be_taken_away(three: Checkpoints) -> None:

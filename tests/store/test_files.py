@@ -1,12 +1,21 @@
+import errno
 import json
 import math
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tlrun.core.errors import Terminated
-from tlrun.store.files import append_json, read_json, write_json, write_over, write_whole
+from tlrun.store.files import (
+    append_json,
+    read_json,
+    sync_folder,
+    write_json,
+    write_over,
+    write_whole,
+)
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), Terminated(15)])
@@ -67,6 +76,18 @@ def test_what_is_no_json_object_is_an_error_of_value(tmp_path: Path, text: str) 
 
     with pytest.raises(ValueError):  # noqa: PT011  # the text of the parser is its own
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EIO])
+def test_a_folder_that_cannot_be_synced_is_no_failure_and_a_broken_disk_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="error") if number == errno.EIO else nullcontext():
+        sync_folder(tmp_path)
 
 
 def test_a_pipe_is_no_json_and_is_not_waited_for(tmp_path: Path) -> None:

@@ -83,6 +83,12 @@ def test_what_was_not_finished_is_gone_on_with_in_its_folder(place: RunDir, goes
     assert not (place.runs_dir / ".superseded").exists()
 
 
+@pytest.mark.parametrize("path", ["/r", "/a/r", "/a/b/c/d/r"])
+def test_a_run_may_stand_anywhere(path: str) -> None:
+    """One that was mailed does, close to the root of the disk, too."""
+    assert RunDir.at(Path(path)).path == Path(path)
+
+
 def test_an_unreadable_record_is_no_record(place: RunDir) -> None:
     place.begin("", {})
     (place.path / "run.json").write_text("{half")

@@ -14,13 +14,14 @@ from tlrun.cli.ls_stages import command, size_of
 from tlrun.core.errors import printable, say
 from tlrun.data.progress import Progress
 from tlrun.report.amounts import counted, size
+from tlrun.runs.attempts import OVER, own_checkpoints, own_stage
 from tlrun.store.checkpoints import Checkpoints
 from tlrun.store.delivered import DELIVERED, is_of_older, prove
 from tlrun.store.delivered import HOME as STACKS
 from tlrun.store.digests import is_sealed
 from tlrun.store.entries import entries
 from tlrun.store.found import FoundRun, runs
-from tlrun.store.rundir import CHECKPOINTS, FOLDS
+from tlrun.store.rundir import CHECKPOINTS, FOLDS, RunDir
 from tlrun.store.stages import HOME as STAGES
 
 
@@ -119,19 +120,29 @@ def _entries(runs_dir: Path) -> Iterator[Kept]:
                 if not entry.path.name.startswith("."):  # half-written, and read by nobody
                     fix = "it is made anew where a run needs it"
                     yield Kept("entry", entry.path, fix, entry.check)
+    fix = "the one before it counts, or the stage is trained from its beginning"
     for checkpoints in _checkpoints(runs_dir):
         for entry in checkpoints.each():
-            fix = "the one before it counts, or the stage is trained from its beginning"
             yield Kept("checkpoint", entry.path, fix, entry.check)
+    for run in _unfinished(runs_dir):
+        for path in sorted((run.path / OVER).glob("[!.]*")):
+            yield Kept("checkpoint", path, fix, own_stage(run, path.name).check)
 
 
 def _checkpoints(runs_dir: Path) -> Iterator[Checkpoints]:
     """Those of every stage that is not finished, shared or of a run alone."""
     for path in sorted((runs_dir / STAGES).glob(".*.checkpoints")):
         yield Checkpoints(path, path.name[1:].removesuffix(".checkpoints"))
+    for run in _unfinished(runs_dir):
+        for path in sorted((run.path / CHECKPOINTS).iterdir()):
+            yield own_checkpoints(run, path.name)
+
+
+def _unfinished(runs_dir: Path) -> Iterator[RunDir]:
+    """Runs that keep what they go on from."""
     for home in (runs_dir, runs_dir / FOLDS):
-        for path in sorted(home.glob(f"[!.]*/[!.]*/*/{CHECKPOINTS}/*")):
-            yield Checkpoints(path, path.name)
+        for path in sorted(home.glob(f"[!.]*/[!.]*/*/{CHECKPOINTS}")):
+            yield RunDir.at(path.parent)
 
 
 def _stacks(runs_dir: Path) -> Iterator[Kept]:

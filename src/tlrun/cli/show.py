@@ -71,8 +71,7 @@ def chosen(command: str, text: str, runs_dir: Path) -> FoundRun:
     """
     path = own_path(text, command, "a run")
     if (path / "run.json").is_file():
-        path = path.resolve()
-        run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
+        run_dir = RunDir.at(path.resolve())
         return FoundRun(run_dir, run_dir.record() or {}, moved=True)
     every = list(runs(runs_dir))
     matches = [run for run in every if text in run_name(run)]

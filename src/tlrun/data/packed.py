@@ -9,6 +9,7 @@ from typing import Any
 
 # What a file may unpack to: these bytes, or these times what it has on disk, whichever is more.
 MOST, TIMES = 2**28, 100
+PART = 2**20  # bytes that are read at once
 
 
 def unpacked(path: Path, opener: Callable[[Path, str], Any] = gzip.open) -> bytes:
@@ -18,8 +19,11 @@ def unpacked(path: Path, opener: Callable[[Path, str], Any] = gzip.open) -> byte
     allowed, and what the opener raises.
     """
     most = max(MOST, TIMES * path.stat().st_size)
+    content = bytearray()
     with opener(path, "rb") as file:
-        content: bytes = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"it unpacks to more than {most:,} bytes; unpack it to read all of it")
-    return content
+        while part := file.read(PART):  # all at once would set memory aside for the most there is
+            content += part
+            if len(content) > most:
+                hint = "unpack it to read all of it"
+                raise ValueError(f"it unpacks to more than {most:,} bytes; {hint}")
+    return bytes(content)

@@ -15,6 +15,7 @@ from tlrun.store.fingerprint import differences
 from tlrun.store.rundir import CHECKPOINTS, UNFINISHED, RunDir
 from tlrun.store.stages import checkpoints_of, stage_entry
 
+OVER = f"{CHECKPOINTS}/stages"  # of a run: its own stages that are over
 KEY = re.compile(r"[0-9a-f]{12}")
 
 
@@ -65,13 +66,16 @@ def own_checkpoints(run_dir: RunDir, key: str) -> Checkpoints:
 
 def own_stage(run_dir: RunDir, key: str) -> Entry:
     """Where a stage that is over, and this run's alone, is kept until the run is finished."""
-    return Entry(run_dir.path / CHECKPOINTS / "stages" / key, run_dir.lock, f"stages/{key}")
+    return Entry(run_dir.path / OVER / key, run_dir.lock, f"stages/{key}")
 
 
 def _is_kept(plan: Plan, key: str) -> bool:
-    """Whether the stage of a key is kept, or has a checkpoint: the run's own, or a shared one."""
+    """Whether a stage of the run's own is kept, or has a checkpoint, or a shared one has one.
+
+    A shared one that is finished is no part of this run: it has one of today's fingerprint.
+    """
     run_dir = plan.run_dir
-    shared = checkpoints_of(stage_entry(run_dir.runs_dir, key))
+    shared = checkpoints_of(stage_entry(run_dir.runs_dir, key), ours=False)
     places = (own_checkpoints(run_dir, key), shared)
     return own_stage(run_dir, key).path.exists() or any(place.any() for place in places)
 

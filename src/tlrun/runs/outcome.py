@@ -114,12 +114,8 @@ def load_run(path: str | Path) -> Outcome:
 
     Raises FileNotFoundError where there is none, ValueError where it is not finished or not whole.
     """
-    folder = own_path(path, "load_run", "a folder").resolve()
-    record = None
-    if len(folder.parents) > 2:  # <runs_dir>/<data set>/<strategy>/<name>
-        group = f"{folder.parents[1].name}/{folder.parent.name}"
-        run_dir = RunDir(folder.parents[2], group, folder.name)
-        record = run_dir.record()
+    run_dir = RunDir.at(own_path(path, "load_run", "a folder").resolve())
+    record = run_dir.record()
     if record is None:
         raise FileNotFoundError(f"{path}: expected the folder of a run, found no run.json in it")
     if record.get("status") != "finished":

@@ -73,7 +73,7 @@ class TrainingRecorder(StageRecorder):
         Raises RunFailed, with no checkpoint made, where a weight is not finite.
         """
         self.resuming.screen.step(state.step, terms)
-        if self.resuming.wanted(state.step, stopping=self.held.caught is not None):
+        if self.resuming.wanted(state.step, stopping=self.held.reached()):
             check_finite(self.model, self.planned.stage, state.step)
             self.resuming.keep(
                 self.planned, self.shared, self.model, state, self.rows, self.seconds

@@ -43,6 +43,7 @@ class Resuming:
     _over: list[tuple[PlannedStage, FinishedStage]] = field(default_factory=list)
     _last: float = field(default_factory=time.monotonic)  # when all was kept
     _told: bool = False  # that something could not be kept
+    _synced: set[Path] = field(default_factory=set)  # folders of checkpoints, and their names
 
     def wanted(self, step: int, stopping: bool) -> bool:
         """Whether a checkpoint is to be made after update number `step`.
@@ -75,7 +76,11 @@ class Resuming:
                 write_stage(entry, stage.inputs, finished, synced=True)
             self._over.clear()
             checkpoint = Checkpoint(train_state.step, tensors, numbers, rows, seconds)
-            self._folder(planned, shared).keep(checkpoint)
+            folder = self._folder(planned, shared)
+            folder.keep(checkpoint)
+            if folder.path not in self._synced:  # a loss of power might take the names above it
+                self.plan.run_dir.sync()
+                self._synced.add(folder.path)
         except OSError as error:
             if not self._told:
                 path, problem = self.plan.run_dir.path, str(error.strerror)
@@ -92,14 +97,15 @@ class Resuming:
         train_state: as the stage begins with them, which are filled.
         """
         for folder in self._folders(planned, shared):
-            while (checkpoint := folder.newest(self._damaged)) is not None:
+            for checkpoint in folder.whole(self.damaged):
+                stage, step = planned.stage, checkpoint.step
                 try:
                     found = Saved(dict(checkpoint.tensors), dict(checkpoint.numbers))
                     take_up(found, model, train_state)
                 except ValueError as error:
-                    self._damaged(folder.drop(checkpoint.step), str(error))
+                    self.damaged(folder.of_step(step), str(error))
+                    folder.drop(folder.of_step(step))
                     continue
-                stage, step = planned.stage, checkpoint.step
                 self.screen.note(
                     StageResumed(run=name, stage=stage.name, step=step, steps=stage.steps)
                 )
@@ -112,9 +118,10 @@ class Resuming:
             try:
                 finished = read_stage(entry)
             except Damaged as error:
-                self._damaged(entry.path, str(error))
-                with suppress(OSError):
-                    entry.remove()
+                self.damaged(entry.path, str(error))
+                if entry.lock == self.plan.run_dir.lock:  # one of a shared stage may be in use
+                    with suppress(OSError):
+                        entry.remove()
                 continue
             if finished is not None:
                 return entry, finished
@@ -145,7 +152,7 @@ class Resuming:
         yield self._folder(planned, shared)
         for key in self._then(planned):
             yield own_checkpoints(self.plan.run_dir, key)
-            yield checkpoints_of(stage_entry(self.plan.run_dir.runs_dir, key))
+            yield checkpoints_of(stage_entry(self.plan.run_dir.runs_dir, key), ours=False)
 
     def _entries(self, planned: PlannedStage) -> Iterator[Entry]:
         """Where a stage of the run's own that is over may be kept."""
@@ -161,5 +168,6 @@ class Resuming:
                 if stage is planned:
                     yield key
 
-    def _damaged(self, path: Path, problem: str) -> None:
+    def damaged(self, path: Path, problem: str) -> None:
+        """Tell that something which was kept of a stage is not whole, or does not fit."""
         self.screen.note(CheckpointDamaged(path=path, problem=problem))

@@ -76,6 +76,7 @@ def perform(
     with plan.run_dir.locked(wait=wait, note=screen.note):
         existing = None if plan.run.rerun else find_finished(plan, name, screen)
         if existing is not None:
+            plan.run_dir.drop_checkpoints()  # a process may have been killed before it could
             return existing
         train(plan, name, problems, screen)
         return read_outcome(plan.run_dir, name, found=False)
@@ -95,7 +96,6 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         if not _is_refused(plan):
             screen.note(RunAnew(path=run_dir.path, why=why, details=""))
         return None
-    run_dir.drop_checkpoints()  # a process may have been killed before it could
     differs = differences(record.get("fingerprint", {}), plan.fingerprint)
     if differs and plan.run.reuse == "same":
         screen.note(RunAnew(path=run_dir.path, why="outdated", details=differs))
@@ -108,7 +108,7 @@ def find_finished(plan: Plan, name: str, screen: Screen) -> Outcome | None:
         outcome = read_outcome(run_dir, name, differs=differs, record=record)
         run_dir.prove(record)
     except OSError as error:
-        details = f"{Path(error.filename).name}: {error.strerror}"
+        details = f"{Path(error.filename or run_dir.path).name}: {error.strerror}"
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=details))
     except ValueError as error:
         screen.note(RunAnew(path=run_dir.path, why="damaged", details=str(error)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from tlrun.runs.screen import Screen
 from tlrun.runs.stopping import Held
 from tlrun.store.entries import Damaged, Entry
 from tlrun.store.room import check_room, is_full
-from tlrun.store.stages import FinishedStage, read_stage, write_stage
+from tlrun.store.stages import FinishedStage, checkpoints_of, read_stage, write_stage
 from tlrun.training.loop import fit
 from tlrun.training.state import TrainState
 
@@ -111,14 +110,18 @@ class StageRunner:
             return done
 
     def _keep(self, planned: PlannedStage, entry: Entry, finished: FinishedStage) -> None:
-        """Keep a stage for other runs; on a disk that is full, in place of its checkpoints."""
+        """Keep a stage for other runs; on a disk that is full, in place of its checkpoints.
+
+        One that had some took long: it is to outlast a loss of power as they would.
+        """
+        synced = checkpoints_of(entry).any()
         try:
-            write_stage(entry, planned.inputs, finished)
+            write_stage(entry, planned.inputs, finished, synced=synced)
         except OSError as error:
             if not is_full(error):
                 raise
             self.resuming.kept(planned)
-            write_stage(entry, planned.inputs, finished)
+            write_stage(entry, planned.inputs, finished, synced=synced)
         self.resuming.kept(planned)
 
     @property
@@ -136,9 +139,11 @@ class StageRunner:
         found = self.resuming.finished(planned)
         if found is not None:
             entry, finished = found
-            with suppress(Damaged):  # of another model, which its digests do not tell
-                model = self.beginning.initial(planned, previous)
+            model = self.beginning.initial(planned, previous)
+            try:
                 return self._load(planned, finished, entry, model)
+            except Damaged as error:  # of another model, which its digests do not tell
+                self.resuming.damaged(entry.path, str(error))
         done = self._train(planned, previous)
         if planned is not self.plan.folds[-1][-1]:  # more is to come
             finished = FinishedStage(state(done.model), done.rows, done.seconds)

@@ -20,7 +20,8 @@ Handler = Callable[[int, FrameType | None], Any]
 class Held:
     """Within it the first signal that would end this process is noted, and waits for `go_on`.
 
-    It waits no longer than PATIENCE (longer on Windows, which has no alarm): a step may hang. A
+    Until the end of a step (`reached`) it waits no longer than PATIENCE, for that may hang (longer
+    on Windows, which has no alarm). A
     second one does at once what it does elsewhere. In other threads than the main one, where
     Python handles no signal, it does nothing.
     """
@@ -43,6 +44,15 @@ class Held:
             self.caught = None
             self._alarm(0.0)
         self.go_on()
+
+    def reached(self) -> bool:
+        """Whether a signal waits, now that a step is over; what it waits for then takes its time.
+
+        A second one still acts at once.
+        """
+        if self.caught is not None:
+            self._alarm(0.0)
+        return self.caught is not None
 
     def go_on(self) -> None:
         """Do what the signal that was noted does, if one was: as a rule, it raises."""

@@ -122,11 +122,9 @@ def _transfer(outcome: Outcome, tests: Mapping[tuple[str, int], Any]) -> _Transf
     if scratch is None:
         return None
     gain = gain_of(headline["name"], headline["test"], scratch["test"])
-    path = outcome.path
     try:
-        splits = read_json(path / "data.json")["splits"]
-        run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
-        run = kept_run(run_dir)
+        splits = read_json(outcome.path / "data.json")["splits"]
+        run = kept_run(RunDir.at(outcome.path))
     except (OSError, ValueError, KeyError, TlrunError):  # of an older tl-run, or damaged
         return None
     sources = {row["domain"] for row in splits if row["role"] == "source"}

@@ -13,17 +13,16 @@ before it counts.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.json_text import parsed
-from tlrun.core.options import strict
 from tlrun.store.entries import Damaged, Entry
+from tlrun.store.files import as_line
 from tlrun.store.room import is_full
 
 if TYPE_CHECKING:
@@ -53,11 +52,13 @@ class Checkpoint:
 class Checkpoints:
     """Those of one stage. path: their folder, there or not yet. of: the key of the stage.
 
-    Whoever writes or reads them holds the lock of the stage, or of the run that it is part of.
+    ours: whether this process holds the lock of the stage, or of the run that it is part of. It
+    does where they are written; others may only read them, and take none away.
     """
 
     path: Path
     of: str
+    ours: bool = True
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Put a checkpoint beside those that are there, and take away all but the newest two.
@@ -73,14 +74,13 @@ class Checkpoints:
             "seconds": checkpoint.seconds,
             "numbers": checkpoint.numbers,
         }
-        rows = "".join(f"{_text(row)}\n" for row in checkpoint.rows)
         files = {
-            STATE: f"{_text(state)}\n".encode(),
+            STATE: as_line(state).encode(),
             TENSORS: save(dict(checkpoint.tensors)),
-            ROWS: rows.encode(),
+            ROWS: "".join(map(as_line, checkpoint.rows)).encode(),
         }
         self._remove(self.path.glob(".step-*"))  # what killed processes have half-written
-        entry = self._entry(NAME.format(checkpoint.step))
+        entry = self._entry(self.of_step(checkpoint.step).name)
         try:
             entry.write(files, synced=True)
         except OSError as error:
@@ -91,29 +91,33 @@ class Checkpoints:
             entry.write(files, synced=True)
         self._remove(self._there()[NEWEST:])
 
-    def newest(self, damaged: Callable[[Path, str], None]) -> Checkpoint | None:
-        """The last whole one; None without any.
+    def whole(self, damaged: Callable[[Path, str], None]) -> Iterator[Checkpoint]:
+        """Each that is whole, the newest first.
 
-        damaged: is told of each that is newer and not whole, and what is wrong with which file of
-        it; these are taken away.
+        damaged: is told of each that is not, and what is wrong with which file of it; these are
+        taken away.
         """
         for path in self._there():
             try:
-                return self._read(path)
+                checkpoint = self._read(path)
             except (Damaged, OSError) as error:
                 damaged(path, str(error))
-                shutil.rmtree(path, ignore_errors=True)
-        return None
+                self.drop(path)
+                continue
+            yield checkpoint
 
     def remove(self) -> None:
         """Take all of them away, and what killed processes have left of others."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def drop(self, step: int) -> Path:
-        """Take away the checkpoint of a step, and return where it was."""
-        path = self.path / NAME.format(step)
-        shutil.rmtree(path, ignore_errors=True)
-        return path
+    def of_step(self, step: int) -> Path:
+        """Where the checkpoint after update number `step` is, or would be."""
+        return self.path / NAME.format(step)
+
+    def drop(self, path: Path) -> None:
+        """Take away one that is of no use, where they are `ours`."""
+        if self.ours:
+            shutil.rmtree(path, ignore_errors=True)
 
     def each(self) -> list[Entry]:
         """Each of them, whole or not; nothing is taken away."""
@@ -158,7 +162,3 @@ class Checkpoints:
         if (of, name) != (self.of, path.name):
             raise Damaged(f"{STATE} is of the stage {of}, step {step}")
         return Checkpoint(step, tensors, numbers, rows, seconds)
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return json.dumps(strict(value), allow_nan=False, ensure_ascii=False)

@@ -24,7 +24,8 @@ from tlrun.core.paths import open_file
 from tlrun.core.signals import raised
 
 BLOCK = 4096  # bytes that a file has on the disk at least, where it has any
-
+# Of a file system that syncs no folders, and of a folder that others may only write into.
+UNSYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM)
 MOST_JSON = 2**28  # bytes of a file of JSON: a hundred times the largest of ours
 
 
@@ -74,14 +75,18 @@ def sync_files(folder: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in the folder `path` as durable as its files."""
+    """Make the names in the folder `path` as durable as its files, where that can be asked for."""
     if os.name != "posix":
         return  # Windows cannot open a folder, and does not need it
-    folder = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if error.errno not in UNSYNCED:
+            raise
 
 
 def write_json(path: Path, value: Mapping[str, Any], synced: bool = True) -> None:
@@ -98,10 +103,15 @@ def as_json(value: Mapping[str, Any]) -> bytes:
     return f"{text}\n".encode()
 
 
+def as_line(value: Mapping[str, Any]) -> str:
+    """A line of a file of JSON lines. Raises ValueError for a nan in it."""
+    return json.dumps(strict(value), allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def append_json(path: Path, value: Mapping[str, Any]) -> None:
     """Append `value` as one line. Raises ValueError for a nan in it."""
     with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(strict(value), allow_nan=False, ensure_ascii=False) + "\n")
+        file.write(as_line(value))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.signals import held_back
@@ -55,7 +53,7 @@ def finish(several: Sequence[Finished]) -> None:
     with held_back(), ThreadPoolExecutor(min(len(several), WAITING)) as pool:
         # all, before run.json says that they are there
         list(pool.map(lambda each: sync_files(each.run_dir.path), several))
-        list(pool.map(_sync_names, {folder for each in several for folder in _above(each.run_dir)}))
+        list(pool.map(sync_folder, {folder for each in several for folder in each.run_dir.above}))
         list(pool.map(_close, several))
 
 
@@ -78,19 +76,6 @@ def _write_files(run: Finished) -> None:
         if content:
             write_whole(path / name, save(dict(content)), synced=False)
     write_json(path / RESULT, run.result, synced=False)
-
-
-def _above(run_dir: RunDir) -> Iterator[Path]:
-    """The folders that the name of a run's folder, and theirs, stand in."""
-    for folder in run_dir.path.parents:
-        yield folder
-        if folder == run_dir.runs_dir.parent:
-            return
-
-
-def _sync_names(folder: Path) -> None:
-    with suppress(PermissionError):  # above `runs_dir` it may be somebody else's
-        sync_folder(folder)
 
 
 def _close(run: Finished) -> None:

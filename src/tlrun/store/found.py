@@ -18,7 +18,6 @@ from tlrun.core.paths import own_path
 from tlrun.store.digests import check_file, is_sealed
 from tlrun.store.locks import is_held
 from tlrun.store.rundir import RunDir
-from tlrun.store.shapes import RESULT, checked
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,7 @@ class FoundRun:
     @cached_property
     def _read(self) -> tuple[dict[str, Any], str]:
         try:
-            result = self.run_dir.result(self.record, moved=self.moved)
-            return checked(result, RESULT, "result.json"), ""
+            return self.run_dir.result(self.record, moved=self.moved), ""
         except (OSError, ValueError) as error:
             return {}, " ".join(str(error).split())
 

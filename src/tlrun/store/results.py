@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tlrun.store.digests import check_file
 from tlrun.store.files import read_json
+from tlrun.store.shapes import RESULT, checked
 
 RESULT_KEYS = ("headline", "metrics", "tested", "labels", "steps", "examples", "size")
 # What a finished run holds, where it does not say so itself.
@@ -20,7 +20,7 @@ def read_result(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     """What result.json in the folder of a run holds. said: what run.json says.
 
     Raises OSError or ValueError where it cannot be read or lacks something, is not what it was,
-    where a score is no number, or where another file of a finished run is missing.
+    where something in it is of another kind, or where another file of a finished run is missing.
     """
     check_file(folder, "result.json", said)
     try:
@@ -32,29 +32,10 @@ def read_result(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     lacking = [key for key in RESULT_KEYS if key not in result]
     if lacking:
         raise ValueError(f"result.json lacks {', '.join(lacking)}")
-    for value in _scores(result):
-        if value is not None and not _is_number(value):
-            raise ValueError(f"result.json holds {value!r} where a score is to be")
+    checked(result, RESULT, "result.json")
     with os.scandir(folder) as inside:
         there = {entry.name for entry in inside if entry.is_file()}
     missing = [name for name in said.get("files", FILES) if name not in there]
     if missing:
         raise ValueError(f"{', '.join(missing)} missing")
     return result
-
-
-def _is_number(value: object) -> bool:
-    """Whether a value of JSON is a finite number; true is none."""
-    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
-
-
-def _scores(result: Mapping[str, Any]) -> Iterator[object]:
-    """Every value in a result.json that is to be a score or None."""
-    try:
-        for key in ("val", "test", "val_loss"):
-            yield result["headline"].get(key)
-        for of_split in result["metrics"].values():
-            for of_task in of_split.values():
-                yield from of_task.values()
-    except AttributeError:  # no mapping
-        raise ValueError("result.json holds no table of scores") from None

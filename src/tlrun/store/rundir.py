@@ -15,7 +15,7 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from tlrun.store.files import (
     append_json,
     as_json,
     read_json,
+    sync_files,
     sync_folder,
     write_json,
     write_over,
@@ -63,6 +64,12 @@ class RunDir:
         """The folder itself."""
         return self.runs_dir / self.group / self.name
 
+    @classmethod
+    def at(cls, path: Path) -> RunDir:
+        """The folder of a run at `path`, a whole one, wherever it was moved to."""
+        above = path.parent
+        return cls(above.parent.parent, f"{above.parent.name}/{above.name}", path.name)
+
     @property
     def lock(self) -> Path:
         """The file that the process which has this run holds a lock on."""
@@ -89,8 +96,8 @@ class RunDir:
         than where it was made, as one that was mailed.
 
         Raises OSError or ValueError where it cannot be read or lacks something, is not what it was,
-        or another run's, where a score is no number, or where another file of a finished run is
-        missing.
+        or another run's, where something in it is of another kind, or where another file of a
+        finished run is missing.
         """
         said = record if record is not None else self.record() or {}
         check_sealed(said)
@@ -149,6 +156,20 @@ class RunDir:
             write_json(file, said)
         except OSError:
             write_over(file, as_json(said))
+
+    def sync(self) -> None:
+        """Make the files that are in the folder, and its name, outlast a loss of power."""
+        sync_files(self.path)
+        for folder in self.above:
+            sync_folder(folder)
+
+    @property
+    def above(self) -> Iterator[Path]:
+        """The folders that the name of this one, and theirs, stand in."""
+        for folder in self.path.parents:
+            yield folder
+            if folder == self.runs_dir.parent:
+                return
 
     def drop_checkpoints(self) -> None:
         """Take away the checkpoints, of which a finished run needs none."""

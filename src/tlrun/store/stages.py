@@ -13,7 +13,6 @@ key of the stage before. A stage may have several domains and tasks.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlrun.core.json_text import parsed
-from tlrun.core.options import strict
 from tlrun.store.checkpoints import Checkpoints
 from tlrun.store.entries import Damaged, Entry, entry
-from tlrun.store.files import read_json
+from tlrun.store.files import as_json, as_line, read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,13 +48,14 @@ def stage_entry(runs_dir: Path, key: str) -> Entry:
     return entry(runs_dir, HOME, key)
 
 
-def checkpoints_of(kept: Entry) -> Checkpoints:
+def checkpoints_of(kept: Entry, *, ours: bool = True) -> Checkpoints:
     """The checkpoints of the shared stage that an entry is for, made under its lock.
 
-    They stand where an entry stands that is half-written, and are cleaned with those.
+    They stand where an entry stands that is half-written, and are cleaned with those. ours: whether
+    this process holds that lock.
     """
     key = kept.path.name
-    return Checkpoints(kept.path.with_name(f".{key}.checkpoints"), key)
+    return Checkpoints(kept.path.with_name(f".{key}.checkpoints"), key, ours)
 
 
 def read_stage(kept: Entry) -> FinishedStage | None:
@@ -97,15 +96,11 @@ def write_stage(
     """
     from safetensors.torch import save
 
-    described = strict({**content, "seconds": finished.seconds})
-    description = json.dumps(described, indent=2, allow_nan=False, ensure_ascii=False)
-    rows = ""
-    for row in finished.rows:
-        rows += json.dumps(strict(row), allow_nan=False, ensure_ascii=False) + "\n"
+    description = as_json({**content, "seconds": finished.seconds})
     kept.write(
         {
-            "stage.json": f"{description}\n".encode(),
-            "metrics.jsonl": rows.encode(),
+            "stage.json": description,
+            "metrics.jsonl": "".join(map(as_line, finished.rows)).encode(),
             "model.safetensors": save(dict(finished.weights)),
         },
         synced=synced,

@@ -11,11 +11,13 @@ from safetensors.torch import load_file
 
 from tlrun.core.errors import Mistake, RunFailed, Terminated, UserError
 from tlrun.runs import final_evaluation
+from tlrun.runs.attempts import Attempt, earlier_attempt
 from tlrun.runs.outcome import load_run
 from tlrun.runs.plan import THIS, Plan
 from tlrun.runs.recording import begin
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import train
+from tlrun.store.files import write_json
 from tlrun.store.finished import Finished, finish
 from tlrun.sweeps.batched import families, together
 from tlrun.sweeps.batched.memory import need_of
@@ -313,6 +315,26 @@ def test_an_attempt_that_may_not_be_gone_on_from_fails_alone(
     reasons = [results[plan.run_dir.path].reason for plan in plans]
 
     assert reasons == ["", "expected to go on, found torch 1 then", ""]
+
+
+def test_such_an_attempt_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = sweep(tmp_path, seeds=1)
+    whole = earlier_attempt
+    before = {"status": "interrupted", "stage_keys": []}
+    plans[1].run_dir.path.mkdir(parents=True)
+    write_json(plans[1].run_dir.path / "run.json", before)
+
+    def refused(plan: Plan) -> Attempt:
+        if plan is plans[1]:
+            raise UserError(Mistake(str(plan.run_dir.path), "to go on", "torch 1 then"))
+        return whole(plan)
+
+    monkeypatch.setattr(together, "earlier_attempt", refused)
+    results = stacked(plans)
+    reasons = [results[plan.run_dir.path].reason for plan in plans]
+
+    assert reasons == ["", "expected to go on, found torch 1 then", ""]
+    assert record_of(plans[1].run_dir.path) == before
 
 
 def test_weights_are_written_before_they_are_too_many(

@@ -31,6 +31,7 @@ needs_server = pytest.mark.skipif(
     [
         (-signal.SIGKILL, "killed by SIGKILL (often: no memory left)"),
         (-signal.SIGSEGV, "killed by SIGSEGV"),
+        (-60, "killed by signal 60"),  # of those without a name
         (143, "stopped by SIGTERM"),
         (255, "its process died, and the server that starts processes too"),
         (7, "the process ended with exit code 7"),

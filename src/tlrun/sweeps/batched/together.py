@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from tlrun.core.errors import STOPPED, RunFailed, TlrunError
+from tlrun.core.errors import STOPPED, RunFailed, TlrunError, UserError
 from tlrun.core.notes import HeadsTogether
 from tlrun.core.seeding import exactly
 from tlrun.runs.attempts import NOTHING_BEFORE, earlier_attempt
@@ -97,10 +97,7 @@ class _Together:
             self._fit(at_once)
 
     def unfinished(self) -> dict[Job, float]:
-        """Those of the runs begun whose run.json does not say that they are finished.
-
-        It may, where their folders were being written together.
-        """
+        """Those of the runs begun that run.json does not call finished: it may, before we do."""
         status = {job: (job.plan.run_dir.record() or {}).get("status") for job in self.begun}
         return {job: since for job, since in self.begun.items() if status[job] != "finished"}
 
@@ -137,18 +134,19 @@ class _Together:
         return True
 
     def _begin(self, job: Job, family: JobFamily) -> bool:
-        """Make the folder of a run; whether that went."""
+        """Make the folder of a run; whether that went. Nothing inexact is gone on from."""
+        assert family.problem is not None
         self.begun[job] = time.monotonic()
         try:
-            assert family.problem is not None
             attempt = earlier_attempt(job.plan)
-            if attempt.inexact:  # what a stack shares is to be exact
-                attempt = NOTHING_BEFORE
-            begin(job.plan, family.problem, "stacked", attempt)
+            exact = NOTHING_BEFORE if attempt.inexact else attempt
+            begin(job.plan, family.problem, "stacked", exact)
+        except UserError as error:  # an earlier attempt, which stays as it is
+            del self.begun[job]
+            self.report(Result(job, reason=reason_of(error, job.path)))
         except Exception as error:  # noqa: BLE001  # of this run alone, whatever it is
             self._fail([job], error)
-            return False
-        return True
+        return job in self.begun
 
     def _fit(self, families: Sequence[JobFamily]) -> None:
         """Train the heads of families as one product; test and keep each run."""

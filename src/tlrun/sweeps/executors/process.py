@@ -17,6 +17,7 @@ from typing import Any
 
 from tlrun.sweeps.executors.base import Job, JobResults, Unit, Watcher
 
+NAMES = {each.value: each.name for each in signal.Signals}
 SERVER_DIED = 255  # what multiprocessing says where nobody is left to ask
 # Seconds of work after which a process is not given another unit: short runs would else take less
 # time than their processes, and long ones each have one that nothing was done in before.
@@ -204,7 +205,7 @@ def _without_main() -> Iterator[None]:
 def fate(code: int | None) -> str:
     """Why a run is not finished, as the exit code of its process says it."""
     if code is not None and code < 0:
-        name = signal.Signals(-code).name
+        name = NAMES.get(-code, f"signal {-code}")
         hint = " (often: no memory left)" if name == "SIGKILL" else ""
         return f"killed by {name}{hint}"
     if code == SERVER_DIED:
