@@ -12,8 +12,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,36 @@ def write_over(path: Path, content: bytes) -> None:
         file.truncate()
 
 
+@contextmanager
+def whole_folder(path: Path, synced: bool = True) -> Iterator[Path]:
+    """A folder to write into, which is put at `path` in the end: whole, or not at all.
+
+    What stood there goes then. synced: as of `write_whole`.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with raised():
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            aside.mkdir(parents=True)
+            yield aside
+            if synced:
+                for folder in [*aside.rglob("*/"), aside]:
+                    sync_files(folder)
+            shutil.rmtree(path, ignore_errors=True)
+            aside.rename(path)
+        except (Exception, *STOPPED):
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        if synced:
+            sync_folder(path.parent)
+
+
 def sync_files(folder: Path) -> None:
     """Make every file in `folder`, and their names, outlast a loss of power."""
     for path in sorted(folder.iterdir()):
         if path.is_file():
-            with open(path, "rb+") as file:  # Windows syncs only what could be written
+            mode = "rb" if os.name == "posix" else "rb+"  # Windows syncs only what may be written
+            with open(path, mode) as file:
                 os.fsync(file.fileno())
     sync_folder(folder)
 
