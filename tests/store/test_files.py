@@ -91,9 +91,13 @@ def test_a_folder_that_was_not_written_to_the_end_leaves_the_old_one_and_nothing
     with whole_folder(path) as folder:
         (folder / "old").touch()
 
-    with pytest.raises(type(error)), whole_folder(path) as folder:
-        (folder / "new").touch()
-        raise error
+    def stopped() -> None:
+        with whole_folder(path) as folder:
+            (folder / "new").touch()
+            raise error
+
+    with pytest.raises(type(error)):
+        stopped()
     assert [each.name for each in path.iterdir()] == ["old"]
     assert list(path.parent.iterdir()) == [path]
     with whole_folder(path, synced=False) as folder:
