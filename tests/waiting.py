@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+
+from tlrun.core import signals
 
 # Seconds, however slow the machine. Its passing is a failure: what was awaited will never come.
 PATIENCE = 600.0
@@ -38,3 +42,20 @@ def until_it(process: subprocess.Popen[str], condition: Callable[[], object], wh
     until(lambda: condition() or process.poll() is not None, what)
     if not condition():
         pytest.fail(f"{what}: the process ended with exit code {process.returncode} instead")
+
+
+def stopped(*_: object) -> NoReturn:
+    """SIGTERM comes now, as to a command: raised, as Terminated, where something has begun.
+
+    Put in place of what a test stops in.
+    """
+
+    def lost(_: int) -> NoReturn:
+        pytest.fail("it ended at once, and what was begun stays")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(signals, "end", lost)
+        for name, value in (("process", os.getpid()), ("came", 0), ("since", 0.0), ("code", None)):
+            patched.setattr(signals._State, name, value)
+        signals._handle(signal.SIGTERM, None)
+    raise AssertionError("it was swallowed")

@@ -24,6 +24,8 @@ def test_what_killed_processes_left_half_written_goes_and_nothing_else(tmp_path:
         half_written(tmp_path / ".sweeps" / "abc" / ".sweep.json.7"),
         half_written(tmp_path / "digits" / "scratch" / "seed=0_a" / ".run.json.99"),
         half_written(tmp_path / ".folds" / "digits" / "scratch" / "seed=0_b" / ".run.json.99"),
+        half_written(tmp_path / ".sealed" / ".abc.json.5"),
+        half_written(tmp_path / ".delivered" / "abc" / ".card.json.5"),
     ]
     stays = [
         half_written(tmp_path / ".probe.124", when=time.time()),  # somebody is about it
@@ -35,6 +37,27 @@ def test_what_killed_processes_left_half_written_goes_and_nothing_else(tmp_path:
 
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in stays)
+
+
+def test_copies_for_what_was_not_delivered_go_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / ".delivered"
+    for name in (".abc.123", ".abc.124", "abc", ".abc"):
+        half_written(home / name / "members" / "a" / "model.safetensors")
+    half_written(tmp_path / ".mine.123" / "a")  # a folder that tl-run does not make
+    (tmp_path / "there").mkdir()
+    (home / ".abc.125").symlink_to(tmp_path / "there")
+    for folder in (*tmp_path.rglob("*/"), *home.glob(".abc.*")):
+        os.utime(folder, (LONG_AGO, LONG_AGO))
+    os.utime(home / ".abc.124" / "members" / "a" / "model.safetensors")  # somebody is about it
+
+    assert clean(["--leftovers", "--yes", "--runs-dir", str(tmp_path)]) == 0
+
+    kept = {path.name for path in home.iterdir()}
+    assert kept == {".abc.124", ".abc.125", "abc", ".abc"}
+    assert {path.name for path in tmp_path.iterdir()} >= {".mine.123", "there"}
+    assert "freed 4 B" in capsys.readouterr().out
 
 
 def test_what_was_made_anew_goes_only_where_it_is_asked_for(

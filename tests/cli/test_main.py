@@ -434,13 +434,29 @@ def test_a_wheel_works_from_another_folder(tmp_path: Path) -> None:
     assert [path.name for path in elsewhere.iterdir()] == ["runs"]
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory")])
+FULL = "[Errno 28] No space left on device: 'runs/.delivered/a/model.safetensors'"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError(), "out of memory; try a smaller"),
+        (RuntimeError("can't allocate memory"), "out of memory; try a smaller"),
+        (
+            shutil.Error([("a", "b", FULL), ("c", "d", FULL)]),
+            "no space left on the disk; free some",
+        ),
+        (PermissionError(13, "Permission denied", "runs/x"), "runs/x: Permission denied"),
+        (OSError("words of a library"), "words of a library"),
+    ],
+)
 @pytest.mark.usefixtures("_own_signals")
-def test_no_memory_is_a_line_wherever_it_is(
+def test_what_the_machine_is_to_blame_for_is_a_line_in_every_command(
     here: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     error: Exception,
+    line: str,
 ) -> None:
     def ls(_: object) -> int:
         raise error
@@ -451,7 +467,7 @@ def test_no_memory_is_a_line_wherever_it_is(
         cli.main()
 
     assert end.value.code == 1
-    assert_one_line_each(capsys.readouterr().err, "out of memory; try a smaller")
+    assert_one_line_each(capsys.readouterr().err, line)
 
 
 LITTLE = """

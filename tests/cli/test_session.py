@@ -11,10 +11,11 @@ from packages import faulty
 from waiting import PATIENCE, started, until_it
 
 from tlrun.cli.hydra_app import enter as run
-from tlrun.cli.session import processes
+from tlrun.cli.session import processes, say_failed
 from tlrun.config import plugins
 from tlrun.config.preflight import preflight
 from tlrun.config.registry import find
+from tlrun.core.errors import Mistake, RunFailed, UserError
 from tlrun.report.study.build import build_report
 from tlrun.store.files import read_json
 from tlrun.store.studydir import studies
@@ -393,3 +394,20 @@ def test_a_backbone_larger_than_any_memory_is_a_line(
     assert_one_line_each(capsys.readouterr().err, "out of memory; try a smaller")
     (record,) = here.glob("runs/*/*/*/run.json")
     assert read_json(record)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UserError(Mistake("seed", "a whole number", "x")), 2, "seed: expected a whole number"),
+        (RunFailed("it went wrong", Path("runs/x")), 1, "runs/x: it went wrong"),
+        (OSError(28, "No space left on device"), 1, "no space left on the disk; free some"),
+        (OSError("words of a library"), 1, "words of a library"),
+        (KeyError("a plug-in's"), 1, "KeyError: "),
+    ],
+)
+def test_whatever_planning_raises_is_a_line(
+    error: Exception, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert say_failed(error) == code
+    assert_one_line_each(capsys.readouterr().err, line)

@@ -1,6 +1,7 @@
 import copy
 import errno
 import pickle
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from tlrun.core.errors import (
     UserError,
     disk_full,
     nearest,
+    of_machine,
     out_of_memory,
 )  # fmt: skip
 
@@ -204,6 +206,8 @@ def test_no_other_error_is_taken_for_it(error: BaseException) -> None:
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded", "runs/x/model.safetensors"),
         RuntimeError("I/O error: No space left on device (os error 28)"),  # as of safetensors
+        shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]),
+        shutil.Error([("a", "b", "[Errno 122] Disk quota exceeded: 'b'")]),
     ],
 )
 def test_a_full_disk_is_told_with_what_to_do(error: BaseException) -> None:
@@ -214,3 +218,23 @@ def test_a_full_disk_is_told_with_what_to_do(error: BaseException) -> None:
     )
     assert disk_full(OSError(errno.EACCES, "Permission denied")) == ""
     assert disk_full(ValueError(errno.ENOSPC)) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "runs/x"), "runs/x: Permission denied"),
+        (OSError(errno.EIO, "Input/output error"), "OSError: [Errno 5] Input/output error"),
+        (OSError("cannot identify\nthe file"), "OSError: cannot identify the file"),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), "no space left on the disk; free"),
+        (MemoryError(), "out of memory; try a smaller"),
+        (ValueError("x"), ""),
+        (RuntimeError("mat1 and mat2 cannot be multiplied"), ""),
+    ],
+)
+def test_what_the_machine_is_to_blame_for_is_one_line_and_a_bug_is_none(
+    error: Exception, said: str
+) -> None:
+    assert of_machine(error).startswith(said)
+    assert bool(of_machine(error)) == bool(said)
+    assert "\n" not in of_machine(error)

@@ -72,7 +72,7 @@ def entries_in_place() -> None:
         with (
             patch.object(Path, "with_name", ours),
             patch.object(Path, "rename", lambda *_: None),
-            patch.object(Entry, "remove", lambda _: None),
+            patch("tlrun.store.files.remove", lambda _: None),
         ):
             real(self, *rest, **more)
 
@@ -177,4 +177,4 @@ def rows_stay() -> None:
 @_mutant
 def silent_fallback() -> None:
     """A damaged checkpoint is passed over without a word."""
-    _put(import_module("tlrun.runs.resuming").Resuming, "_damaged", lambda *_: None)
+    _put(import_module("tlrun.runs.resuming").Resuming, "damaged", lambda *_: None)

@@ -153,3 +153,10 @@ def test_a_reason_does_not_name_the_folder_that_its_line_begins_with(tmp_path: P
 
     assert reason_of(UserError(mistake), tmp_path) == expected
     assert reason_of(UserError(mistake), tmp_path / "other") == f"{tmp_path}: {expected}"
+
+
+def test_a_file_that_cannot_be_had_is_the_reason() -> None:
+    error = PermissionError(13, "Permission denied", "table.csv")
+
+    assert reason_of(error) == "table.csv: Permission denied"
+    assert reason_of(KeyError("x")) == "KeyError: 'x'"

@@ -3,7 +3,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from waiting import stopped
 
+from tlrun.core.errors import Terminated
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.timing import TimedStage, _seconds, timed_stages
 
@@ -35,6 +37,16 @@ def test_nothing_is_said_of_what_takes_too_long(tmp_path: Path) -> None:
     plan = planned(config(tmp_path, trainer=trainer), Watcher())
 
     assert timed_stages(plan, ProblemCache(), 0.0) == [None, None]
+
+
+def test_a_signal_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(config(tmp_path / "runs"), Watcher())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tlrun.runs.timing._each_stage", stopped)
+    with pytest.raises(Terminated):
+        timed_stages(plan, ProblemCache(), 60.0)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

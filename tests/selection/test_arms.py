@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,41 @@ def test_a_damaged_run_is_left_out_and_told(finished: Finished, tmp_path: Path) 
     ((name, why),) = arms.left_out
     assert name == folder.name
     assert why.startswith("cannot be read")
+
+
+@pytest.mark.parametrize("large", [1, 2**20])
+@pytest.mark.parametrize("name", ["config.yaml", "data.json", "model.safetensors"])
+def test_a_run_of_which_any_file_is_damaged_is_left_out_and_told(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, large: int
+) -> None:
+    """A large one too, whose size and time of writing are what they were."""
+    monkeypatch.setattr("tlrun.store.digests.LARGE", large)
+    copied = shutil.copytree(finished.runs_dir, tmp_path / "runs")
+    (folder,) = (copied / "digits" / "source_only").iterdir()
+    sign(folder)
+    file = folder / name
+    state, content = file.stat(), bytearray(file.read_bytes())
+    content[-2] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    arms = arms_of_study(copied, study_of(copied))
+
+    assert arms.left_out == (
+        (folder.name, f"cannot be read: {name} is damaged: it does not match its digest"),
+    )
+    assert len(arms.every) == len(finished.arms.every) - 1
+
+
+def test_where_scratch_is_damaged_that_is_said(finished: Finished, tmp_path: Path) -> None:
+    copied = shutil.copytree(finished.runs_dir, tmp_path / "runs")
+    for folder in (copied / "digits" / "scratch").iterdir():
+        (folder / "data.json").write_text("{}")
+
+    with pytest.raises(
+        UserError, match=r"scratch or single_task, found none .*data\.json is damaged"
+    ):
+        arms_of_study(copied, study_of(copied))
 
 
 def test_runs_of_two_seeds_have_drawn_two_sets_of_labels(tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from selection.conftest import Finished
+from waiting import stopped
 
 from tlrun import load
-from tlrun.core.errors import UserError
+from tlrun.core.errors import RunFailed, Terminated, UserError
 from tlrun.core.task import TaskKey
 from tlrun.report.study.predictions import predictions_of
 from tlrun.selection.arms import arms_of_study, study_of
@@ -119,3 +121,48 @@ def test_what_it_says_is_sealed(finished: Finished, tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match=r"delivered\.json is damaged"):
         load(folder)
+
+
+def test_a_signal_leaves_no_copies(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = choose(finished.arms, finished.held, "stack", 8.0)
+    monkeypatch.setattr("tlrun.selection.deliver.digests_of", stopped)
+    with pytest.raises(Terminated):
+        write(tmp_path, finished.arms, choices, PROCEDURE)
+
+    assert list((tmp_path / ".delivered").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "data.json", "predictions.safetensors"])
+def test_a_member_that_is_damaged_by_now_is_not_delivered(
+    finished: Finished, tmp_path: Path, name: str
+) -> None:
+    copied = shutil.copytree(finished.runs_dir, tmp_path / "runs")
+    arms = arms_of_study(copied, study_of(copied))
+    choices = choose(arms, finished.held, "stack", 8.0)
+    used = {int(arm) for arm in choices[KEY].stack.used}
+    file = arms.every[used.pop()].outcome.path / name
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+    with pytest.raises(RunFailed, match=f"{name} is damaged"):
+        write(tmp_path, arms, choices, PROCEDURE)
+    assert list((tmp_path / ".delivered").iterdir()) == []
+
+
+def test_what_is_delivered_outlasts_a_loss_of_power(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, fsync = set[int](), os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", note)
+    choices = choose(finished.arms, finished.held, "stack", 8.0)
+    folder = write(tmp_path, finished.arms, choices, PROCEDURE)
+
+    assert {path.stat().st_ino for path in [folder.parent, folder, *folder.rglob("*")]} <= synced

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 from made_sources import asked
+from waiting import stopped
 
 from tlrun.config.build import build
-from tlrun.core.errors import UserError
+from tlrun.core.errors import Terminated, UserError
 from tlrun.core.problem import HeldOutTest
 from tlrun.models.model import state
 from tlrun.runs.outcome import load_run
@@ -59,3 +60,15 @@ def test_another_label_space_has_no_answer(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="one label space"):
         source_model(run, problem, problems, Watcher(), "source", train=True)
+
+
+def test_a_signal_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, problems = build(asked(tmp_path, sources=("twin",))), ProblemCache()
+    problem = problems.load(run.dataset, run.seed)
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))
+    monkeypatch.setattr("tlrun.selection.source_model.StageRunner.run_stage", stopped)
+    with pytest.raises(Terminated):
+        source_model(run, problem, problems, Watcher(), "twin", train=True)
+
+    assert list((tmp_path / "t").iterdir()) == []

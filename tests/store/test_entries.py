@@ -160,7 +160,7 @@ def test_a_process_that_dies_while_it_removes_leaves_none_that_reads(
             raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr("tlrun.store.entries.shutil.rmtree", die)
+        patched.setattr("tlrun.store.files.shutil.rmtree", die)
         with pytest.raises(Died):
             written.write(NEW)
 

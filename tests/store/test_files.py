@@ -12,6 +12,7 @@ from tlrun.store.files import (
     append_json,
     read_json,
     sync_folder,
+    whole_folder,
     write_json,
     write_over,
     write_whole,
@@ -95,3 +96,48 @@ def test_a_pipe_is_no_json_and_is_not_waited_for(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="it is no file"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), Terminated(15)])
+def test_a_folder_that_was_not_written_to_the_end_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, error: BaseException
+) -> None:
+    path = tmp_path / "home" / "a"
+    with whole_folder(path) as folder:
+        (folder / "old").touch()
+
+    def stopped() -> None:
+        with whole_folder(path) as folder:
+            (folder / "new").touch()
+            raise error
+
+    with pytest.raises(type(error)):
+        stopped()
+    assert [each.name for each in path.iterdir()] == ["old"]
+    assert list(path.parent.iterdir()) == [path]
+    with whole_folder(path, synced=False) as folder:
+        (folder / "new").touch()
+    assert [each.name for each in path.iterdir()] == ["new"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_of_a_folder_every_file_is_synced_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, path = set[int](), tmp_path / "home" / "a"
+    before, fsync = list[bool](), os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+        before.append(not path.exists())
+
+    monkeypatch.setattr(os, "fsync", note)
+    with whole_folder(path) as folder:
+        (folder / "b" / "c").mkdir(parents=True)
+        for name in ("x", "b/y", "b/c/z"):
+            (folder / name).touch()
+
+    above = [tmp_path, path.parent]
+    assert synced == {each.stat().st_ino for each in [*above, path, *path.rglob("*")]}
+    assert before == [True] * (len(synced) - 2) + [False, False]

@@ -159,6 +159,27 @@ def test_from_a_device_or_a_pipe_nothing_is_read(
     assert_line([word.format(name) for word in PLACES[place]], capsys, odd, None)
 
 
+@pytest.mark.parametrize("odd", ["a device", "a pipe", "a folder"])
+def test_among_the_files_of_reviews_nothing_odd_is_read(
+    here: Path, capsys: pytest.CaptureFixture[str], odd: str
+) -> None:
+    for side in ("train", "test"):
+        for kind, rating in (("neg", 1), ("pos", 9)):
+            folder = here / "aclImdb" / side / kind
+            folder.mkdir(parents=True)
+            for k in range(4):
+                (folder / f"{k}_{rating}.txt").write_text(f"a film {k}")
+    one = here / "aclImdb" / "train" / "pos" / "9_9.txt"
+    if odd == "a pipe":
+        os.mkfifo(one)
+    elif odd == "a device":
+        one.symlink_to("/dev/zero")
+    else:
+        one.mkdir()
+    asked = ["dataset=imdb", "dataset.path=aclImdb", "strategy=joint", *TINY[2:]]
+    assert_line(asked, capsys, "9_9.txt: it is no file", None)
+
+
 IMAGES: dict[str, tuple[bytes, str]] = {
     "a bomb": (png(60_000, 60_000), "pixels"),
     "huge": (png(2**31 - 1, 2**31 - 1), "pixels"),

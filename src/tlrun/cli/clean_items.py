@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from tlrun.cli.ls_stages import Kept, kept, size_of
-from tlrun.store import features, problems, stages, weights
+from tlrun.store import delivered, features, openings, problems, stages, weights
 from tlrun.store.found import FoundRun, runs
 from tlrun.store.rundir import FOLDS, SUPERSEDED, RunDir
 
@@ -36,7 +37,11 @@ UNFINISHED = ("failed", "interrupted", "stopped")
 RUNS = {"unfinished run": ("", UNFINISHED), "held-out run": (FOLDS, (*UNFINISHED, "finished"))}
 # .<name>.<process>, as a file is called until it is whole
 HALF_WRITTEN = re.compile(r"\.(?:.+)\.\d+")
-WHERE = ("*", ".sweeps/*/*", ".studies/*", "[!.]*/*/*/*", f"{FOLDS}/*/*/*/*")
+COPIES = f"{delivered.HOME}/*"  # what is half-written there is a folder
+WHERE = (
+    "*", ".sweeps/*/*", ".studies/*", f"{openings.HOME}/*", "[!.]*/*/*/*", f"{FOLDS}/*/*/*/*",
+    COPIES, f"{delivered.HOME}/[!.]*/*",
+)  # fmt: skip
 WRITING = 3600.0  # seconds after which nobody is writing a file any more
 
 
@@ -92,19 +97,26 @@ def _of_run(run: FoundRun, kind: str, lock: Path) -> Item:
 
 
 def _left_over(runs_dir: Path) -> Iterator[Item]:
-    """Files of processes that were killed while they wrote them."""
+    """What processes that were killed have left half-written: files, and folders of copies."""
+    lock = runs_dir / ".locks" / "clean.lock"
     for pattern in WHERE:
         for path in sorted(runs_dir.glob(pattern)):
             with suppress(OSError):  # it has its name by now
-                if HALF_WRITTEN.fullmatch(path.name) and path.is_file():
-                    state = path.stat()
-                    if state.st_mtime < time.time() - WRITING:
-                        lock = runs_dir / ".locks" / "clean.lock"
-                        same = partial(_is_from, path, state.st_mtime)
-                        used, size = state.st_mtime, state.st_size
-                        yield Item("left-over file", path, lock, used, size, same, path.unlink)
+                is_folder = pattern == COPIES and path.is_dir()
+                if HALF_WRITTEN.fullmatch(path.name) and (is_folder or path.is_file()):
+                    used = _written(path)
+                    if used < time.time() - WRITING:
+                        size = size_of(path) if is_folder else path.stat().st_size
+                        remove = partial(shutil.rmtree, path) if is_folder else path.unlink
+                        same = partial(_is_from, path, used)
+                        yield Item("left-over file", path, lock, used, size, same, remove)
 
 
 def _is_from(path: Path, when: float) -> bool:
-    """Whether a file was last written at that time. Raises FileNotFoundError without one."""
-    return path.stat().st_mtime == when
+    """Whether it was last written at that time. Raises FileNotFoundError where it is not there."""
+    return _written(path) == when
+
+
+def _written(path: Path) -> float:
+    """When a file, or anything in a folder, was last written. Raises FileNotFoundError likewise."""
+    return max(each.lstat().st_mtime for each in (path, *path.rglob("*")))

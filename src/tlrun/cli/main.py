@@ -76,7 +76,7 @@ def main() -> NoReturn:
     """Do what sys.argv says, and exit with its code."""
     code = 1
     try:
-        from tlrun.core.errors import Terminated, TlrunError, out_of_memory, say
+        from tlrun.core.errors import Terminated, TlrunError, of_machine, say
 
         _prepare_streams()
         try:
@@ -86,10 +86,10 @@ def main() -> NoReturn:
             code = error.exit_code
         except Terminated as stop:
             signals.end(stop.args[0] if stop.args else signal.SIGTERM)
-        except (MemoryError, RuntimeError, OSError) as error:
-            if not (memory := out_of_memory(error)):
+        except Exception as error:
+            if not (why := of_machine(error)):
                 raise
-            say(memory)
+            say(why)
     except KeyboardInterrupt:
         signals.end(signal.SIGINT)
     sys.exit(code)

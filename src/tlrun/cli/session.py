@@ -15,7 +15,7 @@ from tlrun.cli.command_line import command_line
 from tlrun.config.build import Run
 from tlrun.config.preflight import Request
 from tlrun.config.registry import equation, name_of
-from tlrun.core.errors import RunFailed, TlrunError, one_line, out_of_memory, printable, say
+from tlrun.core.errors import RunFailed, TlrunError, of_machine, one_line, printable, say
 from tlrun.report.console import make_console
 from tlrun.report.progress_run import LiveScreen
 from tlrun.report.run_table import run_table
@@ -192,14 +192,8 @@ def _say_failures(failures: Sequence[Failure]) -> None:
 
 def say_failed(error: Exception) -> int:
     """Say why nothing, or no more, is run. Returns the exit code."""
-    ours: TlrunError
     if isinstance(error, TlrunError):
-        ours = error
-    elif memory := out_of_memory(error):
-        ours = RunFailed(memory)
-    elif isinstance(error, OSError):
-        ours = RunFailed(f"{error.filename or 'a file of the run'}: {error.strerror}")
-    else:
-        ours = RunFailed(one_line(error))
-    say(*ours.lines)
-    return ours.exit_code
+        say(*error.lines)
+        return error.exit_code
+    say(of_machine(error) or one_line(error))
+    return RunFailed.exit_code

@@ -112,6 +112,7 @@ NO_MEMORY = (
     "allocate memory", "out of memory", "OutOfMemory", "ALLOC_FAILED", "bad_alloc",
     "Storage size calculation overflowed", "array is too big",
 )  # fmt: skip
+NO_SPACE = ("No space left on device", "Disk quota exceeded")  # likewise, of the disk
 
 
 def out_of_memory(error: BaseException) -> str:
@@ -126,9 +127,24 @@ def out_of_memory(error: BaseException) -> str:
 def disk_full(error: BaseException) -> str:
     """What to say and to do where the disk, or one's share of it, is full; else empty."""
     by_number = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if not by_number and "No space left on device" not in str(error):  # as of safetensors
+    # as of safetensors, and of shutil where it copies a folder
+    if not by_number and not any(sign in str(error) for sign in NO_SPACE):
         return ""
     return "no space left on the disk; free some (tl-run clean), then the same command goes on"
+
+
+def of_machine(error: BaseException) -> str:
+    """Why something failed for want of memory, disk or a file, in a line; empty of another error.
+
+    It says what to do where that is known.
+    """
+    if told := out_of_memory(error) or disk_full(error):
+        return told
+    if not isinstance(error, OSError):
+        return ""
+    if error.filename is None or not error.strerror:
+        return one_line(error)
+    return f"{error.filename}: {error.strerror}"
 
 
 def one_line(error: BaseException) -> str:

@@ -17,9 +17,8 @@ from tlrun.core.errors import (
     RunFailed,
     Terminated,
     TlrunError,
-    disk_full,
+    of_machine,
     one_line,
-    out_of_memory,
 )
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
@@ -147,4 +146,4 @@ def reason_of(error: BaseException, path: Path | None = None) -> str:
         return error.reason
     if isinstance(error, TlrunError):
         return str(error).removeprefix(f"{path}: ")
-    return out_of_memory(error) or disk_full(error) or one_line(error)
+    return of_machine(error) or one_line(error)

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from tlrun.core.notes import Note
 from tlrun.core.problem import Problem
 from tlrun.core.seeding import exactly
+from tlrun.core.signals import raised
 from tlrun.runs.plan import Plan, PlannedStage, plan
 from tlrun.runs.remembered import ProblemCache
 from tlrun.strategies.base import Stage
@@ -66,7 +67,7 @@ def timed_stages(timed: Plan, problems: ProblemCache, seconds: float) -> list[Ti
     None of a stage of which too few steps could be done. problems: has the data, or reads them.
     The model is trained in a temporary folder, on training examples; the test set stays shut.
     """
-    with TemporaryDirectory() as folder, exactly(timed.run.threads):
+    with raised(), TemporaryDirectory() as folder, exactly(timed.run.threads):
         problem = problems.load(timed.run.dataset, timed.run.seed)
         real = _elsewhere(timed, Path(folder), problems, timed.run.trainer.steps)
         short = _elsewhere(timed, Path(folder), problems, FEW_STEPS)

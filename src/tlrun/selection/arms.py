@@ -130,7 +130,9 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
     outcomes: list[tuple[FoundRun, Outcome]] = []
     for run in newest.values():
         try:
-            outcomes.append((run, read_outcome(run.run_dir, "")))
+            outcome = read_outcome(run.run_dir, "")
+            run.run_dir.prove(run.record, deep=True)  # what is trained by it, or delivered
+            outcomes.append((run, outcome))
         except (OSError, ValueError) as error:
             left.append((run.run_dir.name, f"cannot be read: {error}"))
     names = _names([outcome for _, outcome in outcomes])
@@ -142,7 +144,7 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
         else:
             whole.append(arm)
     _check_one_draw([*whole, *far])
-    safe = _safe(whole, far)
+    safe = _safe(whole, far, left)
     judged = tasks_of(whole[safe].outcome)
     if not judged:
         found_there = f"none in {whole[safe].outcome.path / 'data.json'}"
@@ -202,10 +204,11 @@ def _check_one_draw(arms: Sequence[Arm]) -> None:
             raise UserError(Mistake(KEY, "one test set that no arm has learnt from", found, hint))
 
 
-def _safe(arms: Sequence[Arm], far: Sequence[Arm]) -> int:
+def _safe(arms: Sequence[Arm], far: Sequence[Arm], left: Sequence[tuple[str, str]]) -> int:
     """The place of scratch, or of each task alone, by what the prior stands on.
 
-    far: arms that have diverged. Raises UserError where it is among those, or nowhere.
+    far: arms that have diverged. left: the names of runs that are left out, and why. Raises
+    UserError where it is among those, or nowhere.
     """
     for place, arm in enumerate(arms):
         if arm.safe:
@@ -215,4 +218,5 @@ def _safe(arms: Sequence[Arm], far: Sequence[Arm]) -> int:
         if arm.safe:
             raise UserError(Mistake(KEY, expected, f"{arm.name}, which has diverged", SMALLER))
     hint = "give the sweep again with controls=true"
-    raise UserError(Mistake(KEY, expected, "none", hint))
+    others = "; ".join(f"{name}: {why}" for name, why in left)
+    raise UserError(Mistake(KEY, expected, f"none ({others})" if others else "none", hint))

@@ -10,7 +10,6 @@ The weights are written before any test example is read.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +18,18 @@ from typing import Literal
 
 import numpy as np
 
+from tlrun.core.errors import RunFailed
 from tlrun.core.scores import predicted_class
 from tlrun.core.task import Task, TaskKey
 from tlrun.runs.identity import digest_of
+from tlrun.runs.outcome import Outcome
 from tlrun.selection.arms import Arms
 from tlrun.selection.gate import Gate, gate
 from tlrun.selection.held_out import HeldOut
 from tlrun.selection.stack import Stack, alone, best_single, cross_fitted, fit
 from tlrun.store.delivered import DELIVERED, HOME
 from tlrun.store.digests import digests_of, sealed
-from tlrun.store.files import write_json
+from tlrun.store.files import whole_folder, write_json
 
 VERSION = 1  # of the form of delivered.json
 Method = Literal["stack", "best", "gate"]
@@ -101,44 +102,52 @@ def write(
     """Put the members and their weights in a folder, whole or not at all. Returns the folder.
 
     procedure: method, prior and folds; with the arms it names the folder. No test score is in it
-    yet (`card`).
+    yet (`card`). Raises RunFailed where a member is not what it was, OSError where it cannot be
+    written.
     """
     names = [_name(arm.outcome.path) for arm in arms.every]
     folder = runs_dir / HOME / digest_of([sorted(names), dict(procedure)])
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
     used = sorted({int(arm) for choice in choices.values() for arm in choice.stack.used})
-    try:
+    with whole_folder(folder) as aside:
         for arm in used:
             kept = shutil.ignore_patterns("final.*", ".*")
-            shutil.copytree(
-                arms.every[arm].outcome.path, aside / "members" / names[arm], ignore=kept
-            )
-        tasks = {
-            str(key): {
-                "combine": "numbers" if arms.tasks[key].kind == "regression" else "probabilities",
-                "members": [
-                    {
-                        "folder": f"members/{names[arm]}",
-                        "name": arms.every[arm].name,
-                        "weight": float(choice.stack.weights[arm]),
-                        "temperature": float(choice.stack.temperatures[arm]),
-                    }
-                    for arm in choice.stack.used.tolist()
-                ],
-            }
-            for key, choice in choices.items()
-        }
+            member = aside / "members" / names[arm]
+            shutil.copytree(arms.every[arm].outcome.path, member, ignore=kept)
         every = [path.relative_to(aside).as_posix() for path in (aside / "members").rglob("*")]
-        files = [name for name in every if (aside / name).is_file()]
+        digests = digests_of(aside, [name for name in every if (aside / name).is_file()])
+        for arm in used:
+            _check_copied(arms.every[arm].outcome, f"members/{names[arm]}", digests)
         about = {"version": VERSION, "problem": arms.problem, "seed": arms.seed, **procedure}
-        digests = digests_of(aside, files)
+        tasks = {str(key): _told(arms, key, choice, names) for key, choice in choices.items()}
         write_json(aside / DELIVERED, sealed({**about, "tasks": tasks, "digests": digests}))
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def _told(arms: Arms, key: TaskKey, choice: Choice, names: Sequence[str]) -> dict[str, object]:
+    """What delivered.json says of a task. names: of the members' folders."""
+    return {
+        "combine": "numbers" if arms.tasks[key].kind == "regression" else "probabilities",
+        "members": [
+            {
+                "folder": f"members/{names[arm]}",
+                "name": arms.every[arm].name,
+                "weight": float(choice.stack.weights[arm]),
+                "temperature": float(choice.stack.temperatures[arm]),
+            }
+            for arm in choice.stack.used.tolist()
+        ],
+    }
+
+
+def _check_copied(outcome: Outcome, member: str, digests: Mapping[str, str]) -> None:
+    """Raise RunFailed where a file was copied that is not what the run was finished with.
+
+    member: the folder that it was copied to. digests: of what is in that now.
+    """
+    for name, digest in outcome.digests.items():
+        if digests.get(f"{member}/{name}") != digest:
+            why = f"{name} is damaged: it does not match its digest; give the sweep again"
+            raise RunFailed(why, outcome.path)
 
 
 def _name(path: Path) -> str:

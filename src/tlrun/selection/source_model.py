@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tlrun.config.build import Run
 from tlrun.core.problem import Problem
+from tlrun.core.signals import raised
 from tlrun.runs.plan import plan
 from tlrun.runs.pretrained import check_backbone
 from tlrun.runs.remembered import ProblemCache
@@ -43,7 +44,7 @@ def source_model(
     if not train and not _is_kept(first.entry):
         return None
     check_backbone(planned, problem)
-    with TemporaryDirectory() as folder:  # for the rows that a stage logs
+    with raised(), TemporaryDirectory() as folder:  # for the rows that a stage logs
         elsewhere = replace(planned.run_dir, runs_dir=Path(folder))
         elsewhere.path.mkdir(parents=True)
         here = replace(planned, run_dir=elsewhere)

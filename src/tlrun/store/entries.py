@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlrun.core.errors import STOPPED
 from tlrun.core.notes import Note, Waiting
 from tlrun.core.paths import open_file
-from tlrun.core.signals import raised
 from tlrun.store.digests import digest_of, digest_of_json
-from tlrun.store.files import read_json, sync_files, sync_folder, write_json, write_whole
+from tlrun.store.files import read_json, remove, whole_folder, write_json, write_whole
 from tlrun.store.locks import is_held, locked
 
 MANIFEST = "manifest.json"
@@ -98,31 +95,16 @@ class Entry:
 
         self.fill(write, synced)
 
-    @raised()
     def fill(self, write: Callable[[Path], Mapping[str, str]], synced: bool = False) -> None:
         """Put the entry there, whole, in place of what was there.
 
         write: writes the files into a folder, and gives the sha256 of each by name. synced: whether
-        the entry outlasts a loss of power. Raises OSError where that cannot be done, and then takes
-        away what it has written so far: a full disk is not filled further.
+        the entry outlasts a loss of power. Raises OSError where that cannot be done.
         """
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
-        try:
-            aside.mkdir(parents=True)
+        with whole_folder(self.path, synced) as aside:
             content = {"entry": self._place, "files": dict(write(aside))}
             manifest = {**content, "manifest": digest_of_json(content)}
             write_json(aside / MANIFEST, manifest, synced=False)
-            if synced:
-                sync_files(aside)
-            self.remove()
-            aside.rename(self.path)
-            if synced:
-                sync_folder(self.path.parent)
-                sync_folder(self.path.parent.parent)  # which may have been made for this one
-        except (Exception, *STOPPED):
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
 
     @property
     def _place(self) -> str:
@@ -156,10 +138,8 @@ class Entry:
             os.utime(self.path / MANIFEST)
 
     def remove(self) -> None:
-        """Take away what is at `path`, if anything: a folder, a file or a link."""
-        if self.path.is_file() or self.path.is_symlink():
-            self.path.unlink()
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Take it away, if it is there."""
+        remove(self.path)
 
     def locked(self, note: Callable[[Note], None], doing: str) -> AbstractContextManager[None]:
         """Hold the entry for this process alone; where another has it, say so, and wait.

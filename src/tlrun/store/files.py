@@ -12,8 +12,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,45 @@ def write_over(path: Path, content: bytes) -> None:
         file.truncate()
 
 
+@contextmanager
+def whole_folder(path: Path, synced: bool = True) -> Iterator[Path]:
+    """A folder to write into, which is put at `path` in the end: whole, or not at all.
+
+    What stood there goes then. synced: as of `write_whole`. Where it fails, what it has written so
+    far is taken away: a full disk is not filled further.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with raised():
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            aside.mkdir(parents=True)
+            yield aside
+            if synced:
+                for folder in [*aside.rglob("*/"), aside]:
+                    sync_files(folder)
+            remove(path)
+            aside.rename(path)
+            if synced:
+                sync_folder(path.parent)
+                sync_folder(path.parent.parent)  # which may have been made for this one
+        except (Exception, *STOPPED):
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+
+def remove(path: Path) -> None:
+    """Take away what is at `path`, if anything: a folder, a file or a link."""
+    if path.is_file() or path.is_symlink():
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def sync_files(folder: Path) -> None:
     """Make every file in `folder`, and their names, outlast a loss of power."""
     for path in sorted(folder.iterdir()):
         if path.is_file():
-            with open(path, "rb+") as file:  # Windows syncs only what could be written
+            mode = "rb" if os.name == "posix" else "rb+"  # Windows syncs only what may be written
+            with open(path, mode) as file:
                 os.fsync(file.fileno())
     sync_folder(folder)
 

@@ -169,4 +169,4 @@ def test_a_folder_among_reviews_is_refused(tmp_path: Path) -> None:
     folder = folder_of(film_reviews(), tmp_path)
     (folder / "train" / "pos" / "7_9.txt").mkdir()
 
-    assert "7_9.txt: Is a directory" in refusal(folder)
+    assert "7_9.txt: it is no file" in refusal(folder)

@@ -7,7 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from waiting import stopped
 
+from tlrun.core.errors import Terminated
 from tlrun.data.texts import imdb_stand_in as module
 from tlrun.data.texts.imdb_stand_in import reviews, write
 
@@ -98,3 +100,11 @@ def test_where_it_cannot_be_written_nothing_is_left(
 
     assert list((tmp_path / "cache").iterdir()) == []
     shutil.rmtree(tmp_path / "cache")
+
+
+def test_a_signal_leaves_nothing_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "write_bytes", stopped)
+    with pytest.raises(Terminated):
+        write(tmp_path / "cache" / "one" / "aclImdb")
+
+    assert list((tmp_path / "cache").iterdir()) == []

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import open_file
 from tlrun.core.seeding import stream
 from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.notation import Notation
@@ -162,8 +163,11 @@ def _reviews(place: Place) -> Iterator[Review]:
 def _in_folder(root: Path) -> Iterator[tuple[str, str, str, bytes]]:
     """Side, kind, path and content of every file in the four folders of reviews."""
     for side, kind, file in _listed(root):
+        if file.name.startswith("."):  # what a file manager leaves
+            continue
         try:
-            content = b"" if file.name.startswith(".") else file.read_bytes()
+            with open_file(file) as opened:
+                content = opened.read()
         except OSError as error:
             raise wrong("files of reviews", f"{file}: {error.strerror}") from None
         yield side, kind, str(file), content

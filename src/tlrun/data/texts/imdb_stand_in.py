@@ -9,11 +9,11 @@ are the same on every machine.
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 from itertools import accumulate, product
 from pathlib import Path
+
+from tlrun.store.files import whole_folder
 
 VERSION = 1  # of what is written: another one is another data set
 EACH = {"train": 200, "test": 100}  # reviews of every rating
@@ -34,19 +34,11 @@ ENDS = ("", "n", "r", "l", "s")
 
 def write(root: Path) -> None:
     """Write the folder `root`, whole or not at all. Raises OSError where that cannot be."""
-    home = root.parent
-    aside = home.with_name(f".{home.name}.{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with whole_folder(root.parent, synced=False) as home:
         for (side, kind, name), text in reviews().items():
-            folder = aside / root.name / side / kind
+            folder = home / root.name / side / kind
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(text.encode())
-        shutil.rmtree(home, ignore_errors=True)
-        aside.rename(home)
-    except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
 
 
 def reviews() -> dict[tuple[str, str, str], str]:
