@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from tlrun.cli import streams
 from tlrun.cli.subcommands import SUBCOMMANDS
 from tlrun.core import signals
 
@@ -78,9 +79,12 @@ def main() -> NoReturn:
     try:
         from tlrun.core.errors import Terminated, TlrunError, of_machine, say
 
-        _prepare_streams()
+        streams.prepare()
         try:
             code = run(sys.argv[1:])
+            if why := streams.lost():
+                say(f"standard output: {why}; not all of it was printed, all else was done")
+                code = code or 1
         except TlrunError as error:
             say(*error.lines)
             code = error.exit_code
@@ -128,12 +132,3 @@ def _subcommand(name: str, arguments: Sequence[str]) -> int:
     module = import_module(f"tlrun.cli.{name}")
     code: int = getattr(module, FUNCTIONS.get(name, name))(arguments)
     return code
-
-
-def _prepare_streams() -> None:
-    if hasattr(signal, "SIGPIPE"):  # `tl-run … | head` ends without a word, as other commands do
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
-        stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest
-        setattr(sys, name, stream)

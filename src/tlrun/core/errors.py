@@ -107,10 +107,10 @@ STOPPED = (KeyboardInterrupt, Terminated)  # what a signal is raised as
 
 
 # Of memory that is not there, in the messages of torch, CUDA, numpy and the operating system; torch
-# raises a plain RuntimeError on a processor.
+# raises a plain RuntimeError on a processor, and an ImportError where its own code does not fit.
 NO_MEMORY = (
     "allocate memory", "out of memory", "OutOfMemory", "ALLOC_FAILED", "bad_alloc",
-    "Storage size calculation overflowed", "array is too big",
+    "Storage size calculation overflowed", "array is too big", "failed to map segment",
 )  # fmt: skip
 NO_SPACE = ("No space left on device", "Disk quota exceeded")  # likewise, of the disk
 
