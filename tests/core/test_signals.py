@@ -12,7 +12,7 @@ import pytest
 
 from tlrun.core import signals
 from tlrun.core.errors import Terminated
-from tlrun.core.signals import STOPPED, held_back, raised
+from tlrun.core.signals import SAID, held_back, raised
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 STOPS = (KeyboardInterrupt, Terminated)
@@ -53,7 +53,7 @@ def test_where_nothing_is_begun_it_ends_there_whoever_would_catch_it(
         except BaseException:  # noqa: BLE001  # somebody else's
             os._exit(9)
 
-    assert ended(tmp_path, command) == (CODES[number], STOPPED.decode())
+    assert ended(tmp_path, command) == (CODES[number], SAID.decode())
 
 
 @needs_fork
@@ -79,7 +79,7 @@ def test_the_second_ends_at_once(tmp_path: Path) -> None:
             finally:
                 signal.raise_signal(signal.SIGINT)
 
-    assert ended(tmp_path, command) == (130, STOPPED.decode())
+    assert ended(tmp_path, command) == (130, SAID.decode())
 
 
 @needs_fork
@@ -91,7 +91,7 @@ def test_one_that_was_swallowed_ends_the_command_when_all_is_in_order(tmp_path: 
             except BaseException:  # noqa: BLE001  # somebody else's
                 (tmp_path / "in order").touch()
 
-    assert ended(tmp_path, command) == (143, STOPPED.decode())
+    assert ended(tmp_path, command) == (143, SAID.decode())
     assert (tmp_path / "in order").exists()
 
 

@@ -7,10 +7,7 @@ import random
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-CHECKPOINTS = "\ncheckpoint:" in (ROOT / "configs" / "run.yaml").read_text(encoding="utf-8")
-EXTRA = ("checkpoint.steps=3",) if CHECKPOINTS else ()
-STEPS = (*EXTRA, "trainer.steps=12", "trainer.batch_size=8", "trainer.eval_every=4")
+STEPS = ("checkpoint.steps=3", "trainer.steps=12", "trainer.batch_size=8", "trainer.eval_every=4")
 TINY = (*STEPS, "backbone=mlp", "backbone.hidden=[8]", "device=cpu", "controls=false")
 WORDS = ("plot", "actor", "scene", "long", "day", "film", "very", "slow", "loud", "old")
 

@@ -9,7 +9,6 @@ import pytest
 
 from reliability.conftest import Of
 from reliability.harness_bases import base
-from reliability.harness_commands import CHECKPOINTS
 from reliability.harness_compare import differences, refused
 from reliability.harness_crashes import Reference, at_once, holding, killed_at, outlasting
 from reliability.harness_damage import Damage, damaged
@@ -68,7 +67,6 @@ def test_digests_that_nobody_compares(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHECKPOINTS, reason="needs checkpoints")
 def test_a_checkpoint_that_is_passed_over_without_a_word(server: Server, tmp_path: Path) -> None:
     (made,) = server.run([(base, ("killed in a stage", tmp_path))])
     flips = [Damage("flip", name, seed=1) for name in made.used]
@@ -105,7 +103,6 @@ def test_what_is_not_synced(server: Server, reference_of: Of) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHECKPOINTS, reason="needs checkpoints")
 @pytest.mark.parametrize("mutant", RESUMING)
 def test_what_is_not_taken_up(server: Server, reference_of: Of, mutant: str) -> None:
     """Killed soon after each checkpoint, or a line of metrics, of a run with dropout."""

@@ -29,7 +29,7 @@ class Asked:
     @property
     def runs_dir(self) -> Path:
         """Where the runs are."""
-        return Path(self.request.jobs[0].run.runs_dir).expanduser()
+        return self.request.jobs[0].run.runs_folder
 
 
 def checked(

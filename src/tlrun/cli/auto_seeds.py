@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -51,7 +50,7 @@ def auto_seeds(
     """
     console = make_console()
     screen = OnceTold(console)
-    runs_dir = Path(request.jobs[0].run.runs_dir).expanduser()
+    runs_dir = request.jobs[0].run.runs_folder
     for number, seeds in enumerate(request.looks, start=1):
         look = request.at_look(seeds)
         session = Session(look, flags, wide)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.text import Text
 
@@ -31,7 +30,7 @@ def dry_run(request: Request, again: Sequence[str]) -> int:
     from tlrun.sweeps.estimate import estimate
     from tlrun.sweeps.plan import plan_with
 
-    runs_dir = Path(request.jobs[0].run.runs_dir).expanduser()
+    runs_dir = request.jobs[0].run.runs_folder
     if not runs_dir.is_dir():  # else what is finished there may be all that is asked for
         check_writable(runs_dir)
     console = make_console()

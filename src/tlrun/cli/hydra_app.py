@@ -88,7 +88,7 @@ def _carry_out(request: Request, again: Sequence[str], flags: Sequence[str], wid
     from tlrun.cli.session import Session
     from tlrun.store.room import check_writable
 
-    runs_dir = own_path(request.jobs[0].run.runs_dir, "runs_dir")
+    runs_dir = request.jobs[0].run.runs_folder
     if not runs_dir.is_dir():  # else what is finished there may be all that is asked for
         check_writable(runs_dir)
     session = Session(request, again, wide)

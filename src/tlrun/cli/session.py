@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -112,7 +111,7 @@ class Session:
         self._console.print()
         progress = stopped.progress
         if progress.finished:
-            runs_dir = Path(self._request.jobs[0].run.runs_dir).expanduser()
+            runs_dir = self._request.jobs[0].run.runs_folder
             try:
                 parts = closing(runs_dir, progress.studies, self._console, self._wide)
             except Exception as error:  # noqa: BLE001  # nothing may change how a stopped command ends
@@ -129,7 +128,7 @@ class Session:
         from tlrun.report.closing import closing
 
         jobs = self._request.jobs
-        runs_dir = Path(jobs[0].run.runs_dir).expanduser()
+        runs_dir = jobs[0].run.runs_folder
         if any(results.outcomes):
             self._console.print()
             self._console.print(closing(runs_dir, results.studies, self._console, self._wide))

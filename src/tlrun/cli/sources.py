@@ -126,7 +126,7 @@ def _request(words: _Words) -> Request:
     request = preflight(settings, multirun=False, folder=words.folder)
     if request.multirun:
         raise UserError(Mistake("tune.lr", "null, to rank sources", "trials of learning rates"))
-    check_writable(own_path(request.jobs[0].run.runs_dir, "runs_dir"))
+    check_writable(request.jobs[0].run.runs_folder)
     return request
 
 

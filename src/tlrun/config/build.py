@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from tlrun.config.registry import GROUPS, find, names
@@ -90,6 +91,11 @@ class Run:
 
     def __post_init__(self) -> None:
         own_path(self.runs_dir, "runs_dir", "a folder")
+
+    @property
+    def runs_folder(self) -> Path:
+        """`runs_dir` as a path, its ~ the user's home."""
+        return Path(self.runs_dir).expanduser()
 
 
 def build(config: Config) -> Run:

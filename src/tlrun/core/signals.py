@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-STOPPED = b"\ntl-run: stopped; the same command goes on from what is finished\n"
+SAID = b"\ntl-run: stopped; the same command goes on from what is finished\n"
 # What is raised in these is lost, with a word of Python's: callbacks of weak references, of modules
 # at the end of their import too.
 DEAF = ("<frozen importlib", "weakref.py", "_weakrefset.py")
@@ -73,7 +73,7 @@ def end(number: int) -> NoReturn:
     """
     _State.came, _State.code = number, 128 + number  # another one ends it without a word
     with suppress(Exception):  # the error stream is closed, or the terminal is gone
-        os.write(sys.stderr.fileno(), STOPPED)
+        os.write(sys.stderr.fileno(), SAID)
     with suppress(Exception):  # closed too, or we are in the middle of a print
         sys.stdout.flush()
     os._exit(128 + number)

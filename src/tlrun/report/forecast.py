@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -96,7 +95,7 @@ def _looks(foreseen: Forecast) -> Iterator[str]:
 def _study_lines(foreseen: Forecast) -> Iterator[str]:
     """What each study is, and whether it can give a word."""
     for study in foreseen.studies:
-        runs_dir = Path(foreseen.plan.arms[0][THIS].run.runs_dir).expanduser()
+        runs_dir = foreseen.plan.arms[0][THIS].run.runs_folder
         path = study_file(runs_dir, study.id)
         state = "new"
         standing = study

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -72,7 +71,7 @@ class Encoder:
             "memory_format": self.plan.run.trainer.memory_format,
             "fingerprint": self.plan.fingerprint,
         }
-        runs_dir = Path(self.plan.run.runs_dir).expanduser()
+        runs_dir = self.plan.run.runs_folder
         store = FeatureStore(runs_dir, maker, self.screen.note)
         trunk = model.first_trunk(domain)
         weights = trunk.extractor(domain, modules)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from tlrun.config.build import Run
@@ -232,14 +231,14 @@ def _run_dir(run: Run, ids: Ids) -> RunDir:
     if getattr(run.dataset, "holdout_fold", None) is not None:
         group = f"{FOLDS}/{group}"  # no report compares it with runs that were tested
     lam = f"lam={run.lam.label}_" if lam_decides(run) else ""
-    return RunDir(Path(run.runs_dir).expanduser(), group, f"{lam}seed={run.seed}_{ids.run}")
+    return RunDir(run.runs_folder, group, f"{lam}seed={run.seed}_{ids.run}")
 
 
 def planned_stages(
     run: Run, problem: Problem, stages: Sequence[Stage], device: str
 ) -> list[PlannedStage]:
     """Each of `stages`, in order, with what decides it and where it is kept."""
-    runs_dir = Path(run.runs_dir).expanduser()
+    runs_dir = run.runs_folder
     planned: list[PlannedStage] = []
     every_input = stage_inputs(run, problem, stages, device)
     for number, (stage, inputs) in enumerate(zip(stages, every_input, strict=True)):

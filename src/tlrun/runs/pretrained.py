@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlrun.config.build import Run
@@ -31,7 +30,7 @@ def pretrained_weights(run: Run, planned: str | None) -> Mapping[str, Tensor] | 
     file = weights_file_of(run.backbone)
     if file is None:
         return None
-    weights = read_weights(Path(run.runs_dir).expanduser(), file)
+    weights = read_weights(run.runs_folder, file)
     found = weights_digest(file)
     if found != planned:
         raise RunFailed(

@@ -183,7 +183,7 @@ def states_of(dataset: Dataset) -> list[State] | None:
 
 
 def _home(run: Run) -> Path:
-    return Path(run.runs_dir).expanduser()
+    return run.runs_folder
 
 
 def _key(run: Run) -> str:

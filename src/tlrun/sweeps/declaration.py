@@ -41,7 +41,7 @@ def declared_studies(
     """
     found = []
     for study in asked_studies(plan, sets, asked):
-        runs_dir = Path(plan.arms[0][THIS].run.runs_dir).expanduser()
+        runs_dir = plan.arms[0][THIS].run.runs_folder
         path = study_file(runs_dir, study.id)
         standing = read_study(path) if path.exists() else declare(runs_dir, study)
         for note in differences(standing, study, path):

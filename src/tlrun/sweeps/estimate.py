@@ -97,7 +97,7 @@ def estimate(missing: Sequence[Plan], problems: ProblemCache, timing: bool = Tru
     """
     if not missing:
         return Estimate({}, Shared(0, 0, 0))
-    runs_dir = Path(missing[0].run.runs_dir).expanduser()
+    runs_dir = missing[0].run.runs_folder
     kinds = {plan.run_dir.path: kind_of(plan) for plan in missing}
     found = list(runs(runs_dir))
     past = past_costs(found, kinds.values())

@@ -74,7 +74,7 @@ def launch(
     damaged, and SweepStopped where a signal ends it; a second one on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
-    folder = _folder(plan, Path(runs[0].runs_dir).expanduser())
+    folder = _folder(plan, runs[0].runs_folder)
     studies = _declared(plan, commands, asked, screen)
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]
     outcomes, failures = dict(plan.existing), list[Failure]()
