@@ -24,7 +24,6 @@ from tlrun.runs.screen import QuietScreen, Screen
 from tlrun.selection.candidate_sources import Candidates, option_of
 from tlrun.selection.source_basis import FEWEST, Basis, Cell, basis_of
 from tlrun.selection.source_ranking import By, Scorer, Source
-from tlrun.store.files import read_json
 from tlrun.store.rundir import RunDir
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant
@@ -124,7 +123,8 @@ def _transfer(outcome: Outcome, tests: Mapping[tuple[str, int], Any]) -> _Transf
     gain = gain_of(headline["name"], headline["test"], scratch["test"])
     path = outcome.path
     try:
-        splits = read_json(path / "data.json")["splits"]
+        splits = outcome.json("data.json")["splits"]
+        outcome.check("config.yaml")
         run_dir = RunDir(path.parents[2], f"{path.parents[1].name}/{path.parent.name}", path.name)
         run = kept_run(run_dir)
     except (OSError, ValueError, KeyError, TlrunError):  # of an older tl-run, or damaged
