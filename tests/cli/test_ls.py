@@ -147,3 +147,17 @@ def test_a_run_gone_on_with_under_another_fingerprint_is_no_plain_finished_one(
 
     assert one.name[-12:] in row
     assert len(rows(capsys)) == 2
+
+
+def test_a_time_that_is_none_moves_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Console(width=200, markup=False)
+    monkeypatch.setattr(listing, "make_console", lambda: wide)
+    performed(planned(config(tmp_path), Watcher()), THIS, Watcher())
+    (run,) = runs(tmp_path)
+    sign(run.run_dir.path, started="x\x1b[31m")
+
+    assert ls(["--runs-dir", str(tmp_path)]) == 0
+    (row,) = rows(capsys)
+    assert row.rstrip().endswith("x�[31m")

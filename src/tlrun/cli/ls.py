@@ -192,11 +192,12 @@ def _cells(run: FoundRun) -> dict[str, Text | str]:
     seconds = run.record.get("seconds")
     if isinstance(seconds, int | float):
         took = f"{seconds:.1f}"
+    started = str(run.record.get("started", "–"))[:16].replace("T", " ")
     return {
         "status": Text(printable(status), style="red" if status in (*BAD, DIVERGED) else ""),
         "test": score,
         "s": took,
-        "started (UTC)": str(run.record.get("started", "–"))[:16].replace("T", " "),
+        "started (UTC)": Text(printable(started)),
     }
 
 
