@@ -8,7 +8,7 @@ from tlrun.cli import ls as listing
 from tlrun.cli.ls import ls
 from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
-from tlrun.store.found import runs
+from tlrun.store.found import FoundRun, runs
 
 from problems import Watcher, config, performed, planned, sign
 
@@ -98,6 +98,21 @@ def test_what_tells_runs_apart_is_shown(three: str, capsys: pytest.CaptureFixtur
     assert "hidden" not in shown  # all share it
     ls(["strategy=scratch", "--runs-dir", three])
     assert "settings" not in capsys.readouterr().out  # one run alone
+
+
+def test_settings_of_a_config_that_is_not_what_it_was_are_not_shown(
+    three: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = (run.run_dir.path / "config.yaml" for run in runs(Path(three)) if _is_slow(run))
+    file.write_text(file.read_text().replace("lr: 1.0e-05", "lr: 7.0e-05"))
+    ls(["--runs-dir", three])
+    assert "lr=7e-05" not in capsys.readouterr().out
+    ls(["optimizer.lr=0.00007", "--runs-dir", three])
+    assert "none of 3 runs" in capsys.readouterr().out
+
+
+def _is_slow(run: FoundRun) -> bool:
+    return bool(run.record["optimizer"]["lr"] == 1e-5)
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
