@@ -340,5 +340,5 @@ def as_features(problem: Problem, model: Model, trained: TrainedPart) -> Problem
 def sign(folder: Path, **facts: Any) -> None:
     """Let run.json of a finished run say that its files are as they are now, and `facts`."""
     record = read_json(folder / "run.json") | kept_facts(folder) | facts
-    del record[OWN]
+    record.pop(OWN, None)
     write_json(folder / "run.json", sealed(record), synced=False)

@@ -83,11 +83,13 @@ def test_of_their_configs_it_has_what_differs(runs_dir: Path) -> None:
 
 def test_where_a_config_cannot_be_read_the_run_has_its_row_all_the_same(tmp_path: Path) -> None:
     done = run(*TINY, "strategy=scratch", "controls=false", runs_dir=tmp_path)
-    (done.run.path / "config.yaml").write_text("{", encoding="utf-8")
-    frame = Runs([done.run]).to_frame()
+    file = done.run.path / "config.yaml"
+    for damaged in ("{", file.read_text().replace("digits", "others")):
+        file.write_text(damaged, encoding="utf-8")
+        frame = Runs([done.run]).to_frame()
 
-    assert list(frame.dataset) == ["digits"]
-    assert list(frame["name"]) == ["scratch"]
+        assert list(frame.dataset) == ["digits"]
+        assert list(frame["name"]) == ["scratch"]
 
 
 def test_without_pandas_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from tlrun.cli import ls as listing
 from tlrun.cli.ls import ls
 from tlrun.core.errors import UserError
 from tlrun.runs.plan import THIS
-from tlrun.store.found import runs
+from tlrun.store.found import FoundRun, runs
 
 from problems import Watcher, config, performed, planned, sign
 
@@ -100,6 +100,21 @@ def test_what_tells_runs_apart_is_shown(three: str, capsys: pytest.CaptureFixtur
     assert "settings" not in capsys.readouterr().out  # one run alone
 
 
+def test_settings_of_a_config_that_is_not_what_it_was_are_not_shown(
+    three: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = (run.run_dir.path / "config.yaml" for run in runs(Path(three)) if _is_slow(run))
+    file.write_text(file.read_text().replace("lr: 1.0e-05", "lr: 7.0e-05"))
+    ls(["--runs-dir", three])
+    assert "lr=7e-05" not in capsys.readouterr().out
+    ls(["optimizer.lr=0.00007", "--runs-dir", three])
+    assert "none of 3 runs" in capsys.readouterr().out
+
+
+def _is_slow(run: FoundRun) -> bool:
+    return bool(run.record["optimizer"]["lr"] == 1e-5)
+
+
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
 def test_a_table_fits_its_terminal_and_keeps_names_whole(three: str, width: int) -> None:
     console = Console(width=width, markup=False)
@@ -147,3 +162,17 @@ def test_a_run_gone_on_with_under_another_fingerprint_is_no_plain_finished_one(
 
     assert one.name[-12:] in row
     assert len(rows(capsys)) == 2
+
+
+def test_a_time_that_is_none_moves_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Console(width=200, markup=False)
+    monkeypatch.setattr(listing, "make_console", lambda: wide)
+    performed(planned(config(tmp_path), Watcher()), THIS, Watcher())
+    (run,) = runs(tmp_path)
+    sign(run.run_dir.path, started="x\x1b[31m")
+
+    assert ls(["--runs-dir", str(tmp_path)]) == 0
+    (row,) = rows(capsys)
+    assert row.rstrip().endswith("x�[31m")

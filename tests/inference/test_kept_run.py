@@ -14,6 +14,7 @@ from answering import on_table
 import tlrun
 from tlrun.core.errors import UserError
 from tlrun.inference.kept_run import open_run
+from tlrun.store.digests import OWN, sealed
 
 from problems import sign
 
@@ -40,13 +41,6 @@ class Mine:
         return (Path.touch, (self.mark,))
 
 
-def signed(folder: Path, name: str) -> None:
-    """Write the digest of a file as it is now into run.json."""
-    record = json.loads((folder / "run.json").read_text())
-    record["digests"][name] = sha256((folder / name).read_bytes()).hexdigest()
-    (folder / "run.json").write_text(json.dumps(record))
-
-
 def refusal(folder: Path) -> str:
     with pytest.raises(UserError) as raised:
         tlrun.load(folder)
@@ -69,7 +63,7 @@ def test_a_flipped_byte_or_a_missing_file_is_refused(name: str, folder: Path) ->
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
-    assert f"{name}: expected the file as it was written" in refusal(folder)
+    assert f"{name} is damaged: it does not match its digest" in refusal(folder)
     (folder / name).unlink()
     assert f"{name}: No such file" in refusal(folder)
 
@@ -87,8 +81,8 @@ def test_what_is_scored_may_be_gone(folder: Path) -> None:
 def test_a_pickle_is_never_opened(folder: Path) -> None:
     mark = folder.parent / "mark"
     (folder / "model.safetensors").write_bytes(pickle.dumps(Mine(mark)))
-    assert "model.safetensors: expected the file as it was written" in refusal(folder)
-    signed(folder, "model.safetensors")
+    assert "model.safetensors is damaged: it does not match its digest" in refusal(folder)
+    sign(folder)
     assert "model.safetensors: expected the model of this run" in refusal(folder)
     assert not mark.exists()
     pickle.loads((folder / "model.safetensors").read_bytes())
@@ -101,43 +95,59 @@ def test_a_config_names_nothing_but_what_is_registered(group: str, folder: Path)
     config = yaml.safe_load((folder / "config.yaml").read_text())
     calls = {"_target_": "os.system", "command": f"touch {mark}"}
     (folder / "config.yaml").write_text(yaml.safe_dump({**config, group: calls}))
-    signed(folder, "config.yaml")
+    sign(folder)
     assert f"{group}" in refusal(folder)
     named = {**config, group: {**config[group], "_target_": "os.system"}}
     (folder / "config.yaml").write_text(yaml.safe_dump(named))
-    signed(folder, "config.yaml")
+    sign(folder)
     assert f"{group}._target_" in refusal(folder)
     tag = f"!!python/object/apply:os.system ['touch {mark}']"
     (folder / "config.yaml").write_text(f"seed: 0\n{group}: {tag}\n")
-    signed(folder, "config.yaml")
+    sign(folder)
     assert "ConstructorError" in refusal(folder)
     assert not mark.exists()
 
 
 def test_a_run_of_an_older_tl_run_has_no_digests_and_loads(folder: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
-    del record["digests"]
-    (folder / "run.json").write_text(json.dumps(record))
+    older = {key: record[key] for key in record.keys() - {OWN, "run", "digests"}}
+    (folder / "run.json").write_text(json.dumps(older))
     assert tlrun.load(folder).tasks == ("table/ill",)
+
+
+@pytest.mark.parametrize("key", ["digests", "inexact", OWN, "run", "fingerprint"])
+def test_a_byte_of_a_key_of_run_json_is_damage(key: str, folder: Path) -> None:
+    """Else what it says is lost, such as the digests or a warning."""
+    sign(folder, inexact="torch 1 then, 2 now")
+    text = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(text.replace(f'"{key}"', f'"{key[:-1]}_"'))
+    assert refusal(folder) == f"{folder}: run.json is damaged: it does not match its own digest"
+
+
+def test_a_result_that_is_not_what_it_was_is_damage(folder: Path) -> None:
+    """It says whether there are folds, and whether it has diverged."""
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "folds": 1}))
+    assert refusal(folder) == f"{folder}: result.json is damaged: it does not match its digest"
+    (folder / "result.json").unlink()
+    assert "result.json: No such file" in refusal(folder)
 
 
 def test_a_run_that_is_none_is_refused(folder: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
+    wrong: Any
+    for wrong in ([], {"config.yaml": 3}):
+        (folder / "run.json").write_text(json.dumps(sealed(record | {"digests": wrong})))
+        refusal(folder)
+    for threads in ("1", 0, 10**9):
+        sign(folder, fingerprint={"threads": threads})
+        assert "expected a whole number of threads" in refusal(folder)
     (folder / "run.json").write_text(json.dumps({**record, "status": "failed"}))
     assert "expected a finished run, found failed" in refusal(folder)
     (folder / "run.json").write_text("{")
     assert "run.json: expected the files of a finished run, found JSONDecodeError" in refusal(
         folder
     )
-    wrong: Any
-    for wrong in ([], {"config.yaml": 3}):
-        (folder / "run.json").write_text(json.dumps({**record, "digests": wrong}))
-        refusal(folder)
-    for threads in ("1", 0, 10**9):
-        (folder / "run.json").write_text(
-            json.dumps({**record, "fingerprint": {"threads": threads}})
-        )
-        assert "expected a whole number of threads" in refusal(folder)
 
 
 def test_what_it_is_about(kept: Path) -> None:

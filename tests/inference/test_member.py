@@ -9,14 +9,15 @@ import tlrun
 from tlrun.core.errors import UserError
 from tlrun.inference.member import members_of
 
+from problems import sign
 
-def unsigned(folder: Path, name: str, change: Any) -> None:
-    """Change a file of JSON, as nobody who kept digests could."""
-    run = (folder / "run.json").read_text()
-    (folder / "run.json").write_text(run.replace('"digests"', '"older"'))
+
+def changed(folder: Path, name: str, change: Any) -> None:
+    """Change a file of JSON, and sign it."""
     kept = json.loads((folder / name).read_text())
     change(kept)
     (folder / name).write_text(json.dumps(kept))
+    sign(folder)
 
 
 def test_rows_are_read_once_by_models_that_read_alike(tmp_path: Path) -> None:
@@ -36,13 +37,13 @@ def test_a_fold_is_a_member(tmp_path: Path) -> None:
 
 def test_a_form_that_is_none_is_refused(tmp_path: Path) -> None:
     folder = on_table(tmp_path)
-    unsigned(folder, "preprocessing.json", lambda kept: kept.update(version=99))
+    changed(folder, "preprocessing.json", lambda kept: kept.update(version=99))
     with pytest.raises(UserError, match=r"preprocessing\.json: expected how its rows were read, f"):
         tlrun.load(folder)
 
 
 def test_numbers_of_which_no_unit_is_kept_are_refused(tmp_path: Path) -> None:
     folder = on_table(tmp_path, predict="weight")
-    unsigned(folder, "preprocessing.json", lambda kept: kept.update(tasks=[]))
+    changed(folder, "preprocessing.json", lambda kept: kept.update(tasks=[]))
     with pytest.raises(UserError, match="answers a task, found none, and no unit of weight"):
         tlrun.load(folder)

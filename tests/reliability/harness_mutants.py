@@ -88,6 +88,14 @@ def no_digests() -> None:
 
 
 @_mutant
+def no_proof() -> None:
+    """No file of a run is compared with its digest."""
+    from tlrun.store import digests
+
+    _everywhere(digests.check_file, lambda *_, **__: None)
+
+
+@_mutant
 def no_lock() -> None:
     """Every process may have every run and stage."""
     from tlrun.store import locks

@@ -73,7 +73,11 @@ def with_import(module: str) -> None:
         return
 
 
-MODULES = ("torch", "tlrun", "tlrun.cli.session", "tlrun.cli.hydra_app", "tlrun.sweeps.launch")
+MODULES = (
+    "torch", "tlrun", "tlrun.cli.session", "tlrun.cli.hydra_app", "tlrun.sweeps.launch",
+    "reliability.harness_readers", "tlrun.cli.predict", "tlrun.inference.predictor",
+    "tlrun.cli.report", "tlrun.report.study.build",
+)  # fmt: skip
 
 
 def command(

@@ -8,6 +8,7 @@ import pytest
 
 from reliability.harness_bases import KINDS, base
 from reliability.harness_damage import damaged, damages
+from reliability.harness_readers import misread, numbers
 from reliability.harness_server import Job, Server
 
 
@@ -19,7 +20,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def problems(server: Server, home: Path, kind: str, number: int, seed: int) -> list[str]:
     """What is wrong after so many damages to a base, each alone."""
     (made,) = server.run([(base, (kind, home / f"{kind} {seed}"))])
-    jobs: list[Job] = [(damaged, (made, each)) for each in damages(made, number, seed)]
+    every = damages(made, number, seed)
+    jobs: list[Job] = [(damaged, (made, each)) for each in every]
+    if kind == "finished":  # of the others too little is finished
+        (known,) = server.run([(numbers, (made,))])
+        jobs += [(misread, (made, known, each)) for each in every]
     return [what for found in server.run(jobs) for what in found]
 
 

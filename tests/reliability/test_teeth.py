@@ -13,6 +13,7 @@ from reliability.harness_compare import differences, refused
 from reliability.harness_crashes import Reference, at_once, holding, killed_at, outlasting
 from reliability.harness_damage import Damage, damaged
 from reliability.harness_operations import Operation
+from reliability.harness_readers import misread, numbers
 from reliability.harness_server import Job, Server
 
 RESUMING = [
@@ -64,6 +65,18 @@ def test_digests_that_nobody_compares(server: Server, tmp_path: Path) -> None:
 
     assert server.run([(damaged, (made, flip)) for flip in flips]) == [[]] * 6
     assert any("another" in what for each in found for what in each)
+
+
+@pytest.mark.slow
+def test_files_of_runs_that_nobody_proves(server: Server, tmp_path: Path) -> None:
+    (made,) = server.run([(base, ("finished", tmp_path))])
+    (known,) = server.run([(numbers, (made,))])
+    (weights,) = [name for name in made.used if name.endswith("model.safetensors")]
+    zeros = [Damage("zero", weights, seed=seed) for seed in range(6)]
+    found = server.run([(misread, (made, known, each, ["no_proof"])) for each in zeros])
+
+    assert server.run([(misread, (made, known, each)) for each in zeros]) == [[]] * 6
+    assert any("it answers" in what for each in found for what in each)
 
 
 @pytest.mark.slow

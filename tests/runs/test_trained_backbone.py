@@ -13,7 +13,7 @@ from tlrun.runs.outcome import Outcome
 from tlrun.runs.plan import THIS
 
 from photos import put_domains
-from problems import Watcher, config, performed, planned
+from problems import Watcher, config, performed, planned, sign
 
 LONG = {"name": "trainer", "steps": 8, "batch_size": 8, "eval_every": 4}
 
@@ -89,3 +89,18 @@ def test_a_domain_that_is_none_and_a_run_without_one_phi_are_refused(tmp_path: P
     towers, _ = done(tmp_path, strategy={"name": "single_task"})
     with pytest.raises(ValueError, match="expected a run with one φ"):
         tlrun.load_backbone(towers.path)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "data.json", "structure.json"])
+def test_a_file_that_decides_and_is_not_what_it_was_is_refused(tmp_path: Path, name: str) -> None:
+    outcome, _ = done(tmp_path, strategy={"name": "structure_transfer", "structure": "width"})
+    with (outcome.path / name).open("a") as file:
+        file.write("\n")  # which reads as before
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        tlrun.load_backbone(outcome.path)
+    (outcome.path / "structure_new.json").write_text("{}")
+    sign(outcome.path)
+    tlrun.load_backbone(outcome.path)
+    (outcome.path / "structure_newer.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"structure_newer\.json: .* put there later"):
+        tlrun.load_backbone(outcome.path)

@@ -18,7 +18,7 @@ from tlrun.runs.sealed_evaluation import rebuilt
 from tlrun.runs.trained_model import load_model
 from tlrun.training.evaluation import evaluate
 
-from problems import Watcher, config, performed, planned
+from problems import Watcher, config, performed, planned, sign
 from properties import assert_same_bits
 
 BACKBONES: dict[str, Mapping[str, Any]] = {
@@ -120,3 +120,18 @@ def of_fold(path: Path, fold: int) -> dict[str, torch.Tensor]:
     before = f"fold{fold}/"
     kept = load_file(path / "model.safetensors")
     return {n.removeprefix(before): tensor for n, tensor in kept.items() if n.startswith(before)}
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "data.json", "structure.json"])
+def test_a_file_that_decides_and_is_not_what_it_was_is_refused(tmp_path: Path, name: str) -> None:
+    outcome, _ = done(tmp_path, strategy={"name": "structure_transfer"})
+    with (outcome.path / name).open("a") as file:
+        file.write("\n")  # which reads as before
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        load_model(outcome.path)
+    (outcome.path / "structure_new.json").write_text("{}")
+    sign(outcome.path)
+    load_model(outcome.path)
+    (outcome.path / "structure_newer.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"structure_newer\.json: .* put there later"):
+        load_model(outcome.path)

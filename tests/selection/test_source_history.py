@@ -89,9 +89,21 @@ def test_what_lacks_its_scratch_or_its_config_does_not_count(folder: Path) -> No
     scratch.write_text(text)
     (config, *_) = (folder / "runs" / "table_csv" / "parameter_transfer").glob("*/config.yaml")
     kept = config.read_text()
-    config.write_text("a: [")
-    assert of_both(folder) == ([], 0)
+    for damaged in ("a: [", f"{kept}# reads as before, and is not what it was\n"):
+        config.write_text(damaged)
+        assert of_both(folder) == ([], 0)
     config.write_text(kept)
+
+
+def test_a_load_report_of_another_run_does_not_count(folder: Path) -> None:
+    (one, other, _) = (folder / "runs" / "table_csv" / "parameter_transfer").glob("*/data.json")
+    kept, others = one.read_bytes(), other.read_bytes()
+    one.write_bytes(others)
+    other.write_bytes(kept)
+    assert of_both(folder) == ([], 0)
+    one.write_bytes(kept)
+    other.write_bytes(others)
+    assert of_both(folder)[1] == 0
 
 
 def test_an_empty_folder_shows_no_progress(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ import pytest
 from tlrun.store.digests import (
     DECISIVE,
     OWN,
+    check_deciding,
     check_digests,
     check_file,
     check_sealed,
     digest_of,
+    digest_of_json,
     digests_of,
     kept_facts,
     proved,
@@ -130,6 +132,34 @@ def test_a_record_is_proved_by_its_own_digest_however_it_is_written(tmp_path: Pa
             with pytest.raises(ValueError, match=r"run\.json is damaged"):
                 check_sealed(changed)
     assert OWN in kept
+
+
+def test_json_of_too_many_levels_has_no_digest() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="fewer levels"):
+        digest_of_json(deep)
+
+
+def test_what_decides_is_proved_and_nothing_is_added_to_it(tmp_path: Path) -> None:
+    for name in ("config.yaml", "structure_fold1.json", "metrics.jsonl", "result.json"):
+        (tmp_path / name).write_text(name)
+    kept = kept_facts(tmp_path)
+    for name in ("metrics.jsonl", "result.json"):  # of which no answer comes
+        (tmp_path / name).write_text("another")
+    check_deciding(tmp_path, kept)
+    (tmp_path / "structure.json").write_text("new")
+    with pytest.raises(ValueError, match=r"structure\.json: .* put there later"):
+        check_deciding(tmp_path, kept)
+    check_deciding(tmp_path, {})  # of an older tl-run
+    (tmp_path / "structure.json").unlink()
+    (tmp_path / "config.yaml").write_text("another")
+    with pytest.raises(ValueError, match=r"config\.yaml is damaged"):
+        check_deciding(tmp_path, kept)
+    (tmp_path / "config.yaml").unlink()
+    with pytest.raises(ValueError, match=r"config\.yaml: No such file"):
+        check_deciding(tmp_path, kept)
 
 
 @pytest.mark.parametrize("record", [{"digests": {"a": "0" * 64}}, {}])

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from strangers.told import told
 
+from tlrun.store.digests import OWN, sealed
+
 from made_runs import put_study
-from problems import TINY
+from problems import TINY, sign
 
 ODD: list[Any] = [None, True, -1, 1e308, 10**30, "", "x\x1b[31m", [], ["a"], {}, {"a": {"b": [1]}}]
-FILES = ("run.json", "result.json", "data.json", "sweep.json")
+FILES = ("run.json", "result.json", "data.json")
+SIGNED = [f"signed {name}" for name in FILES]
 DEEP = "[" * 100_000
 
 
@@ -52,7 +55,7 @@ def changed(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 def commands(runs_dir: Path, run: Path) -> list[list[str]]:
     below = ["--runs-dir", str(runs_dir)]
     return [
-        ["ls", *below],
+        ["ls", "--all", *below],
         ["ls", "--all", "seed=0", *below],
         ["ls", "--sweeps", *below],
         ["show", run.name, *below],
@@ -63,7 +66,13 @@ def commands(runs_dir: Path, run: Path) -> list[list[str]]:
 
 
 def assert_told(runs_dir: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in commands(runs_dir, run):
+    """No command falls or hides a run."""
+    listing, *others = commands(runs_dir, run)
+    code, listed = told(listing, capsys)
+    assert code == 0
+    for each in runs_dir.glob("made/*/*"):
+        assert each.name in listed
+    for command in others:
         code, text = told(command, capsys)
 
         assert code in (0, 1, 2)
@@ -75,7 +84,17 @@ def run_of(runs_dir: Path) -> Path:
     return next(iter(sorted(runs_dir.glob("made/parameter_transfer/*"))))
 
 
-@pytest.mark.parametrize("name", FILES[:3])
+def put(file: Path, value: Any, signed: bool) -> None:
+    """Write a file of a run. signed: with a run.json whose digests are right."""
+    file.write_text(json.dumps(value))
+    if signed and file.name != "run.json":
+        sign(file.parent)
+    elif signed and isinstance(value, dict):
+        value.pop(OWN, None)
+        file.write_text(json.dumps(sealed(value)))
+
+
+@pytest.mark.parametrize("name", ["run.json", *SIGNED])
 @pytest.mark.parametrize(
     "part", [pytest.param(k, marks=[pytest.mark.slow][: k > 0]) for k in range(8)]
 )
@@ -85,16 +104,18 @@ def test_json_of_another_shape_makes_no_command_fall(
     """Every place of a file holds every odd thing once, in eight parts."""
     runs_dir = tmp_path / "runs"
     shutil.copytree(whole, runs_dir)
-    file = run_of(runs_dir) / name
+    signed, file = name in SIGNED, run_of(runs_dir) / name.removeprefix("signed ")
+    if signed:
+        sign(file.parent, large={"predictions.safetensors": [1, 2]})
     before = json.loads(file.read_text())
     tries = [(path, odd) for path in places(before) for odd in ODD]
     step = 8 if part else 96
     for path, odd in tries[part::step]:
-        file.write_text(json.dumps(changed(before, path, odd)))
+        put(file, changed(before, path, odd), signed)
         assert_told(runs_dir, file.parent, capsys)
 
 
-@pytest.mark.parametrize("name", FILES[:3])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 100_000, '{"seed": ' + "9" * 5000 + "}", "\0"])
 def test_json_without_an_end_hides_no_other_run(
     tmp_path: Path, whole: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
@@ -103,10 +124,9 @@ def test_json_without_an_end_hides_no_other_run(
     shutil.copytree(whole, runs_dir)
     run = run_of(runs_dir)
     (run / name).write_text(text)
+    if name != "run.json":
+        sign(run)
     assert_told(runs_dir, run, capsys)
-    _, listed = told(["ls", "--all", "--runs-dir", str(runs_dir)], capsys)
-
-    assert listed.count("seed=") >= len(list(runs_dir.glob("made/*/*")))
 
 
 BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(

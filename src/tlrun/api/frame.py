@@ -92,7 +92,11 @@ def _number(value: float | None) -> float:
 
 
 def _config(run: Outcome) -> dict[str, Any]:
-    """The config of a run by dotted keys, lists as tuples; empty where it cannot be read."""
+    """The config of a run by dotted keys, lists as tuples; empty where it is not what it was."""
+    try:
+        run.check("config.yaml")
+    except ValueError:
+        return {}
     plain = {key: _hashable(value) for key, value in flat(read_config(run.path)).items()}
     return {"lam.name" if key == "lam" else key: value for key, value in plain.items()}
 

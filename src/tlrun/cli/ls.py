@@ -143,8 +143,13 @@ def _facts(run: FoundRun, config: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {"status": run.status, "path": str(run.run_dir.path)}
     if config:
         facts["status"] = _status(run)
-        facts |= flat(read_config(run.run_dir.path))
+        facts |= _config(run)
     return facts
+
+
+def _config(run: FoundRun) -> dict[str, Any]:
+    """The config of a run by dotted keys; empty where it is not what it was."""
+    return flat(read_config(run.run_dir.path)) if run.is_whole("config.yaml") else {}
 
 
 def _same(value: object, wanted: str) -> bool:
@@ -157,7 +162,7 @@ def _same(value: object, wanted: str) -> bool:
 
 def _table(shown: Sequence[FoundRun], width: int) -> Table:
     """A row a run; what does not fit in `width` columns is left out, the least needed first."""
-    settings = differing([flat(read_config(run.run_dir.path)) for run in shown])
+    settings = differing([_config(run) for run in shown])
     several = len({run.run_dir.group.partition("/")[0] for run in shown}) > 1
     titles = [run_name(run) if several else run_name(run).partition("/")[2] for run in shown]
     if wide := width >= WIDE:
@@ -192,11 +197,12 @@ def _cells(run: FoundRun) -> dict[str, Text | str]:
     seconds = run.record.get("seconds")
     if isinstance(seconds, int | float):
         took = f"{seconds:.1f}"
+    started = str(run.record.get("started", "–"))[:16].replace("T", " ")
     return {
         "status": Text(printable(status), style="red" if status in (*BAD, DIVERGED) else ""),
         "test": score,
         "s": took,
-        "started (UTC)": str(run.record.get("started", "–"))[:16].replace("T", " "),
+        "started (UTC)": Text(printable(started)),
     }
 
 

@@ -7,9 +7,7 @@ looked up among the names that tl-run and installed plug-ins have registered, an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from tlrun.core.errors import Mistake, UserError
 from tlrun.core.task import Task, TaskKey
 from tlrun.runs.far import TRY, has_diverged, how_far
 from tlrun.runs.trained_model import config_of
-from tlrun.store.digests import DECISIVE, check_digests, check_plain, proved
+from tlrun.store.digests import check_deciding, check_file, check_sealed
 from tlrun.store.files import read_json
 
 # What a file that somebody else has written may raise where it is read.
@@ -31,7 +29,9 @@ MOST_THREADS = 1024
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A finished run. record, data, config: what its run.json, data.json and config.yaml hold.
+    """A finished run.
+
+    record, result, data, config: what its run.json, result.json, data.json and config.yaml hold.
 
     forms: what preprocessing.json says of how rows were read, one a fold, or one; empty mappings
     where there is no such file. folds: whether they are of folds.
@@ -39,6 +39,7 @@ class KeptRun:
 
     folder: Path
     record: Mapping[str, Any]
+    result: Mapping[str, Any]
     data: Mapping[str, Any]
     config: Mapping[str, Any]
     forms: tuple[Mapping[str, Any], ...]
@@ -67,11 +68,8 @@ class KeptRun:
     @property
     def spoilt(self) -> tuple[str, ...]:
         """A line for each thing that whoever asks it for answers has to know of its training."""
-        result: Mapping[str, Any] = {}
-        with suppress(OSError, ValueError):  # what is scored may be gone
-            result = read_json(self.folder / "result.json")
         said, name = [], self.folder.name
-        if has_diverged(self.record, result):
+        if has_diverged(self.record, self.result):
             said.append(f"{name} has diverged: {how_far(self.record) or TRY}")
         if inexact := self.record.get("inexact"):
             said.append(f"{name} is inexact, gone on with under another fingerprint: {inexact}")
@@ -114,18 +112,22 @@ def open_run(folder: Path) -> KeptRun:
         raise _damaged(folder / "run.json", error) from None
     if record.get("status") != "finished":
         raise UserError(Mistake(str(folder), "a finished run", str(record.get("status"))))
-    if "digests" in record:
-        _check(folder, record["digests"])
     try:
-        check_plain(folder / "model.safetensors")
+        check_sealed(record)
+        check_deciding(folder, record)
+        check_file(folder, "result.json", record)
+    except ValueError as error:
+        raise UserError(Mistake(str(folder), found=str(error))) from None
+    try:
+        result = read_json(folder / "result.json")
         data = read_json(folder / "data.json")
         config = config_of(folder)
         forms: Any = [{}]
         if (folder / "preprocessing.json").exists():
             kept = read_json(folder / "preprocessing.json")
             forms = kept.get("folds", [kept])
-        folds = bool(forms) and "folds" in read_json(folder / "result.json")
-        run = KeptRun(folder, record, data, dict(config), tuple(map(dict, forms)), folds)
+        folds = bool(forms) and "folds" in result
+        run = KeptRun(folder, record, result, data, dict(config), tuple(map(dict, forms)), folds)
         _ = run.roles, run.threads, run.config["strategy"], *map(run.tasks, run.forms)
     except UserError:
         raise
@@ -137,25 +139,6 @@ def open_run(folder: Path) -> KeptRun:
 def _scales(form: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Where the numbers of each task are centred, and by what they are divided."""
     return {task["name"]: (task["location"], task["scale"]) for task in form.get("tasks", ())}
-
-
-def _check(folder: Path, digests: Any) -> None:
-    """Raise UserError where a file that decides answers is not what it was, or is new."""
-    if not isinstance(digests, dict):
-        raise UserError(Mistake(str(folder / "run.json"), "digests by name", repr(digests)))
-    for name in proved(folder, DECISIVE):
-        if name not in digests:
-            found = "none, so it was put there later"
-            raise UserError(Mistake(str(folder / name), "its digest in run.json", found))
-
-    def decides(name: str) -> bool:
-        return "/" not in name and any(fnmatchcase(name, pattern) for pattern in DECISIVE)
-
-    known = {name: digest for name, digest in digests.items() if decides(name)}
-    try:
-        check_digests(folder, known)
-    except ValueError as error:
-        raise UserError(Mistake("load", found=str(error))) from None
 
 
 def _damaged(place: Path, error: Exception) -> UserError:

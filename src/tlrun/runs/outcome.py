@@ -9,7 +9,8 @@ from typing import Any
 
 from tlrun.core.paths import own_path
 from tlrun.runs.far import has_diverged, how_far
-from tlrun.store.digests import check_file, of_files
+from tlrun.store.digests import check_deciding, check_file, of_files
+from tlrun.store.files import read_json
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
 from tlrun.store.shapes import RESULT, checked
@@ -61,6 +62,18 @@ class Outcome:
     def check(self, name: str) -> None:
         """Raise ValueError, naming it, where a file of the folder is not what it was."""
         check_file(self.path, name, {"digests": self.digests})
+
+    def check_deciding(self) -> None:
+        """The same of each file that its answers follow from, or where one was put there later."""
+        check_deciding(self.path, {"digests": self.digests})
+
+    def json(self, name: str) -> dict[str, Any]:
+        """What a JSON file of the folder holds.
+
+        Raises OSError or ValueError where it cannot be read, or is not what it was.
+        """
+        self.check(name)
+        return read_json(self.path / name)
 
 
 def read_outcome(

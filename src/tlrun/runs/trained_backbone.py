@@ -32,7 +32,7 @@ def load_backbone(path: str | Path, domain: str | None = None) -> nn.Module:
     from safetensors.torch import load_file
 
     run = load_run(path)
-    run.check("model.safetensors")
+    run.check_deciding()
     folder = run.path
     found = load_file(folder / "model.safetensors")
     tensors = {n.removeprefix(ONLY): t for n, t in found.items() if n.startswith(ONLY)}

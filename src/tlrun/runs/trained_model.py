@@ -42,7 +42,7 @@ def load_model(path: str | Path, fold: int | None = None, device: str = "cpu") -
     such model, as that of an estimator.
     """
     run = load_run(path)
-    run.check("model.safetensors")
+    run.check_deciding()
     return model_of(run.path, fold, device)
 
 

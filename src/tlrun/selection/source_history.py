@@ -24,7 +24,6 @@ from tlrun.runs.screen import QuietScreen, Screen
 from tlrun.selection.candidate_sources import Candidates, option_of
 from tlrun.selection.source_basis import FEWEST, Basis, Cell, basis_of
 from tlrun.selection.source_ranking import By, Scorer, Source
-from tlrun.store.files import read_json
 from tlrun.store.rundir import RunDir
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant
@@ -123,7 +122,8 @@ def _transfer(outcome: Outcome, tests: Mapping[tuple[str, int], Any]) -> _Transf
         return None
     gain = gain_of(headline["name"], headline["test"], scratch["test"])
     try:
-        splits = read_json(outcome.path / "data.json")["splits"]
+        splits = outcome.json("data.json")["splits"]
+        outcome.check("config.yaml")
         run = kept_run(RunDir.at(outcome.path))
     except (OSError, ValueError, KeyError, TlrunError):  # of an older tl-run, or damaged
         return None

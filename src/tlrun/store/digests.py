@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,20 @@ def check_file(folder: Path, name: str, record: Mapping[str, Any], *, deep: bool
         raise ValueError(f"{name} is damaged: it does not match its digest")
 
 
+def check_deciding(folder: Path, record: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming it, where a file that decides answers is not what it was, or is new.
+
+    record: what run.json says. Of an older tl-run's, which names no digests, each is to be a file.
+    """
+    digests = of_files(record)
+    deciding = {name for name in digests if any(fnmatchcase(name, each) for each in DECISIVE)}
+    for name in sorted(deciding.union(proved(folder, DECISIVE))):
+        if digests and name not in digests:
+            found = "found none, so it was put there later"
+            raise ValueError(f"{name}: expected its digest in run.json, {found}")
+        check_file(folder, name, record)
+
+
 def check_plain(file: Path) -> None:
     """Raise ValueError where what stands there is no file, so that nobody reads it for ever."""
     try:
@@ -142,7 +157,11 @@ def digest_of_json(value: Any) -> str:
 
     Raises TypeError or ValueError for what JSON cannot hold.
     """
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    try:
+        text = json.dumps(value, sort_keys=True)
+    except RecursionError:
+        raise ValueError("expected JSON of fewer levels") from None
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest_of(file: Path) -> str:

@@ -9,6 +9,7 @@ from tlrun.report.study import facts
 
 from made_runs import draws, put_arm, put_run, put_study, right_on
 from made_studies import only, parts_of, runs_of
+from problems import sign
 
 RIGHT = np.arange(40) % 3 > 0
 
@@ -49,6 +50,17 @@ def test_a_damaged_load_report_leaves_a_scope(tmp_path: Path) -> None:
         "Intervals are over"
     )
     assert facts.tested(parts.series[0].first, parts.evidence) == ()
+
+
+def test_a_load_report_that_is_not_what_it_was_is_none(tmp_path: Path) -> None:
+    path = put_run(tmp_path, "fused", 0, RIGHT)
+    sign(path)
+    run = runs_of(tmp_path, "fused")[0]
+    assert facts.report_rows(run)
+    file = path / "data.json"
+    file.write_text(file.read_text().replace('"not bought": 80', '"not bought": 81'))
+
+    assert facts.report_rows(run) == []
 
 
 def test_cost_counts_every_run_of_the_arms_and_their_controls_once(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from tlrun.report.study.labels import config_of, differing, labels_of
 
 from made_runs import put_run
 from made_studies import folder_of
+from problems import outcome, sign
 
 RIGHT = np.ones(20, bool)
 
@@ -48,14 +49,26 @@ def test_a_run_without_a_config_has_its_strategy_for_a_label(tmp_path: Path) -> 
         path = tmp_path / "made" / "joint" / f"joint_k={k}_seed=0" / "config.yaml"
         path.write_text(text, encoding="utf-8")
 
-        assert config_of(path.parent) == {}
-    assert config_of(tmp_path) == {}
+        assert config_of(outcome(path=path.parent)) == {}
+    assert config_of(outcome(path=tmp_path)) == {}
     assert set(labels_of(folder_of(tmp_path).finished).values()) == {"joint"}
+
+
+def test_a_config_that_is_not_what_it_was_is_none(tmp_path: Path) -> None:
+    path = put_run(tmp_path, "joint", 0, RIGHT, options={"k": 1})
+    sign(path)
+    (run,) = folder_of(tmp_path).finished
+    assert config_of(run)["strategy.k"] == "1"
+    file = path / "config.yaml"
+    file.write_text(file.read_text().replace("k: 1", "k: 2"))
+
+    assert config_of(run) == {}
 
 
 def test_values_are_written_as_in_a_config(tmp_path: Path) -> None:
     options = {"on": True, "off": None, "sizes": [1, 2], "in": {"rate": 0.5}}
-    config = config_of(put_run(tmp_path, "joint", 0, RIGHT, options=options))
+    path = put_run(tmp_path, "joint", 0, RIGHT, options=options)
+    config = config_of(outcome(path=path))
 
     assert config["strategy.on"] == "true"
     assert config["strategy.off"] == "null"

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from tlrun.report.study.predictions import predictions_of, tasks_of
 
 from made_runs import off_by, put_run, right_on
 from made_studies import runs_of
+from problems import sign
 
 RIGHT = np.arange(40) % 3 > 0
 
@@ -53,6 +55,22 @@ def test_a_missing_file_says_nothing(tmp_path: Path) -> None:
     (path / "predictions.safetensors").unlink()
 
     assert predictions_of(runs_of(tmp_path, "fused")[0]) == {}
+
+
+def test_classes_of_another_run_say_nothing(tmp_path: Path) -> None:
+    """A data.json that is whole, but not what it was: the same classes in another order."""
+    path = put_run(tmp_path, "fused", 0, RIGHT)
+    sign(path)
+    run = runs_of(tmp_path, "fused")[0]
+    assert predictions_of(run)
+    assert tasks_of(run)
+    report = json.loads((path / "data.json").read_text())
+    for row in report["splits"]:
+        row["classes"] = dict(reversed(row["classes"].items()))
+    (path / "data.json").write_text(json.dumps(report))
+
+    assert predictions_of(run) == {}
+    assert tasks_of(run) == {}
 
 
 def test_outputs_of_more_examples_than_labels_say_nothing(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def label_chart(series: Sequence[Series], score: Score) -> list[Chart]:
     """Test scores along the labels of the target, a line for arms that differ in nothing else."""
     groups: dict[tuple[str, ...], list[Series]] = {}
     for one in series:
-        config = config_of(one.first.path)
+        config = config_of(one.first)
         rest = sorted(f"{key}={value}" for key, value in config.items() if key not in BUDGETS)
         groups.setdefault((one.strategy, one.lam if not one.chosen else "", *rest), []).append(one)
     lines = []

@@ -15,7 +15,6 @@ from tlrun.report.study.evidence import Evidence
 from tlrun.report.study.folder import Folder
 from tlrun.report.study.labels import config_of
 from tlrun.runs.outcome import Outcome
-from tlrun.store.files import read_json
 from tlrun.store.found import FoundRun
 
 
@@ -79,7 +78,7 @@ def report_rows(run: Outcome) -> list[Mapping[str, Any]]:
     None where it is missing or damaged.
     """
     try:
-        report: Mapping[str, Any] = read_json(run.path / "data.json")
+        report: Mapping[str, Any] = run.json("data.json")
         rows = [row for row in report["splits"] if row["split"] in ("train", "val")]
         _ = [(row["role"], row["domain"], row["labels"] + 0) for row in rows]  # all there
     except (OSError, ValueError, KeyError, TypeError):
@@ -144,7 +143,7 @@ def telling(runs: Mapping[str, Outcome]) -> dict[str, dict[str, str]]:
 
     runs: one of each problem.
     """
-    configs = {problem: config_of(run.path) for problem, run in runs.items()}
+    configs = {problem: config_of(run) for problem, run in runs.items()}
     found: dict[str, dict[str, str]] = {}
     for problem, config in configs.items():
         found[problem] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -27,7 +26,7 @@ def labels_of(runs: Sequence[Outcome]) -> dict[str, str]:
     for run in runs:
         if run.family not in configs:
             strategies[run.family] = run.strategy
-            configs[run.family] = config_of(run.path)
+            configs[run.family] = config_of(run)
     labels = {}
     for family, strategy in strategies.items():
         told = []
@@ -48,13 +47,14 @@ def differing(configs: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [key for key in keys if len({config.get(key) for config in configs.values()}) > 1]
 
 
-def config_of(path: Path) -> dict[str, str]:
-    """The options of the run in the folder `path`, by dotted key, as text; {} where it has none.
+def config_of(run: Outcome) -> dict[str, str]:
+    """The options of a run, by dotted key, as text; {} where it has none, or damaged ones.
 
     Without its seed, its λ and the name of its strategy.
     """
     try:
-        config = read_yaml(read_text(path / "config.yaml"))
+        run.check("config.yaml")
+        config = read_yaml(read_text(run.path / "config.yaml"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     if not isinstance(config, dict):

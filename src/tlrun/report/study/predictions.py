@@ -12,7 +12,6 @@ from safetensors import SafetensorError
 from tlrun.core.metrics import METRICS
 from tlrun.core.task import Kind, MetricName, Task, TaskKey
 from tlrun.runs.outcome import Outcome
-from tlrun.store.files import read_json
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def predictions_of(run: Outcome) -> dict[TaskKey, Predicted]:
     try:
         run.check("predictions.safetensors")
         tensors = load_file(run.path / "predictions.safetensors")
-        report = read_json(run.path / "data.json")
+        report = run.json("data.json")
         tasks = _tasks(report["splits"], judged)
         return {TaskKey.parse(key): _predicted(key, *tasks[key], tensors) for key in judged}
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
@@ -57,7 +56,7 @@ def tasks_of(run: Outcome) -> dict[TaskKey, Task]:
     """
     judged: Mapping[str, str] = run.result["headline"].get("tasks", {})
     try:
-        report = read_json(run.path / "data.json")
+        report = run.json("data.json")
         tasks = _tasks(report["splits"], judged)
         return {TaskKey.parse(key): tasks[key][0] for key in judged}
     except (OSError, ValueError, KeyError, TypeError):
