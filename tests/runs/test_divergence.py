@@ -15,8 +15,8 @@ from tlrun.models.backbones.mlp import Mlp
 from tlrun.models.build import draw_model
 from tlrun.models.model import Model, state
 from tlrun.runs.divergence import diverged, one_answer
-from tlrun.runs.far import FAR
 from tlrun.runs.final_evaluation import evaluate_test
+from tlrun.runs.has_diverged import FAR
 from tlrun.runs.plan import THIS
 from tlrun.strategies.base import Stage
 from tlrun.strategies.schedules import Constant

@@ -18,7 +18,7 @@ from tlrun.report.amounts import counted
 from tlrun.report.answer import DIVERGED
 from tlrun.report.console import WIDE, link, make_console
 from tlrun.report.formatting import number
-from tlrun.runs.far import has_diverged
+from tlrun.runs.has_diverged import has_diverged
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.studydir import HOME as STUDIES
 

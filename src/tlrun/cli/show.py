@@ -15,7 +15,7 @@ from tlrun.cli.command_line import command_line, override
 from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import run_name
 from tlrun.cli.show_controls import controls_of, controls_table
-from tlrun.core.errors import Mistake, UserError, printable
+from tlrun.core.errors import SMALLER_LR, Mistake, UserError, printable
 from tlrun.core.paths import own_path
 from tlrun.report.amounts import counted
 from tlrun.report.console import link, make_console
@@ -23,7 +23,7 @@ from tlrun.report.formatting import number
 from tlrun.report.learning_curve import learning_curve, loss_curves, read_rows
 from tlrun.report.relations import relations
 from tlrun.report.render.room import fits
-from tlrun.runs.far import TRY, has_diverged, how_far
+from tlrun.runs.has_diverged import has_diverged, how_far
 from tlrun.store.found import FoundRun, below, runs
 from tlrun.store.rundir import RunDir
 
@@ -180,7 +180,7 @@ def _facts(run: FoundRun) -> Iterator[tuple[str, str]]:
         yield "stages", ", ".join(map(_stage, stages))
     if result:
         if has_diverged(record, result):
-            yield "diverged", how_far(record) or TRY
+            yield "diverged", how_far(record) or SMALLER_LR
         if "folds" in result:
             yield "folds", f"{result['folds']}: every test row answered by the model of its fold"
         if size := result["size"]:

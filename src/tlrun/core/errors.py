@@ -112,6 +112,7 @@ NO_MEMORY = (
     "allocate memory", "out of memory", "OutOfMemory", "ALLOC_FAILED", "bad_alloc",
     "Storage size calculation overflowed", "array is too big", "failed to map segment",
 )  # fmt: skip
+SMALLER_LR = "try a smaller optimizer.lr"  # where training is not finite, or far off
 NO_SPACE = ("No space left on device", "Disk quota exceeded")  # likewise, of the disk
 
 

@@ -15,9 +15,9 @@ import yaml
 
 from tlrun.config.build import node_object
 from tlrun.config.registry import find, names
-from tlrun.core.errors import Mistake, UserError
+from tlrun.core.errors import SMALLER_LR, Mistake, UserError
 from tlrun.core.task import Task, TaskKey
-from tlrun.runs.far import TRY, has_diverged, how_far
+from tlrun.runs.has_diverged import has_diverged, how_far
 from tlrun.runs.trained_model import config_of
 from tlrun.store.digests import check_deciding, check_file, check_sealed
 from tlrun.store.files import read_json
@@ -70,7 +70,7 @@ class KeptRun:
         """A line for each thing that whoever asks it for answers has to know of its training."""
         said, name = [], self.folder.name
         if has_diverged(self.record, self.result):
-            said.append(f"{name} has diverged: {how_far(self.record) or TRY}")
+            said.append(f"{name} has diverged: {how_far(self.record) or SMALLER_LR}")
         if inexact := self.record.get("inexact"):
             said.append(f"{name} is inexact, gone on with under another fingerprint: {inexact}")
         return tuple(said)

@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlrun.core.errors import printable
+from tlrun.core.errors import SMALLER_LR, printable
 from tlrun.core.metrics import TARGET, metric_of
 from tlrun.report.answer import DIVERGED
 from tlrun.report.console import WIDE, link
@@ -21,7 +21,6 @@ from tlrun.report.sizes import SIZE_LEGEND, largest, size_cells
 from tlrun.report.task_gains import difference, tasks_up
 from tlrun.report.tasks import run_tasks
 from tlrun.report.tested import every_metric, on_examples, small_tests
-from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 
 BEST, ASKED = "*", ">"  # marks of rows
@@ -55,7 +54,7 @@ def run_table(outcomes: Sequence[Outcome], console: Console, wide: bool = False)
     ]
     for outcome in outcomes:
         if outcome.diverged:
-            far = f"{called(outcome)} diverged: {outcome.how_far or TRY}"
+            far = f"{called(outcome)} diverged: {outcome.how_far or SMALLER_LR}"
             parts.append(Text(printable(far), style="bold red"))
         if outcome.differs:
             elsewhere = f"{outcome.name}: made elsewhere ({outcome.differs})"

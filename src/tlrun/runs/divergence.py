@@ -22,7 +22,7 @@ import torch
 
 from tlrun.core.problem import Problem, known
 from tlrun.core.task import Task, TaskKey
-from tlrun.runs.far import FAR
+from tlrun.runs.has_diverged import FAR
 from tlrun.strategies.base import Stage
 from tlrun.strategies.constant_prediction import constant
 from tlrun.training.evaluation import evaluate

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlrun.core.paths import own_path
-from tlrun.runs.far import has_diverged, how_far
+from tlrun.runs.has_diverged import has_diverged, how_far
 from tlrun.store.digests import check_deciding, check_file, of_files
 from tlrun.store.files import read_json
 from tlrun.store.found import runs
@@ -35,7 +35,7 @@ class Outcome:
     was trained under, where they were two; empty if none does.
     digests: sha256 of each file of the folder, by name; none in a run of an older tl-run.
     inexact: how the fingerprints differ that it was trained under; empty where there is one.
-    diverged: whether it has (`far.has_diverged`); how_far: as a clause, where that is known.
+    diverged: whether it has (`has_diverged`); how_far: as a clause, where that is known.
     """
 
     name: str

@@ -17,8 +17,8 @@ from tlrun.runs.attempts import earlier_attempt
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS, Plan, plan_with_controls
 from tlrun.runs.pretrained import check_backbone
-from tlrun.runs.recording import begin, close_failed, close_stopped, finished
 from tlrun.runs.remembered import ProblemCache, check_unchanged
+from tlrun.runs.run_record import begin, close_failed, close_stopped, finished
 from tlrun.runs.screen import Once, Screen
 from tlrun.store.digests import OWN
 from tlrun.store.fingerprint import differences

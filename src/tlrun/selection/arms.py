@@ -8,11 +8,10 @@ from pathlib import Path
 
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
-from tlrun.core.errors import Mistake, UserError
+from tlrun.core.errors import SMALLER_LR, Mistake, UserError
 from tlrun.core.task import Task, TaskKey
 from tlrun.report.study.labels import labels_of
 from tlrun.report.study.predictions import tasks_of
-from tlrun.runs.far import TRY
 from tlrun.runs.kept_config import kept_run
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.store.found import FoundRun, runs
@@ -166,7 +165,7 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
 def _is_no_member(outcome: Outcome) -> str:
     """Why a finished run may not stand in a stack, as a clause; empty where it may."""
     if outcome.diverged:
-        return f"has diverged: {outcome.how_far or TRY}"
+        return f"has diverged: {outcome.how_far or SMALLER_LR}"
     return "" if (outcome.path / "model.safetensors").is_file() else "keeps no model"
 
 

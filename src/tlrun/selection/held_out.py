@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tlrun.config.build import Run
-from tlrun.core.errors import RunFailed
+from tlrun.core.errors import SMALLER_LR, RunFailed
 from tlrun.core.problem import known
 from tlrun.core.task import TaskKey
 from tlrun.report.study.predictions import Predicted, predictions_of
-from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 from tlrun.runs.screen import Screen
 from tlrun.selection.arms import Arms
@@ -78,7 +77,8 @@ def joined(arms: Arms, outcomes: Sequence[Sequence[Outcome]]) -> dict[TaskKey, H
     for outcome in outcomes[arms.safe]:
         if outcome.diverged:
             name = arms.every[arms.safe].name
-            raise RunFailed(f"{name} diverged with a part of its labels; {TRY}", outcome.path)
+            why = f"{name} diverged with a part of its labels; {SMALLER_LR}"
+            raise RunFailed(why, outcome.path)
     said: dict[TaskKey, list[HeldOut]] = {key: [] for key in arms.tasks}
     for of_arm in outcomes:
         parts = [predictions_of(outcome) for outcome in of_arm]

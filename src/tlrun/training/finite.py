@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from tlrun.core.errors import RunFailed
+from tlrun.core.errors import SMALLER_LR, RunFailed
 from tlrun.core.problem import Split, known
 from tlrun.core.task import Task, TaskKey
 from tlrun.strategies.base import Stage
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tlrun.models.model import Model
     from tlrun.training.evaluation import Scores
 
-TRY = "try a smaller optimizer.lr"
-
 
 def check_finite(model: Model, stage: Stage, step: int) -> None:
     """Raise RunFailed where a weight or a buffer of `model`, after `step` updates, is not finite.
@@ -37,7 +35,7 @@ def check_finite(model: Model, stage: Stage, step: int) -> None:
     broken = not_finite(model)
     if broken is not None:
         why = f"expected a finite weight {broken}; the losses up to this step were finite"
-        raise RunFailed(f"{where(stage, step)}: {why}; {TRY}")
+        raise RunFailed(f"{where(stage, step)}: {why}; {SMALLER_LR}")
 
 
 def where(stage: Stage, step: int) -> str:
@@ -87,9 +85,9 @@ def check_answers(
             row = int(np.flatnonzero(wrong)[0])
             value = _value(outputs[task.name][row])
             found = f"{value} for {wrong.sum()} of {len(wrong)} examples"
-            raise RunFailed(f"{key}: expected finite outputs, found {found}; {TRY}")
+            raise RunFailed(f"{key}: expected finite outputs, found {found}; {SMALLER_LR}")
         if scores[str(key)]["loss"] is None and known(split.labels[task.name]).any():
-            raise RunFailed(f"{key}: expected a finite loss, found one too large; {TRY}")
+            raise RunFailed(f"{key}: expected a finite loss, found one too large; {SMALLER_LR}")
 
 
 def _value(tensor: Tensor) -> float:

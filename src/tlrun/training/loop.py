@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tlrun.core.errors import RunFailed
+from tlrun.core.errors import SMALLER_LR, RunFailed
 from tlrun.core.problem import Domain
 from tlrun.core.task import TaskKey
 from tlrun.data.together import Together
 from tlrun.strategies.base import Stage, Strategy
 from tlrun.training.evaluation import Scores, validate
-from tlrun.training.finite import TRY, check_finite, not_finite, where
+from tlrun.training.finite import check_finite, not_finite, where
 from tlrun.training.forward import Forward
 from tlrun.training.options import Precision, TrainerOptions
 from tlrun.training.recorder import Recorder
@@ -103,7 +103,7 @@ def measured(objective: Objective, model: Model, stage: Stage, step: int) -> dic
         mistake = f"expected a finite {name}, found {value}"
         if broken := not_finite(model):
             mistake += f", after an update that left the weight {broken}"
-        raise RunFailed(f"{where(stage, step)}: {mistake}; {TRY}")
+        raise RunFailed(f"{where(stage, step)}: {mistake}; {SMALLER_LR}")
     return terms
 
 

@@ -14,9 +14,9 @@ from tlrun.runs import final_evaluation
 from tlrun.runs.attempts import Attempt, earlier_attempt
 from tlrun.runs.outcome import load_run
 from tlrun.runs.plan import THIS, Plan
-from tlrun.runs.recording import begin
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import train
+from tlrun.runs.run_record import begin
 from tlrun.store.files import write_json
 from tlrun.store.finished import Finished, finish
 from tlrun.sweeps.batched import families, together

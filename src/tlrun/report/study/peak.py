@@ -6,12 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from tlrun.core.errors import SMALLER_LR
 from tlrun.report.statistics.axis import FEWEST, shape
 from tlrun.report.study.arms import Axis, chosen_lams, number_of, shown
 from tlrun.report.study.evidence import Evidence
 from tlrun.report.study.sentences import amount
 from tlrun.report.study.terms import Terms
-from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 
 NOT_CHOSEN = (
@@ -32,7 +32,7 @@ def peaks(axes: Sequence[Axis], terms: Terms, evidence: Evidence) -> Iterator[st
         if inner and zero and infinity:
             name = axis.label.replace("_", " ")
             if count := sum(run.diverged for run in axis.runs):
-                yield f"{name}: {count} of {len(axis.runs)} runs diverged; {TRY}."
+                yield f"{name}: {count} of {len(axis.runs)} runs diverged; {SMALLER_LR}."
                 continue
             ends = (axis.by_lam[zero[0]], axis.by_lam[infinity[0]])
             yield f"{name}: {_sentence(inner, ends, terms, evidence)}"

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlrun.core.errors import SMALLER_LR
 from tlrun.report.primary import is_primary
 from tlrun.report.study.sentences import plain
-from tlrun.runs.far import TRY
 from tlrun.runs.outcome import Outcome
 from tlrun.store.fingerprint import differences
 
@@ -59,5 +59,5 @@ def spoilt(runs: Mapping[int, Outcome], controls: Mapping[str, Mapping[int, Outc
         count = sum(run.diverged for run in every)
         if count and (not name or is_primary(every[0])):
             whose = f"{count} of {len(every)} runs" + (f" of {plain(name)}" if name else "")
-            return f"{whose} diverged; {TRY}"
+            return f"{whose} diverged; {SMALLER_LR}"
     return ""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tlrun.core.problem import Problem, known
 from tlrun.runs.pretrained import check_backbone
-from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache, check_unchanged
+from tlrun.runs.run_record import reason_of
 from tlrun.sweeps.batched.eligible import family_key
 from tlrun.sweeps.batched.memory import MOST, need_of
 from tlrun.sweeps.executors.base import Job

@@ -15,9 +15,9 @@ from tlrun.core.notes import HeadsTogether
 from tlrun.core.seeding import exactly
 from tlrun.runs.attempts import NOTHING_BEFORE, earlier_attempt
 from tlrun.runs.learn import tested
-from tlrun.runs.recording import begin, close_failed, close_stopped, finished, reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import find_finished, train
+from tlrun.runs.run_record import begin, close_failed, close_stopped, finished, reason_of
 from tlrun.runs.screen import Screen
 from tlrun.runs.stages import DoneStage
 from tlrun.store.finished import Finished, finish

@@ -35,9 +35,9 @@ from tlrun.core.notes import (
     Waiting,
 )
 from tlrun.core.signals import ENDING, raise_it
-from tlrun.runs.recording import reason_of
 from tlrun.runs.remembered import ProblemCache
 from tlrun.runs.run import perform
+from tlrun.runs.run_record import reason_of
 from tlrun.strategies.base import Stage
 from tlrun.sweeps.batched.together import Result, carry_out
 from tlrun.sweeps.executors.base import Unit

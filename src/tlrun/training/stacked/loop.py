@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tlrun.core.errors import SMALLER_LR
 from tlrun.core.objective import Lam, Step, Steps
 from tlrun.core.task import TaskKey
 from tlrun.training.evaluation import Scores, scored
-from tlrun.training.finite import TRY, first_not_finite, where
+from tlrun.training.finite import first_not_finite, where
 from tlrun.training.loop import row_of, selection_losses
 from tlrun.training.stacked.best import BestHeads
 from tlrun.training.stacked.heads import linear, stacked_heads
@@ -174,7 +175,7 @@ class Stack:
                 if not math.isfinite(values[tile][slot]) and number not in self.failed:
                     mistake = f"expected a finite {name}, found {values[tile][slot]}"
                     place = where(self.members[number].stage, step)
-                    self.failed[number] = f"{place}: {mistake}; {TRY}"
+                    self.failed[number] = f"{place}: {mistake}; {SMALLER_LR}"
 
     def _refuse_weights(self, step: int) -> None:
         """Take down, as failed, the runs with a weight that is not finite, before any is kept."""
@@ -186,7 +187,7 @@ class Stack:
             if name is not None and number not in self.failed:
                 mistake = f"expected a finite weight heads.{name}, found one that is not"
                 told = where(self.members[number].stage, step)
-                self.failed[number] = f"{told}: {mistake}; {TRY}"
+                self.failed[number] = f"{told}: {mistake}; {SMALLER_LR}"
 
     def _evaluate(
         self, step: int, lams: Sequence[Lam], terms: Mapping[str, list[list[float]]]

@@ -7,9 +7,9 @@ from heads import plan_of, record_of
 
 from tlrun.core.errors import Mistake, RunFailed, Terminated, UserError
 from tlrun.core.options import as_plain
-from tlrun.runs import recording
+from tlrun.runs import run_record
 from tlrun.runs.identity import deciding
-from tlrun.runs.recording import begin, close_failed, close_stopped, reason_of
+from tlrun.runs.run_record import begin, close_failed, close_stopped, reason_of
 
 from problems import data_of
 
@@ -92,7 +92,7 @@ def test_a_full_disk_does_not_hide_why_a_run_has_failed(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tlrun.store.rundir.write_json", full)
-    assert recording.close_failed(plan, RunFailed("it diverged"), 0.0).reason == "it diverged"
+    assert run_record.close_failed(plan, RunFailed("it diverged"), 0.0).reason == "it diverged"
 
 
 def test_the_text_of_a_config_is_that_of_the_slow_writer(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tlrun.runs.far import FAR, has_diverged, how_far
+from tlrun.runs.has_diverged import FAR, has_diverged, how_far
 
 TOLD = {"task": "target/kind", "loss": 3e30, "constant": 2.3}
 

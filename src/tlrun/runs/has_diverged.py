@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tlrun.core.errors import SMALLER_LR
+
 FAR = 10.0  # times the loss of one answer for all examples: nobody means to train that
-TRY = "try a smaller optimizer.lr"
 
 
 def has_diverged(record: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
@@ -44,4 +45,5 @@ def how_far(record: Mapping[str, Any]) -> str:
         loss, least = float(told["loss"]), float(told["constant"])
     except (TypeError, ValueError):
         return ""
-    return f"test loss {loss:.3g} of {told['task']}, of one answer for all {least:.3g}; {TRY}"
+    said = f"test loss {loss:.3g} of {told['task']}, of one answer for all {least:.3g}"
+    return f"{said}; {SMALLER_LR}"
