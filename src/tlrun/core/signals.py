@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
+Handler = Callable[[int, FrameType | None], Any]
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -148,17 +149,8 @@ def held_back() -> Iterator[None]:
     the signal and Python still handles it in this one.
     """
     caught: list[tuple[int, FrameType | None]] = []
-    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append((number, frame))
-
-    if threading.current_thread() is threading.main_thread():  # no other may set signals
-        for number in ENDING:
-            handler = signal.getsignal(number)
-            if callable(handler):
-                before[number] = handler
-                signal.signal(number, note)
+    before: dict[int, Handler] = {}
+    handled_by(lambda number, frame: caught.append((number, frame)), before)
     try:
         yield
     finally:
@@ -166,3 +158,17 @@ def held_back() -> Iterator[None]:
             signal.signal(number, handler)
         for number, _ in caught:
             before[number](number, None)
+
+
+def handled_by(handler: Handler, before: dict[int, Handler]) -> None:
+    """Let `handler` have the signals that end this process, those that are ignored aside.
+
+    before: is filled with what has had each of them. In another thread than the main one, where
+    Python handles no signal, nothing happens.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            there = signal.getsignal(number)
+            if callable(there):
+                before[number] = there
+                signal.signal(number, handler)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Self
+from typing import Self
 
 from tlrun.core.errors import STOPPED
-from tlrun.core.signals import ENDING
+from tlrun.core.signals import Handler, handled_by
 
 PATIENCE = 5.0  # seconds that a signal waits for the end of a step
-Handler = Callable[[int, FrameType | None], Any]
 
 
 @dataclass
@@ -30,12 +27,7 @@ class Held:
     _before: dict[int, Handler] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # no other may set signals
-            for number in ENDING:
-                handler = signal.getsignal(number)
-                if callable(handler):  # not one that is ignored
-                    self._before[number] = handler
-                    signal.signal(number, self._note)
+        handled_by(self._note, self._before)
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
