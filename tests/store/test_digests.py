@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 
 from tlrun.store.digests import (
-    DECISIVE,
     OWN,
     check_deciding,
     check_digests,
     check_file,
     check_sealed,
+    deciding,
     digest_of,
     digest_of_json,
     digests_of,
     kept_facts,
-    proved,
     sealed,
 )
 
@@ -53,13 +52,12 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         check_digests(tmp_path, {"b": "0" * 64})
 
 
-def test_what_is_proved_of_a_run_is_what_decides_and_what_came_out(tmp_path: Path) -> None:
+def test_what_decides_answers_is_no_log_and_no_score(tmp_path: Path) -> None:
     decides = ["config.yaml", "data.json", "model.safetensors", "structure_fold1.json"]
     for name in (*decides, "result.json", "metrics.jsonl", "run.json", "final.json"):
         (tmp_path / name).touch()
 
-    assert proved(tmp_path, DECISIVE) == decides
-    assert proved(tmp_path) == sorted([*decides, "result.json"])
+    assert deciding(tmp_path) == decides
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20])

@@ -76,7 +76,7 @@ class StrategyWarning(Note):
 
 @dataclass(frozen=True, kw_only=True)
 class RunAnew(Note):
-    """A run that is there already is trained again.
+    """A run that is there is not finished, or does not count: it is trained, or gone on with.
 
     why: `stopped` (its process is gone), `interrupted`, `failed`, `unreadable` (its run.json),
         `outdated` (made under another fingerprint), `damaged` (a file of its result).

@@ -18,7 +18,7 @@ from tlrun.inference.kept_run import DAMAGED
 from tlrun.inference.member import Member, members_of
 from tlrun.inference.rows import Tell
 from tlrun.store.delivered import DELIVERED, read_delivered
-from tlrun.store.digests import DECISIVE, check_digests, proved
+from tlrun.store.digests import check_digests, deciding
 
 VERSION = 1  # of its form
 COMBINE = ("probabilities", "numbers")
@@ -55,7 +55,7 @@ def _check_files(folder: Path, members: list[str], digests: Mapping[str, str]) -
     for name in (*members, *digests):
         _check_inside(folder, name)
     for member in members:
-        for name in ("run.json", *proved(folder / member, DECISIVE)):
+        for name in ("run.json", *deciding(folder / member)):
             if f"{member}/{name}" not in digests:
                 raise _wrong(folder, f"the digest of {member}/{name}", "none")
     try:

@@ -17,7 +17,7 @@ from typing import Any
 from tlrun.core.options import strict
 from tlrun.core.paths import open_file
 
-# Of a run's folder: what its answers follow from, and what it says came out.
+# Of a run's folder: what its answers follow from.
 DECISIVE = (
     "config.yaml",
     "data.json",
@@ -25,18 +25,14 @@ DECISIVE = (
     "structure*.json",
     "model.safetensors",
 )
-OUTCOME = ("predictions.safetensors", "result.json")
 OWN = "own digest"  # in run.json, of all else in it
 PART = 2**18  # bytes that are read at once
 LARGE = 2**20  # bytes, from which on a file is as it was while its size and time of writing are
 
 
-def proved(folder: Path, patterns: Iterable[str] = (*DECISIVE, *OUTCOME)) -> list[str]:
-    """The names of the files in the folder of a run that have a digest in run.json.
-
-    patterns: those of them that are asked for.
-    """
-    return sorted(file.name for pattern in patterns for file in folder.glob(pattern))
+def deciding(folder: Path) -> list[str]:
+    """The names of the files in the folder of a run that its answers follow from."""
+    return sorted(file.name for pattern in DECISIVE for file in folder.glob(pattern))
 
 
 def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -121,8 +117,8 @@ def check_deciding(folder: Path, record: Mapping[str, Any]) -> None:
     record: what run.json says. Of an older tl-run's, which names no digests, each is to be a file.
     """
     digests = of_files(record)
-    deciding = {name for name in digests if any(fnmatchcase(name, each) for each in DECISIVE)}
-    for name in sorted(deciding.union(proved(folder, DECISIVE))):
+    decided = {name for name in digests if any(fnmatchcase(name, each) for each in DECISIVE)}
+    for name in sorted(decided.union(deciding(folder))):
         if digests and name not in digests:
             found = "found none, so it was put there later"
             raise ValueError(f"{name}: expected its digest in run.json, {found}")
