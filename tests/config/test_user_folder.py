@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.config.user_folder import check_folder
+from tlrun.config.user_folder import check_folder, unread
 from tlrun.core.errors import UserError
 
 from problems import own_folder
@@ -87,4 +87,32 @@ def test_a_yaml_picks_none_of_hydras_own(tmp_path: Path, entry: str, refused: bo
 def test_what_nothing_closes_is_told_with_its_line(tmp_path: Path) -> None:
     mine = own_folder(tmp_path, f"{HEADER}seed: ${{threads}}\ndevice: '${{x'\n")
     with pytest.raises(UserError, match=r"x.yaml, line 3: expected a } for every \$\{ of device"):
+        check_folder(mine)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("null: 3", "KeyValidationError"),
+        ("seed: !!set {a, b}", "Value 'set' is not a supported"),
+        ("seed: !!int abc", "invalid literal for int"),
+        ("seed: !!map [1]", "TypeError"),
+        (f"seed: {'9' * 6000}", "Exceeds the limit"),
+    ],
+)
+def test_a_file_that_hydra_cannot_read_is_named_once_it_could_not(
+    tmp_path: Path, text: str, why: str
+) -> None:
+    mine = own_folder(tmp_path, HEADER + text)
+    (mine / "experiment" / "whole.yaml").write_text(f"{HEADER}seed: 1")
+    check_folder(mine)
+    (mistake,) = unread(mine)
+
+    assert mistake.key == str(mine / "experiment" / "x.yaml")
+    assert why in mistake.found
+
+
+def test_a_number_in_base_60_is_told_with_its_line(tmp_path: Path) -> None:
+    mine = own_folder(tmp_path, f"{HEADER}seed: 1\ntrainer: {{steps: 1:30}}\n")
+    with pytest.raises(UserError, match=r"x.yaml, line 3: expected a number without : for steps"):
         check_folder(mine)

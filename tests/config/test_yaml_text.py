@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlrun.config.yaml_text import misread, read_yaml
+from tlrun.config.yaml_text import misread, read_yaml, sexagesimal
 
 # what YAML 1.1 does not read as the text that it is
 READ_OTHERWISE = [
@@ -53,6 +53,28 @@ def test_text_that_is_read_as_it_is_may_stand_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("text", READ_OTHERWISE)
 def test_a_number_may_be_written_in_any_form(text: str) -> None:
     assert lines(f"trainer:\n  steps: {text}\noptimizer: {{lr: {text}}}\ncontrols: {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [("1:30", "90"), ("1:30:00", "5400"), ("-1:30.5", "-90.5"), ("190:20", "11420")],
+)
+def test_a_number_in_base_60_is_refused_with_what_it_is_read_as(text: str, reading: str) -> None:
+    for where in ("seed: {}", "a:\n- {}", "a: {{1: {}}}"):
+        root = yaml.compose(where.format(text))
+        assert root is not None
+        (mistake,) = sexagesimal(Path("x.yaml"), root)
+
+        assert mistake.found == f"{text}, which YAML reads as {reading}"
+        assert mistake.key.startswith("x.yaml, line ")
+
+
+@pytest.mark.parametrize("text", ["a:b", "'1:30'", "1:99", "2021-03-01 10:20:30", "3"])
+def test_what_is_in_no_base_60_is_left_alone(text: str) -> None:
+    root = yaml.compose(f"seed: {text}")
+    assert root is not None
+
+    assert list(sexagesimal(Path("x.yaml"), root)) == []
 
 
 def test_what_it_is_read_as_is_said() -> None:

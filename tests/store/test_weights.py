@@ -1,8 +1,11 @@
 import hashlib
+import json
 import os
 import pickle
 import re
+import struct
 import warnings
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from tlrun.core import packed
 from tlrun.core.errors import UserError
 from tlrun.models.backbone import WeightsFile
 from tlrun.store import weights
@@ -154,11 +158,94 @@ def test_a_file_that_is_no_weights_is_a_line(tmp_path: Path, content: bytes, wor
         ({"a": 1, "b": torch.ones(1)}, r"holds a dict of other things \(a, b\)"),
         ({"model": {"a": torch.ones(2).to_sparse()}}, r"other things \(model\)"),
         ({1: torch.ones(2)}, r"other things \(1\)"),
+        ({"a": torch.empty(2**45, device="meta")}, r"other things \(a\)"),
+        ({"a": torch.zeros(1).expand(2**33)}, "tensors of at most 268,435,456 bytes in all"),
+        ({f"{k}": torch.zeros(1).expand(2**26) for k in range(2)}, "at most 268,435,456 bytes"),
+        ({"a": bytearray(3)}, "it names bytearray, which is no tensor"),
     ],
 )
 def test_other_things_are_refused(tmp_path: Path, thing: Any, words: str) -> None:
     with pytest.raises(UserError, match=words):
         read_weights(tmp_path / "runs", saved(tmp_path / "w.pth", thing))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_tensors_of_several_shapes_in_one_are_refused(tmp_path: Path) -> None:
+    nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+
+    with pytest.raises(UserError, match=r"holds a dict of other things \(a\)"):
+        read_weights(tmp_path / "runs", saved(tmp_path / "w.pth", {"a": nested}))
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64])
+def test_types_that_no_model_has_are_refused(
+    tmp_path: Path, kind: torch.dtype, ending: str
+) -> None:
+    file = WeightsFile(tmp_path / f"w{ending}")
+    save = torch.save if ending == ".pth" else safetensors.torch.save_file
+    save({"a": torch.zeros(4, dtype=kind)}, file.path)
+
+    with pytest.raises(UserError, match=f"or of whole numbers, found {str(kind)[6:]} in a of .*w"):
+        read_weights(tmp_path / "runs", file)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("kind", sorted(weights.TYPES))
+def test_types_that_a_model_may_have_are_read(tmp_path: Path, kind: str) -> None:
+    state = {"a": torch.ones(2, 3, dtype=getattr(torch, kind))}
+
+    assert same(read_weights(tmp_path / "runs", saved(tmp_path / "w.pth", state)), state)
+
+
+@pytest.mark.parametrize("shape", [[0, 2**62, 2**62], [0, 2**64 - 1], [2**40]])
+def test_a_head_that_lies_is_a_line(tmp_path: Path, shape: list[int]) -> None:
+    head = json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", len(head)) + head)
+
+    with pytest.raises(UserError, match="is no safetensors file") as refused:
+        read_weights(tmp_path / "runs", WeightsFile(path))
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_any_number_of_axes_is_read(tmp_path: Path) -> None:
+    """What does not fit the model is told where it is put into it."""
+    path = tmp_path / "w.safetensors"
+    safetensors.torch.save_file({"a": torch.ones([1] * 100)}, path)
+
+    assert read_weights(tmp_path / "runs", WeightsFile(path))["a"].dim() == 100
+
+
+def test_a_packed_archive_is_read_to_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = saved(tmp_path / "w.pth", {"a": torch.zeros(10**5)})
+    with (
+        zipfile.ZipFile(file.path) as stored,
+        zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as small,
+    ):
+        for entry in stored.infolist():
+            small.writestr(entry.filename, stored.read(entry))
+    small_file = WeightsFile(tmp_path / "small.pth")
+    monkeypatch.setattr(packed, "TIMES", 0)
+    monkeypatch.setattr(packed, "MOST", 10**5)
+
+    with pytest.raises(UserError, match=r"refuses .*small\.pth: it unpacks to more than 100,000"):
+        read_weights(tmp_path / "runs", small_file)
+    monkeypatch.setattr(packed, "MOST", 10**6)
+    assert same(read_weights(tmp_path / "runs", small_file), read_weights(tmp_path / "runs", file))
+
+
+def test_too_little_memory_is_not_said_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(torch, "load", full)
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        read_weights(tmp_path / "runs", saved(tmp_path / "w.pth", STATE))
 
 
 def test_a_script_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ ALONE = "to be set on the command line alone"
 REFUSED = {
     "alias_bomb": "expected every value written out, found the alias *a",
     "alias_of_itself": "expected every value written out, found the alias *a",
+    "base_60": "line 2: expected a number without : for seed, found 1:30:00, which YAML reads as 5",
     "callback": "hydra.callbacks.x._target_: expected to be left",
     "circle": "dataset.a: expected a reference to a key with a value of its own",
     "duplicate_key": "seed",
@@ -32,6 +33,7 @@ REFUSED = {
     "environment_by_hydra": "dataset.name: expected a reference to a key with a value of its own",
     "escapes": "dataset.name: '\\x1b]0;owned",
     "infinite": "optimizer.lr: expected",
+    "key_null": "x.yaml: expected a config: UTF-8, keys that are text, plain values, found",
     "launcher_as_axis": f"hydra.sweeper.params.hydra.launcher.setup: expected {ALONE}",
     "launcher_null": f"hydra.launcher: expected {HYDRAS}",
     "launcher_target": f"hydra.launcher._target_: expected {HYDRAS}",
@@ -48,11 +50,13 @@ REFUSED = {
     "runs_dir": f"runs_dir: expected {ALONE}, found ../elsewhere",
     "runs_dir_as_axis": f"hydra.sweeper.params.runs_dir: expected {ALONE}",
     "searchpath": "hydra.searchpath",
+    "set_tag": "x.yaml: expected a config: UTF-8, keys that are text, plain values, found",
     "sexagesimal": "expected text in quotes for runs_dir",
     "sweep_dir": f"hydra.sweep.dir: expected {HYDRAS}",
     "sweeper_target": f"hydra.sweeper._target_: expected {HYDRAS}",
     "target": "strategy._target_: refused; a config names things, and never code",
     "target_at_the_top": "_target_: refused",
+    "too_many_digits": "found ValueError: Exceeds the limit (4300 digits)",
     "torch_load": "backbone._target_: refused",
     "two_references": f"seed: {ONE}",
     "unclosed_reference": "expected a } for every ${ of seed, found ${seed",
@@ -76,6 +80,28 @@ def test_what_it_asks_for_is_a_line_and_not_done(
         assert_refused(code, text, REFUSED[name])
         assert SECRET not in text
         assert [*files_in(here.parent)] == before
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"seed: 1  # gr\xf6\xdfe\n"])
+def test_bytes_that_are_no_text_are_a_line_that_names_the_file(
+    here: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    mine = own_folder(here, "")
+    (mine / "experiment" / "x.yaml").write_bytes(content)
+    code, text = told(["--config-dir", str(mine), "experiment=x", *TINY], capsys)
+
+    assert_refused(code, text, "x.yaml: expected a config: UTF-8")
+
+
+@pytest.mark.parametrize("name", ["inf", "nan", "1", "1.5", "null"])
+def test_a_name_that_is_none_is_a_line_that_names_the_key(
+    here: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    mine = own_folder(here, "# @package _global_\n")
+    (mine / "experiment" / "x.yaml").rename(mine / "experiment" / f"{name}.yaml")
+    code, text = told(["--config-dir", str(mine), f"experiment={name}", *TINY], capsys)
+
+    assert_refused(code, text, f"experiment: expected a name that is text, found {name}; rename")
 
 
 # Fields of submitit's launcher, and what it would make of them is a line of a shell script.

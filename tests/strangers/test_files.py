@@ -9,6 +9,7 @@ import os
 import pickle
 import struct
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from pyarrow import parquet
 from strangers.told import assert_refused, files_in, told
 
-from tlrun.data import packed
+from tlrun.core import packed
 from tlrun.data.tables import parquet_file, text_file
 
 from problems import TINY
@@ -246,6 +248,21 @@ def test_an_archive_that_unpacks_to_much_is_a_line(
     assert_line(asked, capsys, "files of at most 10,000 bytes in all", ["x.tar.gz"])
 
 
+def bomb() -> bytes:
+    """An archive as of torch.save, of more than it may unpack to."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("archive/data.pkl", bytes(3 * 10**6))
+        archive.writestr("archive/version", "3")
+    return written.getvalue()
+
+
+def pth(thing: Any) -> bytes:
+    written = io.BytesIO()
+    torch.save(thing, written)
+    return written.getvalue()
+
+
 HEADER = json.dumps({"w": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
 WEIGHTS = {
     "a pickle": ("w.pth", pickle.dumps(Evil()), "weights_only refuses"),
@@ -256,13 +273,23 @@ WEIGHTS = {
         "no safetensors",
     ),
     "nothing": ("w.safetensors", b"", "no safetensors"),
-}
+    "an archive that unpacks to much": ("w.pth", bomb(), "unpacks to more than"),
+    "one number that says it is many": (
+        "w.pth", pth({"w": torch.zeros(1).expand(2**33)}), "tensors of at most",
+    ),
+    "bytes of any number": ("w.pth", pickle.dumps(bytearray(9), 2), "it names bytearray"),
+    "no numbers": ("w.pth", pth({"w": torch.empty(2**45, device="meta")}), "other things (w)"),
+    "a type of few bits": (
+        "w.pth", pth({"w": torch.zeros(4, dtype=torch.float8_e4m3fn)}), "found float8_e4m3fn in w",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", WEIGHTS)
 def test_weights_that_are_none_are_a_line(
-    here: Path, capsys: pytest.CaptureFixture[str], what: str
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
+    monkeypatch.setattr(packed, "MOST", 10**6)
     name, content, mention = WEIGHTS[what]
     (here / name).write_bytes(content)
     asked = ["backbone=torchvision", f"backbone.weights=./{name}", *TINY[2:]]

@@ -22,8 +22,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tlrun.config import plugins
 from tlrun.config.launchers import launcher_mistakes
+from tlrun.config.overrides import is_choice, value_of
 from tlrun.config.refusals import hydra_differs, leaves, misshapen, one_line, refused
 from tlrun.config.registry import GROUPS, names, shipped
+from tlrun.config.user_folder import unread
 from tlrun.config.wording import unknown_name
 from tlrun.core.errors import Mistake, UserError
 
@@ -151,15 +153,20 @@ def _composed(kept: list[str], mistakes: list[Mistake], folder: Path | None) -> 
             endless = Mistake("config", "a tree", "nodes within nodes without an end")
             raise UserError(*mistakes, endless) from None
         except Exception as error:  # noqa: BLE001  # Hydra meets a stranger's YAML with whatever
-            mistake = Mistake("config", found=one_line(error) or type(error).__name__)
-            if "@experiment." in str(error):  # its overrides are looked for below it
-                mistake = NOT_GLOBAL
-            elif not isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
-                why = f"{type(error).__name__} when composing: {one_line(error)}"
-                mistake = Mistake("hydra", found=why)
-            raise UserError(*mistakes, mistake) from None
+            raise UserError(*mistakes, *_uncomposed(error, folder)) from None
         else:
             return plain  # type: ignore[no-any-return]  # a config is a mapping
+
+
+def _uncomposed(error: Exception, folder: Path | None) -> list[Mistake]:
+    """Why nothing was composed; where Hydra does not say of what file, those that may be it."""
+    if "@experiment." in str(error):  # its overrides are looked for below it
+        return [NOT_GLOBAL]
+    theirs = isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError)
+    if theirs and str(error):
+        return [Mistake("config", found=one_line(error))]
+    why = f"{type(error).__name__} when composing: {one_line(error)}"
+    return (unread(folder) if folder else []) or [Mistake("hydra", found=why)]
 
 
 def _known(overrides: Sequence[str], folder: Path | None) -> tuple[list[str], list[Mistake]]:
@@ -169,11 +176,21 @@ def _known(overrides: Sequence[str], folder: Path | None) -> tuple[list[str], li
     for override in overrides:
         group, _, name = override.partition("=")
         valid = _names_of(group, folder)
-        if not valid or name in valid or (group == "experiment" and name == "null"):
+        if valid and name not in valid:
+            mistakes.append(_unknown(group, name, valid))
+        elif _is_name(group, name):
             kept.append(override)
         else:
-            mistakes.append(_unknown(group, name, valid))
+            hint = "rename its YAML" if valid else ""
+            mistakes.append(Mistake(group, "a name that is text", name, hint))
     return kept, mistakes
+
+
+def _is_name(group: str, name: str) -> bool:
+    """Whether Hydra takes what a group is set to as a name, and not as a number or null."""
+    if not is_choice(group) or group.startswith("hydra."):
+        return True
+    return isinstance(value_of(group, name), str | list)
 
 
 def _names_of(group: str, folder: Path | None) -> list[str]:

@@ -6,11 +6,14 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import yaml
+from omegaconf import OmegaConf
 
-from tlrun.config.yaml_text import LOADER, MOST_BYTES, harmful, misread, unclosed
+from tlrun.config.refusals import one_line
+from tlrun.config.yaml_text import LOADER, MOST_BYTES, harmful, misread, sexagesimal, unclosed
 from tlrun.core.errors import Mistake, UserError
 
 # Beyond them it is no folder of configs.
@@ -29,16 +32,37 @@ def check_folder(folder: Path) -> None:
         raise UserError(Mistake("--config-dir", "a folder", f"{found} at {folder}"))
     mistakes: list[Mistake] = []
     seen = 0
-    for root, _, file_names in os.walk(folder, followlinks=True):  # Hydra follows links too
-        files = [name for name in sorted(file_names) if name.endswith((".yaml", ".yml"))]
+    for files in _yamls(folder):
         seen += 1 + len(files)
-        for name in files:
-            mistakes += _mistakes_in(Path(root, name))
+        for path in files:
+            mistakes += _mistakes_in(path)
         if seen > MOST_FILES:
             most = f"at most {MOST_FILES} folders and YAML files"
             raise UserError(Mistake("--config-dir", most, f"more in {folder}"))
     if mistakes:
         raise UserError(*mistakes)
+
+
+def unread(folder: Path) -> list[Mistake]:
+    """A mistake for each YAML of a folder that Hydra cannot read, whatever it raises.
+
+    It takes its time: it is for when composing has failed, and Hydra names no file.
+    """
+    mistakes = []
+    for path in chain.from_iterable(_yamls(folder)):
+        try:
+            OmegaConf.load(path)
+        except Exception as error:  # noqa: BLE001  # a stranger's YAML is met with whatever
+            config = "a config: UTF-8, keys that are text, plain values"
+            why = f"{type(error).__name__}: {one_line(error)}".partition(";")[0]
+            mistakes.append(Mistake(str(path), config, why))
+    return mistakes
+
+
+def _yamls(folder: Path) -> Iterator[list[Path]]:
+    """The YAMLs of a folder, and of each below it; Hydra follows links too."""
+    for root, _, names in os.walk(folder, followlinks=True):
+        yield [Path(root, name) for name in sorted(names) if name.endswith((".yaml", ".yml"))]
 
 
 def _mistakes_in(path: Path) -> Iterator[Mistake]:
@@ -66,6 +90,7 @@ def _mistakes_in(path: Path) -> Iterator[Mistake]:
         root = yaml.compose(text, Loader=LOADER)
         if root is not None:
             yield from misread(path, root)
+            yield from sexagesimal(path, root)
             yield from unclosed(path, root)
             yield from _of_hydra(path, root)
 

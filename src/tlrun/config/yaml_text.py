@@ -72,6 +72,19 @@ def misread(path: Path, root: yaml.Node) -> Iterator[Mistake]:
             )
 
 
+def sexagesimal(path: Path, root: yaml.Node) -> Iterator[Mistake]:
+    """A mistake for each number of a file in base 60: what means a time is some other number.
+
+    root: what the file holds. Those of `misread` are not among them.
+    """
+    for key, scalar in _scalars(root, ""):
+        text = key.rpartition(".")[2] in _text_options()
+        if not text and scalar.tag in (f"{TAG}int", f"{TAG}float") and ":" in scalar.value:
+            line = f"{path}, line {scalar.start_mark.line + 1}"
+            found = f"{scalar.value[:80]}, which YAML reads as {_reading(scalar)[:80]}"
+            yield Mistake(line, f"a number without : for {key}", found)
+
+
 def unclosed(path: Path, root: yaml.Node) -> Iterator[Mistake]:
     """A mistake for each scalar of a file with a ${ that nothing closes: Hydra says nothing of it.
 

@@ -20,8 +20,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlrun.core.errors import Mistake, UserError
+from tlrun.core.errors import Mistake, UserError, out_of_memory
 from tlrun.core.json_text import parsed
+from tlrun.core.packed import TooMuch, most_bytes, unpacked_zip
 from tlrun.models.backbone import WeightsFile
 from tlrun.store.downloads import DownloadFailed, described, download
 from tlrun.store.entries import Damaged, Entry, entry
@@ -38,6 +39,13 @@ WRAPPERS = ("state_dict", "model", "model_state_dict", "model_ema")
 PARALLEL = "module."  # what DataParallel puts before every name
 # How torch names what a pickle wants to call.
 FORBIDDEN = re.compile(r"GLOBAL ([\w.]+)")
+# What torch would call, though it is no tensor: with a number it makes so many bytes.
+MAKES_ANY = b"\nbytearray\n"
+# Those that a model may have; float8 has a scale elsewhere, without which it is another number.
+TYPES = {
+    *("float64", "float32", "float16", "bfloat16"),
+    *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"),
+}
 
 # Digests of files that this process has read, by path, size, times and inode.
 _known: dict[tuple[Any, ...], str] = {}
@@ -86,11 +94,11 @@ def read_weights(runs_dir: Path, file: WeightsFile) -> dict[str, Tensor]:
 
     digest = weights_digest(file)
     if file.path.suffix == ".safetensors":
-        return _finite(file, _from_safetensors(file, _content(file, digest)))
+        return _checked(file, _from_safetensors(file, _content(file, digest)))
     place = entry(runs_dir, HOME, digest[:16])
     kept = _kept(place, digest)
     if kept is None:
-        tensors = _finite(file, _from_pickle(file, _content(file, digest)))
+        tensors = _checked(file, _from_pickle(file, _content(file, digest)))
         kept = safetensors.torch.save(tensors)
         source = json.dumps({"sha256": digest, "name": file.name}).encode()
         with suppress(OSError):
@@ -98,10 +106,14 @@ def read_weights(runs_dir: Path, file: WeightsFile) -> dict[str, Tensor]:
     return safetensors.torch.load(kept)
 
 
-def _finite(file: WeightsFile, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors, of which every number is finite. Raises UserError where one is not."""
+def _checked(file: WeightsFile, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, each of one of TYPES and finite. Raises UserError where one is not."""
     for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in TYPES:
+            expected = "weights of float16, bfloat16, float32 or float64, or of whole numbers"
+            raise UserError(Mistake(KEY, expected, f"{kind} in {name} of {file.path}"))
+        if not bool(tensor.reshape(-1).isfinite().all()):
             found = f"nan or infinity in {name} of {file.path}"
             raise UserError(Mistake(KEY, "weights that are finite", found, "take another file"))
     return tensors
@@ -131,12 +143,13 @@ def _content(file: WeightsFile, digest: str) -> bytes:
 
 def _from_safetensors(file: WeightsFile, content: bytes) -> dict[str, Tensor]:
     import safetensors.torch
-    from safetensors import SafetensorError
 
     try:
         return safetensors.torch.load(content)
-    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type torch has not
-        found = f"{file.path} is no safetensors file ({described(error)})"
+    except Exception as error:  # a head that lies raises errors of any kind
+        if out_of_memory(error):  # which says nothing about the file
+            raise
+        found = f"{file.path} is no safetensors file ({described(error)[:120]})"
         raise UserError(Mistake(KEY, EXPECTED, found)) from None
 
 
@@ -144,13 +157,14 @@ def _from_pickle(file: WeightsFile, content: bytes) -> dict[str, Tensor]:
     """The state dict in what torch.save wrote. Raises UserError for anything else."""
     import torch
 
+    most = most_bytes(len(content))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of files that it then refuses
-            loaded = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    except MemoryError:  # which says nothing about the file
-        raise
-    except Exception as error:  # noqa: BLE001  # bytes of any kind raise errors of any kind
+            loaded = _loaded(content)
+    except Exception as error:  # bytes of any kind raise errors of any kind
+        if out_of_memory(error):  # which says nothing about the file
+            raise
         found = f"weights_only refuses {file.path}: {_refused(error)}"
         hint = "take a file that holds tensors alone, or its .safetensors"
         raise UserError(Mistake(KEY, EXPECTED, found, hint)) from None
@@ -159,11 +173,25 @@ def _from_pickle(file: WeightsFile, content: bytes) -> dict[str, Tensor]:
         found = f"{file.path} holds {_what(loaded)}"
         hint = f"such a dict may stand under {', '.join(WRAPPERS)}"
         raise UserError(Mistake(KEY, EXPECTED, found, hint))
+    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > most:
+        found = f"more in {file.path}"  # views of a few numbers, which a copy would write out
+        raise UserError(Mistake(KEY, f"tensors of at most {most:,} bytes in all", found))
     if all(name.startswith(PARALLEL) for name in state):
         state = {name.removeprefix(PARALLEL): tensor for name, tensor in state.items()}
     # each a copy of its own: files keep views and shared tensors, safetensors does not
     plain = torch.contiguous_format
     return {name: t.detach().clone(memory_format=plain) for name, t in state.items()}
+
+
+def _loaded(content: bytes) -> object:
+    """What stands in a pickle. Raises TooMuch, and errors of any kind."""
+    import torch
+
+    if content.startswith(b"PK"):
+        content = unpacked_zip(content)
+    if MAKES_ANY in content:
+        raise ValueError("GLOBAL bytearray")
+    return torch.load(BytesIO(content), map_location="cpu", weights_only=True)
 
 
 def _state_dict(loaded: object) -> dict[str, Tensor] | None:
@@ -181,7 +209,8 @@ def _is_weight(name: object, tensor: object) -> bool:
 
     if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
         return False
-    return tensor.layout == torch.strided and not tensor.is_quantized
+    plain = tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_nested
+    return plain and tensor.device.type == "cpu"  # meta has no numbers
 
 
 def _unread(file: WeightsFile, found: str) -> Mistake:
@@ -199,6 +228,8 @@ def _what(loaded: object) -> str:
 def _refused(error: Exception) -> str:
     """Why torch refuses to read a file, in one line: its own words go on for a page."""
     words = str(error)
+    if isinstance(error, TooMuch):
+        return words
     if code := FORBIDDEN.search(words):
         return f"it names {code[1]}, which is no tensor"
     if "TorchScript" in words:

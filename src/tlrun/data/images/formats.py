@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tlrun.core.errors import Mistake, UserError
-from tlrun.data.packed import unpacked
+from tlrun.core.packed import unpacked
 
 UNSIGNED_BYTE = 0x08  # the type of every idx file here
 USPS_PIXELS = 256

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tlrun.core.errors import UserError
+from tlrun.core.packed import unpacked
 from tlrun.core.paths import path_to_read
-from tlrun.data.packed import unpacked
 from tlrun.data.tables.column import Column, Table
 from tlrun.data.tables.json_lines import read_json_lines
 from tlrun.data.tables.notation import Notation
