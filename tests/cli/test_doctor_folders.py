@@ -12,6 +12,7 @@ HIDDEN = [
     ".locks", ".cache", ".cache/features", ".stages", ".studies", ".sweeps", ".sealed",
     ".delivered", ".folds", ".superseded",
 ]  # fmt: skip
+INNER = [".stages/.0123.checkpoints", "digits/scratch/seed=0_a/checkpoints"]
 OTHERS = ["digits", "digits/scratch", "digits/scratch/seed=0_a", ".folds/digits"]
 
 
@@ -32,13 +33,17 @@ def test_a_link_that_leads_nowhere_is_named(
         path.unlink()
 
 
-@pytest.mark.parametrize("place", HIDDEN)
-def test_a_file_in_the_place_of_a_folder_of_ours_is_named(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("place", [*HIDDEN, *INNER])
+def test_a_file_in_the_place_of_a_folder_of_ours_is_named(
+    tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / place
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 
     assert list(no_folders(tmp_path)) == [(path, "a file")]
+    assert doctor(["--verify", "--runs-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.endswith("; 1 damaged.\n")
 
 
 def test_a_folder_of_runs_that_is_none_is_named(tmp_path: Path) -> None:

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from tlrun.cli.clean_items import HOMES
 from tlrun.core.paths import no_folder
-from tlrun.store import delivered, openings, studydir, sweepdir
-from tlrun.store.rundir import FOLDS, SUPERSEDED
+from tlrun.store import delivered, openings, stages, studydir, sweepdir
+from tlrun.store.rundir import CHECKPOINTS, FOLDS, SUPERSEDED
 
 OURS = (
     *HOMES.values(), ".cache", ".locks", studydir.HOME, sweepdir.SWEEPS, openings.HOME,
     delivered.HOME, FOLDS, SUPERSEDED,
+)  # fmt: skip
+INNER = (
+    f"{stages.HOME}/.*.checkpoints", f"[!.]*/[!.]*/*/{CHECKPOINTS}",
+    f"{FOLDS}/*/*/*/{CHECKPOINTS}",
 )  # fmt: skip
 NO_FOLDER = "put the folder back, or move away what stands there"
 
@@ -22,7 +26,8 @@ def no_folders(runs_dir: Path) -> Iterator[tuple[Path, str]]:
 
     Among what is not hidden, where a file may be anybody's, these are the links that lead nowhere.
     """
-    for path in (runs_dir, *(runs_dir / home for home in OURS)):
+    inner = (path for pattern in INNER for path in sorted(runs_dir.glob(pattern)))
+    for path in (runs_dir, *(runs_dir / home for home in OURS), *inner):
         if found := no_folder(path):
             yield path, found
     for home in (runs_dir, runs_dir / FOLDS):

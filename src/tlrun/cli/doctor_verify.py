@@ -149,7 +149,7 @@ def _checkpoints(runs_dir: Path) -> Iterator[Checkpoints]:
     for path in sorted((runs_dir / STAGES).glob(".*.checkpoints")):
         yield Checkpoints(path, path.name[1:].removesuffix(".checkpoints"))
     for run in _unfinished(runs_dir):
-        for path in sorted((run.path / CHECKPOINTS).iterdir()):
+        for path in sorted((run.path / CHECKPOINTS).glob("*")):
             yield own_checkpoints(run, path.name)
 
 
