@@ -348,3 +348,18 @@ def test_a_crash_while_a_run_is_removed_leaves_it_to_be_found(
 
     assert [path.name for path in place.path.iterdir()] == ["run.json"]
     assert json.loads((place.path / "run.json").read_text())["status"] == "failed"
+
+
+def test_where_no_lock_can_be_taken_that_is_one_line_and_nothing_is_deleted(
+    full: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lock in (full / ".locks").iterdir():
+        lock.unlink()
+    (full / ".locks").rmdir()
+    (full / ".locks").write_text("")
+    before = sorted(full.rglob("*"))
+
+    with pytest.raises(UserError, match=r"\.locks: expected a folder, found a file; move it away"):
+        clean(["--yes", "--runs-dir", str(full)])
+    assert capsys.readouterr().err == ""
+    assert sorted(full.rglob("*")) == before

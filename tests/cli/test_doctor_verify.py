@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from tlrun.cli.doctor import doctor
+from tlrun.cli.main import run
 from tlrun.runs.attempts import own_stage
 from tlrun.runs.plan import THIS
 from tlrun.store.checkpoints import Checkpoint, Checkpoints
 from tlrun.store.digests import digests_of, sealed
 from tlrun.store.entries import entry
+from tlrun.store.openings import Opening, write_down
 from tlrun.store.rundir import CHECKPOINTS, RunDir
 
-from problems import Watcher, config, performed, planned
+from problems import TINY, Watcher, config, performed, planned
 
 WHAT = ("run.json", "manifest.json", "safetensors", "features.npy", "metrics.jsonl", "stage.json")
 
@@ -177,3 +179,48 @@ def test_what_was_delivered_is_verified(tmp_path: Path, capsys: pytest.CaptureFi
     code, (counts, older) = verified(tmp_path, capsys)
     assert code == 0
     assert older.startswith("1 delivered stack of an older tl-run without a digest of delivered")
+
+
+@pytest.fixture
+def studied(tmp_path: Path) -> Path:
+    """A study, its sweep and an opening."""
+    home = tmp_path / "runs"
+    assert (
+        run([*TINY, "strategy=scratch", "controls=false", "-m", "seed=0,1", f"runs_dir={home}"])
+        == 0
+    )
+    rows = Opening("digits/scratch/a", "2026-01-01", "e", {"target": [3]}, {})
+    write_down(home, "0123", rows)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        (".studies/*.json", "study"),
+        (".sweeps/*/sweep.json", "sweep"),
+        (".sealed/*.json", "opening"),
+    ],
+)
+def test_a_record_of_another_shape_is_named(
+    studied: Path, place: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (counts,) = verified(studied, capsys)
+    assert (code, f", 1 {kind}, " in counts) == (0, True)
+    (file,) = studied.glob(place)
+    whole = file.read_bytes()
+    for content in (
+        b"[]",
+        b"",
+        whole[:-9],
+        b"\xff",
+        whole.replace(b'"runs": ', b'"runs": 1, "x": '),
+    ):
+        if content == whole:
+            continue
+        file.write_bytes(content)
+        code, (named, fix, counts) = verified(studied, capsys)
+
+        assert (code, counts.endswith("; 1 damaged.")) == (1, True), content
+        assert named.startswith(f"✗ {file}: ")
+        assert fix.startswith("  → ")

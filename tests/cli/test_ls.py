@@ -89,6 +89,17 @@ def test_no_runs_yet_says_how_to_get_one(here: Path, capsys: pytest.CaptureFixtu
     assert list(here.iterdir()) == []
 
 
+def test_where_a_data_set_s_folder_has_gone_that_is_said(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "runs").mkdir()
+    (here / "runs" / "digits").symlink_to("digits")
+    assert ls([]) == 0
+    assert capsys.readouterr().out.strip() == (
+        "no runs in runs; runs/digits: expected a folder, found a link that leads to no folder"
+    )
+
+
 def test_what_tells_runs_apart_is_shown(three: str, capsys: pytest.CaptureFixture[str]) -> None:
     ls(["strategy=parameter_transfer", "--runs-dir", three])
     shown = capsys.readouterr().out

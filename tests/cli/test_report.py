@@ -95,8 +95,14 @@ def test_several_formats_go_to_several_files(runs_dir: Path, tmp_path: Path) -> 
             "report: expected a folder of runs, found none at runs/",
         ),
         (["empty"], "report: expected a folder with runs, found none in empty"),
-        (["--json", "a", "--csv", "no/where"], "found no/where: no folder no"),
-        (["--json", "a", "--csv", "empty"], "expected a file to write to, found the folder empty"),
+        (
+            ["--json", "a", "--csv", "no/where"],
+            "--csv: expected a file in a folder that is",
+        ),
+        (
+            ["--json", "a", "--csv", "empty"],
+            "--csv: expected a new place, found empty, ",
+        ),
         (["--runs-dir"], "--runs-dir: expected a folder after it, found nothing"),
     ],
 )
@@ -130,7 +136,7 @@ def test_a_disk_that_is_full_is_a_mistake(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tlrun.cli.report.write_whole", full)
+    monkeypatch.setattr("tlrun.cli.new_file.write_whole", full)
     with pytest.raises(UserError, match=r"found .*a: No space left on device"):
         report(["--csv", str(tmp_path / "a"), str(runs_dir)])
 

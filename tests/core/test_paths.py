@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tlrun.core.errors import UserError
-from tlrun.core.paths import open_file, own_path, path_to_read, read_text
+from tlrun.core.paths import no_folder, open_file, own_path, path_to_read, read_text
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,20 @@ def test_only_a_plain_file_is_opened_and_nothing_is_waited_for(here: Path, kind:
     for read in (open_file, read_text):
         with pytest.raises(OSError, match=r"it is no file|Is a directory"):
             read(place)
+
+
+def test_what_stands_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "to it").symlink_to("folder")
+    (tmp_path / "file").touch()
+    (tmp_path / "to a file").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "to nothing").symlink_to("nothing")
+    link = "a link that leads to no folder"
+    found = {
+        "folder": "", "to it": "", "nothing": "", "file/below": "", "file": "a file",
+        "to a file": "a file", "pipe": "a pipe", "loop": link, "to nothing": link,
+    }  # fmt: skip
+
+    assert {name: no_folder(tmp_path / name) for name in found} == found

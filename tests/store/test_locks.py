@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 from waiting import PATIENCE
 
+from tlrun.core.errors import UserError
 from tlrun.store import locks
 from tlrun.store.locks import is_held, locked
 
@@ -205,3 +206,19 @@ def test_a_disk_that_is_full_takes_no_lock_away(
     monkeypatch.setattr(Path, "write_text", full)
     with locked(path, pytest.fail):
         assert is_held(path)
+
+
+@pytest.mark.parametrize("odd", ["a file", "a loop", "a link to nothing"])
+def test_where_a_folder_of_locks_should_be_there_is_no_folder(tmp_path: Path, odd: str) -> None:
+    folder = tmp_path / ".locks"
+    if odd == "a file":
+        folder.write_text("mine")
+    else:
+        folder.symlink_to(".locks" if odd == "a loop" else "nothing")
+    with (
+        pytest.raises(UserError, match=r"\.locks: expected a folder, found .*move it away"),
+        locked(folder / "one.lock", pytest.fail),
+    ):
+        pytest.fail("held")
+    assert not is_held(folder / "one.lock")
+    assert list(tmp_path.iterdir()) == [folder]

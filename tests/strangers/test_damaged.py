@@ -62,6 +62,7 @@ def commands(runs_dir: Path, run: Path) -> list[list[str]]:
         ["report", str(runs_dir)],
         ["export", "--csv", str(runs_dir / "x.csv"), *below],
         ["clean", *below],
+        ["doctor", "--verify", *below],
     ]
 
 
@@ -157,3 +158,4 @@ def test_a_sweep_of_another_shape_is_none(here: Path, capsys: pytest.CaptureFixt
         for odd in ([1], {"a": 1}):
             file.write_text(json.dumps(changed(before, path, odd)))
             assert told(["ls", "--sweeps"], capsys)[0] == 0
+            assert told(["doctor", "--verify"], capsys)[0] in (0, 1)

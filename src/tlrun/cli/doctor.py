@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from tlrun.cli.doctor_folders import NO_FOLDER, no_folders
 from tlrun.cli.doctor_verify import verify
 from tlrun.config import plugins
 from tlrun.config.registry import shipped
@@ -180,6 +181,8 @@ def _disk(runs_dir: Path) -> Iterator[Finding]:
     if damaged := counts["damaged"]:
         fix = "give their commands again: each is made anew"
         yield Finding("damaged", f"{counted(damaged, 'run')}: tl-run ls status=damaged", fix)
+    for path, found in no_folders(runs_dir):
+        yield Finding("folder", f"{path}: expected a folder, found {found}", NO_FOLDER)
     for mistake in damaged_studies(runs_dir):
         yield Finding(
             "study", f"{mistake.key}: {mistake.found}", mistake.hint or "see its permissions"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from tlrun.cli.clean_items import HOMES
+from tlrun.cli.doctor_folders import NO_FOLDER, no_folders
 from tlrun.cli.ls_stages import command, size_of
-from tlrun.core.errors import printable, say
+from tlrun.core.errors import UserError, printable, say
 from tlrun.data.progress import Progress
 from tlrun.report.amounts import counted, size
 from tlrun.runs.attempts import OVER, own_checkpoints, own_stage
@@ -20,14 +23,28 @@ from tlrun.store.delivered import DELIVERED, is_of_older, prove
 from tlrun.store.delivered import HOME as STACKS
 from tlrun.store.digests import is_sealed
 from tlrun.store.entries import entries
+from tlrun.store.files import read_json
 from tlrun.store.found import FoundRun, runs
+from tlrun.store.openings import HOME as OPENINGS
+from tlrun.store.openings import read_opening
 from tlrun.store.rundir import CHECKPOINTS, FOLDS, RunDir
+from tlrun.store.shapes import SWEEP, checked
 from tlrun.store.stages import HOME as STAGES
+from tlrun.store.studydir import HOME as STUDIES
+from tlrun.store.studydir import TO_MEND, read_study
+from tlrun.store.sweepdir import SWEEPS
+
+# What each kind is called where it is counted.
+COUNTED = {
+    "run": ("run",), "entry": ("entr", "y", "ies"), "checkpoint": ("checkpoint",),
+    "stack": ("delivered stack",), "study": ("stud", "y", "ies"), "sweep": ("sweep",),
+    "opening": ("opening",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Something that digests prove. kind: run, entry, checkpoint or stack.
+    """Something that digests prove, or a shape. kind: of COUNTED, or folder, which is none.
 
     fix: what to do where it is damaged. prove: raises OSError or ValueError, saying what is wrong,
     where it is not what it was.
@@ -50,6 +67,8 @@ def verify(runs_dir: Path) -> int:
             older += 1
     every += _without_record(runs_dir)
     every += (stacks := list(_stacks(runs_dir)))
+    every += _records(runs_dir)
+    every += _no_folders(runs_dir)
     older_stacks = sum(is_of_older(stack.path) for stack in stacks)
     progress = Progress("verifying", len(every), say, "runs and entries")
     damaged = 0
@@ -59,12 +78,8 @@ def verify(runs_dir: Path) -> int:
             damaged += 1
             print(printable(f"✗ {kept.path}: {problem}"))
             print(printable(f"  → {kept.fix}"))
-    counts = [counted(sum(kept.kind == "run" for kept in every), "run")]
-    counts.append(counted(sum(kept.kind == "entry" for kept in every), "entr", "y", "ies"))
-    if count := sum(kept.kind == "checkpoint" for kept in every):
-        counts.append(counted(count, "checkpoint"))
-    if stacks:
-        counts.append(counted(len(stacks), "delivered stack"))
+    kinds = Counter(kept.kind for kept in every)
+    counts = [counted(kinds[k], *COUNTED[k]) for k in COUNTED if kinds[k] or k in ("run", "entry")]
     read = size(sum(size_of(kept.path) for kept in every))
     print(f"{', '.join(counts)}, {read} verified in {time.monotonic() - begun:.1f} s", end="")
     print(f"; {damaged} damaged." if damaged else "; nothing is damaged.")
@@ -82,7 +97,7 @@ def _problem(kept: Kept) -> str:
     try:
         kept.prove()
     except (OSError, ValueError) as error:
-        return " ".join(str(error).split()) if kept.path.exists() else ""
+        return " ".join(str(error).split()) if os.path.lexists(kept.path) else ""
     return ""
 
 
@@ -134,7 +149,7 @@ def _checkpoints(runs_dir: Path) -> Iterator[Checkpoints]:
     for path in sorted((runs_dir / STAGES).glob(".*.checkpoints")):
         yield Checkpoints(path, path.name[1:].removesuffix(".checkpoints"))
     for run in _unfinished(runs_dir):
-        for path in sorted((run.path / CHECKPOINTS).iterdir()):
+        for path in sorted((run.path / CHECKPOINTS).glob("*")):
             yield own_checkpoints(run, path.name)
 
 
@@ -151,3 +166,39 @@ def _stacks(runs_dir: Path) -> Iterator[Kept]:
         if path.is_dir():
             fix = "give its tl-run deliver again, which makes it anew"
             yield Kept("stack", path, fix, partial(prove, path))
+
+
+def _records(runs_dir: Path) -> Iterator[Kept]:
+    """Studies as they were declared, sweeps, and who has opened sealed rows."""
+    opened = "some run has opened these rows: put the file back as it was"
+    sweep = "move it away: the command of the sweep writes it anew"
+    for kind, pattern, fix, read in (
+        ("study", f"{STUDIES}/[!.]*.json", TO_MEND, read_study),
+        ("sweep", f"{SWEEPS}/*/sweep.json", sweep, _read_sweep),
+        ("opening", f"{OPENINGS}/[!.]*.json", opened, read_opening),
+    ):
+        for file in sorted(runs_dir.glob(pattern)):
+            yield Kept(kind, file, fix, partial(_prove_record, read, file))
+
+
+def _read_sweep(file: Path) -> object:
+    return checked(read_json(file), SWEEP, file.name)
+
+
+def _prove_record(read: Callable[[Path], object], file: Path) -> None:
+    """Raise OSError or ValueError where a file cannot be read as what it is."""
+    try:
+        read(file)
+    except UserError as error:
+        (mistake,) = error.mistakes
+        raise ValueError(f"expected {mistake.expected}, found {mistake.found}") from None
+
+
+def _no_folders(runs_dir: Path) -> Iterator[Kept]:
+    """Every path in the place of a folder that `no_folders` finds."""
+
+    def prove(found: str) -> None:
+        raise ValueError(f"expected a folder, found {found}")
+
+    for path, found in no_folders(runs_dir):
+        yield Kept("folder", path, NO_FOLDER, partial(prove, found))

@@ -13,15 +13,15 @@ from rich.text import Text
 from tlrun.cli.export_onnx import ONNX, export_onnx
 from tlrun.cli.kept_settings import flat, read_config
 from tlrun.cli.ls import fitting, value_asked
+from tlrun.cli.new_file import check_there, unwritten, write
 from tlrun.cli.show import AGAIN, chosen
 from tlrun.core.errors import Mistake, UserError, nearest, printable, say
-from tlrun.core.paths import own_path
+from tlrun.core.paths import open_file, own_path
 from tlrun.report.console import make_console
 from tlrun.report.export.curves import Curves, rows_of
 from tlrun.report.export.events import as_events, file_name, is_ours
 from tlrun.report.export.tidy import OURS_CSV, OURS_JSON, as_csv, as_json
 from tlrun.runs.outcome import read_outcome
-from tlrun.store.files import write_whole
 from tlrun.store.found import FoundRun, below, runs
 
 USAGE = """\
@@ -51,6 +51,11 @@ class Written:
     path: Path
     content: Callable[[], bytes]
     ours: Callable[[bytes], bool]
+
+    def is_ours(self, there: Path) -> bool:
+        """Whether a file that is there already is of ours."""
+        with open_file(there) as existing:
+            return self.ours(existing.read(1000))
 
 
 def _tensorboard(curves: Sequence[Curves], place: Path) -> Iterator[Written]:
@@ -200,22 +205,13 @@ def _write(name: str, files: Iterator[Written]) -> int:
     name: the format. Raises UserError.
     """
     every = list(files)
-    try:
-        for file in every:
-            if file.path.exists() and not (file.path.is_file() and _is_ours(file)):
-                found = f"{file.path}, which tl-run export has not made"
-                hint = "name another, or take it away"
-                raise UserError(Mistake(name, "a new place", found, hint))
-        for file in every:
-            content = file.content()
+    for file in every:
+        check_there(name, "export", file.path, file.is_ours)
+    for file in every:
+        content = file.content()
+        try:
             file.path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file.path, content, synced=False)
-    except OSError as error:
-        found = f"{error.filename}: {error.strerror}"
-        raise UserError(Mistake(name, "a place that can be written", found)) from None
+        except OSError as error:
+            raise unwritten(name, file.path, error) from None
+        write(name, file.path, content, synced=False)
     return len(every)
-
-
-def _is_ours(file: Written) -> bool:
-    with open(file.path, "rb") as existing:
-        return file.ours(existing.read(1000))

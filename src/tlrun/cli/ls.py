@@ -10,6 +10,7 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from tlrun.cli.doctor_folders import no_folders
 from tlrun.cli.kept_settings import differing, flat, plain, read_config, unquoted
 from tlrun.cli.ls_stages import command, ls_stages
 from tlrun.cli.ls_sweeps import ls_sweeps
@@ -108,6 +109,8 @@ def fitting(
 def _nothing(runs_dir: Path, count: int, wanted: Mapping[str, str]) -> str:
     """What is said where no run fits, of `count` runs."""
     if not count:
+        for path, found in no_folders(runs_dir):
+            return f"no runs in {runs_dir}; {path}: expected a folder, found {found}"
         return f"no runs in {runs_dir} yet; the first: tl-run strategy=feature_transfer"
     asked = " ".join(f"{key}={value}" for key, value in wanted.items())
     return f"none of {count} runs in {runs_dir} has {asked}; all: tl-run ls"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.text import Text
 
+from tlrun.cli.new_file import check_place, write
 from tlrun.core.errors import Mistake, UserError, nearest, printable
 from tlrun.core.options import strict
 from tlrun.core.paths import own_path
 from tlrun.report.answer import Report
 from tlrun.report.console import link, make_console
-from tlrun.store.files import write_whole
 from tlrun.store.found import below
 
 USAGE = """\
@@ -80,7 +80,7 @@ def report(arguments: Sequence[str]) -> int:
             print(texts[name], end="")
             continue
         path = own_path(file, name)
-        _write(path, texts[name])
+        write(name, path, texts[name].encode())
         console.print(Text(f"{name.lstrip('-')}: ").append_text(link(path)))
     return 0
 
@@ -134,37 +134,17 @@ def _asked(arguments: Sequence[str]) -> Asked:
 
 
 def _check_files(files: Mapping[str, str]) -> None:
-    """Raise UserError where several formats go to one place, or one to where no file can be."""
-    places = list(files.values())
-    whole = [
-        file if file == STANDARD_OUTPUT else str(own_path(file, "report").resolve())
-        for file in places
+    """Raise UserError where several formats go to one place, or one to where no file can be.
+
+    A file that is there may be written over.
+    """
+    at = [
+        file if file == STANDARD_OUTPUT else os.path.realpath(own_path(file, name))
+        for name, file in files.items()
     ]
-    for place, at in zip(places, whole, strict=True):
-        if whole.count(at) > 1:
+    for (name, file), place in zip(files.items(), at, strict=True):
+        if at.count(place) > 1:
             found = "several formats to one place"
-            raise UserError(Mistake(printable(place), "a place for each format", found))
-        if place != STANDARD_OUTPUT:
-            _check_file(own_path(place, "report"))
-
-
-def _check_file(path: Path) -> None:
-    """Raise UserError where no file can be written, before any is."""
-    if path.is_dir():
-        raise UserError(Mistake("report", "a file to write to", f"the folder {path}"))
-    if not path.parent.is_dir():
-        found = f"{path}: no folder {path.parent}"
-        raise UserError(Mistake("report", "a file that can be written", found))
-    if not os.access(path.parent, os.W_OK):
-        found = f"{path}: a folder that cannot be written"
-        raise UserError(Mistake("report", "a file that can be written", found))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole. Raises UserError where that cannot be done."""
-    try:
-        write_whole(path, text.encode())
-    except OSError as error:
-        raise UserError(
-            Mistake("report", "a file that can be written", f"{path}: {error.strerror}")
-        ) from None
+            raise UserError(Mistake(printable(file), "a place for each format", found))
+        if file != STANDARD_OUTPUT:
+            check_place(name, "report", own_path(file, name), lambda _: True)

@@ -70,6 +70,15 @@ def path_to_read(
     return path
 
 
+def no_folder(path: Path) -> str:
+    """What stands at a path and is no folder, in words; empty for a folder, and for nothing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "a link that leads to no folder" if path.is_symlink() else ""
+    return "" if stat.S_ISDIR(mode) else ODD.get(stat.S_IFMT(mode), "a file")
+
+
 def open_file(path: Path) -> BufferedReader:
     """A plain file, opened to read its bytes; of all else there is no wait, and no end.
 

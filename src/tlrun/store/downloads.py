@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tlrun.core.errors import say
+from tlrun.core.errors import UserError, say
 from tlrun.store.locks import locked
 
 PATIENCE = 30.0  # seconds without an answer, after which there is no network
@@ -48,7 +48,7 @@ def download(url: str, path: Path, sha256: str = "", patience: float = PATIENCE)
             finally:
                 with suppress(OSError):
                     partial.unlink(missing_ok=True)
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UserError) as error:
         raise DownloadFailed(described(error)) from None
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import no_folder
+
 SOMEBODY = "another process"
 MOST = 300  # bytes of a lock file that are read
 NAMED_WITHIN = 2.0  # seconds for a process that has just taken a lock to write its name
@@ -25,9 +28,14 @@ def locked(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock file `path`, which is made where there is none.
 
     busy: called once where another process has it, with that process in words: "process 7 on a
-    host". It says so, and this one waits; or it raises. Raises OSError where there can be no file.
+    host". It says so, and this one waits; or it raises. Raises OSError where there can be no file,
+    UserError where something else stands in the place of its folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        found = no_folder(path.parent)
+        raise UserError(Mistake(str(path.parent), "a folder", found, "move it away")) from None
     lock = FileLock(path)
     if (holder := _acquired_or_holder(lock, path)) is not None:
         busy(holder)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -13,8 +14,12 @@ from pathlib import Path
 from tlrun.core.errors import Mistake, UserError
 from tlrun.store.files import read_json, write_json
 from tlrun.store.locks import locked
+from tlrun.store.shapes import checked
 
 HOME = ".sealed"
+SHAPE = {
+    "run": str, "opened": str, "examples": str, "rows": {...: [int]}, "controls": {...: str},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,12 @@ def opening_of(runs_dir: Path, digest: str) -> Opening | None:
     Raises UserError where there is something and it cannot be read: then they are not to be opened.
     """
     file = file_of(runs_dir, digest)
-    return _read(file) if file.exists() else None
+    return read_opening(file) if os.path.lexists(file) else None
 
 
 def openings(runs_dir: Path) -> Iterator[Opening]:
     """All openings below `runs_dir`. Raises UserError as `opening_of` does."""
-    yield from map(_read, sorted((runs_dir / HOME).glob("*.json")))
+    yield from map(read_opening, sorted((runs_dir / HOME).glob("*.json")))
 
 
 def write_down(runs_dir: Path, digest: str, opening: Opening) -> None:
@@ -65,9 +70,10 @@ def write_down(runs_dir: Path, digest: str, opening: Opening) -> None:
     write_json(file, asdict(opening))
 
 
-def _read(file: Path) -> Opening:
+def read_opening(file: Path) -> Opening:
+    """The opening that a file holds. Raises UserError as `opening_of` does."""
     try:
-        return Opening(**read_json(file))
+        return Opening(**checked(read_json(file), SHAPE, file.name))
     except (OSError, ValueError, TypeError) as error:
         found = f"{file}: {type(error).__name__}"
         hint = "some run has opened these rows: mend the file"
