@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tlrun.cli import hydra_app
+from tlrun.cli import hydra_app, streams
 from tlrun.cli import main as cli
 from tlrun.cli.mistyped import check_flags, check_words, first_word
 from tlrun.core.errors import UserError
@@ -98,7 +98,7 @@ def test_a_mistyped_line_is_answered(
     word: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("sys.argv", ["tl-run", *shlex.split(line)])
-    monkeypatch.setattr(cli, "_prepare_streams", lambda: None)
+    monkeypatch.setattr(streams, "prepare", lambda: None)
     with pytest.raises(SystemExit) as end:
         cli.main()
     said = capsys.readouterr().err
