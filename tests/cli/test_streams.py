@@ -18,7 +18,7 @@ FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.is_char_device(), reason="no /dev/full")
 
 
-def tl_run(*words: str, here: Path, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+def tl_run(*words: str, here: Path, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
     with open(FULL, "w") as out:
         return subprocess.run(
             [sys.executable, "-m", "tlrun", *words],
@@ -26,15 +26,18 @@ def tl_run(*words: str, here: Path, encoding: str = "utf-8") -> subprocess.Compl
             stderr=subprocess.PIPE,
             text=True,
             cwd=here,
-            env={**os.environ, "PYTHONIOENCODING": encoding},
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             check=False,
         )
 
 
 @needs_full
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["ls"], ["help", "lam"]])
-def test_where_it_is_full_a_command_says_so_in_a_line(tmp_path: Path, words: list[str]) -> None:
-    done = tl_run(*words, here=tmp_path)
+def test_where_it_is_full_a_command_says_so_in_a_line(
+    tmp_path: Path, words: list[str], unbuffered: str
+) -> None:
+    done = tl_run(*words, here=tmp_path, unbuffered=unbuffered)
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -23,7 +23,7 @@ class Patient(io.FileIO):
     def write(self, content: Any, /) -> int:
         """Write what can be written; says of the rest that it was."""
         try:
-            return super().write(content) or 0
+            return super().write(content)
         except OSError as error:
             if error.errno not in GONE:
                 raise
@@ -38,14 +38,23 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # closed by the shell: `>&-`
         stream.reconfigure(errors="replace")  # a terminal that cannot show λ still shows the rest
-        setattr(sys, name, _patient(stream) if stream is getattr(sys, f"__{name}__") else stream)
+        if stream is getattr(sys, f"__{name}__") and type(_raw(stream)) is io.FileIO:
+            stream = _patient(stream)
+        setattr(sys, name, stream)
+
+
+def _raw(stream: Any) -> Any:
+    """What a stream of text writes to in the end; Python does without a buffer where asked to."""
+    buffer = getattr(stream, "buffer", None)
+    return getattr(buffer, "raw", buffer)
 
 
 def _patient(stream: Any) -> io.TextIOWrapper:
     """The same, of which what it cannot take is gone. stream: Python's own."""
     stream.flush()
+    raw = Patient(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
-        io.BufferedWriter(Patient(stream.fileno(), "w", closefd=False)),
+        raw if stream.buffer is _raw(stream) else io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering,
@@ -59,5 +68,5 @@ def lost() -> str:
         sys.stdout.flush()
     except (OSError, ValueError):  # closed
         return ""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    raw = _raw(sys.stdout)
     return raw.lost if isinstance(raw, Patient) else ""
