@@ -49,7 +49,7 @@ def test_copies_for_what_was_not_delivered_go_and_nothing_else(
     (tmp_path / "there").mkdir()
     (home / ".abc.125").symlink_to(tmp_path / "there")
     for folder in (*tmp_path.rglob("*/"), *home.glob(".abc.*")):
-        os.utime(folder, (LONG_AGO, LONG_AGO))
+        os.utime(folder, (LONG_AGO, LONG_AGO), follow_symlinks=False)
     os.utime(home / ".abc.124" / "members" / "a" / "model.safetensors")  # somebody is about it
 
     assert clean(["--leftovers", "--yes", "--runs-dir", str(tmp_path)]) == 0

@@ -101,7 +101,7 @@ def test_several_formats_go_to_several_files(runs_dir: Path, tmp_path: Path) -> 
         ),
         (
             ["--json", "a", "--csv", "empty"],
-            "--csv: expected a new place, found empty, ",
+            "--csv: expected a file to write to, found the folder empty",
         ),
         (["--runs-dir"], "--runs-dir: expected a folder after it, found nothing"),
     ],

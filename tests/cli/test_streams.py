@@ -69,6 +69,23 @@ def test_what_is_taken_and_what_is_not(tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == b"abc"
 
 
+@pytest.mark.parametrize("option", ["-u", "-X utf8"])
+def test_where_python_is_to_keep_nothing_back_it_does_not(tmp_path: Path, option: str) -> None:
+    program = """
+import os, sys
+from tlrun.cli import streams
+streams.prepare()
+print("a")
+print("b", file=sys.stderr)
+os._exit(0)  # as a process that is killed
+"""
+    asked = [sys.executable, *option.split(), "-c", program]
+    env = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(asked, capture_output=True, text=True, env=env, check=True)
+
+    assert (done.stdout, done.stderr) == ("a\n" if option == "-u" else "", "b\n")
+
+
 def test_one_that_is_broken_otherwise_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x").touch()
     with open(tmp_path / "x", "rb") as file:

@@ -299,6 +299,14 @@ def test_studies_do_not_sweep_over_one_another() -> None:
     assert line == "experiment: expected one value, found smoke,which_transfer"
 
 
+def test_no_experiment_is_none() -> None:
+    """As a script has it: experiment=${EXPERIMENT:-null}."""
+    (named,) = preflight(["experiment=null"], multirun=False).jobs
+    (plain,) = preflight([], multirun=False).jobs
+
+    assert named.run == plain.run
+
+
 def test_what_stands_in_quotes_for_the_shells_sake_is_plain_text() -> None:
     (job,) = preflight(['runs_dir="a [b], c=d"'], multirun=False).jobs
 

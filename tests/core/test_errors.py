@@ -238,3 +238,13 @@ def test_what_the_machine_is_to_blame_for_is_one_line_and_a_bug_is_none(
     assert of_machine(error).startswith(said)
     assert bool(of_machine(error)) == bool(said)
     assert "\n" not in of_machine(error)
+
+
+def test_code_that_cannot_be_loaded_is_told_with_both_reasons_that_there_are() -> None:
+    """The loader says the same of too little memory, and of a disk that is mounted noexec."""
+    said = "libtorch_cuda.so: failed to map segment from shared object"
+    told = out_of_memory(ImportError(said))
+
+    assert told.startswith("too little memory, or code on a file system that may run none")
+    assert said in told
+    assert out_of_memory(ImportError("No module named 'torch'")) == ""

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tlrun.store.files import write_whole
-from tlrun.store.finished import Finished, finish
+from tlrun.store.files import write_json, write_whole
+from tlrun.store.finished import Finished, drop_left, finish
 from tlrun.store.rundir import CHECKPOINTS, RunDir
+
+from problems import no_note
 
 
 @pytest.fixture
@@ -90,6 +92,22 @@ def test_of_several_runs_none_says_that_it_is_finished_before_the_files_of_all_a
         each.name for each in places
     ]  # once each; threads take them in any order
     assert {str((each.record() or {})["status"]) for each in places} == {"finished"}
+
+
+@pytest.mark.parametrize("status", ["finished", "running"])
+def test_checkpoints_that_a_killed_process_has_left_go_once_the_run_is_finished(
+    place: RunDir, status: str
+) -> None:
+    place.begin("", {})
+    kept = place.path / CHECKPOINTS / "key"
+    kept.mkdir(parents=True)
+    write_json(place.path / "run.json", {"status": status})
+    with place.locked(wait=False, note=no_note):
+        drop_left([place])
+        assert kept.exists()  # somebody has the run
+    drop_left([place])
+
+    assert kept.exists() is (status == "running")
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO])

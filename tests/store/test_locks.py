@@ -19,7 +19,6 @@ from tlrun.store.locks import is_held, locked
 
 HOLD = """
 import sys
-import time
 from pathlib import Path
 from tlrun.store.locks import locked
 

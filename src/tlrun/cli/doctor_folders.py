@@ -24,7 +24,8 @@ NO_FOLDER = "put the folder back, or move away what stands there"
 def no_folders(runs_dir: Path) -> Iterator[tuple[Path, str]]:
     """Each such path, `runs_dir` itself or below it, and what it is in words.
 
-    Among what is not hidden, where a file may be anybody's, these are the links that lead nowhere.
+    Among what is not hidden, where a file may be anybody's, these are the links that lead nowhere,
+    and what stands in the place of a run's checkpoints.
     """
     inner = (path for pattern in INNER for path in sorted(runs_dir.glob(pattern)))
     for path in (runs_dir, *(runs_dir / home for home in OURS), *inner):

@@ -1,8 +1,8 @@
 """The front door: argv → a subcommand, a flag, or a run.
 
-Exit codes: 0; 1 a run failed or is busy; 2 a mistake of the user, and nothing started; 129, 130 and
-143 signals. Nothing is imported before it is needed: `--version` and a typo must not wait for
-Hydra, nor for torch, and a signal not for anything.
+Exit codes: 0; 1 a run failed or is busy, or not all could be printed; 2 a mistake of the user, and
+nothing started; 129, 130 and 143 signals. Nothing is imported before it is needed: `--version` and
+a typo must not wait for Hydra, nor for torch, and a signal not for anything.
 """
 
 from __future__ import annotations

@@ -6,17 +6,19 @@ Where a link stands, that is the file behind it: the link stays.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from tlrun.core.errors import Mistake, UserError
+from tlrun.core.paths import ODD
 from tlrun.store.files import write_whole
 
 
 def check_place(flag: str, command: str, place: Path, is_ours: Callable[[Path], bool]) -> None:
     """Raise UserError where a file cannot be written, or one is there that `command` has not made.
 
-    flag: that names the place. is_ours: whether a file that is there is of the command.
+    flag: that names the place. is_ours: whether a file that is there may be written over.
     """
     check_there(flag, command, place, is_ours)
     folder = Path(os.path.realpath(place)).parent
@@ -29,10 +31,13 @@ def check_place(flag: str, command: str, place: Path, is_ours: Callable[[Path], 
 
 
 def check_there(flag: str, command: str, place: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Raise UserError where there is something at a place, and it is not a file that `is_ours`."""
+    """Raise UserError where there is something at a place that may not be written over."""
     try:
-        place.stat()
-        if not (place.is_file() and is_ours(place)):
+        if place.is_dir():
+            raise UserError(Mistake(flag, "a file to write to", f"the folder {place}"))
+        if odd := ODD.get(stat.S_IFMT(place.stat().st_mode)):
+            raise UserError(Mistake(flag, "a file to write to", f"{place}, {odd}"))
+        if not is_ours(place):
             found = f"{place}, which tl-run {command} has not made"
             raise UserError(Mistake(flag, "a new place", found, "name another, or take it away"))
     except FileNotFoundError:

@@ -166,7 +166,7 @@ def _uncomposed(error: Exception, folder: Path | None) -> list[Mistake]:
     if theirs and str(error):
         return [Mistake("config", found=one_line(error))]
     why = f"{type(error).__name__} when composing: {one_line(error)}"
-    return (unread(folder) if folder else []) or [Mistake("hydra", found=why)]
+    return [*(unread(folder) if folder else []), Mistake("hydra", found=why)]
 
 
 def _known(overrides: Sequence[str], folder: Path | None) -> tuple[list[str], list[Mistake]]:
@@ -176,7 +176,9 @@ def _known(overrides: Sequence[str], folder: Path | None) -> tuple[list[str], li
     for override in overrides:
         group, _, name = override.partition("=")
         valid = _names_of(group, folder)
-        if valid and name not in valid:
+        if override == "experiment=null" and name not in valid:  # as configs/run.yaml has it
+            kept.append(override)
+        elif valid and name not in valid:
             mistakes.append(_unknown(group, name, valid))
         elif _is_name(group, name):
             kept.append(override)

@@ -106,19 +106,22 @@ class Terminated(BaseException):
 STOPPED = (KeyboardInterrupt, Terminated)  # what a signal is raised as
 
 
+SMALLER_LR = "try a smaller optimizer.lr"  # where training is not finite, or far off
+UNMAPPED = "failed to map segment"  # of code that is imported
 # Of memory that is not there, in the messages of torch, CUDA, numpy and the operating system; torch
-# raises a plain RuntimeError on a processor, and an ImportError where its own code does not fit.
+# raises a plain RuntimeError on a processor.
 NO_MEMORY = (
     "allocate memory", "out of memory", "OutOfMemory", "ALLOC_FAILED", "bad_alloc",
-    "Storage size calculation overflowed", "array is too big", "failed to map segment",
+    "Storage size calculation overflowed", "array is too big",
 )  # fmt: skip
-SMALLER_LR = "try a smaller optimizer.lr"  # where training is not finite, or far off
 NO_SPACE = ("No space left on device", "Disk quota exceeded")  # likewise, of the disk
 
 
 def out_of_memory(error: BaseException) -> str:
     """What to say and to try where memory was too little, in a line; empty of any other error."""
     message = one_line(error)
+    if isinstance(error, ImportError) and UNMAPPED in message:
+        return f"too little memory, or code on a file system that may run none ({message})"
     if not isinstance(error, MemoryError) and not any(sign in message for sign in NO_MEMORY):
         return ""
     smaller = "a smaller trainer.batch_size, sweep.jobs or backbone, or trainer.precision=bf16"

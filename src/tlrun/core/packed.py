@@ -7,7 +7,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 # What a file may unpack to: these bytes, or these times what it has on disk, whichever is more.
 MOST, TIMES = 2**28, 100
@@ -29,14 +29,14 @@ def unpacked(path: Path, opener: Callable[[Path, str], Any] = gzip.open) -> byte
     opener: of its format, as gzip.open. Raises TooMuch, and what the opener raises.
     """
     most = most_bytes(path.stat().st_size)
-    content = bytearray()
+    content = BytesIO()
     with opener(path, "rb") as file:
         while part := file.read(PART):  # all at once would set memory aside for the most there is
-            content += part
-            if len(content) > most:
+            content.write(part)
+            if content.tell() > most:
                 hint = "unpack it to read all of it"
                 raise TooMuch(f"it unpacks to more than {most:,} bytes; {hint}")
-    return bytes(content)
+    return content.getvalue()
 
 
 def unpacked_zip(content: bytes) -> bytes:
@@ -51,5 +51,5 @@ def unpacked_zip(content: bytes) -> bytes:
         if sum(entry.file_size for entry in packed.infolist()) > most:
             raise TooMuch(f"it unpacks to more than {most:,} bytes")
         for entry in packed.infolist():
-            plain.writestr(entry.filename, packed.read(entry))
+            plain.writestr(ZipInfo(entry.filename), packed.read(entry))  # of no time
     return written.getvalue()

@@ -13,7 +13,6 @@ from tlrun.store.digests import check_deciding, check_file, of_files
 from tlrun.store.files import read_json
 from tlrun.store.found import runs
 from tlrun.store.rundir import RunDir
-from tlrun.store.shapes import RESULT, checked
 
 FACTS = (
     "strategy", "seed", "problem", "setting", "family", "lam", "lam_label", "controls", "optimizer",
@@ -97,7 +96,7 @@ def read_outcome(
     if missing:
         raise ValueError(f"run.json lacks {', '.join(missing)}")
     lam, inexact = record["lam"], str(record.get("inexact") or "")
-    result = checked(run_dir.result(record, moved=moved), RESULT, "result.json")
+    result = run_dir.result(record, moved=moved)
     return Outcome(
         name=name,
         strategy=record["strategy"],

@@ -18,12 +18,12 @@ class Held:
     """Within it the first signal that would end this process is noted, and waits for `go_on`.
 
     Until the end of a step (`reached`) it waits no longer than PATIENCE, for that may hang (longer
-    on Windows, which has no alarm). A
-    second one does at once what it does elsewhere. In other threads than the main one, where
-    Python handles no signal, it does nothing.
+    on Windows, which has no alarm). A second one does at once what it does elsewhere. In other
+    threads than the main one, where Python handles no signal, it does nothing.
     """
 
     caught: int | None = None
+    _between: bool = False  # two steps, while a checkpoint is made
     _before: dict[int, Handler] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -40,14 +40,16 @@ class Held:
     def reached(self) -> bool:
         """Whether a signal waits, now that a step is over; what it waits for then takes its time.
 
-        A second one still acts at once.
+        So does what is begun until `go_on`. A second one still acts at once.
         """
+        self._between = True
         if self.caught is not None:
             self._alarm(0.0)
         return self.caught is not None
 
     def go_on(self) -> None:
         """Do what the signal that was noted does, if one was: as a rule, it raises."""
+        self._between = False
         if self.caught is not None:
             number, self.caught = self.caught, None
             self._alarm(0.0)
@@ -56,7 +58,8 @@ class Held:
     def _note(self, number: int, _: FrameType | None) -> None:
         self._let_go()
         self.caught = number
-        self._alarm(PATIENCE)
+        if not self._between:
+            self._alarm(PATIENCE)
 
     def _alarm(self, seconds: float) -> None:
         """Act in so many seconds, whatever is at hand; 0: not any more."""

@@ -95,7 +95,7 @@ class Checkpoints:
         """Each that is whole, the newest first.
 
         damaged: is told of each that is not, and what is wrong with which file of it; these are
-        taken away.
+        taken away where they are `ours`.
         """
         for path in self._there():
             try:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tlrun.core.errors import RunBusy
 from tlrun.core.signals import held_back
 from tlrun.store.digests import kept_facts
 from tlrun.store.files import sync_files, sync_folder, write_json, write_whole
 from tlrun.store.room import is_full
-from tlrun.store.rundir import RunDir
+from tlrun.store.rundir import CHECKPOINTS, RunDir
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,6 +57,15 @@ def finish(several: Sequence[Finished]) -> None:
         list(pool.map(lambda each: sync_files(each.run_dir.path), several))
         list(pool.map(sync_folder, {folder for each in several for folder in each.run_dir.above}))
         list(pool.map(_close, several))
+
+
+def drop_left(run_dirs: Iterable[RunDir]) -> None:
+    """Take away the checkpoints of finished runs whose processes were killed before they could."""
+    for run_dir in run_dirs:
+        if (run_dir.path / CHECKPOINTS).exists():
+            with suppress(RunBusy, OSError), run_dir.locked(wait=False, note=lambda _: None):
+                if (run_dir.record() or {}).get("status") == "finished":
+                    run_dir.drop_checkpoints()
 
 
 def _write(run: Finished) -> None:

@@ -76,6 +76,8 @@ def _holder(path: Path) -> str | None:
     try:
         with open(path, "rb") as file:
             text = file.read(MOST).decode().strip()
+    except PermissionError:  # Windows lets nobody else read it
+        return SOMEBODY
     except (OSError, UnicodeDecodeError):
         return None
     return text if text.startswith("process ") and "\n" not in text else None

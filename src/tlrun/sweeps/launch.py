@@ -13,6 +13,7 @@ from tlrun.core.signals import raised
 from tlrun.runs.outcome import Outcome, read_outcome
 from tlrun.runs.plan import THIS
 from tlrun.runs.screen import Screen
+from tlrun.store.finished import drop_left
 from tlrun.store.locks import locked
 from tlrun.store.room import check_writable
 from tlrun.store.studydir import StudyPlan
@@ -74,6 +75,7 @@ def launch(
     damaged, and SweepStopped where a signal ends it; a second one on its heels is raised as it is.
     """
     plan = plan_sweep(runs, screen, executor.prepare)
+    drop_left(plan.runs[path][1].run_dir for path in plan.existing)
     folder = _folder(plan, runs[0].runs_folder)
     studies = _declared(plan, commands, asked, screen)
     jobs = [Job(name, run, folder.log(run.run_dir)) for name, run in plan.missing.values()]

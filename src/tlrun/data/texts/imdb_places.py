@@ -97,7 +97,7 @@ def brought(where: Where) -> Place:
             if not where.made.is_dir():
                 say(f"IMDB is not at {where.root} ({failed}): writing a stand-in, once")
                 write(where.made)
-    except OSError as error:
+    except (OSError, UserError) as error:
         expected = "a folder in which a stand-in for IMDB can be written"
         found = f"{where.cache}: {described(error)}"
         raise UserError(Mistake("dataset.cache", expected, found, "try another")) from None
