@@ -176,9 +176,9 @@ def _known(overrides: Sequence[str], folder: Path | None) -> tuple[list[str], li
     for override in overrides:
         group, _, name = override.partition("=")
         valid = _names_of(group, folder)
-        if override == "experiment=null" and name not in valid:  # as configs/run.yaml has it
-            kept.append(override)
-        elif valid and name not in valid:
+        if override == "experiment=null" and name not in valid:  # none, as by default
+            continue
+        if valid and name not in valid:
             mistakes.append(_unknown(group, name, valid))
         elif _is_name(group, name):
             kept.append(override)
