@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tlrun.config.build import Run
 from tlrun.config.registry import name_of
-from tlrun.core.errors import SMALLER_LR, Mistake, UserError
+from tlrun.core.errors import SMALLER_LR, Mistake, UserError, say
 from tlrun.core.task import Task, TaskKey
+from tlrun.data.progress import Progress
 from tlrun.report.study.labels import labels_of
 from tlrun.report.study.predictions import tasks_of
 from tlrun.runs.kept_config import kept_run
@@ -127,7 +128,9 @@ def arms_of(found: Collection[FoundRun]) -> Arms:
     far: list[Arm] = []
     left: list[tuple[str, str]] = []
     outcomes: list[tuple[FoundRun, Outcome]] = []
-    for run in newest.values():
+    progress = Progress("verifying", len(newest), say, "runs")
+    for done, run in enumerate(newest.values()):
+        progress.at(done)
         try:
             outcome = read_outcome(run.run_dir, "")
             run.run_dir.prove(run.record, deep=True)  # what is trained by it, or delivered

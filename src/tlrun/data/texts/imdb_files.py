@@ -75,7 +75,7 @@ def files_at(place: Place) -> list[Path]:
     """Every file that is read of a place. Raises UserError where a folder is missing."""
     if not place.path.is_dir():
         return [place.path]
-    return [file for _, _, file in _listed(place.path) if not file.name.startswith(".")]
+    return [file for _, _, file in _listed(place.path)]
 
 
 def imdb_table(place: Place, drawn: Drawn) -> TextTable:
@@ -163,8 +163,6 @@ def _reviews(place: Place) -> Iterator[Review]:
 def _in_folder(root: Path) -> Iterator[tuple[str, str, str, bytes]]:
     """Side, kind, path and content of every file in the four folders of reviews."""
     for side, kind, file in _listed(root):
-        if file.name.startswith("."):  # what a file manager leaves
-            continue
         try:
             with open_file(file) as opened:
                 content = opened.read()
@@ -174,7 +172,7 @@ def _in_folder(root: Path) -> Iterator[tuple[str, str, str, bytes]]:
 
 
 def _listed(root: Path) -> Iterator[tuple[str, str, Path]]:
-    """Side, kind and path of every file in them."""
+    """Side, kind and path of every file in the four folders."""
     for side in SIDES:
         for kind in KINDS:
             try:
@@ -183,7 +181,8 @@ def _listed(root: Path) -> Iterator[tuple[str, str, Path]]:
                 found = f"{root / side / kind}: {error.strerror}"
                 raise wrong("the folder aclImdb with train and test", found) from None
             for file in files:
-                yield side, kind, file
+                if not file.name.startswith("."):  # what a file manager leaves
+                    yield side, kind, file
 
 
 def _in_archive(archive: Path) -> Iterator[tuple[str, str, str, bytes]]:
