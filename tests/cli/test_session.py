@@ -109,14 +109,14 @@ def test_a_mistake_that_only_the_data_can_tell_has_exit_code_2(
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", [".locks", "digits"])
+@pytest.mark.parametrize(("name", "code"), [(".locks", 2), ("digits", 1)])
 def test_a_file_where_a_folder_belongs_is_one_line(
-    here: Path, capsys: pytest.CaptureFixture[str], name: str
+    here: Path, capsys: pytest.CaptureFixture[str], name: str, code: int
 ) -> None:
     (here / "runs").mkdir()
     (here / "runs" / name).write_text("mine")
 
-    assert run(TINY) == 1
+    assert run(TINY) == code
     assert_one_line_each(capsys.readouterr().err, f"runs/{name}")
     assert (here / "runs" / name).read_text() == "mine"
 
