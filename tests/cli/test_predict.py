@@ -67,7 +67,7 @@ def test_a_file_that_is_not_ours_is_not_written_over(ill: Path, new: Path, tmp_p
     before = new.read_bytes()
     for place, what in (
         (new, "which tl-run predict has not made"),
-        (tmp_path, "which tl-run predict has not made"),
+        (tmp_path, "found the folder"),
         (tmp_path / "no" / "out.csv", "found no folder"),
     ):
         with pytest.raises(UserError, match=what):
