@@ -147,41 +147,38 @@ def test_a_process_split_from_the_holder_does_not_hold_it_further(path: Path) ->
         os.kill(int(done.stdout), signal.SIGKILL)
 
 
+def told(path: Path) -> list[str]:
+    """Who has a lock, each time that whoever does not wait for it is told."""
+    found: list[str] = []
+
+    def busy(who: str) -> None:
+        found.append(who)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), locked(path, busy):
+        pytest.fail("two hold one lock")
+    return found
+
+
 @pytest.mark.parametrize("left", [b"", b"\xff", b"process 7 on a\nprocess 8 on b\n", b"x" * 999])
 def test_what_is_no_word_of_ours_is_not_told(
     path: Path, left: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "NAMED_WITHIN", 0.1)
-    told = []
-
-    def busy(who: str) -> None:
-        told.append(who)
-        raise RuntimeError
-
     with holder(path):
         path.write_bytes(left)
-        with pytest.raises(RuntimeError), locked(path, busy):
-            pytest.fail("two hold one lock")
 
-    assert told == ["another process"]
+        assert told(path) == ["another process"]
 
 
 def test_who_has_only_just_taken_it_is_named_all_the_same(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = []
-
-    def busy(who: str) -> None:
-        told.append(who)
-        raise RuntimeError
-
     path.parent.mkdir()
     with FileLock(path):  # and its name is not there yet: it comes while this one asks
         monkeypatch.setattr(time, "sleep", lambda _: path.write_text("process 7 on a\n"))
-        with pytest.raises(RuntimeError), locked(path, busy):
-            pytest.fail("two hold one lock")
 
-    assert told == ["process 7 on a"]
+        assert told(path) == ["process 7 on a"]
 
 
 def test_who_lets_go_meanwhile_is_no_longer_waited_for(

@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from tlrun.core.errors import (
-    RunFailed,
-    Terminated,
-    TlrunError,
-    of_machine,
-    one_line,
-)
+from tlrun.core.errors import RunFailed, Terminated, TlrunError, of_machine, one_line
 from tlrun.core.options import as_plain
 from tlrun.core.problem import Problem
 from tlrun.runs.attempts import NOTHING_BEFORE, Attempt
